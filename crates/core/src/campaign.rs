@@ -1,0 +1,205 @@
+use std::rc::Rc;
+
+use async_trait::async_trait;
+use tare_record::{
+    Cell, CellPlan, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Plan, Progress,
+    Record, Stage, Status,
+};
+
+use crate::{NamedTensor, bundle, failed_cell};
+
+/// Bytes that travel beside a [`CellRequest`].
+#[derive(Debug, Clone, Default)]
+pub struct Attachments {
+    /// The ONNX file, for [`ModelSource::Attached`].
+    pub model: Option<Rc<Vec<u8>>>,
+    /// Bundle of inputs given by the user; with [`Stage::Measure`] the inputs that the reference was fed.
+    pub inputs: Option<Rc<Vec<u8>>>,
+    /// Bundle of the reference's outputs.
+    pub reference: Option<Rc<Vec<u8>>>,
+}
+
+/// What a worker or child process answered at the end.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// Never [`Event::Ready`] or [`Event::Progress`].
+    pub event: Event,
+    /// Bundle: inputs then outputs for [`Event::Reference`], outputs for [`Event::Done`].
+    pub tensors: Vec<u8>,
+}
+
+/// Carries out requests, each in a process or worker of its own.
+#[async_trait(?Send)]
+pub trait Host {
+    /// Carries out one request. A worker that dies or hangs is a reply with a failed cell, which keeps what the last
+    /// progress said; so this never fails.
+    async fn execute(
+        &mut self,
+        request: &CellRequest,
+        attachments: &Attachments,
+        watch: &mut dyn FnMut(&Progress, &Cell),
+    ) -> Reply;
+
+    /// Finds a model by the name that the plan gives it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such model or file.
+    async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Rc<Vec<u8>>>), Failure>;
+
+    /// Whether the user asked to stop.
+    fn cancelled(&self) -> bool;
+
+    /// Native process or browser.
+    fn environment(&self) -> EnvironmentKind;
+}
+
+/// Told about everything that is worth keeping or showing.
+pub trait Sink {
+    /// The record has one more cell, or is complete.
+    fn save(&mut self, record: &Record);
+
+    /// A cell goes on.
+    fn progress(&mut self, request: &CellRequest, progress: &Progress, cell: &Cell);
+
+    /// Inputs and outputs of a cell; the reference's have no request of stage [`Stage::Measure`].
+    fn tensors(&mut self, request: &CellRequest, inputs: &[NamedTensor], outputs: &[NamedTensor]);
+}
+
+/// Measures all cells of the record's plan in turn and adds them to the record.
+///
+/// For each workload tract computes the reference first, in a process or worker of its own; then every engine is
+/// measured and verified against it. `inputs` is a bundle of inputs given by the user.
+pub async fn run_plan(record: &mut Record, inputs: Option<Rc<Vec<u8>>>, host: &mut dyn Host, sink: &mut dyn Sink) {
+    let plan = record.plan.clone();
+    for cell_plan in &plan.cells {
+        let requests = requests(&plan, cell_plan, host.environment(), record);
+        let reference = if host.cancelled() {
+            Err(Status::Cancelled)
+        } else {
+            reference(&requests, cell_plan, inputs.clone(), host, sink).await
+        };
+        for mut request in requests {
+            let cell = match &reference {
+                _ if host.cancelled() => not_measured(&request, Status::Cancelled),
+                Err(status) => not_measured(&request, status.clone()),
+                Ok(ready) => {
+                    request.model = ready.model.clone();
+                    let mut watch = |progress: &Progress, cell: &Cell| sink.progress(&request, progress, cell);
+                    let reply = host.execute(&request, &ready.attachments, &mut watch).await;
+                    if let Ok(outputs) = bundle::decode(&reply.tensors) {
+                        sink.tensors(&request, &ready.inputs, &outputs);
+                    }
+                    match reply.event {
+                        Event::Done { cell } => *cell,
+                        Event::NoReference { failure } => failed_cell(&request, failure),
+                        other => failed_cell(&request, unexpected(&other)),
+                    }
+                }
+            };
+            record.cells.push(cell);
+            sink.save(record);
+        }
+    }
+    record.complete = !host.cancelled();
+    sink.save(record);
+}
+
+/// All requests of one entry of a plan.
+fn requests(plan: &Plan, cell_plan: &CellPlan, environment: EnvironmentKind, record: &Record) -> Vec<CellRequest> {
+    let mut requests = Vec::new();
+    for &engine in &cell_plan.engines {
+        for &threads in &cell_plan.threads {
+            // A GPU engine does not compute on CPU threads: measure it once.
+            if engine == EngineName::BurnWgpu && requests.iter().any(|other: &CellRequest| other.engine == engine) {
+                continue;
+            }
+            requests.push(CellRequest {
+                engine,
+                environment,
+                model: ModelSource::BuiltIn { name: cell_plan.model.clone() },
+                shapes: cell_plan.shapes.clone(),
+                seed: plan.seed,
+                threads,
+                rules: plan.rules.clone(),
+                stage: Stage::Measure,
+                clock: record.clock.clone(),
+            });
+        }
+    }
+    requests
+}
+
+struct Ready {
+    model: ModelSource,
+    attachments: Attachments,
+    inputs: Vec<NamedTensor>,
+}
+
+async fn reference(
+    requests: &[CellRequest],
+    cell_plan: &CellPlan,
+    inputs: Option<Rc<Vec<u8>>>,
+    host: &mut dyn Host,
+    sink: &mut dyn Sink,
+) -> Result<Ready, Status> {
+    let (model, bytes) = host.model(&cell_plan.model).await.map_err(Status::Failed)?;
+    let Some(first) = requests.first() else { return Err(Status::Cancelled) };
+    let request = CellRequest {
+        engine: EngineName::Tract,
+        model: model.clone(),
+        threads: 1,
+        stage: Stage::Reference,
+        ..first.clone()
+    };
+    let mut attachments = Attachments { model: bytes, inputs, reference: None };
+    let mut watch = |progress: &Progress, cell: &Cell| sink.progress(&request, progress, cell);
+    let reply = host.execute(&request, &attachments, &mut watch).await;
+    let failed = |failure: Failure| Err(Status::Failed(failure));
+    match reply.event {
+        Event::Reference { inputs, .. } => {
+            let mut tensors = match bundle::decode(&reply.tensors) {
+                Ok(tensors) if tensors.len() >= inputs.len() => tensors,
+                Ok(_) => return failed(no_reference("it sent fewer tensors than it named".into())),
+                Err(error) => return failed(no_reference(error.to_string())),
+            };
+            let outputs = tensors.split_off(inputs.len());
+            sink.tensors(&request, &tensors, &outputs);
+            attachments.inputs = Some(Rc::new(bundle::encode(&tensors)));
+            attachments.reference = Some(Rc::new(bundle::encode(&outputs)));
+            Ok(Ready { model, attachments, inputs: tensors })
+        }
+        // The model or the inputs are wrong for every engine.
+        Event::NoReference { failure } if matches!(failure.kind, FailureKind::Model | FailureKind::Input) => failed(failure),
+        Event::NoReference { failure } => failed(Failure {
+            message: format!("tract computes the reference and could not: {}", failure.message),
+            ..no_reference(failure.hint.unwrap_or_default())
+        }),
+        Event::Done { cell } => Err(cell.status),
+        other => failed(unexpected(&other)),
+    }
+}
+
+fn not_measured(request: &CellRequest, status: Status) -> Cell {
+    let nothing = Failure { kind: FailureKind::Died, message: String::new(), hint: None };
+    Cell { status, ..failed_cell(request, nothing) }
+}
+
+fn no_reference(hint: String) -> Failure {
+    Failure {
+        kind: FailureKind::Reference,
+        message: format!("tract computes the reference and could not: {hint}"),
+        hint: (!hint.is_empty()).then_some(hint),
+    }
+}
+
+fn unexpected(event: &Event) -> Failure {
+    let name = match event {
+        Event::Ready { .. } => "ready",
+        Event::Progress { .. } => "progress",
+        Event::Reference { .. } => "reference",
+        Event::NoReference { .. } => "no-reference",
+        Event::Done { .. } => "done",
+    };
+    Failure { kind: FailureKind::Died, message: format!("the worker answered with {name:?}, which was not asked for"), hint: None }
+}

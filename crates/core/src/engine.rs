@@ -1,0 +1,117 @@
+use async_trait::async_trait;
+use tare_record::{Adapter, EngineFacts, Failure, FailureKind, PhaseName};
+
+use crate::{Clock, NamedTensor, Tensor};
+
+/// Code that executes ONNX models.
+#[async_trait(?Send)]
+pub trait Engine {
+    /// Which engine this is and how it was built.
+    fn facts(&self) -> EngineFacts;
+
+    /// Makes a model ready to run with inputs of the given names, types and shapes.
+    ///
+    /// `model` is the whole ONNX file. Each step is timed with `clock`.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are no ONNX model, the model uses something that the engine does not support, or there is no
+    /// usable device.
+    async fn load(&self, model: &[u8], inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError>;
+}
+
+/// A model that is ready to run, with the time that each step took.
+pub struct Loaded {
+    /// The model.
+    pub session: Box<dyn Session>,
+    /// Steps in order; none overlaps another.
+    pub phases: Vec<Timed>,
+}
+
+/// A step and its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timed {
+    /// Which step.
+    pub name: PhaseName,
+    /// How long it took.
+    pub duration_ns: u64,
+}
+
+impl Timed {
+    /// The step that began at `start_ns` and ends now.
+    pub fn since(start_ns: u64, name: PhaseName, clock: &dyn Clock) -> Self {
+        Self { name, duration_ns: clock.now_ns().saturating_sub(start_ns) }
+    }
+}
+
+/// A model that is ready to run.
+#[async_trait(?Send)]
+pub trait Session {
+    /// Runs the model once and brings the outputs to host memory, in the model's order.
+    ///
+    /// # Errors
+    ///
+    /// If the engine fails.
+    async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, EngineError>;
+
+    /// Names of the outputs, in the model's order.
+    fn output_names(&self) -> Vec<String>;
+
+    /// Where and how it runs.
+    fn facts(&self) -> SessionFacts;
+
+    /// Whether the next run will use the same code as the last one: `false` while kernels are still being chosen.
+    fn settled(&mut self) -> bool {
+        true
+    }
+
+    /// Memory that the engine holds on its device.
+    fn device_bytes(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// Where and how a session runs, as its engine found out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionFacts {
+    /// CPU threads that compute.
+    pub threads: usize,
+    /// Widest vector instructions that the engine uses, for example `avx512f`.
+    pub vector_level: String,
+    /// Graphics adapter, for engines that use one.
+    pub adapter: Option<Adapter>,
+    /// Language that kernels are given to the driver in.
+    pub shader_language: Option<String>,
+}
+
+/// Why an engine could not do what it was asked to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct EngineError {
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// What, where, expected and found.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl EngineError {
+    /// An error without a hint.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None }
+    }
+
+    /// The same error with a hint.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Failure { kind: error.kind, message: error.message, hint: error.hint }
+    }
+}

@@ -1,0 +1,27 @@
+//! What a measurement is: plan, clock, engine, [`measure`], statistics, verification.
+//!
+//! This crate does no I/O, starts no thread, reads no clock but the [`Clock`] it is given, and knows no browser. The
+//! same code runs natively and in a browser worker.
+
+pub mod bundle;
+mod campaign;
+mod clock;
+mod digest;
+mod engine;
+mod measure;
+pub mod plan;
+mod random;
+pub mod stats;
+mod tensor;
+mod tool;
+mod verify;
+
+pub use campaign::{Attachments, Host, Reply, Sink, run_plan};
+pub use clock::{Clock, ClockError, calibrate};
+pub use digest::{sha256_hex, tensor_sha256, tensors_sha256};
+pub use engine::{Engine, EngineError, Loaded, Session, SessionFacts, Timed};
+pub use measure::{Control, Observer, Workload, failed_cell, measure};
+pub use random::Random;
+pub use tensor::{NamedTensor, Tensor, TensorData, TensorError};
+pub use tool::{build_profile, target_features, target_name};
+pub use verify::{compare, tolerance, top};

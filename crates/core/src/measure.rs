@@ -1,0 +1,400 @@
+use tare_record::{
+    Cell, CellRequest, DigestCount, EngineFacts, Failure, FailureKind, LoadPattern, Memory, ModelFacts, OutputFacts,
+    Phase, PhaseName, Progress, Rung, Status, Verification, Warning, WarningKind,
+};
+
+use crate::{
+    Clock, Engine, EngineError, NamedTensor, Session, Tensor, build_profile, compare, tensors_sha256, tolerance, top,
+};
+
+/// A model with the inputs to feed it.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    /// Name, hash and size of the model.
+    pub model: ModelFacts,
+    /// The whole ONNX file.
+    pub bytes: Vec<u8>,
+    /// Inputs in the model's order.
+    pub inputs: Vec<NamedTensor>,
+}
+
+/// What whoever watches a measurement wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// Go on.
+    Continue,
+    /// Stop and keep what was measured.
+    Cancel,
+}
+
+/// Watches a measurement from outside its timed regions.
+pub trait Observer {
+    /// Called now and then between runs; `cell` holds what was measured and verified until now.
+    fn progress(&mut self, progress: &Progress, cell: &Cell) -> Control;
+
+    /// Memory of the process or worker, as the environment tells.
+    fn memory(&self) -> Memory;
+}
+
+/// Largest memory for outputs that wait for their verification.
+const PENDING_OUTPUT_BYTES: usize = 64 << 20;
+
+/// Time between two calls of [`Observer::progress`].
+const PROGRESS_INTERVAL_NS: u64 = 250_000_000;
+
+/// A sample is so many runs that one step of the clock is at most this share of it.
+const QUANTISATION: u64 = 100;
+
+/// Measures one cell: loads the model, runs it once, warms up, samples, and verifies the outputs of every run outside
+/// the timed regions. `earlier` are steps that happened before, such as compiling a wasm module.
+///
+/// Returns the cell, and the outputs of the last verified run. Never fails: a failure is part of the cell.
+pub async fn measure(
+    request: &CellRequest,
+    workload: &Workload,
+    engine: &dyn Engine,
+    reference: &[NamedTensor],
+    earlier: Vec<Phase>,
+    clock: &dyn Clock,
+    observer: &mut dyn Observer,
+) -> (Cell, Vec<NamedTensor>) {
+    let mut cell = skeleton(request, workload, engine.facts());
+    cell.phases = earlier;
+    let start_ns = clock.now_ns();
+    let mut run = Run { request, workload, reference, clock, observer, cell, start_ns, reported_ns: start_ns, last: vec![], names: vec![] };
+    let status = match run.all(engine).await {
+        Ok(()) => Status::Measured,
+        Err(Stop::Failed(failure)) => Status::Failed(failure),
+        Err(Stop::Cancelled) => Status::Cancelled,
+        Err(Stop::TimedOut { while_doing }) => Status::TimedOut(Failure {
+            kind: FailureKind::TimeLimit,
+            message: format!(
+                "reached the limit of {} s during {while_doing} with {} of {} samples taken",
+                request.rules.cell_limit_s,
+                run.cell.samples_ns.len(),
+                request.rules.min_samples
+            ),
+            hint: Some("raise cell_limit_s in the plan, or take a smaller model".into()),
+        }),
+    };
+    run.cell.status = status;
+    run.cell.memory.resident_peak_bytes = run.observer.memory().resident_peak_bytes;
+    run.cell.memory.wasm_linear_bytes = run.observer.memory().wasm_linear_bytes;
+    run.warn();
+    let outputs = run.names.into_iter().zip(run.last).map(|(name, tensor)| NamedTensor { name, tensor }).collect();
+    (run.cell, outputs)
+}
+
+/// The cell of a request that could not be carried out at all.
+pub fn failed_cell(request: &CellRequest, failure: Failure) -> Cell {
+    let mut cell = unmeasured(
+        request,
+        ModelFacts { name: request.model.display_name().to_owned(), sha256: None, size_bytes: None },
+        EngineFacts { name: request.engine, version: "unknown".into(), settings: Default::default() },
+    );
+    cell.status = Status::Failed(failure);
+    cell
+}
+
+fn unmeasured(request: &CellRequest, model: ModelFacts, engine: EngineFacts) -> Cell {
+    Cell {
+        model,
+        inputs: vec![],
+        engine,
+        rung: Rung {
+            environment: request.environment,
+            threads: request.threads,
+            vector_level: "unknown".into(),
+            graphics_api: None,
+            shader_language: None,
+            precision: "f32".into(),
+        },
+        load: LoadPattern { batch: 1, in_flight: 1 },
+        adapter: None,
+        phases: vec![],
+        runs_per_sample: 1,
+        samples_ns: vec![],
+        verification: None,
+        memory: Memory::default(),
+        status: Status::Cancelled,
+        warnings: vec![],
+    }
+}
+
+fn skeleton(request: &CellRequest, workload: &Workload, engine: EngineFacts) -> Cell {
+    let mut cell = unmeasured(request, workload.model.clone(), engine);
+    cell.inputs = workload.inputs.iter().map(NamedTensor::facts).collect();
+    // By convention of ONNX models the first dimension of the first input counts the items.
+    cell.load.batch = workload.inputs.first().and_then(|input| input.tensor.shape().first().copied()).unwrap_or(1);
+    cell
+}
+
+/// Why a measurement ended early.
+enum Stop {
+    Failed(Failure),
+    TimedOut { while_doing: &'static str },
+    Cancelled,
+}
+
+impl From<EngineError> for Stop {
+    fn from(error: EngineError) -> Self {
+        Stop::Failed(error.into())
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Stop::Failed(failure)
+    }
+}
+
+struct Run<'a> {
+    request: &'a CellRequest,
+    workload: &'a Workload,
+    reference: &'a [NamedTensor],
+    clock: &'a dyn Clock,
+    observer: &'a mut dyn Observer,
+    cell: Cell,
+    start_ns: u64,
+    reported_ns: u64,
+    last: Vec<Tensor>,
+    names: Vec<String>,
+}
+
+impl Run<'_> {
+    async fn all(&mut self, engine: &dyn Engine) -> Result<(), Stop> {
+        self.check("load", 0)?;
+        let loaded = engine.load(&self.workload.bytes, &self.workload.inputs, self.clock).await?;
+        let mut session = loaded.session;
+        self.cell.phases.extend(loaded.phases.iter().map(|step| Phase { name: step.name, duration_ns: step.duration_ns }));
+        self.names = session.output_names();
+        self.describe(&*session);
+
+        let first_ns = self.verified_run(&mut *session).await?;
+        self.phase(PhaseName::FirstRun, first_ns);
+        self.check("first run", 0)?;
+        self.tune(&mut *session).await?;
+        let run_ns = self.warm_up(&mut *session).await?;
+        self.sample(&mut *session, run_ns).await?;
+        self.cell.memory.device_bytes = session.device_bytes();
+        Ok(())
+    }
+
+    fn describe(&mut self, session: &dyn Session) {
+        let facts = session.facts();
+        self.cell.rung.threads = facts.threads;
+        self.cell.rung.vector_level = facts.vector_level;
+        self.cell.rung.graphics_api = facts.adapter.as_ref().map(|adapter| adapter.graphics_api.clone());
+        self.cell.rung.shader_language = facts.shader_language;
+        self.cell.adapter = facts.adapter;
+    }
+
+    /// Runs until the engine has chosen its kernels.
+    async fn tune(&mut self, session: &mut dyn Session) -> Result<(), Stop> {
+        let mut tuning_ns = 0;
+        while !session.settled() {
+            let ran = self.verified_run(session).await;
+            if let Ok(run_ns) = &ran {
+                tuning_ns += run_ns;
+            }
+            let checked = ran.and_then(|_| self.check("tuning", 0));
+            if checked.is_err() {
+                self.phase(PhaseName::Tuning, tuning_ns);
+            }
+            checked?;
+        }
+        if tuning_ns > 0 {
+            self.phase(PhaseName::Tuning, tuning_ns);
+        }
+        Ok(())
+    }
+
+    /// Runs without sampling; returns the length of the shortest run.
+    async fn warm_up(&mut self, session: &mut dyn Session) -> Result<u64, Stop> {
+        let rules = &self.request.rules;
+        let (mut total_ns, mut shortest_ns, mut runs) = (0u64, u64::MAX, 0);
+        while runs < rules.min_warmup_runs.max(1) || total_ns < rules.min_warmup_ms * 1_000_000 {
+            let run_ns = self.verified_run(session).await?;
+            // A run shorter than a clock step still moves the loop on.
+            total_ns += run_ns.max(self.request.clock.read_cost_ns).max(1);
+            shortest_ns = shortest_ns.min(run_ns);
+            runs += 1;
+            self.check("warm-up", 0)?;
+        }
+        self.phase(PhaseName::WarmUp, total_ns);
+        Ok(shortest_ns)
+    }
+
+    async fn sample(&mut self, session: &mut dyn Session, run_ns: u64) -> Result<(), Stop> {
+        let rules = self.request.rules.clone();
+        let mut runs = self.runs_per_sample(run_ns);
+        self.cell.runs_per_sample = runs;
+        let (mut total_ns, mut counted) = (0u64, false);
+        loop {
+            let (sample_ns, outputs) = self.timed(session, runs).await?;
+            if !counted && sample_ns < self.request.clock.granularity_ns * QUANTISATION && runs < self.most_runs() {
+                // The clock was too coarse to see how short a run is: take more runs and begin again.
+                runs = (runs * 10).min(self.most_runs());
+                self.cell.runs_per_sample = runs;
+                continue;
+            }
+            counted = true;
+            for output in outputs {
+                self.verify(output, true)?;
+            }
+            if sample_ns == 0 {
+                return Err(Stop::Failed(Failure {
+                    kind: FailureKind::Clock,
+                    message: format!("a sample of {runs} runs took no time on the clock {}", self.request.clock.source),
+                    hint: Some("a privacy setting of the browser may freeze or coarsen timers".into()),
+                }));
+            }
+            self.cell.samples_ns.push(sample_ns);
+            total_ns += sample_ns;
+            let count = self.cell.samples_ns.len();
+            let done = share(total_ns, rules.min_time_ms * 1_000_000).min(share(count as u64, rules.min_samples as u64));
+            if done >= 100 || count >= rules.max_samples {
+                break;
+            }
+            self.check("sampling", done)?;
+        }
+        self.phase(PhaseName::Steady, total_ns);
+        Ok(())
+    }
+
+    fn runs_per_sample(&self, run_ns: u64) -> u32 {
+        let needed = (self.request.clock.granularity_ns * QUANTISATION).div_ceil(run_ns.max(1));
+        u32::try_from(needed).unwrap_or(u32::MAX).clamp(1, self.most_runs())
+    }
+
+    fn most_runs(&self) -> u32 {
+        let output_bytes: usize = self.last.iter().map(|tensor| tensor.data().len() * tensor.dtype().size_bytes()).sum();
+        u32::try_from(PENDING_OUTPUT_BYTES / output_bytes.max(4096)).unwrap_or(1).max(1)
+    }
+
+    /// The timed region: nothing in it but the runs and keeping their outputs.
+    async fn timed(&mut self, session: &mut dyn Session, runs: u32) -> Result<(u64, Vec<Vec<Tensor>>), Stop> {
+        let mut outputs = Vec::with_capacity(runs as usize);
+        let start_ns = self.clock.now_ns();
+        for _ in 0..runs {
+            outputs.push(session.run(&self.workload.inputs).await?);
+        }
+        let end_ns = self.clock.now_ns();
+        match end_ns.checked_sub(start_ns) {
+            Some(duration_ns) => Ok((duration_ns, outputs)),
+            None => Err(Stop::Failed(Failure {
+                kind: FailureKind::Clock,
+                message: format!("the clock {} went back by {} ns", self.request.clock.source, start_ns - end_ns),
+                hint: None,
+            })),
+        }
+    }
+
+    async fn verified_run(&mut self, session: &mut dyn Session) -> Result<u64, Stop> {
+        let (run_ns, outputs) = self.timed(session, 1).await?;
+        for output in outputs {
+            self.verify(output, false)?;
+        }
+        Ok(run_ns)
+    }
+
+    /// Compares the outputs of one run with the reference, and notes their digest if the run is part of a sample.
+    fn verify(&mut self, outputs: Vec<Tensor>, sampled: bool) -> Result<(), Stop> {
+        let sha256 = tensors_sha256(&outputs);
+        let runs = u64::from(sampled);
+        let known = self.cell.verification.as_mut().and_then(|verification| {
+            verification.digests.iter_mut().find(|known| known.sha256 == sha256)
+        });
+        if let Some(known) = known {
+            known.runs += runs;
+            self.last = outputs;
+            return Ok(());
+        }
+        let compared = compare(&outputs, self.reference);
+        self.last = outputs;
+        let drifts = compared?;
+        let verification = self.cell.verification.get_or_insert_with(|| Verification {
+            reference: "tract on the CPU, same run".into(),
+            tolerance: self.reference.iter().map(|named| tolerance(named.tensor.dtype())).fold(0.0, f64::max),
+            outputs: vec![],
+            digests: vec![],
+        });
+        let earlier = std::mem::take(&mut verification.outputs);
+        for (index, (tensor, mut drift)) in self.last.iter().zip(drifts).enumerate() {
+            if let Some(earlier) = earlier.get(index) {
+                drift.max_abs = drift.max_abs.max(earlier.drift.max_abs);
+                drift.max_scaled = drift.max_scaled.max(earlier.drift.max_scaled);
+                drift.cosine = drift.cosine.min(earlier.drift.cosine);
+                drift.same_top &= earlier.drift.same_top;
+            }
+            let name = self.names.get(index).cloned().unwrap_or_default();
+            let named = NamedTensor { name, tensor: tensor.clone() };
+            let row = tensor.shape().last().copied().unwrap_or(1).max(1);
+            let values = tensor.to_f64();
+            verification.outputs.push(OutputFacts {
+                tensor: named.facts(),
+                drift,
+                top: top(values.get(..row.min(values.len())).unwrap_or_default()),
+            });
+        }
+        verification.digests.push(DigestCount { sha256, runs });
+        Ok(())
+    }
+
+    fn phase(&mut self, name: PhaseName, duration_ns: u64) {
+        self.cell.phases.push(Phase { name, duration_ns });
+    }
+
+    /// Between runs: reports, and ends the cell at its limit or when asked to.
+    fn check(&mut self, while_doing: &'static str, percent: u8) -> Result<(), Stop> {
+        let now_ns = self.clock.now_ns();
+        if now_ns.saturating_sub(self.start_ns) >= self.request.rules.cell_limit_s.saturating_mul(1_000_000_000) {
+            return Err(Stop::TimedOut { while_doing });
+        }
+        if now_ns.saturating_sub(self.reported_ns) >= PROGRESS_INTERVAL_NS || self.reported_ns == self.start_ns {
+            self.reported_ns = now_ns;
+            let progress = Progress { phase: while_doing.into(), samples: self.cell.samples_ns.len(), percent };
+            if self.observer.progress(&progress, &self.cell) == Control::Cancel {
+                return Err(Stop::Cancelled);
+            }
+        }
+        Ok(())
+    }
+
+    fn warn(&mut self) {
+        let mut warn = |kind, message: String| self.cell.warnings.push(Warning { kind, message });
+        if let Some(adapter) = self.cell.adapter.as_ref().filter(|adapter| adapter.software) {
+            warn(
+                WarningKind::SoftwareAdapter,
+                format!("{} computes on the CPU: these are not the times of a GPU", adapter.name),
+            );
+        }
+        if build_profile() == "debug" {
+            warn(WarningKind::DebugBuild, "built without optimisation: build with --release to measure".into());
+        }
+        if self.cell.status != Status::Measured {
+            return;
+        }
+        let granularity_ns = self.request.clock.granularity_ns;
+        if let Some(shortest) = self.cell.samples_ns.iter().min().filter(|&&ns| ns < granularity_ns * QUANTISATION) {
+            warn(
+                WarningKind::CoarseClock,
+                format!("one step of the clock ({granularity_ns} ns) is more than 1 % of a sample ({shortest} ns)"),
+            );
+        }
+        let (found, wanted) = (self.cell.samples_ns.len(), self.request.rules.min_samples);
+        if found < wanted {
+            warn(WarningKind::FewSamples, format!("{found} samples instead of {wanted}"));
+        }
+    }
+}
+
+/// `part` of `whole` in percent, at most 100.
+fn share(part: u64, whole: u64) -> u8 {
+    let percent = (u128::from(part) * 100).checked_div(u128::from(whole)).unwrap_or(100);
+    u8::try_from(percent.min(100)).unwrap_or(100)
+}
+
+#[cfg(test)]
+#[path = "measure_tests.rs"]
+mod tests;

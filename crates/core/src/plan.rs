@@ -1,0 +1,129 @@
+//! Reading and checking plans, and the plans that come with tare.
+
+use tare_record::Plan;
+
+/// Plans that come with tare: name and TOML text.
+pub const BUILT_IN: [(&str, &str); 2] =
+    [("quick", include_str!("../plans/quick.toml")), ("smoke", include_str!("../plans/smoke.toml"))];
+
+/// Why a text is not a plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Not TOML, or a key is unknown, missing or of the wrong type.
+    #[error("the plan cannot be read: {0}")]
+    Toml(String),
+    /// No plan of that name comes with tare.
+    #[error("unknown plan {name:?}: expected {known}, or the path of a .toml file")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A value makes no sense.
+    #[error("plan {plan:?}: {message}")]
+    Value {
+        /// Name of the plan.
+        plan: String,
+        /// What, where, expected and found.
+        message: String,
+    },
+}
+
+/// Reads a plan from TOML.
+///
+/// # Errors
+///
+/// If the text is not TOML, a key is unknown or missing, or a value makes no sense.
+pub fn parse(text: &str) -> Result<Plan, PlanError> {
+    let plan: Plan = toml::from_str(text).map_err(|error| PlanError::Toml(error.to_string().trim_end().to_owned()))?;
+    check(&plan)?;
+    Ok(plan)
+}
+
+/// A plan that comes with tare.
+///
+/// # Errors
+///
+/// If there is none of that name.
+pub fn built_in(name: &str) -> Result<Plan, PlanError> {
+    match BUILT_IN.iter().find(|(known, _)| *known == name) {
+        Some((_, text)) => parse(text),
+        None => {
+            let known: Vec<&str> = BUILT_IN.iter().map(|(known, _)| *known).collect();
+            Err(PlanError::Unknown { name: name.to_owned(), known: known.join(", ") })
+        }
+    }
+}
+
+/// Checks what types cannot say.
+///
+/// # Errors
+///
+/// If the plan measures nothing or a rule can never be met.
+pub fn check(plan: &Plan) -> Result<(), PlanError> {
+    let fail = |message: String| Err(PlanError::Value { plan: plan.name.clone(), message });
+    if plan.cells.is_empty() {
+        return fail("it has no [[cell]], so there is nothing to measure".into());
+    }
+    for (number, cell) in plan.cells.iter().enumerate() {
+        let place = format!("[[cell]] {} ({})", number + 1, cell.model);
+        if cell.engines.is_empty() {
+            return fail(format!("{place}: engines is empty"));
+        }
+        if cell.threads.is_empty() || cell.threads.contains(&0) {
+            return fail(format!("{place}: threads must list numbers of at least 1, found {:?}", cell.threads));
+        }
+    }
+    let rules = &plan.rules;
+    if rules.min_samples == 0 || rules.max_samples < rules.min_samples {
+        return fail(format!(
+            "rules: expected 1 <= min_samples <= max_samples, found {} and {}",
+            rules.min_samples, rules.max_samples
+        ));
+    }
+    if rules.cell_limit_s == 0 {
+        return fail("rules: cell_limit_s must be at least 1".into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_that_come_with_tare_are_valid() {
+        for (name, _) in BUILT_IN {
+            assert_eq!(built_in(name).unwrap().name, name);
+        }
+    }
+
+    #[test]
+    fn bad_plans_are_explained() {
+        let cell = "[[cell]]\nmodel = \"tiny\"\nengines = [\"tract\"]\n";
+        for (text, expected) in [
+            (String::new(), "missing field `name`"),
+            ("name = \"x\"\ncell = []".into(), "nothing to measure"),
+            (format!("name = \"x\"\nspeed = 3\n{cell}"), "unknown field `speed`"),
+            (format!("name = \"x\"\n{cell}threds = [1]"), "unknown field `threds`"),
+            (format!("name = \"x\"\n{cell}threads = [0]"), "numbers of at least 1, found [0]"),
+            ("name = \"x\"\n[[cell]]\nmodel = \"tiny\"\nengines = [\"ort\"]".into(), "unknown variant `ort`"),
+            ("name = \"x\"\n[[cell]]\nmodel = \"tiny\"\nengines = []".into(), "engines is empty"),
+            (format!("name = \"x\"\n[rules]\nmin_samples = 9\nmax_samples = 3\n{cell}"), "found 9 and 3"),
+            (format!("name = \"x\"\n[rules]\ncell_limit_s = 0\n{cell}"), "at least 1"),
+            ("name = ".into(), "cannot be read"),
+        ] {
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error:?} does not contain {expected:?}");
+        }
+    }
+
+    #[test]
+    fn unknown_names_list_the_known() {
+        assert_eq!(
+            built_in("fast").unwrap_err().to_string(),
+            "unknown plan \"fast\": expected quick, smoke, or the path of a .toml file"
+        );
+    }
+}

@@ -1,0 +1,58 @@
+/// Quantile `p` in 0..=1 of values in ascending order, by linear interpolation between order statistics: type 7 of
+/// Hyndman and Fan, "Sample Quantiles in Statistical Packages", 1996. `None` for no values.
+pub fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let position = p.clamp(0.0, 1.0) * last as f64;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0..=last")]
+    let below = position.floor() as usize;
+    let above = (below + 1).min(last);
+    let share = position - below as f64;
+    Some(if share == 0.0 { sorted[below] } else { sorted[below] + (sorted[above] - sorted[below]) * share })
+}
+
+/// Median of values in any order; the mean of the middle two for an even number. `None` for no values.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    quantile(&sorted, 0.5)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn quantiles_equal_those_of_r() {
+        // R 4: quantile(c(1, 2, 4, 8, 16), p, type = 7).
+        let sorted = [1.0, 2.0, 4.0, 8.0, 16.0];
+        for (p, expected) in [(0.0, 1.0), (0.1, 1.4), (0.25, 2.0), (0.5, 4.0), (0.9, 12.8), (0.95, 14.4), (1.0, 16.0)] {
+            let found = quantile(&sorted, p).unwrap();
+            assert!((found - expected).abs() < 1e-12, "{p}: {found} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn medians_of_few_values() {
+        for (values, expected) in [
+            (vec![], None),
+            (vec![3.0], Some(3.0)),
+            (vec![4.0, 1.0], Some(2.5)),
+            (vec![3.0, 1.0, 2.0], Some(2.0)),
+            (vec![1.0, 2.0, 3.0, 4.0], Some(2.5)),
+            (vec![5.0, 5.0, 5.0], Some(5.0)),
+        ] {
+            assert_eq!(median(&values), expected, "{values:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_lie_within_the_values(mut values in proptest::collection::vec(-1e300f64..1e300, 1..40), p in 0.0f64..=1.0) {
+            values.sort_unstable_by(f64::total_cmp);
+            let found = quantile(&values, p).unwrap();
+            prop_assert!(values[0] <= found && found <= values[values.len() - 1]);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What the compiler was told, for the record.
+
+/// `debug` if the program was built without optimisation, `optimised` otherwise.
+pub fn build_profile() -> &'static str {
+    if cfg!(debug_assertions) { "debug" } else { "optimised" }
+}
+
+/// Architecture and system, for example `x86_64-linux` or `wasm32-unknown`.
+pub fn target_name() -> String {
+    let os = if cfg!(target_os = "unknown") { "unknown" } else { std::env::consts::OS };
+    let arch = if cfg!(target_arch = "wasm32") { "wasm32" } else { std::env::consts::ARCH };
+    format!("{arch}-{os}")
+}
+
+/// Vector features that the compiler was allowed to use everywhere. Engines may detect more at run time.
+pub fn target_features() -> Vec<String> {
+    let mut features = Vec::new();
+    macro_rules! list {
+        ($($name:literal),*) => { $(if cfg!(target_feature = $name) { features.push($name.to_owned()); })* };
+    }
+    list!("simd128", "relaxed-simd", "atomics", "sse2", "sse4.2", "avx", "avx2", "fma", "avx512f", "neon", "dotprod");
+    features
+}

@@ -1,0 +1,267 @@
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Adapter, EngineName, EnvironmentKind, TensorFacts, Warning};
+
+/// One workload on one rung under one load pattern: what was measured, or why it was not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cell {
+    /// The model; its hash is absent if the bytes could not be had.
+    pub model: ModelFacts,
+    /// The inputs that were fed, in the model's order.
+    pub inputs: Vec<TensorFacts>,
+    /// The code that executed the model.
+    pub engine: EngineFacts,
+    /// Where and how it was executed.
+    pub rung: Rung,
+    /// How requests arrived.
+    pub load: LoadPattern,
+    /// The graphics adapter, for engines that use one.
+    pub adapter: Option<Adapter>,
+    /// Steps before the steady state, in the order in which they happened.
+    pub phases: Vec<Phase>,
+    /// Runs that each sample holds: more than one where the clock is coarse.
+    pub runs_per_sample: u32,
+    /// Length of every sample, in order; each holds `runs_per_sample` runs.
+    pub samples_ns: Vec<u64>,
+    /// What was computed and how it compares with the reference.
+    pub verification: Option<Verification>,
+    /// Memory, where the environment tells.
+    pub memory: Memory,
+    /// Measured, or why not.
+    pub status: Status,
+    /// What a reader must know beside the figures.
+    pub warnings: Vec<Warning>,
+}
+
+/// The identity of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelFacts {
+    /// Name of the built-in model, or the file's name.
+    pub name: String,
+    /// SHA-256 of the ONNX bytes, computed where they were used.
+    pub sha256: Option<String>,
+    /// Size of the ONNX bytes.
+    pub size_bytes: Option<u64>,
+}
+
+/// The identity of an engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EngineFacts {
+    /// Which engine.
+    pub name: EngineName,
+    /// Version of the library.
+    pub version: String,
+    /// How it was built and set up, for example `fusion: on`.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// Where and how an engine ran.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rung {
+    /// Native process or browser.
+    pub environment: EnvironmentKind,
+    /// CPU threads that computed.
+    pub threads: usize,
+    /// Vector instructions that the engine could use, widest first, for example `avx512f`.
+    pub vector_level: String,
+    /// Graphics API, for engines on the GPU.
+    pub graphics_api: Option<String>,
+    /// Language that kernels were given to the driver in, for example `wgsl`.
+    pub shader_language: Option<String>,
+    /// Number format of the arithmetic.
+    pub precision: String,
+}
+
+/// How requests arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoadPattern {
+    /// Items per request.
+    pub batch: usize,
+    /// Requests in flight.
+    pub in_flight: usize,
+}
+
+/// A step on the way to the steady state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// Which step.
+    pub name: PhaseName,
+    /// How long it took.
+    pub duration_ns: u64,
+}
+
+/// Steps that are timed apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhaseName {
+    /// Fetching the engine's code.
+    Download,
+    /// Compiling the engine's code.
+    Compile,
+    /// Instantiating the engine's code.
+    Instantiate,
+    /// Starting a native process until its first line runs.
+    Spawn,
+    /// Making or reading the model bytes.
+    Model,
+    /// Opening the graphics adapter and device.
+    Device,
+    /// Reading the ONNX graph.
+    Parse,
+    /// Turning the graph into what the engine runs.
+    Optimise,
+    /// Moving the weights to where they are used.
+    Upload,
+    /// The first inference.
+    FirstRun,
+    /// Inferences while kernels were still being chosen.
+    Tuning,
+    /// Inferences before sampling began.
+    WarmUp,
+    /// The sampled inferences.
+    Steady,
+}
+
+impl PhaseName {
+    /// The name in records and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PhaseName::Download => "download",
+            PhaseName::Compile => "compile",
+            PhaseName::Instantiate => "instantiate",
+            PhaseName::Spawn => "spawn",
+            PhaseName::Model => "model",
+            PhaseName::Device => "device",
+            PhaseName::Parse => "parse",
+            PhaseName::Optimise => "optimise",
+            PhaseName::Upload => "upload",
+            PhaseName::FirstRun => "first run",
+            PhaseName::Tuning => "tuning",
+            PhaseName::WarmUp => "warm-up",
+            PhaseName::Steady => "steady",
+        }
+    }
+}
+
+/// How the outputs of all runs compare with the reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Verification {
+    /// What the outputs were compared with.
+    pub reference: String,
+    /// Largest difference that counts as agreement, as a share of the reference's largest magnitude.
+    pub tolerance: f64,
+    /// Outputs of the last verified run.
+    pub outputs: Vec<OutputFacts>,
+    /// Digest of all outputs together, with the number of timed runs that gave it.
+    pub digests: Vec<DigestCount>,
+}
+
+/// One output and its distance from the reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OutputFacts {
+    /// Name, type, shape and hash.
+    pub tensor: TensorFacts,
+    /// Distance from the reference: the largest of all runs.
+    pub drift: Drift,
+    /// Positions of the five largest elements of the first row of the last axis, largest first.
+    pub top: Vec<usize>,
+}
+
+/// Distance of a tensor from its reference.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Drift {
+    /// Largest absolute difference.
+    pub max_abs: f64,
+    /// Largest absolute difference as a share of the reference's largest magnitude.
+    pub max_scaled: f64,
+    /// Cosine of the angle between the two, 1 for the same direction; 1 where both are zero.
+    pub cosine: f64,
+    /// Whether the five largest elements of every row of the last axis are the same, in the same order.
+    pub same_top: bool,
+}
+
+/// How many timed runs gave a digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DigestCount {
+    /// Digest of all outputs of a run.
+    pub sha256: String,
+    /// Timed runs that gave it.
+    pub runs: u64,
+}
+
+/// Memory that a cell took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// Largest resident set of the process.
+    pub resident_peak_bytes: Option<u64>,
+    /// wasm linear memory, which never shrinks.
+    pub wasm_linear_bytes: Option<u64>,
+    /// Memory that the engine holds on the device.
+    pub device_bytes: Option<u64>,
+}
+
+/// Whether a cell was measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum Status {
+    /// All samples were taken and every output was verified.
+    Measured,
+    /// It could not be measured.
+    Failed(Failure),
+    /// It was stopped at its time limit; samples taken until then are kept.
+    TimedOut(Failure),
+    /// The user stopped the run; samples taken until then are kept.
+    Cancelled,
+}
+
+/// Why a cell was not measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// What kind of failure, for programs.
+    pub kind: FailureKind,
+    /// What, where, expected and found.
+    pub message: String,
+    /// What to do about it, if something can be done.
+    pub hint: Option<String>,
+}
+
+/// Kinds of failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The model could not be read.
+    Model,
+    /// An input does not fit the model.
+    Input,
+    /// The engine does not support an operator, attribute, type or shape.
+    Unsupported,
+    /// No usable device: no adapter, a missing feature or limit.
+    Device,
+    /// The engine failed while running.
+    Run,
+    /// The outputs differ from the reference, or are not numbers.
+    Output,
+    /// There is no reference to compare with.
+    Reference,
+    /// The process or worker died.
+    Died,
+    /// The process or worker took too long.
+    TimeLimit,
+    /// The clock cannot be used.
+    Clock,
+}

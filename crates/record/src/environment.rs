@@ -1,0 +1,156 @@
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where an engine ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EnvironmentKind {
+    /// A native process.
+    Native,
+    /// A worker of a browser tab.
+    Browser,
+    /// The browser's wasm module in Node, V8 without a browser.
+    Node,
+}
+
+impl std::fmt::Display for EnvironmentKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            EnvironmentKind::Native => "native",
+            EnvironmentKind::Browser => "browser",
+            EnvironmentKind::Node => "node",
+        })
+    }
+}
+
+/// The program that measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    /// Version of tare.
+    pub version: String,
+    /// Git revision it was built from, with `-modified` if files were changed; absent outside a checkout.
+    pub git_revision: Option<String>,
+    /// `optimised` or `debug`, from the compiler's own settings.
+    pub build_profile: String,
+    /// Target triple parts, for example `x86_64-linux`.
+    pub target: String,
+    /// Vector features that the compiler was allowed to use, for example `simd128`.
+    pub target_features: Vec<String>,
+}
+
+/// The machine, as far as the environment tells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// Where the engines ran.
+    pub kind: EnvironmentKind,
+    /// Operating system, as the environment names it.
+    pub os: String,
+    /// Cores that the environment admits to.
+    pub logical_cores: usize,
+    /// Known to native processes only.
+    pub native: Option<MachineFacts>,
+    /// Known to browsers only.
+    pub browser: Option<BrowserFacts>,
+}
+
+/// What a native process can read about its machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MachineFacts {
+    /// Processor model.
+    pub cpu: String,
+    /// Vector features that the processor has, detected at run time.
+    pub cpu_features: Vec<String>,
+    /// Physical cores, where the system tells.
+    pub physical_cores: Option<usize>,
+    /// Installed memory.
+    pub memory_bytes: u64,
+    /// Memory not in use when the run began.
+    pub memory_available_bytes: u64,
+    /// Load average over one minute when the run began, where the system has one.
+    pub load_average: Option<f64>,
+}
+
+/// What a page can read about its browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BrowserFacts {
+    /// The user agent string.
+    pub user_agent: String,
+    /// Whether the page is cross-origin isolated: finer clock and shared memory.
+    pub cross_origin_isolated: bool,
+    /// Whether `navigator.gpu` exists.
+    pub webgpu: bool,
+    /// Whether the tab was visible all the time.
+    pub visible: bool,
+    /// Device memory in GiB as the browser rounds it, where it tells.
+    pub device_memory_gib: Option<u32>,
+}
+
+/// The clock that timed the run, as measured at its start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClockFacts {
+    /// Which clock, for example `performance.now`.
+    pub source: String,
+    /// Smallest step seen between two different readings.
+    pub granularity_ns: u64,
+    /// Mean cost of one reading.
+    pub read_cost_ns: u64,
+}
+
+/// A graphics adapter and what it offered to the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Adapter {
+    /// Name, as the driver or the browser gives it.
+    pub name: String,
+    /// Graphics API: `vulkan`, `metal`, `dx12`, `gl` or `browser-webgpu`.
+    pub graphics_api: String,
+    /// Driver and its version, where known.
+    pub driver: String,
+    /// Whether it computes on the CPU.
+    pub software: bool,
+    /// Features of the device that was used.
+    pub features: Vec<String>,
+    /// Limits of the device that was used, by their WebGPU names.
+    pub limits: BTreeMap<String, u64>,
+}
+
+/// Something that a reader must know beside a figure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Warning {
+    /// What kind it is, for programs.
+    pub kind: WarningKind,
+    /// What it is and what to do about it, for people.
+    pub message: String,
+}
+
+/// Kinds of warnings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WarningKind {
+    /// The graphics adapter computes on the CPU.
+    SoftwareAdapter,
+    /// The program was built without optimisation.
+    DebugBuild,
+    /// The page is not cross-origin isolated: a coarse clock and no threads.
+    NotIsolated,
+    /// Something asked for was not there and something else was used.
+    Fallback,
+    /// Other programs were using the processor.
+    LoadedMachine,
+    /// The tab was hidden at some time.
+    HiddenTab,
+    /// The clock is coarse compared with what was timed.
+    CoarseClock,
+    /// Fewer samples than the plan asks for.
+    FewSamples,
+    /// The kernels that run were still being chosen.
+    Untuned,
+}

@@ -1,0 +1,26 @@
+//! What tare stores and sends: plain data types with a schema version.
+//!
+//! Every file that tare writes and every message between a page and its workers, or a program and its child
+//! processes, is made of these types. They hold no logic beyond validation.
+//!
+//! Conventions: a field ending in `_ns` is a whole number of nanoseconds, one ending in `_bytes` a whole number
+//! of bytes, one ending in `sha256` 64 lower-case hexadecimal digits.
+
+mod cell;
+mod environment;
+mod message;
+mod plan;
+mod store;
+mod tensor;
+
+pub use cell::{
+    Cell, DigestCount, Drift, EngineFacts, Failure, FailureKind, LoadPattern, Memory, ModelFacts, OutputFacts, Phase,
+    PhaseName, Rung, Status, Verification,
+};
+pub use environment::{
+    Adapter, BrowserFacts, ClockFacts, EnvironmentKind, Machine, MachineFacts, Tool, Warning, WarningKind,
+};
+pub use message::{CellRequest, Event, Job, JobModel, ModelSource, Progress, Stage};
+pub use plan::{CellPlan, EngineName, Plan, Rules};
+pub use store::{Record, RecordError, SCHEMA};
+pub use tensor::{DType, TensorFacts};

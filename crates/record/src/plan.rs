@@ -1,0 +1,118 @@
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An engine that tare can measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineName {
+    /// tract on the CPU.
+    Tract,
+    /// burn on the CPU, through burn-flex.
+    BurnFlex,
+    /// burn on the GPU, through wgpu: Vulkan, Metal or DX12 natively, WebGPU in a browser.
+    BurnWgpu,
+}
+
+impl EngineName {
+    /// Every engine, in the order in which they are listed.
+    pub const ALL: [EngineName; 3] = [EngineName::Tract, EngineName::BurnFlex, EngineName::BurnWgpu];
+
+    /// The name used on the command line, in plans and in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EngineName::Tract => "tract",
+            EngineName::BurnFlex => "burn-flex",
+            EngineName::BurnWgpu => "burn-wgpu",
+        }
+    }
+}
+
+impl std::fmt::Display for EngineName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for EngineName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|engine| engine.as_str() == text)
+            .ok_or_else(|| format!("unknown engine {text:?}: expected tract, burn-flex or burn-wgpu"))
+    }
+}
+
+/// What to measure and by which rules. The same file drives native runs and browsers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Short name, shown in reports.
+    pub name: String,
+    /// What the plan is for, in a sentence or two.
+    #[serde(default)]
+    pub description: String,
+    /// Seed of the generated inputs and of the order of cells.
+    #[serde(default)]
+    pub seed: u64,
+    /// When warm-up and sampling end.
+    #[serde(default)]
+    pub rules: Rules,
+    /// What to measure.
+    #[serde(rename = "cell")]
+    pub cells: Vec<CellPlan>,
+}
+
+/// One model on a list of engines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CellPlan {
+    /// Name of a built-in model, or the path of an `.onnx` file.
+    pub model: String,
+    /// Engines to measure it on.
+    pub engines: Vec<EngineName>,
+    /// Dimensions of inputs whose shape the model leaves open, by input name.
+    #[serde(default)]
+    pub shapes: BTreeMap<String, Vec<usize>>,
+    /// CPU threads; a browser without threads records that it used one.
+    #[serde(default = "one_thread")]
+    pub threads: Vec<usize>,
+}
+
+fn one_thread() -> Vec<usize> {
+    vec![1]
+}
+
+/// When warm-up and sampling of a cell end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rules {
+    /// Sampling goes on for at least this long, in milliseconds.
+    pub min_time_ms: u64,
+    /// and until at least this many samples were taken.
+    pub min_samples: usize,
+    /// but never past this many.
+    pub max_samples: usize,
+    /// Runs that are not sampled, at least.
+    pub min_warmup_runs: usize,
+    /// Warm-up goes on for at least this long, in milliseconds.
+    pub min_warmup_ms: u64,
+    /// A cell that takes longer than this, in seconds, from its start is stopped and said to have timed out.
+    pub cell_limit_s: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            min_time_ms: 2_000,
+            min_samples: 10,
+            max_samples: 1_000,
+            min_warmup_runs: 2,
+            min_warmup_ms: 300,
+            cell_limit_s: 120,
+        }
+    }
+}
