@@ -1,1 +1,16 @@
-//! stub
+//! The burn engine: an executor of ONNX graphs over burn's rank-erased tensors.
+//!
+//! burn has no loader of ONNX files at run time. This crate parses a file with `onnx-ir`, folds everything that
+//! depends on shapes and weights alone on the host, lowers the rest to a flat list of steps, uploads the weights once,
+//! and runs the steps on burn-flex (CPU) or burn-wgpu (Vulkan, Metal, DX12, WebGPU). An operator, attribute or type that
+//! it does not support is refused when the model is loaded, never guessed.
+
+mod device;
+mod engine;
+mod host;
+mod lower;
+mod plan;
+
+pub use engine::{Burn, VERSION};
+#[cfg(feature = "wgpu")]
+pub use device::adapters;

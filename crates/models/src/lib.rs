@@ -1,1 +1,18 @@
-//! stub
+//! Reference networks written as ONNX graphs, with seeded weights and inputs, and the reading of any ONNX file's inputs.
+//!
+//! Weights come from a seeded generator and exact arithmetic, so that a browser and a native binary make the same
+//! bytes with nothing to download.
+
+mod catalog;
+mod fill;
+mod graph;
+mod networks;
+pub mod onnx;
+mod signature;
+mod workload;
+
+pub use catalog::{CATALOG, CatalogEntry, find, parameter_count};
+pub use fill::Fill;
+pub use graph::{Attribute, Graph, Value};
+pub use signature::{Dim, InputSpec, Signature, SignatureError, signature};
+pub use workload::{WorkloadError, prepare};

@@ -1,1 +1,170 @@
-//! stub
+//! The tract engine: ONNX on the CPU, natively with kernels chosen at run time, in a browser with wasm SIMD.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use tare_core::{
+    Clock, Engine, EngineError, Loaded, NamedTensor, Session, SessionFacts, Tensor, TensorData, Timed,
+};
+use tare_record::{DType, EngineFacts, EngineName, FailureKind, PhaseName};
+use tract_onnx::prelude::multithread::Executor;
+use tract_onnx::prelude::{
+    DatumType, Framework, InferenceFact, InferenceModelExt, RunOptions, TVec, TValue, TractResult, TypedFact,
+    TypedSimplePlan,
+};
+use tract_onnx::tract_core::plan::SimpleState;
+use tract_onnx::tract_hir::prelude::tract_data;
+use tract_onnx::prelude::Tensor as TractTensor;
+
+/// Version of tract, as pinned in the workspace's manifest.
+pub const VERSION: &str = "0.23.9";
+
+/// tract with a number of CPU threads.
+#[derive(Debug, Clone, Copy)]
+pub struct Tract {
+    threads: usize,
+}
+
+impl Tract {
+    /// tract on `threads` CPU threads. A wasm module without threads computes on one, whatever is asked for.
+    pub fn new(threads: usize) -> Self {
+        Self { threads: if cfg!(target_family = "wasm") { 1 } else { threads.max(1) } }
+    }
+}
+
+#[async_trait(?Send)]
+impl Engine for Tract {
+    fn facts(&self) -> EngineFacts {
+        EngineFacts { name: EngineName::Tract, version: VERSION.into(), settings: BTreeMap::new() }
+    }
+
+    async fn load(&self, model: &[u8], inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError> {
+        let start_ns = clock.now_ns();
+        let mut reader = model;
+        let mut parsed = tract_onnx::onnx()
+            .model_for_read(&mut reader)
+            .map_err(|error| explain(&error, FailureKind::Unsupported, "reading the model"))?;
+        let parse = Timed::since(start_ns, PhaseName::Parse, clock);
+
+        let start_ns = clock.now_ns();
+        for (index, input) in inputs.iter().enumerate() {
+            let fact = InferenceFact::dt_shape(datum_type(input.tensor.dtype()), input.tensor.shape());
+            parsed
+                .set_input_fact(index, fact)
+                .map_err(|error| explain(&error, FailureKind::Input, &format!("setting input {:?}", input.name)))?;
+        }
+        let output_names = output_names(&parsed)?;
+        let optimised = parsed
+            .into_optimized()
+            .map_err(|error| explain(&error, FailureKind::Unsupported, "optimising the model"))?;
+        let executor = if self.threads == 1 { Executor::SingleThread } else { Executor::multithread(self.threads) };
+        let options = RunOptions { executor: Some(executor), ..RunOptions::default() };
+        let state = TypedSimplePlan::new_with_options(optimised, &options)
+            .and_then(|plan| plan.spawn())
+            .map_err(|error| explain(&error, FailureKind::Unsupported, "planning the model"))?;
+        let optimise = Timed::since(start_ns, PhaseName::Optimise, clock);
+
+        let session = TractSession { state, output_names, threads: self.threads };
+        Ok(Loaded { session: Box::new(session), phases: vec![parse, optimise] })
+    }
+}
+
+type State = SimpleState<TypedFact, Box<dyn tract_onnx::tract_core::ops::TypedOp>>;
+
+struct TractSession {
+    state: State,
+    output_names: Vec<String>,
+    threads: usize,
+}
+
+#[async_trait(?Send)]
+impl Session for TractSession {
+    async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, EngineError> {
+        let run = |state: &mut State| -> TractResult<Vec<Tensor>> {
+            let inputs = inputs.iter().map(|input| to_tract(&input.tensor)).collect::<TractResult<TVec<TValue>>>()?;
+            state.run(inputs)?.iter().map(|output| from_tract(output)).collect()
+        };
+        run(&mut self.state).map_err(|error| explain(&error, FailureKind::Run, "running the model"))
+    }
+
+    fn output_names(&self) -> Vec<String> {
+        self.output_names.clone()
+    }
+
+    fn facts(&self) -> SessionFacts {
+        SessionFacts { threads: self.threads, vector_level: vector_level(), ..SessionFacts::default() }
+    }
+}
+
+/// The widest vector instructions that tract uses on this machine, in its own word, for example `avx512` or `simd`.
+pub fn vector_level() -> String {
+    tract_linalg::isa::native().nickname().to_owned()
+}
+
+fn output_names(model: &tract_onnx::prelude::InferenceModel) -> Result<Vec<String>, EngineError> {
+    let outlets = model
+        .output_outlets()
+        .map_err(|error| explain(&error, FailureKind::Unsupported, "finding the outputs"))?;
+    Ok(outlets
+        .iter()
+        .map(|&outlet| match model.outlet_label(outlet) {
+            Some(label) => label.to_owned(),
+            None => model.node(outlet.node).name.clone(),
+        })
+        .collect())
+}
+
+/// tract's errors are chains: the first link says where, the last one what.
+fn explain(error: &tract_onnx::prelude::TractError, kind: FailureKind, doing: &str) -> EngineError {
+    let chain: Vec<String> = error.chain().map(|link| link.to_string().trim().to_owned()).collect();
+    EngineError::new(kind, format!("tract failed while {doing}: {}", chain.join(": ")))
+}
+
+fn datum_type(dtype: DType) -> DatumType {
+    match dtype {
+        DType::F16 => DatumType::F16,
+        DType::F32 => DatumType::F32,
+        DType::F64 => DatumType::F64,
+        DType::I8 => DatumType::I8,
+        DType::I32 => DatumType::I32,
+        DType::I64 => DatumType::I64,
+        DType::U8 => DatumType::U8,
+        DType::Bool => DatumType::Bool,
+    }
+}
+
+fn to_tract(tensor: &Tensor) -> TractResult<TValue> {
+    let shape = tensor.shape();
+    let made = match tensor.data() {
+        TensorData::F16(values) => TractTensor::from_shape(shape, values),
+        TensorData::F32(values) => TractTensor::from_shape(shape, values),
+        TensorData::F64(values) => TractTensor::from_shape(shape, values),
+        TensorData::I8(values) => TractTensor::from_shape(shape, values),
+        TensorData::I32(values) => TractTensor::from_shape(shape, values),
+        TensorData::I64(values) => TractTensor::from_shape(shape, values),
+        TensorData::U8(values) => TractTensor::from_shape(shape, values),
+        TensorData::Bool(values) => {
+            TractTensor::from_shape(shape, &values.iter().map(|&value| value != 0).collect::<Vec<bool>>())
+        }
+    };
+    made.map(Into::into)
+}
+
+fn from_tract(tensor: &TractTensor) -> TractResult<Tensor> {
+    fn values<D: tract_data::prelude::Datum + Clone>(tensor: &TractTensor) -> TractResult<Vec<D>> {
+        Ok(tensor.try_as_plain_ram()?.as_slice::<D>()?.to_vec())
+    }
+    let data = match tensor.datum_type() {
+        DatumType::F16 => TensorData::F16(values(tensor)?),
+        DatumType::F32 => TensorData::F32(values(tensor)?),
+        DatumType::F64 => TensorData::F64(values(tensor)?),
+        DatumType::I8 => TensorData::I8(values(tensor)?),
+        DatumType::I32 => TensorData::I32(values(tensor)?),
+        DatumType::I64 => TensorData::I64(values(tensor)?),
+        DatumType::U8 => TensorData::U8(values(tensor)?),
+        DatumType::Bool => TensorData::Bool(values::<bool>(tensor)?.into_iter().map(u8::from).collect()),
+        // Shapes are a type of their own in tract, and i64 in ONNX.
+        _ => TensorData::I64(values(&*tensor.cast_to::<i64>()?)?),
+    };
+    Ok(Tensor::new(tensor.shape().to_vec(), data)?)
+}

@@ -1,0 +1,138 @@
+//! The devices that models run on.
+
+use std::collections::BTreeMap;
+
+use burn_dispatch::DispatchDevice;
+use tare_core::{EngineError, NamedTensor, SessionFacts};
+
+use crate::lower::Lowered;
+
+#[cfg(feature = "wgpu")]
+mod gpu;
+#[cfg(feature = "wgpu")]
+pub use gpu::adapters;
+pub(crate) use watch::KernelWatch;
+
+mod watch;
+
+/// Which device to open.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    #[cfg(feature = "flex")]
+    Flex { threads: usize },
+    #[cfg(feature = "wgpu")]
+    Wgpu,
+}
+
+impl Target {
+    pub(crate) fn settings(&self) -> BTreeMap<String, String> {
+        let settings: &[(&str, &str)] = match self {
+            #[cfg(feature = "flex")]
+            Target::Flex { .. } => &[("backend", "flex")],
+            #[cfg(feature = "wgpu")]
+            Target::Wgpu => &[("backend", "wgpu"), ("fusion", "on"), ("autotune", "on")],
+        };
+        settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    pub(crate) async fn open(&self) -> Result<Opened, EngineError> {
+        match self {
+            #[cfg(feature = "flex")]
+            Target::Flex { threads } => Ok(Opened {
+                dispatch: DispatchDevice::Flex(Default::default()),
+                facts: SessionFacts { threads: *threads, vector_level: vector_level(), ..SessionFacts::default() },
+                is_gpu: false,
+            }),
+            #[cfg(feature = "wgpu")]
+            Target::Wgpu => gpu::open().await,
+        }
+    }
+}
+
+/// A device that is ready.
+pub(crate) struct Opened {
+    dispatch: DispatchDevice,
+    facts: SessionFacts,
+    is_gpu: bool,
+}
+
+impl Opened {
+    pub(crate) fn dispatch(&self) -> &DispatchDevice {
+        &self.dispatch
+    }
+
+    pub(crate) fn facts(&self) -> SessionFacts {
+        self.facts.clone()
+    }
+
+    pub(crate) fn watch_kernels(&self) -> KernelWatch {
+        KernelWatch::new(self.is_gpu)
+    }
+
+    /// Refuses a model with a tensor that the device cannot bind.
+    pub(crate) fn check_limits(&self, lowered: &Lowered, inputs: &[NamedTensor]) -> Result<(), EngineError> {
+        let Some(limits) = self.facts.adapter.as_ref().map(|adapter| &adapter.limits) else { return Ok(()) };
+        let limit = |name: &str| limits.get(name).copied().unwrap_or(u64::MAX);
+        let most = limit("maxStorageBufferBindingSize").min(limit("maxBufferSize"));
+        let constants = lowered.constants.iter().map(|(_, host)| host.len());
+        let given = inputs.iter().map(|input| input.tensor.data().len());
+        // All device values are f32.
+        let largest = constants.chain(given).max().unwrap_or(0) as u64 * 4;
+        if largest <= most {
+            return Ok(());
+        }
+        Err(EngineError::new(
+            tare_record::FailureKind::Device,
+            format!("the model has a tensor of {largest} bytes, the adapter binds at most {most} bytes"),
+        )
+        .with_hint("run this model on tract"))
+    }
+
+    /// Waits until everything that was submitted has been done.
+    pub(crate) async fn wait(&self) -> Result<(), EngineError> {
+        match &self.dispatch {
+            #[cfg(feature = "wgpu")]
+            DispatchDevice::Cube(device) => gpu::wait(device).await,
+            #[allow(unreachable_patterns, reason = "the other backends compute at once")]
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes that the device holds for burn; `None` for a CPU.
+    pub(crate) fn device_bytes(&self) -> Option<u64> {
+        if !self.is_gpu {
+            return None;
+        }
+        burn_tensor::Device::new(self.dispatch.clone()).memory_pool_usage().map(|usage| usage.bytes_reserved)
+    }
+}
+
+/// Sets burn-flex's threads for the whole process; returns how many there are.
+#[cfg(feature = "flex")]
+pub(crate) fn use_threads(threads: usize) -> usize {
+    #[cfg(target_family = "wasm")]
+    {
+        let _ = threads;
+        1
+    }
+    #[cfg(not(target_family = "wasm"))]
+    {
+        // Fails if the pool exists already; then its size is what counts.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build_global();
+        rayon::current_num_threads()
+    }
+}
+
+/// The widest vector instructions that burn-flex's kernels choose from on this machine.
+#[cfg(feature = "flex")]
+fn vector_level() -> String {
+    #[cfg(target_arch = "x86_64")]
+    let level = if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") { "fma" } else { "sse2" };
+    #[cfg(target_arch = "aarch64")]
+    let level = "neon";
+    #[cfg(target_arch = "wasm32")]
+    let level = if cfg!(target_feature = "simd128") { "simd" } else { "none" };
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32")))]
+    let level = "unknown";
+    level.to_owned()
+}

@@ -1,0 +1,204 @@
+use async_trait::async_trait;
+use burn_backend::ops::FloatTensorOps;
+use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
+use burn_tensor::TensorData;
+use onnx_ir::OnnxGraphBuilder;
+use tare_core::{Clock, Engine, EngineError, Loaded, NamedTensor, Session, SessionFacts, Tensor, Timed};
+use tare_record::{EngineFacts, EngineName, FailureKind, PhaseName};
+
+use crate::device::Target;
+use crate::host::{HostData, HostTensor};
+use crate::lower::{Lowered, Value, lower};
+use crate::plan::Schedule;
+
+/// Version of burn, as pinned in the workspace's manifest.
+pub const VERSION: &str = "0.22.1";
+
+/// burn on one device.
+#[derive(Debug, Clone)]
+pub struct Burn {
+    target: Target,
+}
+
+impl Burn {
+    /// burn-flex on the CPU with `threads` threads; a wasm module without threads computes on one.
+    ///
+    /// The number of threads is a property of the process: the first engine that runs decides it.
+    #[cfg(feature = "flex")]
+    pub fn flex(threads: usize) -> Self {
+        Self { target: Target::Flex { threads: crate::device::use_threads(threads) } }
+    }
+
+    /// burn-wgpu; the adapter is opened when the first model is loaded.
+    #[cfg(feature = "wgpu")]
+    pub fn wgpu() -> Self {
+        Self { target: Target::Wgpu }
+    }
+}
+
+#[async_trait(?Send)]
+impl Engine for Burn {
+    fn facts(&self) -> EngineFacts {
+        let name = match self.target {
+            #[cfg(feature = "flex")]
+            Target::Flex { .. } => EngineName::BurnFlex,
+            #[cfg(feature = "wgpu")]
+            Target::Wgpu => EngineName::BurnWgpu,
+        };
+        EngineFacts { name, version: VERSION.into(), settings: self.target.settings() }
+    }
+
+    async fn load(&self, model: &[u8], inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError> {
+        let mut phases = Vec::new();
+        let start_ns = clock.now_ns();
+        let opened = self.target.open().await?;
+        phases.push(Timed::since(start_ns, PhaseName::Device, clock));
+
+        let start_ns = clock.now_ns();
+        let graph = OnnxGraphBuilder::new().parse_bytes(model).map_err(|error| {
+            EngineError::new(FailureKind::Unsupported, format!("onnx-ir, burn's ONNX parser, failed: {error}"))
+                .with_hint("run this model on tract")
+        })?;
+        phases.push(Timed::since(start_ns, PhaseName::Parse, clock));
+
+        let start_ns = clock.now_ns();
+        let lowered = lower(&graph, inputs)?;
+        drop(graph);
+        phases.push(Timed::since(start_ns, PhaseName::Optimise, clock));
+
+        let start_ns = clock.now_ns();
+        opened.check_limits(&lowered, inputs)?;
+        let session = BurnSession::new(opened, lowered);
+        session.opened.wait().await?;
+        phases.push(Timed::since(start_ns, PhaseName::Upload, clock));
+        Ok(Loaded { session: Box::new(session), phases })
+    }
+}
+
+struct BurnSession {
+    opened: crate::device::Opened,
+    schedule: Schedule,
+    /// Constants, at their slots.
+    constants: Vec<(usize, DispatchTensor)>,
+    inputs: Vec<(usize, usize)>,
+    outputs: Vec<(String, Source)>,
+    kernels: crate::device::KernelWatch,
+}
+
+/// Where an output comes from.
+enum Source {
+    Host(Tensor),
+    Device { slot: usize, shape: Vec<usize> },
+}
+
+impl BurnSession {
+    fn new(opened: crate::device::Opened, lowered: Lowered) -> Self {
+        let mut kept: Vec<usize> = lowered.constants.iter().map(|(slot, _)| *slot).collect();
+        let outputs: Vec<(String, Source)> = lowered
+            .outputs
+            .into_iter()
+            .map(|output| {
+                let source = match output.value {
+                    Value::Host(host) => Source::Host(to_core(host)),
+                    Value::Device(value) => {
+                        kept.push(value.slot);
+                        Source::Device { slot: value.slot, shape: value.shape }
+                    }
+                };
+                (output.name, source)
+            })
+            .collect();
+        let device = opened.dispatch();
+        let constants =
+            lowered.constants.into_iter().map(|(slot, host)| (slot, upload_constant(host, device))).collect();
+        Self {
+            schedule: Schedule::new(lowered.steps, lowered.slots, &kept),
+            constants,
+            inputs: lowered.inputs,
+            outputs,
+            kernels: opened.watch_kernels(),
+            opened,
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Session for BurnSession {
+    async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, EngineError> {
+        self.kernels.begin_run();
+        let mut values: Vec<Option<DispatchTensor>> = vec![None; self.schedule.slots()];
+        for (slot, constant) in &self.constants {
+            values[*slot] = Some(constant.clone());
+        }
+        for &(position, slot) in &self.inputs {
+            values[slot] = Some(upload_input(&inputs[position].tensor, self.opened.dispatch())?);
+        }
+        self.schedule.run(&mut values);
+        let mut outputs = Vec::with_capacity(self.outputs.len());
+        for (name, source) in &self.outputs {
+            outputs.push(match source {
+                Source::Host(tensor) => tensor.clone(),
+                Source::Device { slot, shape } => {
+                    let value = values[*slot].clone().ok_or_else(|| failed(name, &"it was not computed"))?;
+                    let data = Dispatch::float_into_data(value).await.map_err(|error| failed(name, &error))?;
+                    let elements = data.into_vec::<f32>().map_err(|error| failed(name, &error))?;
+                    Tensor::new(shape.clone(), tare_core::TensorData::F32(elements)).map_err(|error| failed(name, &error))?
+                }
+            });
+        }
+        self.kernels.end_run();
+        Ok(outputs)
+    }
+
+    fn output_names(&self) -> Vec<String> {
+        self.outputs.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn facts(&self) -> SessionFacts {
+        self.opened.facts()
+    }
+
+    fn settled(&mut self) -> bool {
+        self.kernels.settled()
+    }
+
+    fn device_bytes(&self) -> Option<u64> {
+        self.opened.device_bytes()
+    }
+}
+
+fn failed(output: &str, error: &dyn std::fmt::Display) -> EngineError {
+    EngineError::new(FailureKind::Run, format!("burn failed to read output {output:?}: {error}"))
+}
+
+fn upload_input(tensor: &Tensor, device: &DispatchDevice) -> Result<DispatchTensor, EngineError> {
+    let tare_core::TensorData::F32(elements) = tensor.data() else {
+        return Err(EngineError::new(FailureKind::Input, format!("expected f32, found {}", tensor.dtype())));
+    };
+    Ok(upload(elements.clone(), tensor.shape(), device))
+}
+
+fn upload_constant(host: HostTensor, device: &DispatchDevice) -> DispatchTensor {
+    let elements = match host.data {
+        HostData::F32(values) => values,
+        // All device values are f32; integers that reach one are operands of arithmetic with floats.
+        HostData::I64(values) => values.into_iter().map(|value| value as f32).collect(),
+        HostData::Bool(values) => values.into_iter().map(|value| f32::from(u8::from(value))).collect(),
+    };
+    upload(elements, &host.shape, device)
+}
+
+fn upload(elements: Vec<f32>, shape: &[usize], device: &DispatchDevice) -> DispatchTensor {
+    // A scalar is stored with one dimension.
+    let stored = if shape.is_empty() { vec![1] } else { shape.to_vec() };
+    Dispatch::float_from_data(TensorData::new(elements, stored), device)
+}
+
+fn to_core(host: HostTensor) -> Tensor {
+    let data = match host.data {
+        HostData::F32(values) => tare_core::TensorData::F32(values),
+        HostData::I64(values) => tare_core::TensorData::I64(values),
+        HostData::Bool(values) => tare_core::TensorData::Bool(values.into_iter().map(u8::from).collect()),
+    };
+    Tensor::new(host.shape, data).unwrap_or_else(|_| unreachable!("host tensors hold what their shapes say"))
+}

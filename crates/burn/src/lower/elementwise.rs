@@ -1,0 +1,234 @@
+//! Element by element, and matrix products.
+
+use onnx_ir::Argument;
+use onnx_ir::node::cast::CastNode;
+use onnx_ir::node::clip::{ClipInput, ClipNode};
+use onnx_ir::node::gemm::GemmNode;
+use onnx_ir::node::linear::LinearNode;
+use onnx_ir::node::matmul::MatMulNode;
+
+use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
+use crate::host::{HostData, HostTensor, broadcast};
+use crate::plan::Op;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+}
+
+impl Lowerer {
+    pub(super) fn unary(&mut self, op: Op, input: &Argument) -> Lowering<Value> {
+        let value = self.value(input)?;
+        let x = self.device(value);
+        Ok(self.step(op, &[&x], x.shape.clone()))
+    }
+
+    pub(super) fn binary(&mut self, kind: Binary, inputs: &[Argument]) -> Lowering<Value> {
+        let (a, b) = (self.value(&inputs[0])?, self.value(&inputs[1])?);
+        match (&a, &b) {
+            (Value::Host(a), Value::Host(b)) => return fold(kind, a, b).map(Value::Host),
+            (Value::Device(a), Value::Host(scalar)) if fits_scalar(scalar, &a.shape) => {
+                if let Some(op) = scalar.as_scalar().and_then(|value| scalar_op(kind, value)) {
+                    return Ok(self.step(op, &[a], a.shape.clone()));
+                }
+            }
+            (Value::Host(scalar), Value::Device(b)) if fits_scalar(scalar, &b.shape) => {
+                let commutes = matches!(kind, Binary::Add | Binary::Mul);
+                if let Some(op) = scalar.as_scalar().filter(|_| commutes).and_then(|value| scalar_op(kind, value)) {
+                    return Ok(self.step(op, &[b], b.shape.clone()));
+                }
+            }
+            _ => {}
+        }
+        let (a, b) = (self.device(a), self.device(b));
+        let shape = broadcast(&a.shape, &b.shape)
+            .ok_or_else(|| Unsupported::new(format!("shapes {:?} and {:?}, which do not broadcast", a.shape, b.shape)))?;
+        let (a, b) = (self.lifted(a, shape.len()), self.lifted(b, shape.len()));
+        let op = match kind {
+            Binary::Add => Op::Add,
+            Binary::Sub => Op::Sub,
+            Binary::Mul => Op::Mul,
+            Binary::Div => Op::Div,
+        };
+        Ok(self.step(op, &[&a, &b], shape))
+    }
+
+    /// burn's operations take operands of equal rank: adds leading dimensions of size 1.
+    fn lifted(&mut self, x: DeviceValue, rank: usize) -> DeviceValue {
+        // A scalar is stored with one dimension.
+        let stored = x.shape.len().max(1);
+        if stored >= rank {
+            return x;
+        }
+        let mut shape = vec![1; rank - x.shape.len()];
+        shape.extend_from_slice(&x.shape);
+        if let Some(constant) = self.constant_mut(x.slot) {
+            constant.shape.clone_from(&shape);
+            return DeviceValue { slot: x.slot, shape };
+        }
+        match self.step(Op::Reshape(shape.clone()), &[&x], shape) {
+            Value::Device(lifted) => lifted,
+            Value::Host(_) => x,
+        }
+    }
+
+    pub(super) fn clip(&mut self, node: &ClipNode) -> Lowering<Value> {
+        let min = self.clip_bound(node.config.min.as_ref(), &node.inputs)?;
+        let max = self.clip_bound(node.config.max.as_ref(), &node.inputs)?;
+        // ONNX: where min is greater than max, every element becomes max.
+        let min = match (min, max) {
+            (Some(min), Some(max)) => Some(min.min(max)),
+            _ => min,
+        };
+        self.unary(Op::Clamp { min, max }, &node.inputs[0])
+    }
+
+    fn clip_bound(&self, bound: Option<&ClipInput>, inputs: &[Argument]) -> Lowering<Option<f64>> {
+        match bound {
+            None => Ok(None),
+            Some(ClipInput::Static(value)) => Ok(Some(*value)),
+            Some(ClipInput::Runtime(reference)) => {
+                let argument = &inputs[reference.input_index];
+                let host = self.host(argument)?;
+                host.as_scalar().map(Some).ok_or_else(|| Unsupported::new("a bound that is not one number"))
+            }
+        }
+    }
+
+    pub(super) fn cast(&mut self, node: &CastNode) -> Lowering<Value> {
+        let to = node.config.to;
+        match self.value(&node.inputs[0])? {
+            Value::Host(host) => {
+                let data = match (host.data, to) {
+                    (HostData::F32(values), to) if to.is_float() => HostData::F32(values),
+                    (HostData::I64(values), to) if to.is_int() => HostData::I64(values),
+                    (HostData::I64(values), to) if to.is_float() => {
+                        HostData::F32(values.into_iter().map(|value| value as f32).collect())
+                    }
+                    #[allow(clippy::cast_possible_truncation, reason = "ONNX Cast truncates")]
+                    (HostData::F32(values), to) if to.is_int() => {
+                        HostData::I64(values.into_iter().map(|value| value as i64).collect())
+                    }
+                    (HostData::Bool(values), to) if to.is_int() => {
+                        HostData::I64(values.into_iter().map(i64::from).collect())
+                    }
+                    _ => return Err(Unsupported::new(format!("a cast to {to:?}"))),
+                };
+                Ok(Value::Host(HostTensor { shape: host.shape, data }))
+            }
+            // All device values are f32.
+            Value::Device(device) if to == burn_tensor::DType::F32 => Ok(Value::Device(device)),
+            Value::Device(_) => Err(Unsupported::new(format!("a cast from F32 to {to:?} while the model runs"))),
+        }
+    }
+
+    pub(super) fn linear(&mut self, node: &LinearNode) -> Lowering<Value> {
+        let x = self.value(&node.inputs[0])?;
+        let weight = self.value(&node.inputs[1])?;
+        let bias = self.optional(node.inputs.get(2))?;
+        self.product(x, weight, node.config.transpose_weight, bias)
+    }
+
+    pub(super) fn gemm(&mut self, node: &GemmNode) -> Lowering<Value> {
+        let config = &node.config;
+        if config.trans_a != 0 || (config.alpha - 1.0).abs() > 0.0 || (config.beta - 1.0).abs() > 0.0 {
+            return Err(Unsupported::new(format!(
+                "transA = {}, alpha = {} or beta = {}",
+                config.trans_a, config.alpha, config.beta
+            )));
+        }
+        let x = self.value(&node.inputs[0])?;
+        let weight = self.value(&node.inputs[1])?;
+        let bias = self.optional(node.inputs.get(2))?;
+        self.product(x, weight, config.trans_b != 0, bias)
+    }
+
+    /// x [.., i] times weight [i, o], or [o, i] if `transposed`, plus bias [o].
+    fn product(&mut self, x: Value, weight: Value, transposed: bool, bias: Option<Value>) -> Lowering<Value> {
+        let x = self.device(x);
+        let weight = match weight {
+            Value::Host(host) if transposed && host.shape.len() == 2 => Value::Host(host.transposed(&[1, 0])),
+            Value::Device(device) if transposed && device.shape.len() == 2 => {
+                let shape = vec![device.shape[1], device.shape[0]];
+                self.step(Op::Permute(vec![1, 0]), &[&device], shape)
+            }
+            other => other,
+        };
+        let weight = self.device(weight);
+        let (&[rows, columns], Some(&inner)) = (weight.shape.as_slice(), x.shape.last()) else {
+            return Err(Unsupported::new(format!("a product of shapes {:?} and {:?}", x.shape, weight.shape)));
+        };
+        if inner != rows {
+            return Err(Unsupported::new(format!("a product of shapes {:?} and {:?}", x.shape, weight.shape)));
+        }
+        let mut shape = x.shape.clone();
+        if let Some(last) = shape.last_mut() {
+            *last = columns;
+        }
+        match bias {
+            None => Ok(self.step(Op::Linear, &[&x, &weight], shape)),
+            Some(bias) => {
+                let bias = self.device(bias);
+                if bias.shape == [columns] {
+                    return Ok(self.step(Op::Linear, &[&x, &weight, &bias], shape));
+                }
+                // Gemm's C may be any shape that broadcasts to the product.
+                if broadcast(&bias.shape, &shape).as_ref() != Some(&shape) {
+                    return Err(Unsupported::new(format!("a bias of shape {:?} for {shape:?}", bias.shape)));
+                }
+                let Value::Device(product) = self.step(Op::Linear, &[&x, &weight], shape.clone()) else {
+                    return Err(Unsupported::new("a constant product"));
+                };
+                let bias = self.lifted(bias, shape.len());
+                Ok(self.step(Op::Add, &[&product, &bias], shape))
+            }
+        }
+    }
+
+    pub(super) fn matmul(&mut self, node: &MatMulNode) -> Lowering<Value> {
+        let (a, b) = (self.value(&node.inputs[0])?, self.value(&node.inputs[1])?);
+        let (a, b) = (self.device(a), self.device(b));
+        if a.shape.len() < 2 || b.shape.len() < 2 {
+            return Err(Unsupported::new(format!("a product of shapes {:?} and {:?}", a.shape, b.shape)));
+        }
+        let (batch_a, matrix_a) = a.shape.split_at(a.shape.len() - 2);
+        let (batch_b, matrix_b) = b.shape.split_at(b.shape.len() - 2);
+        let shape = broadcast(batch_a, batch_b)
+            .filter(|_| matrix_a[1] == matrix_b[0])
+            .map(|mut shape| {
+                shape.extend([matrix_a[0], matrix_b[1]]);
+                shape
+            })
+            .ok_or_else(|| Unsupported::new(format!("a product of shapes {:?} and {:?}", a.shape, b.shape)))?;
+        let (a, b) = (self.lifted(a.clone(), shape.len()), self.lifted(b.clone(), shape.len()));
+        Ok(self.step(Op::MatMul, &[&a, &b], shape))
+    }
+}
+
+fn fold(kind: Binary, a: &HostTensor, b: &HostTensor) -> Lowering<HostTensor> {
+    let folded = match kind {
+        Binary::Add => a.zipped(b, |x, y| x + y, i64::checked_add),
+        Binary::Sub => a.zipped(b, |x, y| x - y, i64::checked_sub),
+        Binary::Mul => a.zipped(b, |x, y| x * y, i64::checked_mul),
+        Binary::Div => a.zipped(b, |x, y| x / y, i64::checked_div),
+    };
+    folded.ok_or_else(|| Unsupported::new(format!("{kind:?} of constants of shapes {:?} and {:?}", a.shape, b.shape)))
+}
+
+/// Whether the one element of `scalar` leaves a tensor of `shape` in its shape.
+fn fits_scalar(scalar: &HostTensor, shape: &[usize]) -> bool {
+    scalar.len() == 1 && scalar.shape.len() <= shape.len().max(1)
+}
+
+fn scalar_op(kind: Binary, value: f64) -> Option<Op> {
+    match kind {
+        Binary::Add => Some(Op::AddScalar(value)),
+        Binary::Sub => Some(Op::AddScalar(-value)),
+        Binary::Mul => Some(Op::MulScalar(value)),
+        // Multiplying by the reciprocal would round differently.
+        Binary::Div => None,
+    }
+}

@@ -1,0 +1,241 @@
+//! Lowering: from the graph that onnx-ir parsed to a list of steps.
+//!
+//! All input shapes are known, so everything that depends on shapes and weights alone is computed here, on the host;
+//! what remains are operations on device tensors whose shapes are known too.
+
+mod convolution;
+mod elementwise;
+mod movement;
+
+use std::collections::HashMap;
+
+use onnx_ir::{Argument, Node, OnnxGraph};
+use tare_core::{EngineError, NamedTensor};
+use tare_record::{DType, FailureKind};
+
+use crate::host::HostTensor;
+use crate::plan::{Op, Slot, Step};
+
+/// A model as a list of steps.
+#[derive(Debug)]
+pub(crate) struct Lowered {
+    pub(crate) steps: Vec<Step>,
+    /// Number of values of a run.
+    pub(crate) slots: usize,
+    /// Values to upload once.
+    pub(crate) constants: Vec<(Slot, HostTensor)>,
+    /// Where the inputs go, by position among the given inputs; unused inputs are absent.
+    pub(crate) inputs: Vec<(usize, Slot)>,
+    pub(crate) outputs: Vec<Output>,
+}
+
+/// An output of the model.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) name: String,
+    pub(crate) value: Value,
+}
+
+/// A value during lowering.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Host(HostTensor),
+    Device(DeviceValue),
+}
+
+/// A tensor on the device; a scalar is stored with one dimension.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DeviceValue {
+    pub(crate) slot: Slot,
+    /// Dimensions as ONNX sees them, outermost first.
+    pub(crate) shape: Vec<usize>,
+}
+
+/// Something in a node that this executor does not do: the rest of "does not support ...".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unsupported(String);
+
+impl Unsupported {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+}
+
+pub(crate) type Lowering<T> = Result<T, Unsupported>;
+
+/// Lowers a graph for inputs of the given shapes.
+pub(crate) fn lower(graph: &OnnxGraph, inputs: &[NamedTensor]) -> Result<Lowered, EngineError> {
+    let mut lowerer = Lowerer {
+        values: HashMap::new(),
+        uses: uses(graph),
+        lowered: Lowered { steps: vec![], slots: 0, constants: vec![], inputs: vec![], outputs: vec![] },
+    };
+    for argument in &graph.inputs {
+        lowerer.input(argument, inputs)?;
+    }
+    for node in &graph.nodes {
+        lowerer.node(node).map_err(|unsupported| refuse(node, &unsupported))?;
+    }
+    for argument in &graph.outputs {
+        let value = lowerer.value(argument).map_err(|unsupported| {
+            EngineError::new(FailureKind::Unsupported, format!("output {:?}: {}", argument.name, unsupported.0))
+        })?;
+        lowerer.lowered.outputs.push(Output { name: argument.name.clone(), value });
+    }
+    Ok(lowerer.lowered)
+}
+
+fn refuse(node: &Node, unsupported: &Unsupported) -> EngineError {
+    let outputs: Vec<&str> = node.outputs().iter().map(|output| output.name.as_str()).collect();
+    EngineError::new(
+        FailureKind::Unsupported,
+        format!(
+            "tare's burn executor does not support {} (operator {}, node {:?}, output {:?})",
+            unsupported.0,
+            node.node_type(),
+            node.name(),
+            outputs.join(", ")
+        ),
+    )
+    .with_hint("run this model on tract, or express the operation with supported operators")
+}
+
+/// How often each value is read.
+fn uses(graph: &OnnxGraph) -> HashMap<String, usize> {
+    let mut uses = HashMap::new();
+    let read = graph.nodes.iter().flat_map(|node| node.inputs()).chain(&graph.outputs);
+    for argument in read.filter(|argument| !argument.name.is_empty()) {
+        *uses.entry(argument.name.clone()).or_insert(0) += 1;
+    }
+    uses
+}
+
+pub(crate) struct Lowerer {
+    values: HashMap<String, Value>,
+    uses: HashMap<String, usize>,
+    lowered: Lowered,
+}
+
+impl Lowerer {
+    fn input(&mut self, argument: &Argument, inputs: &[NamedTensor]) -> Result<(), EngineError> {
+        let Some(position) = inputs.iter().position(|input| input.name == argument.name) else {
+            return Err(EngineError::new(FailureKind::Input, format!("input {:?} was not given", argument.name)));
+        };
+        let tensor = &inputs[position].tensor;
+        if tensor.dtype() != DType::F32 {
+            return Err(EngineError::new(
+                FailureKind::Unsupported,
+                format!("tare's burn executor does not support inputs of type {} (input {:?})", tensor.dtype(), argument.name),
+            )
+            .with_hint("run this model on tract"));
+        }
+        let slot = self.slot();
+        self.lowered.inputs.push((position, slot));
+        let value = Value::Device(DeviceValue { slot, shape: tensor.shape().to_vec() });
+        self.values.insert(argument.name.clone(), value);
+        Ok(())
+    }
+
+    fn node(&mut self, node: &Node) -> Lowering<()> {
+        let value = match node {
+            Node::Constant(n) => self.value(n.inputs.first().ok_or_else(|| Unsupported::new("a constant without a value"))?)?,
+            Node::Identity(n) => self.value(&n.inputs[0])?,
+            Node::Dropout(n) => self.value(&n.inputs[0])?,
+            Node::Conv2d(n) => self.conv2d(n)?,
+            Node::BatchNormalization(n) => self.batch_norm(n)?,
+            Node::MaxPool2d(n) => self.max_pool2d(n)?,
+            Node::AveragePool2d(n) => self.avg_pool2d(n)?,
+            Node::GlobalAveragePool(n) => self.global_avg_pool(n)?,
+            Node::Linear(n) => self.linear(n)?,
+            Node::Gemm(n) => self.gemm(n)?,
+            Node::MatMul(n) => self.matmul(n)?,
+            Node::Add(n) => self.binary(elementwise::Binary::Add, &n.inputs)?,
+            Node::Sub(n) => self.binary(elementwise::Binary::Sub, &n.inputs)?,
+            Node::Mul(n) => self.binary(elementwise::Binary::Mul, &n.inputs)?,
+            Node::Div(n) => self.binary(elementwise::Binary::Div, &n.inputs)?,
+            Node::Relu(n) => self.unary(Op::Relu, &n.inputs[0])?,
+            Node::Sigmoid(n) => self.unary(Op::Sigmoid, &n.inputs[0])?,
+            Node::Softmax(n) => self.unary(Op::Softmax { axis: n.config.axis }, &n.inputs[0])?,
+            Node::Clip(n) => self.clip(n)?,
+            Node::Cast(n) => self.cast(n)?,
+            Node::Pad(n) => self.pad(n)?,
+            Node::Reshape(n) => self.reshape(n)?,
+            Node::Flatten(n) => self.flatten(n)?,
+            Node::Squeeze(n) => self.squeeze(n)?,
+            Node::Unsqueeze(n) => self.unsqueeze(n)?,
+            Node::Transpose(n) => self.transpose(n)?,
+            Node::Concat(n) => self.concat(n)?,
+            Node::Shape(n) => self.shape(n)?,
+            Node::Gather(n) => self.gather(n)?,
+            Node::Slice(n) => self.slice(n)?,
+            Node::ConstantOfShape(n) => self.constant_of_shape(n)?,
+            other => return Err(Unsupported::new(format!("the operator {}", other.node_type()))),
+        };
+        match node.outputs() {
+            [output] => {
+                self.values.insert(output.name.clone(), value);
+                Ok(())
+            }
+            outputs => Err(Unsupported::new(format!("{} outputs", outputs.len()))),
+        }
+    }
+
+    /// The value of an argument: computed before, or a constant of the model.
+    fn value(&self, argument: &Argument) -> Lowering<Value> {
+        if let Some(value) = self.values.get(&argument.name).filter(|_| !argument.name.is_empty()) {
+            return Ok(value.clone());
+        }
+        match argument.value() {
+            Some(data) => Ok(Value::Host(HostTensor::from_burn(&data)?)),
+            None => Err(Unsupported::new(format!("a value that nothing computes ({:?})", argument.name))),
+        }
+    }
+
+    /// The value of an argument that may be absent.
+    fn optional(&self, argument: Option<&Argument>) -> Lowering<Option<Value>> {
+        match argument {
+            Some(argument) if !argument.is_optional() => self.value(argument).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The value of an argument that must be known when the model is loaded.
+    fn host(&self, argument: &Argument) -> Lowering<HostTensor> {
+        match self.value(argument)? {
+            Value::Host(host) => Ok(host),
+            Value::Device(_) => Err(Unsupported::new(format!("{:?} being computed while the model runs", argument.name))),
+        }
+    }
+
+    fn host_integers(&self, argument: &Argument) -> Lowering<Vec<i64>> {
+        self.host(argument)?.as_integers().ok_or_else(|| Unsupported::new(format!("{:?} not being integers", argument.name)))
+    }
+
+    /// The value on the device: a constant is uploaded.
+    fn device(&mut self, value: Value) -> DeviceValue {
+        match value {
+            Value::Device(device) => device,
+            Value::Host(host) => {
+                let device = DeviceValue { slot: self.slot(), shape: host.shape.clone() };
+                self.lowered.constants.push((device.slot, host));
+                device
+            }
+        }
+    }
+
+    fn slot(&mut self) -> Slot {
+        self.lowered.slots += 1;
+        self.lowered.slots - 1
+    }
+
+    fn step(&mut self, op: Op, inputs: &[&DeviceValue], shape: Vec<usize>) -> Value {
+        let output = self.slot();
+        self.lowered.steps.push(Step { op, inputs: inputs.iter().map(|input| input.slot).collect(), output });
+        Value::Device(DeviceValue { slot: output, shape })
+    }
+
+    /// The constant in a slot, to be changed while the model is lowered.
+    fn constant_mut(&mut self, slot: Slot) -> Option<&mut HostTensor> {
+        self.lowered.constants.iter_mut().find(|(known, _)| *known == slot).map(|(_, host)| host)
+    }
+}

@@ -1,0 +1,280 @@
+//! Shapes, and moving elements without computing on them.
+
+use burn_backend::ops::PadMode;
+use onnx_ir::Argument;
+use onnx_ir::node::concat::ConcatNode;
+use onnx_ir::node::constant_of_shape::{ConstantOfShapeNode, ConstantOfShapeShape};
+use onnx_ir::node::flatten::FlattenNode;
+use onnx_ir::node::gather::GatherNode;
+use onnx_ir::node::pad::{AxesInput, ConstantValueInput, PadInput, PadMode as OnnxPadMode, PadNode};
+use onnx_ir::node::reshape::{ReshapeInput, ReshapeNode};
+use onnx_ir::node::shape::ShapeNode;
+use onnx_ir::node::slice::{SliceInput, SliceNode};
+use onnx_ir::node::squeeze::{SqueezeInput, SqueezeNode};
+use onnx_ir::node::transpose::TransposeNode;
+use onnx_ir::node::unsqueeze::{UnsqueezeConfig, UnsqueezeNode};
+
+use super::{Lowerer, Lowering, Unsupported, Value};
+use crate::host::{HostData, HostTensor};
+use crate::plan::Op;
+
+impl Lowerer {
+    pub(super) fn reshape(&mut self, node: &ReshapeNode) -> Lowering<Value> {
+        let wanted = match &node.config.shape {
+            ReshapeInput::Static(shape) => shape.clone(),
+            ReshapeInput::Runtime(reference) => self.host_integers(&node.inputs[reference.input_index])?,
+        };
+        let value = self.value(&node.inputs[0])?;
+        let shape = resolve_reshape(shape_of(&value), &wanted)?;
+        Ok(self.reshaped(value, shape))
+    }
+
+    pub(super) fn flatten(&mut self, node: &FlattenNode) -> Lowering<Value> {
+        let value = self.value(&node.inputs[0])?;
+        let shape = shape_of(&value);
+        let axis = node.config.axis.min(shape.len());
+        let flat = vec![shape[..axis].iter().product(), shape[axis..].iter().product()];
+        Ok(self.reshaped(value, flat))
+    }
+
+    pub(super) fn squeeze(&mut self, node: &SqueezeNode) -> Lowering<Value> {
+        let value = self.value(&node.inputs[0])?;
+        let shape = shape_of(&value).to_vec();
+        let axes = match &node.config.axes {
+            None => (0..shape.len()).filter(|&axis| shape[axis] == 1).collect(),
+            Some(SqueezeInput::Static(axes)) => resolve_axes(axes, shape.len())?,
+            Some(SqueezeInput::Runtime(reference)) => {
+                resolve_axes(&self.host_integers(&node.inputs[reference.input_index])?, shape.len())?
+            }
+        };
+        if let Some(axis) = axes.iter().find(|&&axis| shape[axis] != 1) {
+            return Err(Unsupported::new(format!("removing dimension {axis} of shape {shape:?}, which is not 1")));
+        }
+        let kept = (0..shape.len()).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis]).collect();
+        Ok(self.reshaped(value, kept))
+    }
+
+    pub(super) fn unsqueeze(&mut self, node: &UnsqueezeNode) -> Lowering<Value> {
+        let axes = match &node.config {
+            UnsqueezeConfig::Static(axes) => axes.clone(),
+            UnsqueezeConfig::Runtime(reference) => self.host_integers(&node.inputs[reference.input_index])?,
+        };
+        let value = self.value(&node.inputs[0])?;
+        let shape = shape_of(&value);
+        let rank = shape.len() + axes.len();
+        let axes = resolve_axes(&axes, rank)?;
+        let mut old = shape.iter().copied();
+        let wide = (0..rank).map(|axis| if axes.contains(&axis) { 1 } else { old.next().unwrap_or(1) }).collect();
+        Ok(self.reshaped(value, wide))
+    }
+
+    fn reshaped(&mut self, value: Value, shape: Vec<usize>) -> Value {
+        match value {
+            Value::Host(host) => Value::Host(host.reshaped(shape)),
+            Value::Device(device) if device.shape == shape => Value::Device(device),
+            // A scalar is stored with one dimension.
+            Value::Device(device) => {
+                let stored = if shape.is_empty() { vec![1] } else { shape.clone() };
+                self.step(Op::Reshape(stored), &[&device], shape)
+            }
+        }
+    }
+
+    pub(super) fn transpose(&mut self, node: &TransposeNode) -> Lowering<Value> {
+        let value = self.value(&node.inputs[0])?;
+        let axes = resolve_axes(&node.config.perm, shape_of(&value).len())?;
+        match value {
+            Value::Host(host) => Ok(Value::Host(host.transposed(&axes))),
+            Value::Device(device) => {
+                let shape = axes.iter().map(|&axis| device.shape[axis]).collect();
+                Ok(self.step(Op::Permute(axes), &[&device], shape))
+            }
+        }
+    }
+
+    pub(super) fn concat(&mut self, node: &ConcatNode) -> Lowering<Value> {
+        let axis = node.config.axis;
+        let values = node.inputs.iter().map(|input| self.value(input)).collect::<Lowering<Vec<_>>>()?;
+        let hosts: Option<Vec<HostTensor>> = values
+            .iter()
+            .map(|value| match value {
+                Value::Host(host) => Some(host.clone()),
+                Value::Device(_) => None,
+            })
+            .collect();
+        let misfit = || Unsupported::new(format!("joining along dimension {axis} of what does not fit together"));
+        if let Some(hosts) = hosts {
+            return HostTensor::concatenated(&hosts, axis).map(Value::Host).ok_or_else(misfit);
+        }
+        let parts: Vec<_> = values.into_iter().map(|value| self.device(value)).collect();
+        let mut shape = parts[0].shape.clone();
+        *shape.get_mut(axis).ok_or_else(misfit)? = parts.iter().map(|part| part.shape.get(axis).copied()).sum::<Option<usize>>().ok_or_else(misfit)?;
+        let fits = |other: &[usize]| other.len() == shape.len() && (0..shape.len()).all(|d| d == axis || other[d] == shape[d]);
+        if !parts.iter().all(|part| fits(&part.shape)) {
+            return Err(misfit());
+        }
+        Ok(self.step(Op::Concat { axis }, &parts.iter().collect::<Vec<_>>(), shape))
+    }
+
+    pub(super) fn shape(&mut self, node: &ShapeNode) -> Lowering<Value> {
+        let value = self.value(&node.inputs[0])?;
+        let shape = shape_of(&value);
+        let (start, end) = (node.config.start.min(shape.len()), node.config.end.min(shape.len()));
+        Ok(Value::Host(HostTensor::from_dims(shape[start..end.max(start)].iter().copied())))
+    }
+
+    pub(super) fn gather(&mut self, node: &GatherNode) -> Lowering<Value> {
+        let at = self.host(&node.inputs[1])?;
+        let from = self.host(&node.inputs[0])?;
+        from.gathered(node.config.axis, &at)
+            .map(Value::Host)
+            .ok_or_else(|| Unsupported::new(format!("an index outside of shape {:?}", from.shape)))
+    }
+
+    pub(super) fn slice(&mut self, node: &SliceNode) -> Lowering<Value> {
+        let host = self.host(&node.inputs[0])?;
+        let numbers = |input: &SliceInput| match input {
+            SliceInput::Static(values) => Ok(values.clone()),
+            SliceInput::Runtime(reference) => self.host_integers(&node.inputs[reference.input_index]),
+        };
+        let starts = numbers(&node.config.starts)?;
+        let ends = numbers(&node.config.ends)?;
+        let count = i64::try_from(starts.len()).unwrap_or(i64::MAX);
+        let axes = node.config.axes.as_ref().map_or_else(|| Ok((0..count).collect()), &numbers)?;
+        let steps = node.config.steps.as_ref().map_or_else(|| Ok(vec![1; starts.len()]), &numbers)?;
+        let axes = resolve_axes(&axes, host.shape.len())?;
+        let slices: Vec<_> =
+            axes.into_iter().zip(starts).zip(ends).zip(steps).map(|(((axis, start), end), step)| (axis, start, end, step)).collect();
+        host.sliced(&slices).map(Value::Host).ok_or_else(|| Unsupported::new("a step of 0"))
+    }
+
+    pub(super) fn constant_of_shape(&mut self, node: &ConstantOfShapeNode) -> Lowering<Value> {
+        let wanted = match &node.config.shape {
+            ConstantOfShapeShape::Static(shape) => shape.clone(),
+            ConstantOfShapeShape::Runtime(reference) => self.host_integers(&node.inputs[reference.input_index])?,
+        };
+        let shape = wanted
+            .iter()
+            .map(|&dim| usize::try_from(dim).map_err(|_| Unsupported::new(format!("shape {wanted:?}"))))
+            .collect::<Lowering<Vec<usize>>>()?;
+        let one = match &node.config.value {
+            Some(value) => HostTensor::from_burn(value)?.reshaped(vec![]),
+            None => HostTensor { shape: vec![], data: HostData::F32(vec![0.0]) },
+        };
+        Ok(Value::Host(one.expanded(&shape)))
+    }
+
+    pub(super) fn pad(&mut self, node: &PadNode) -> Lowering<Value> {
+        let value = self.value(&node.inputs[0])?;
+        let x = self.device(value);
+        let before_after = self.padding(&node.config.pads, &node.inputs, x.shape.len())?;
+        let mode = match node.config.mode {
+            OnnxPadMode::Reflect => PadMode::Reflect,
+            OnnxPadMode::Edge => PadMode::Edge,
+            OnnxPadMode::Constant => PadMode::Constant(match &node.config.constant_value {
+                ConstantValueInput::Static(value) => *value,
+                ConstantValueInput::Runtime(reference) => {
+                    let host = self.host(&node.inputs[reference.input_index])?;
+                    #[allow(clippy::cast_possible_truncation, reason = "it was an f32 before")]
+                    let value = host.as_scalar().ok_or_else(|| Unsupported::new("a padding value that is not one number"))? as f32;
+                    value
+                }
+            }),
+        };
+        let shape = x.shape.iter().zip(&before_after).map(|(dim, (before, after))| dim + before + after).collect();
+        if before_after.iter().all(|padding| *padding == (0, 0)) {
+            return Ok(Value::Device(x));
+        }
+        Ok(self.step(Op::Pad { before_after, mode }, &[&x], shape))
+    }
+
+    fn padding(&self, pads: &PadInput, inputs: &[Argument], rank: usize) -> Lowering<Vec<(usize, usize)>> {
+        match pads {
+            PadInput::Static(pairs) => Ok(pairs.clone()),
+            PadInput::Runtime { input, axes } => {
+                let numbers = self.host_integers(&inputs[input.input_index])?;
+                let axes = match axes {
+                    None => (0..rank).collect(),
+                    Some(AxesInput::Static(axes)) => axes.clone(),
+                    Some(AxesInput::Runtime(reference)) => {
+                        resolve_axes(&self.host_integers(&inputs[reference.input_index])?, rank)?
+                    }
+                };
+                if numbers.len() != 2 * axes.len() {
+                    return Err(Unsupported::new(format!("{} pads for {} dimensions", numbers.len(), axes.len())));
+                }
+                let (before, after) = numbers.split_at(axes.len());
+                let size = |pad: i64| usize::try_from(pad).map_err(|_| Unsupported::new(format!("a negative pad ({pad})")));
+                let mut pairs = vec![(0, 0); rank];
+                for ((axis, &before), &after) in axes.into_iter().zip(before).zip(after) {
+                    pairs[axis] = (size(before)?, size(after)?);
+                }
+                Ok(pairs)
+            }
+        }
+    }
+}
+
+fn shape_of(value: &Value) -> &[usize] {
+    match value {
+        Value::Host(host) => &host.shape,
+        Value::Device(device) => &device.shape,
+    }
+}
+
+fn resolve_axes(axes: &[i64], rank: usize) -> Lowering<Vec<usize>> {
+    let signed = i64::try_from(rank).unwrap_or(i64::MAX);
+    axes.iter()
+        .map(|&axis| {
+            let resolved = if axis < 0 { axis.saturating_add(signed) } else { axis };
+            usize::try_from(resolved)
+                .ok()
+                .filter(|&axis| axis < rank)
+                .ok_or_else(|| Unsupported::new(format!("dimension {axis} of {rank}")))
+        })
+        .collect()
+}
+
+/// ONNX Reshape: 0 keeps a dimension, one -1 takes what remains.
+fn resolve_reshape(shape: &[usize], wanted: &[i64]) -> Lowering<Vec<usize>> {
+    let misfit = || Unsupported::new(format!("reshaping {shape:?} to {wanted:?}"));
+    let total: usize = shape.iter().product();
+    let mut resolved = Vec::with_capacity(wanted.len());
+    let mut open = None;
+    for (index, &dim) in wanted.iter().enumerate() {
+        resolved.push(match dim {
+            -1 if open.is_none() => {
+                open = Some(index);
+                1
+            }
+            0 => *shape.get(index).ok_or_else(misfit)?,
+            dim => usize::try_from(dim).map_err(|_| misfit())?,
+        });
+    }
+    let known = resolved.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim)).ok_or_else(misfit)?;
+    if let Some(index) = open {
+        resolved[index] = total.checked_div(known).ok_or_else(misfit)?;
+    }
+    if resolved.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim)) == Some(total) { Ok(resolved) } else { Err(misfit()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reshapes_follow_onnx() {
+        for (shape, wanted, expected) in [
+            (vec![2, 3, 4], vec![0, -1], Some(vec![2, 12])),
+            (vec![2, 3, 4], vec![4, 6], Some(vec![4, 6])),
+            (vec![1, 1280, 1, 1], vec![1, -1], Some(vec![1, 1280])),
+            (vec![1], vec![], Some(vec![])),
+            (vec![2, 3], vec![-1, -1], None),
+            (vec![2, 3], vec![4], None),
+            (vec![2, 3], vec![-2, 3], None),
+            (vec![0, 3], vec![0, -1], None),
+        ] {
+            assert_eq!(resolve_reshape(&shape, &wanted).ok(), expected, "{shape:?} to {wanted:?}");
+        }
+    }
+}

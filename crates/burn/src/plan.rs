@@ -1,0 +1,149 @@
+//! The plan that a model is lowered to, and running it.
+
+use burn_backend::ops::{ActivationOps, ConvOptions, FloatTensorOps, ModuleOps, PadMode};
+use burn_backend::{Scalar, Shape};
+use burn_dispatch::{Dispatch, DispatchTensor};
+
+/// Position of a value among all values of a run.
+pub(crate) type Slot = usize;
+
+/// One operation on the device, with everything but its tensors decided.
+#[derive(Debug, Clone)]
+pub(crate) enum Op {
+    /// x [n, c, h, w], weight [o, c / groups, kh, kw], optional bias [o] -> [n, o, h', w'].
+    Conv2d(ConvOptions<2>),
+    /// x [n, c, h, w] -> [n, c, h', w'].
+    MaxPool2d { kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2], dilation: [usize; 2], ceil: bool },
+    /// x [n, c, h, w] -> [n, c, h', w'].
+    AvgPool2d { kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2], count_padding: bool, ceil: bool },
+    /// x [n, c, h, w] -> [n, c, 1, 1].
+    GlobalAvgPool2d,
+    /// x [.., i], weight [i, o], optional bias [o] -> [.., o].
+    Linear,
+    MatMul,
+    Add,
+    Sub,
+    Mul,
+    Div,
+    AddScalar(f64),
+    MulScalar(f64),
+    Relu,
+    Sigmoid,
+    Softmax { axis: usize },
+    Clamp { min: Option<f64>, max: Option<f64> },
+    Pad { before_after: Vec<(usize, usize)>, mode: PadMode },
+    Reshape(Vec<usize>),
+    Permute(Vec<usize>),
+    Concat { axis: usize },
+}
+
+/// An operation with its operands.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub(crate) op: Op,
+    pub(crate) inputs: Vec<Slot>,
+    pub(crate) output: Slot,
+}
+
+/// Runs steps over `values`: constants and inputs are set, and each value but a constant is dropped at its last use.
+pub(crate) struct Schedule {
+    steps: Vec<(Step, Vec<bool>)>,
+    slots: usize,
+}
+
+impl Schedule {
+    /// `kept` are slots that outlive a run: constants, and outputs.
+    pub(crate) fn new(steps: Vec<Step>, slots: usize, kept: &[Slot]) -> Self {
+        let mut seen = vec![false; slots];
+        for &slot in kept {
+            seen[slot] = true;
+        }
+        let mut scheduled: Vec<(Step, Vec<bool>)> = Vec::with_capacity(steps.len());
+        for step in steps.into_iter().rev() {
+            // Seen from the end, the first use is the last; of one used twice by a step, the last operand.
+            let mut last = vec![false; step.inputs.len()];
+            for (index, &slot) in step.inputs.iter().enumerate().rev() {
+                last[index] = !std::mem::replace(&mut seen[slot], true);
+            }
+            scheduled.push((step, last));
+        }
+        scheduled.reverse();
+        Self { steps: scheduled, slots }
+    }
+
+    pub(crate) fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// Runs all steps. Panics if a step reads a value that none made, which lowering rules out.
+    pub(crate) fn run(&self, values: &mut [Option<DispatchTensor>]) {
+        for (step, last) in &self.steps {
+            let operands = step.inputs.iter().zip(last).map(|(&slot, &last)| {
+                let value = if last { values[slot].take() } else { values[slot].clone() };
+                value.unwrap_or_else(|| unreachable!("lowering orders values before their uses"))
+            });
+            let operands: smallvec::SmallVec<[DispatchTensor; 4]> = operands.collect();
+            values[step.output] = Some(apply(&step.op, operands));
+        }
+    }
+}
+
+fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> DispatchTensor {
+    if let Op::Concat { axis } = op {
+        return Dispatch::float_cat(operands.into_vec(), *axis);
+    }
+    let mut operands = operands.into_iter();
+    let mut next = || operands.next().unwrap_or_else(|| unreachable!("lowering gives each operation its operands"));
+    match op {
+        Op::Conv2d(options) => {
+            let (x, weight) = (next(), next());
+            Dispatch::conv2d(x, weight, operands.next(), options.clone())
+        }
+        Op::Linear => {
+            let (x, weight) = (next(), next());
+            Dispatch::linear(x, weight, operands.next())
+        }
+        Op::MaxPool2d { kernel, stride, padding, dilation, ceil } => {
+            Dispatch::max_pool2d(next(), *kernel, *stride, *padding, *dilation, *ceil)
+        }
+        Op::AvgPool2d { kernel, stride, padding, count_padding, ceil } => {
+            Dispatch::avg_pool2d(next(), *kernel, *stride, *padding, *count_padding, *ceil)
+        }
+        Op::GlobalAvgPool2d => Dispatch::adaptive_avg_pool2d(next(), [1, 1]),
+        Op::MatMul => Dispatch::float_matmul(next(), next()),
+        Op::Add => Dispatch::float_add(next(), next()),
+        Op::Sub => Dispatch::float_sub(next(), next()),
+        Op::Mul => Dispatch::float_mul(next(), next()),
+        Op::Div => Dispatch::float_div(next(), next()),
+        Op::AddScalar(value) => Dispatch::float_add_scalar(next(), Scalar::Float(*value)),
+        Op::MulScalar(value) => Dispatch::float_mul_scalar(next(), Scalar::Float(*value)),
+        Op::Relu => Dispatch::relu(next()),
+        Op::Sigmoid => Dispatch::sigmoid(next()),
+        Op::Softmax { axis } => Dispatch::softmax(next(), *axis),
+        Op::Clamp { min: Some(min), max: Some(max) } => {
+            Dispatch::float_clamp(next(), Scalar::Float(*min), Scalar::Float(*max))
+        }
+        Op::Clamp { min: Some(min), max: None } => Dispatch::float_clamp_min(next(), Scalar::Float(*min)),
+        Op::Clamp { min: None, max: Some(max) } => Dispatch::float_clamp_max(next(), Scalar::Float(*max)),
+        Op::Clamp { min: None, max: None } => next(),
+        Op::Pad { before_after, mode } => Dispatch::float_pad(next(), before_after, *mode),
+        Op::Reshape(shape) => Dispatch::float_reshape(next(), Shape::from(shape.clone())),
+        Op::Permute(axes) => Dispatch::float_permute(next(), axes),
+        Op::Concat { .. } => unreachable!("handled above"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_dropped_at_their_last_use() {
+        let step = |inputs: &[Slot], output| Step { op: Op::Add, inputs: inputs.to_vec(), output };
+        // 0 is a constant, 3 the output.
+        let steps = vec![step(&[0, 1], 2), step(&[2, 2], 3), step(&[1, 0], 4)];
+        let schedule = Schedule::new(steps, 5, &[0, 3]);
+        let last: Vec<Vec<bool>> = schedule.steps.iter().map(|(_, last)| last.clone()).collect();
+        assert_eq!(last, [vec![false, false], vec![false, true], vec![true, false]]);
+    }
+}

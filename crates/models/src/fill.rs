@@ -1,0 +1,43 @@
+use tare_core::Random;
+
+/// How the elements of a weight are drawn. Only exact or correctly rounded operations: the same bits everywhere.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fill {
+    /// Uniform in `centre - spread .. centre + spread`.
+    Uniform {
+        /// Middle of the range.
+        centre: f32,
+        /// Half of its width.
+        spread: f32,
+    },
+    /// Uniform with variance 2 / `fan_in`, which keeps the spread of activations through ReLU layers: He et al.,
+    /// "Delving Deep into Rectifiers", 2015, equation 10. A uniform range of half-width a has variance a^2 / 3.
+    He {
+        /// Products that are summed for one output element.
+        fan_in: usize,
+    },
+    /// Uniform with variance 1 / `fan_in`, for layers without ReLU: LeCun et al., "Efficient BackProp", 1998.
+    LeCun {
+        /// Products that are summed for one output element.
+        fan_in: usize,
+    },
+}
+
+impl Fill {
+    /// `count` elements; `seed` and `label` alone decide them.
+    pub fn elements(self, seed: u64, label: &str, count: usize) -> Vec<f32> {
+        let (centre, spread) = match self {
+            Fill::Uniform { centre, spread } => (centre, spread),
+            Fill::He { fan_in } => (0.0, (6.0 / fan_in.max(1) as f32).sqrt()),
+            Fill::LeCun { fan_in } => (0.0, (3.0 / fan_in.max(1) as f32).sqrt()),
+        };
+        let mut random = Random::new(seed, label);
+        // Two roundings, written apart so that no compiler fuses them.
+        (0..count)
+            .map(|_| {
+                let scaled = random.symmetric_f32() * spread;
+                centre + scaled
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,110 @@
+use bytes::Bytes;
+use prost::Message;
+use tare_record::DType;
+
+use crate::{Fill, onnx};
+
+/// ONNX operator set that the networks are written in.
+const OPSET: i64 = 17;
+
+/// Builds an ONNX graph node by node.
+#[derive(Debug)]
+pub struct Graph {
+    proto: onnx::GraphProto,
+    seed: u64,
+}
+
+/// A tensor in a graph under construction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value(String);
+
+/// A named constant of a node.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "each variant is its ONNX type")]
+pub enum Attribute {
+    Int(&'static str, i64),
+    Ints(&'static str, Vec<i64>),
+    Float(&'static str, f32),
+}
+
+impl Graph {
+    /// An empty graph; `seed` decides all weights.
+    pub fn new(name: &str, seed: u64) -> Self {
+        Self { proto: onnx::GraphProto { name: name.to_owned(), ..Default::default() }, seed }
+    }
+
+    /// Adds an input of type `f32` and the given shape, outermost dimension first.
+    pub fn input(&mut self, name: &str, shape: &[usize]) -> Value {
+        self.proto.input.push(value_info(name, shape));
+        Value(name.to_owned())
+    }
+
+    /// Adds an `f32` weight. Its elements depend on the graph's seed and its name alone.
+    pub fn weight(&mut self, name: &str, shape: &[usize], fill: Fill) -> Value {
+        let label = format!("{}/{name}", self.proto.name);
+        let elements = fill.elements(self.seed, &label, shape.iter().product());
+        let raw: Vec<u8> = elements.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.proto.initializer.push(onnx::TensorProto {
+            dims: dims(shape),
+            data_type: onnx::elem_type(DType::F32),
+            name: name.to_owned(),
+            raw_data: Bytes::from(raw),
+            data_location: 0,
+        });
+        Value(name.to_owned())
+    }
+
+    /// Adds an operation with one output, which is named like the operation.
+    pub fn node(&mut self, name: &str, op_type: &str, inputs: &[&Value], attributes: &[Attribute]) -> Value {
+        self.proto.node.push(onnx::Node {
+            input: inputs.iter().map(|value| value.0.clone()).collect(),
+            output: vec![name.to_owned()],
+            name: name.to_owned(),
+            op_type: op_type.to_owned(),
+            attribute: attributes.iter().map(attribute).collect(),
+        });
+        Value(name.to_owned())
+    }
+
+    /// Makes a value an output of type `f32` and the given shape.
+    pub fn output(&mut self, value: &Value, shape: &[usize]) {
+        self.proto.output.push(value_info(&value.0, shape));
+    }
+
+    /// The whole ONNX file.
+    pub fn into_bytes(self) -> Vec<u8> {
+        onnx::Model {
+            ir_version: 8,
+            producer_name: "tare".into(),
+            producer_version: env!("CARGO_PKG_VERSION").into(),
+            graph: Some(self.proto),
+            opset_import: vec![onnx::OperatorSet { domain: String::new(), version: OPSET }],
+        }
+        .encode_to_vec()
+    }
+}
+
+fn attribute(attribute: &Attribute) -> onnx::AttributeProto {
+    let empty = onnx::AttributeProto::default();
+    match attribute {
+        Attribute::Float(name, f) => onnx::AttributeProto { name: (*name).into(), f: *f, r#type: 1, ..empty },
+        Attribute::Int(name, i) => onnx::AttributeProto { name: (*name).into(), i: *i, r#type: 2, ..empty },
+        Attribute::Ints(name, ints) => {
+            onnx::AttributeProto { name: (*name).into(), ints: ints.clone(), r#type: 7, ..empty }
+        }
+    }
+}
+
+fn value_info(name: &str, shape: &[usize]) -> onnx::ValueInfo {
+    let dim = dims(shape)
+        .into_iter()
+        .map(|dim| onnx::Dimension { value: Some(onnx::DimensionValue::Value(dim)) })
+        .collect();
+    let tensor_type = onnx::TensorType { elem_type: onnx::elem_type(DType::F32), shape: Some(onnx::Shape { dim }) };
+    onnx::ValueInfo { name: name.to_owned(), r#type: Some(onnx::Type { tensor_type: Some(tensor_type) }) }
+}
+
+#[allow(clippy::cast_possible_wrap, reason = "dimensions of our own networks are small")]
+fn dims(shape: &[usize]) -> Vec<i64> {
+    shape.iter().map(|&dim| dim as i64).collect()
+}

@@ -1,0 +1,177 @@
+//! The part of the ONNX format that tare writes and reads (onnx.proto3 of ONNX 1.16, IR version 8).
+//!
+//! Fields that are not listed are skipped when a file is read.
+
+use bytes::Bytes;
+use prost::{Message, Oneof};
+
+/// A whole ONNX file.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs, reason = "the fields are ONNX's")]
+pub struct Model {
+    #[prost(int64, tag = "1")]
+    pub ir_version: i64,
+    #[prost(string, tag = "2")]
+    pub producer_name: String,
+    #[prost(string, tag = "3")]
+    pub producer_version: String,
+    #[prost(message, optional, tag = "7")]
+    pub graph: Option<GraphProto>,
+    #[prost(message, repeated, tag = "8")]
+    pub opset_import: Vec<OperatorSet>,
+}
+
+/// The operators that a model uses.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs, reason = "the fields are ONNX's")]
+pub struct OperatorSet {
+    #[prost(string, tag = "1")]
+    pub domain: String,
+    #[prost(int64, tag = "2")]
+    pub version: i64,
+}
+
+/// Nodes, weights, inputs and outputs.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs, reason = "the fields are ONNX's")]
+pub struct GraphProto {
+    #[prost(message, repeated, tag = "1")]
+    pub node: Vec<Node>,
+    #[prost(string, tag = "2")]
+    pub name: String,
+    #[prost(message, repeated, tag = "5")]
+    pub initializer: Vec<TensorProto>,
+    #[prost(message, repeated, tag = "11")]
+    pub input: Vec<ValueInfo>,
+    #[prost(message, repeated, tag = "12")]
+    pub output: Vec<ValueInfo>,
+}
+
+/// One operation.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs, reason = "the fields are ONNX's")]
+pub struct Node {
+    #[prost(string, repeated, tag = "1")]
+    pub input: Vec<String>,
+    #[prost(string, repeated, tag = "2")]
+    pub output: Vec<String>,
+    #[prost(string, tag = "3")]
+    pub name: String,
+    #[prost(string, tag = "4")]
+    pub op_type: String,
+    #[prost(message, repeated, tag = "5")]
+    pub attribute: Vec<AttributeProto>,
+}
+
+/// A named constant of a node.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs, reason = "the fields are ONNX's")]
+pub struct AttributeProto {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(float, tag = "2")]
+    pub f: f32,
+    #[prost(int64, tag = "3")]
+    pub i: i64,
+    #[prost(message, optional, tag = "5")]
+    pub t: Option<TensorProto>,
+    #[prost(int64, repeated, packed = "false", tag = "8")]
+    pub ints: Vec<i64>,
+    /// 1 float, 2 int, 4 tensor, 7 ints.
+    #[prost(int32, tag = "20")]
+    pub r#type: i32,
+}
+
+/// A tensor with its elements.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs, reason = "the fields are ONNX's")]
+pub struct TensorProto {
+    #[prost(int64, repeated, packed = "false", tag = "1")]
+    pub dims: Vec<i64>,
+    #[prost(int32, tag = "2")]
+    pub data_type: i32,
+    #[prost(string, tag = "8")]
+    pub name: String,
+    #[prost(bytes = "bytes", tag = "9")]
+    pub raw_data: Bytes,
+    /// 1 if the elements stand in another file.
+    #[prost(int32, tag = "14")]
+    pub data_location: i32,
+}
+
+/// Name and type of an input or output.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs, reason = "the fields are ONNX's")]
+pub struct ValueInfo {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(message, optional, tag = "2")]
+    pub r#type: Option<Type>,
+}
+
+/// A type; only tensors are listed, others read as `None`.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs, reason = "the fields are ONNX's")]
+pub struct Type {
+    #[prost(message, optional, tag = "1")]
+    pub tensor_type: Option<TensorType>,
+}
+
+/// Element type and shape of a tensor.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs, reason = "the fields are ONNX's")]
+pub struct TensorType {
+    #[prost(int32, tag = "1")]
+    pub elem_type: i32,
+    #[prost(message, optional, tag = "2")]
+    pub shape: Option<Shape>,
+}
+
+/// Dimensions, outermost first.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs, reason = "the fields are ONNX's")]
+pub struct Shape {
+    #[prost(message, repeated, tag = "1")]
+    pub dim: Vec<Dimension>,
+}
+
+/// One dimension.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs, reason = "the fields are ONNX's")]
+pub struct Dimension {
+    #[prost(oneof = "DimensionValue", tags = "1, 2")]
+    pub value: Option<DimensionValue>,
+}
+
+/// A known or a named dimension.
+#[derive(Clone, PartialEq, Oneof)]
+#[allow(missing_docs, reason = "the fields are ONNX's")]
+pub enum DimensionValue {
+    #[prost(int64, tag = "1")]
+    Value(i64),
+    #[prost(string, tag = "2")]
+    Param(String),
+}
+
+/// ONNX's number of an element type.
+pub fn elem_type(dtype: tare_record::DType) -> i32 {
+    use tare_record::DType;
+    match dtype {
+        DType::F32 => 1,
+        DType::U8 => 2,
+        DType::I8 => 3,
+        DType::I32 => 6,
+        DType::I64 => 7,
+        DType::Bool => 9,
+        DType::F16 => 10,
+        DType::F64 => 11,
+    }
+}
+
+/// The element type of ONNX's number; `None` for those that tare does not feed.
+pub fn dtype(elem_type: i32) -> Option<tare_record::DType> {
+    use tare_record::DType;
+    [DType::F32, DType::U8, DType::I8, DType::I32, DType::I64, DType::Bool, DType::F16, DType::F64]
+        .into_iter()
+        .find(|&dtype| self::elem_type(dtype) == elem_type)
+}

@@ -1,0 +1,139 @@
+use bytes::Bytes;
+use prost::Message;
+use tare_record::DType;
+
+use crate::onnx::{self, DimensionValue};
+
+/// What a model must be fed, and what it gives back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// Inputs without the weights, in the model's order.
+    pub inputs: Vec<InputSpec>,
+    /// Names of the outputs.
+    pub outputs: Vec<String>,
+}
+
+/// An input of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputSpec {
+    /// Name.
+    pub name: String,
+    /// Element type.
+    pub dtype: DType,
+    /// Dimensions, outermost first; `None` if the model does not say how many there are.
+    pub dims: Option<Vec<Dim>>,
+}
+
+/// A dimension of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dim {
+    /// Fixed by the model.
+    Known(usize),
+    /// Open: to be given by the user. Holds the model's name for it, which may be empty.
+    Open(String),
+}
+
+impl std::fmt::Display for InputSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.name, self.dtype)?;
+        let Some(dims) = &self.dims else { return f.write_str(" [?]") };
+        f.write_str(" [")?;
+        for (index, dim) in dims.iter().enumerate() {
+            f.write_str(if index > 0 { ", " } else { "" })?;
+            match dim {
+                Dim::Known(size) => write!(f, "{size}")?,
+                Dim::Open(name) if name.is_empty() => f.write_str("?")?,
+                Dim::Open(name) => f.write_str(name)?,
+            }
+        }
+        f.write_str("]")
+    }
+}
+
+/// Why bytes are not a model that can be fed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// Nothing there.
+    #[error("the file is empty")]
+    Empty,
+    /// Not ONNX, or cut off.
+    #[error("not a whole ONNX file: {0}")]
+    Decode(String),
+    /// Protobuf, but without a graph.
+    #[error("not an ONNX model: it has no graph with nodes")]
+    NoGraph,
+    /// Weights stand in another file.
+    #[error("weight {name:?} stands in another file")]
+    ExternalData {
+        /// The first such weight.
+        name: String,
+    },
+    /// An input of a type that cannot be fed.
+    #[error("input {name:?} has a type that tare cannot feed (ONNX type {elem_type})")]
+    InputType {
+        /// The input.
+        name: String,
+        /// ONNX's number of the type; 0 for what is not a tensor.
+        elem_type: i32,
+    },
+}
+
+impl SignatureError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            SignatureError::Empty | SignatureError::Decode(_) | SignatureError::NoGraph => {
+                "give a whole .onnx file; a download may have been cut off, or be a Git LFS pointer or a web page"
+            }
+            SignatureError::ExternalData { .. } => {
+                "save the model as one file: onnx.save(onnx.load(path), new_path) in Python"
+            }
+            SignatureError::InputType { .. } => {
+                "tare feeds tensors of f16, f32, f64, i8, i32, i64, u8 and bool"
+            }
+        }
+    }
+}
+
+/// Reads what a model must be fed.
+///
+/// # Errors
+///
+/// If the bytes are not one whole ONNX file, or an input cannot be fed.
+pub fn signature(bytes: &[u8]) -> Result<Signature, SignatureError> {
+    if bytes.is_empty() {
+        return Err(SignatureError::Empty);
+    }
+    // Decoding from `Bytes` would share the weights, but needs the bytes to be owned; a copy of the header is enough.
+    let model = onnx::Model::decode(Bytes::copy_from_slice(bytes)).map_err(|error| SignatureError::Decode(error.to_string()))?;
+    let graph = model.graph.filter(|graph| !graph.node.is_empty()).ok_or(SignatureError::NoGraph)?;
+    if let Some(weight) = graph.initializer.iter().find(|weight| weight.data_location == 1) {
+        return Err(SignatureError::ExternalData { name: weight.name.clone() });
+    }
+    let is_weight = |name: &String| graph.initializer.iter().any(|weight| weight.name == *name);
+    let inputs = graph
+        .input
+        .iter()
+        .filter(|input| !is_weight(&input.name))
+        .map(input_spec)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Signature { inputs, outputs: graph.output.into_iter().map(|output| output.name).collect() })
+}
+
+fn input_spec(input: &onnx::ValueInfo) -> Result<InputSpec, SignatureError> {
+    let tensor = input.r#type.as_ref().and_then(|ty| ty.tensor_type.as_ref());
+    let elem_type = tensor.map_or(0, |tensor| tensor.elem_type);
+    let dtype = onnx::dtype(elem_type)
+        .ok_or_else(|| SignatureError::InputType { name: input.name.clone(), elem_type })?;
+    let dims = tensor.and_then(|tensor| tensor.shape.as_ref()).map(|shape| shape.dim.iter().map(dim).collect());
+    Ok(InputSpec { name: input.name.clone(), dtype, dims })
+}
+
+fn dim(dim: &onnx::Dimension) -> Dim {
+    match &dim.value {
+        // Exporters write 0 and -1 for open dimensions too.
+        Some(DimensionValue::Value(size)) if *size > 0 => usize::try_from(*size).map_or(Dim::Open(String::new()), Dim::Known),
+        Some(DimensionValue::Param(name)) => Dim::Open(name.clone()),
+        _ => Dim::Open(String::new()),
+    }
+}

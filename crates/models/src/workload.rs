@@ -1,0 +1,217 @@
+use std::collections::BTreeMap;
+
+use tare_core::{NamedTensor, Random, Tensor, TensorData, Workload, sha256_hex};
+use tare_record::{DType, Failure, FailureKind, ModelFacts};
+
+use crate::signature::{Dim, InputSpec, Signature, SignatureError, signature};
+
+/// Why a model cannot be fed as asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WorkloadError {
+    /// The bytes are no model.
+    #[error("model {model:?}: {error}")]
+    Model {
+        /// Name of the model.
+        model: String,
+        /// What is wrong.
+        error: SignatureError,
+    },
+    /// A shape or tensor was given for an input that the model does not have.
+    #[error("model {model:?} has no input {input:?}: expected one of {known}")]
+    UnknownInput {
+        /// Name of the model.
+        model: String,
+        /// What was given.
+        input: String,
+        /// What there is, with types and shapes.
+        known: String,
+    },
+    /// A dimension that the model leaves open was not given.
+    #[error("model {model:?} leaves dimensions of input {input} open")]
+    OpenShape {
+        /// Name of the model.
+        model: String,
+        /// The input, with type and shape.
+        input: String,
+        /// An example of what to give.
+        example: String,
+    },
+    /// A given shape contradicts the model.
+    #[error("model {model:?}, input {input}: found shape {found:?}")]
+    Shape {
+        /// Name of the model.
+        model: String,
+        /// The input, with type and shape.
+        input: String,
+        /// What was given.
+        found: Vec<usize>,
+    },
+    /// More elements than tare makes up.
+    #[error("model {model:?}, input {input}: shape {found:?} holds too many elements, at most {MOST_ELEMENTS} are generated")]
+    TooLarge {
+        /// Name of the model.
+        model: String,
+        /// The input, with type and shape.
+        input: String,
+        /// What was given.
+        found: Vec<usize>,
+    },
+    /// A given tensor has another element type.
+    #[error("model {model:?}, input {input}: found elements of type {found}")]
+    Type {
+        /// Name of the model.
+        model: String,
+        /// The input, with type and shape.
+        input: String,
+        /// What was given.
+        found: DType,
+    },
+}
+
+impl From<WorkloadError> for Failure {
+    fn from(error: WorkloadError) -> Self {
+        let (kind, hint) = match &error {
+            WorkloadError::Model { error, .. } => (FailureKind::Model, error.hint().to_owned()),
+            WorkloadError::UnknownInput { .. } => (FailureKind::Input, "check the spelling of the input's name".into()),
+            WorkloadError::OpenShape { example, .. } => (FailureKind::Input, format!("give all its dimensions, for example {example}")),
+            WorkloadError::Shape { .. } => (FailureKind::Input, "give as many dimensions as the model has, and the known ones as they are".into()),
+            WorkloadError::TooLarge { .. } => (FailureKind::Input, "take smaller dimensions".into()),
+            WorkloadError::Type { .. } => (FailureKind::Input, "convert the array, in Python with array.astype(...)".into()),
+        };
+        Failure { kind, message: error.to_string(), hint: Some(hint) }
+    }
+}
+
+/// Largest value of generated integers plus one: small enough to be a token of any vocabulary and a mask alike.
+const INTEGER_BOUND: u64 = 2;
+
+/// Most elements of a generated input: 1 GiB of `f32`.
+const MOST_ELEMENTS: usize = 1 << 28;
+
+/// Reads a model and completes its inputs: those in `given` as they are, the others drawn from `seed`.
+///
+/// Generated floats are uniform in [-1, 1), generated integers and booleans 0 or 1, so that they fit token ids, masks
+/// and flags alike. Hashes are computed here, from the bytes that will be run.
+///
+/// # Errors
+///
+/// If the bytes are no model, or shapes and inputs do not fit it.
+pub fn prepare(
+    name: &str,
+    bytes: Vec<u8>,
+    shapes: &BTreeMap<String, Vec<usize>>,
+    given: &[NamedTensor],
+    seed: u64,
+) -> Result<Workload, WorkloadError> {
+    let model = || name.to_owned();
+    let signature = signature(&bytes).map_err(|error| WorkloadError::Model { model: model(), error })?;
+    for input in shapes.keys().chain(given.iter().map(|named| &named.name)) {
+        if !signature.inputs.iter().any(|spec| spec.name == *input) {
+            return Err(WorkloadError::UnknownInput { model: model(), input: input.clone(), known: known(&signature) });
+        }
+    }
+    let inputs = signature
+        .inputs
+        .iter()
+        .map(|spec| {
+            let tensor = match given.iter().find(|named| named.name == spec.name) {
+                Some(named) => check_given(name, spec, &named.tensor)?,
+                None => {
+                    let shape = shape(name, spec, shapes.get(&spec.name))?;
+                    let count = shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
+                    match count.filter(|&count| count <= MOST_ELEMENTS) {
+                        Some(count) => generate(spec, shape, count, seed),
+                        None => {
+                            return Err(WorkloadError::TooLarge { model: model(), input: spec.to_string(), found: shape });
+                        }
+                    }
+                }
+            };
+            Ok(NamedTensor { name: spec.name.clone(), tensor })
+        })
+        .collect::<Result<Vec<_>, WorkloadError>>()?;
+    let facts =
+        ModelFacts { name: model(), sha256: Some(sha256_hex(&bytes)), size_bytes: Some(bytes.len() as u64) };
+    Ok(Workload { model: facts, bytes, inputs })
+}
+
+fn known(signature: &Signature) -> String {
+    signature.inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn fits(spec: &InputSpec, shape: &[usize]) -> bool {
+    spec.dims.as_ref().is_none_or(|dims| {
+        dims.len() == shape.len()
+            && dims.iter().zip(shape).all(|(dim, &size)| match dim {
+                Dim::Known(known) => *known == size,
+                Dim::Open(_) => true,
+            })
+    })
+}
+
+fn check_given(model: &str, spec: &InputSpec, tensor: &Tensor) -> Result<Tensor, WorkloadError> {
+    if tensor.dtype() != spec.dtype {
+        return Err(WorkloadError::Type { model: model.into(), input: spec.to_string(), found: tensor.dtype() });
+    }
+    if !fits(spec, tensor.shape()) {
+        return Err(WorkloadError::Shape { model: model.into(), input: spec.to_string(), found: tensor.shape().to_vec() });
+    }
+    Ok(tensor.clone())
+}
+
+fn shape(model: &str, spec: &InputSpec, given: Option<&Vec<usize>>) -> Result<Vec<usize>, WorkloadError> {
+    if let Some(given) = given {
+        if fits(spec, given) {
+            return Ok(given.clone());
+        }
+        return Err(WorkloadError::Shape { model: model.into(), input: spec.to_string(), found: given.clone() });
+    }
+    let known = spec.dims.as_ref().and_then(|dims| {
+        dims.iter()
+            .map(|dim| match dim {
+                Dim::Known(size) => Some(*size),
+                Dim::Open(_) => None,
+            })
+            .collect::<Option<Vec<usize>>>()
+    });
+    known.ok_or_else(|| {
+        let example: Vec<String> = spec
+            .dims
+            .iter()
+            .flatten()
+            .map(|dim| match dim {
+                Dim::Known(size) => size.to_string(),
+                Dim::Open(_) => "1".into(),
+            })
+            .collect();
+        WorkloadError::OpenShape {
+            model: model.into(),
+            input: spec.to_string(),
+            example: format!("--shape {}={}", spec.name, example.join(",")),
+        }
+    })
+}
+
+fn generate(spec: &InputSpec, shape: Vec<usize>, count: usize, seed: u64) -> Tensor {
+    let mut random = Random::new(seed, &format!("input/{}", spec.name));
+    let floats = |random: &mut Random| (0..count).map(|_| random.symmetric_f32()).collect::<Vec<f32>>();
+    macro_rules! integers {
+        ($ty:ty) => {
+            // Below INTEGER_BOUND, so it fits every type.
+            (0..count).map(|_| random.below(INTEGER_BOUND) as $ty).collect()
+        };
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "values are below INTEGER_BOUND")]
+    let data = match spec.dtype {
+        DType::F32 => TensorData::F32(floats(&mut random)),
+        DType::F64 => TensorData::F64(floats(&mut random).into_iter().map(f64::from).collect()),
+        DType::F16 => TensorData::F16(floats(&mut random).into_iter().map(half::f16::from_f32).collect()),
+        DType::I8 => TensorData::I8(integers!(i8)),
+        DType::I32 => TensorData::I32(integers!(i32)),
+        DType::I64 => TensorData::I64(integers!(i64)),
+        DType::U8 => TensorData::U8(integers!(u8)),
+        DType::Bool => TensorData::Bool(integers!(u8)),
+    };
+    // `count` is the product of the shape.
+    Tensor::new(shape, data).unwrap_or_else(|_| unreachable!("the elements were counted from the shape"))
+}
