@@ -2,8 +2,8 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 use tare_record::{
-    Cell, CellPlan, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Plan, Progress,
-    Record, Stage, Status,
+    Cell, CellPlan, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Progress,
+    Record, Stage, Status, Warning,
 };
 
 use crate::{NamedTensor, bundle, failed_cell};
@@ -52,6 +52,9 @@ pub trait Host {
 
     /// Native process or browser.
     fn environment(&self) -> EnvironmentKind;
+
+    /// The engines that suit this environment, and why if one that users would expect is not among them.
+    fn default_engines(&mut self) -> (Vec<EngineName>, Option<Warning>);
 }
 
 /// Told about everything that is worth keeping or showing.
@@ -73,14 +76,16 @@ pub trait Sink {
 pub async fn run_plan(record: &mut Record, inputs: Option<Rc<Vec<u8>>>, host: &mut dyn Host, sink: &mut dyn Sink) {
     let plan = record.plan.clone();
     for cell_plan in &plan.cells {
-        let requests = requests(&plan, cell_plan, host.environment(), record);
+        let (engines, fallback) =
+            if cell_plan.engines.is_empty() { host.default_engines() } else { (cell_plan.engines.clone(), None) };
+        let requests = requests(record, cell_plan, &engines, host.environment());
         let reference = if host.cancelled() {
             Err(Status::Cancelled)
         } else {
             reference(&requests, cell_plan, inputs.clone(), host, sink).await
         };
         for mut request in requests {
-            let cell = match &reference {
+            let mut cell = match &reference {
                 _ if host.cancelled() => not_measured(&request, Status::Cancelled),
                 Err(status) => not_measured(&request, status.clone()),
                 Ok(ready) => {
@@ -97,6 +102,7 @@ pub async fn run_plan(record: &mut Record, inputs: Option<Rc<Vec<u8>>>, host: &m
                     }
                 }
             };
+            cell.warnings.extend(fallback.clone());
             record.cells.push(cell);
             sink.save(record);
         }
@@ -106,9 +112,15 @@ pub async fn run_plan(record: &mut Record, inputs: Option<Rc<Vec<u8>>>, host: &m
 }
 
 /// All requests of one entry of a plan.
-fn requests(plan: &Plan, cell_plan: &CellPlan, environment: EnvironmentKind, record: &Record) -> Vec<CellRequest> {
+fn requests(
+    record: &Record,
+    cell_plan: &CellPlan,
+    engines: &[EngineName],
+    environment: EnvironmentKind,
+) -> Vec<CellRequest> {
+    let plan = &record.plan;
     let mut requests = Vec::new();
-    for &engine in &cell_plan.engines {
+    for &engine in engines {
         for &threads in &cell_plan.threads {
             // A GPU engine does not compute on CPU threads: measure it once.
             if engine == EngineName::BurnWgpu && requests.iter().any(|other: &CellRequest| other.engine == engine) {
@@ -199,6 +211,7 @@ fn unexpected(event: &Event) -> Failure {
         Event::Progress { .. } => "progress",
         Event::Reference { .. } => "reference",
         Event::NoReference { .. } => "no-reference",
+        Event::Died { .. } => "died",
         Event::Done { .. } => "done",
     };
     Failure { kind: FailureKind::Died, message: format!("the worker answered with {name:?}, which was not asked for"), hint: None }

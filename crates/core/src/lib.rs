@@ -3,6 +3,7 @@
 //! This crate does no I/O, starts no thread, reads no clock but the [`Clock`] it is given, and knows no browser. The
 //! same code runs natively and in a browser worker.
 
+mod answer;
 pub mod bundle;
 mod campaign;
 mod clock;
@@ -16,6 +17,7 @@ mod tensor;
 mod tool;
 mod verify;
 
+pub use answer::answer;
 pub use campaign::{Attachments, Host, Reply, Sink, run_plan};
 pub use clock::{Clock, ClockError, calibrate};
 pub use digest::{sha256_hex, tensor_sha256, tensors_sha256};

@@ -68,9 +68,6 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
     }
     for (number, cell) in plan.cells.iter().enumerate() {
         let place = format!("[[cell]] {} ({})", number + 1, cell.model);
-        if cell.engines.is_empty() {
-            return fail(format!("{place}: engines is empty"));
-        }
         if cell.threads.is_empty() || cell.threads.contains(&0) {
             return fail(format!("{place}: threads must list numbers of at least 1, found {:?}", cell.threads));
         }
@@ -109,7 +106,7 @@ mod tests {
             (format!("name = \"x\"\n{cell}threds = [1]"), "unknown field `threds`"),
             (format!("name = \"x\"\n{cell}threads = [0]"), "numbers of at least 1, found [0]"),
             ("name = \"x\"\n[[cell]]\nmodel = \"tiny\"\nengines = [\"ort\"]".into(), "unknown variant `ort`"),
-            ("name = \"x\"\n[[cell]]\nmodel = \"tiny\"\nengines = []".into(), "engines is empty"),
+            ("name = \"x\"\n[[cell]]\nengines = [\"tract\"]".into(), "missing field `model`"),
             (format!("name = \"x\"\n[rules]\nmin_samples = 9\nmax_samples = 3\n{cell}"), "found 9 and 3"),
             (format!("name = \"x\"\n[rules]\ncell_limit_s = 0\n{cell}"), "at least 1"),
             ("name = ".into(), "cannot be read"),

@@ -100,6 +100,11 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
+    /// It cannot go on.
+    Died {
+        /// What it said last.
+        message: String,
+    },
     /// The cell was measured or failed; outputs of the last run may travel beside the message.
     Done {
         /// The result.

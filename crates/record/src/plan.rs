@@ -72,7 +72,8 @@ pub struct Plan {
 pub struct CellPlan {
     /// Name of a built-in model, or the path of an `.onnx` file.
     pub model: String,
-    /// Engines to measure it on.
+    /// Engines to measure it on; none means those that suit the environment, which the record then names.
+    #[serde(default)]
     pub engines: Vec<EngineName>,
     /// Dimensions of inputs whose shape the model leaves open, by input name.
     #[serde(default)]

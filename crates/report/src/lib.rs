@@ -1,1 +1,15 @@
-//! stub
+//! Reports: which cells may be compared, what the comparison says, and the result as HTML, Markdown, CSV and JSON.
+//!
+//! The page, the command line and the tests call the same functions, so that they cannot say different things.
+
+mod chart;
+mod format;
+mod html;
+mod pairing;
+mod style;
+mod text;
+
+pub use format::{bytes, duration, ratio};
+pub use html::{fragment, html};
+pub use pairing::{Comparison, Pair, Refusal, compare};
+pub use text::{csv, json, markdown, terminal, verdict};

@@ -1,0 +1,61 @@
+//! Numbers as people read them: three significant digits, and the unit that keeps them short.
+
+/// A duration given in nanoseconds, for example `193 ms`.
+pub fn duration(ns: f64) -> String {
+    let (value, unit) = match ns {
+        ns if ns.abs() < 1e3 => (ns, "ns"),
+        ns if ns.abs() < 1e6 => (ns / 1e3, "\u{b5}s"),
+        ns if ns.abs() < 1e9 => (ns / 1e6, "ms"),
+        ns => (ns / 1e9, "s"),
+    };
+    format!("{} {unit}", significant(value))
+}
+
+/// A ratio, for example `3.31x`.
+pub fn ratio(value: f64) -> String {
+    format!("{}x", significant(value))
+}
+
+/// A size in bytes, for example `102 MB`, in powers of ten.
+pub fn bytes(bytes: u64) -> String {
+    let value = bytes as f64;
+    let (value, unit) = match value {
+        value if value < 1e3 => (value, "B"),
+        value if value < 1e6 => (value / 1e3, "kB"),
+        value if value < 1e9 => (value / 1e6, "MB"),
+        value => (value / 1e9, "GB"),
+    };
+    format!("{} {unit}", significant(value))
+}
+
+fn significant(value: f64) -> String {
+    let decimals = match value.abs() {
+        size if size >= 99.95 || size == 0.0 => 0,
+        size if size >= 9.995 => 1,
+        size if size >= 0.9995 => 2,
+        _ => 3,
+    };
+    format!("{value:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits_and_a_unit() {
+        for (ns, expected) in [
+            (0.0, "0 ns"),
+            (41.0, "41.0 ns"),
+            (1_234.0, "1.23 \u{b5}s"),
+            (99_960.0, "100 \u{b5}s"),
+            (193_400_000.0, "193 ms"),
+            (9_996_000.0, "10.0 ms"),
+            (1_500_000_000.0, "1.50 s"),
+        ] {
+            assert_eq!(duration(ns), expected);
+        }
+        assert_eq!((ratio(3.312), ratio(0.97), ratio(12.0)), ("3.31x".into(), "0.970x".into(), "12.0x".into()));
+        assert_eq!((bytes(17), bytes(102_500_000)), ("17.0 B".into(), "102 MB".into()));
+    }
+}

@@ -1,0 +1,243 @@
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use tare_record::{Cell, Machine, PhaseName, Record, Warning};
+
+use crate::pairing::{Comparison, Pair, compare};
+use crate::style::{PAGE_STYLE, STYLE};
+use crate::text::{cell_rows, rung, status, verdict};
+use crate::{chart, format};
+
+/// The whole report as one HTML file, which asks nothing of any network. `command` is what made it.
+pub fn html(records: &[Record], command: &str) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+                title { "tare report" }
+                style { (PreEscaped(PAGE_STYLE)) }
+            }
+            body {
+                main {
+                    (content(records))
+                    footer class="tare" { p class="soft" { "Made by " code { (command) } } }
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// The report as an element to put into a page.
+pub fn fragment(records: &[Record]) -> String {
+    content(records).into_string()
+}
+
+fn content(records: &[Record]) -> Markup {
+    let comparison = compare(records);
+    html! {
+        div class="tare" {
+            style { (PreEscaped(STYLE)) }
+            h1 { "What does the browser cost?" }
+            (summary(records, &comparison))
+            @for pair in &comparison.pairs { (pair_section(pair)) }
+            (cells(records))
+            (phases(records))
+            (outputs(records))
+            @for (number, record) in records.iter().enumerate() { (environment(number + 1, record)) }
+            (method())
+        }
+    }
+}
+
+fn summary(records: &[Record], comparison: &Comparison<'_>) -> Markup {
+    html! {
+        @if records.is_empty() { p { "There is no record." } }
+        @for pair in &comparison.pairs { p class="verdict" { (verdict(pair)) } }
+        @if comparison.pairs.is_empty() {
+            p { "Nothing can be compared yet: a comparison needs a record of " code { "tare run" } " and one of a browser, of the same models and inputs." }
+        }
+        @if !comparison.refusals.is_empty() {
+            h2 { "Not compared" }
+            ul { @for refusal in &comparison.refusals { li { (refusal.subject) ": " (refusal.reason) } } }
+        }
+    }
+}
+
+fn pair_section(pair: &Pair<'_>) -> Markup {
+    html! {
+        section {
+            h2 { (pair.other.model.name) " on " (pair.other.engine.name) }
+            p { (verdict(pair)) "." }
+            p class="soft" { "Native: " (rung(pair.native)) ". Compared with: " (rung(pair.other)) ". Both computed the same: model, inputs and load pattern are equal by SHA-256, and every output was verified." }
+            (warnings(&pair.warnings))
+            div class="scroll" { (chart::samples(pair)) }
+        }
+    }
+}
+
+fn warnings(warnings: &[Warning]) -> Markup {
+    html! {
+        @if !warnings.is_empty() {
+            ul { @for warning in warnings { li class="warning" { "Warning: " (warning.message) } } }
+        }
+    }
+}
+
+fn all_cells(records: &[Record]) -> impl Iterator<Item = &Cell> {
+    records.iter().flat_map(|record| &record.cells)
+}
+
+fn cells(records: &[Record]) -> Markup {
+    html! {
+        h2 { "All cells" }
+        div class="scroll" {
+            table {
+                caption { "Time of one run with its output read back. Every sample is kept in the record." }
+                thead { tr {
+                    th { "model" } th { "engine" } th { "where" } th { "status" }
+                    th class="number" { "median" } th class="number" { "95 % interval" } th class="number" { "samples" }
+                } }
+                tbody {
+                    @for (cell, [model, engine, place, word, median, interval, samples]) in all_cells(records).zip(cell_rows(records)) {
+                        tr {
+                            th scope="row" { (model) } td { (engine) } td { (place) }
+                            td class=[(word != "measured").then_some("failed")] {
+                                (word)
+                                @if let Some(reason) = status(&cell.status).1 { pre { (reason) } }
+                                (warnings(&cell.warnings))
+                            }
+                            td class="number" { (median) } td class="number" { (interval) } td class="number" { (samples) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+const PHASES: [PhaseName; 12] = [
+    PhaseName::Spawn,
+    PhaseName::Download,
+    PhaseName::Compile,
+    PhaseName::Instantiate,
+    PhaseName::Model,
+    PhaseName::Device,
+    PhaseName::Parse,
+    PhaseName::Optimise,
+    PhaseName::Upload,
+    PhaseName::FirstRun,
+    PhaseName::Tuning,
+    PhaseName::WarmUp,
+];
+
+fn phases(records: &[Record]) -> Markup {
+    let seen: Vec<PhaseName> = PHASES
+        .into_iter()
+        .filter(|name| all_cells(records).any(|cell| cell.phases.iter().any(|phase| phase.name == *name)))
+        .collect();
+    let time = |cell: &Cell, name: PhaseName| {
+        cell.phases.iter().find(|phase| phase.name == name).map_or("-".into(), |phase| format::duration(phase.duration_ns as f64))
+    };
+    html! {
+        @if !seen.is_empty() {
+            h2 { "Before the steady state" }
+            div class="scroll" {
+                table {
+                    caption { "Steps that are paid once, in their order." }
+                    thead { tr {
+                        th { "model" } th { "engine" } th { "where" }
+                        @for name in &seen { th class="number" { (name.as_str()) } }
+                    } }
+                    tbody {
+                        @for cell in all_cells(records) {
+                            tr {
+                                th scope="row" { (cell.model.name) } td { (cell.engine.name.as_str()) } td { (cell.rung.environment.to_string()) }
+                                @for name in &seen { td class="number" { (time(cell, *name)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn outputs(records: &[Record]) -> Markup {
+    html! {
+        h2 { "What was computed" }
+        div class="scroll" {
+            table {
+                caption { "Distance of the outputs from the reference: tract on the CPU in the same run." }
+                thead { tr {
+                    th { "model" } th { "engine" } th { "where" } th { "output" }
+                    th class="number" { "largest difference" } th class="number" { "share of largest" } th { "largest elements" }
+                } }
+                tbody {
+                    @for cell in all_cells(records) {
+                        @for output in cell.verification.iter().flat_map(|verification| &verification.outputs) {
+                            tr {
+                                th scope="row" { (cell.model.name) } td { (cell.engine.name.as_str()) } td { (cell.rung.environment.to_string()) }
+                                td { (output.tensor.name) " " (output.tensor.dtype.to_string()) " " (format!("{:?}", output.tensor.shape)) }
+                                td class="number" { (format!("{:.2e}", output.drift.max_abs)) }
+                                td class="number" { (format!("{:.2e}", output.drift.max_scaled)) }
+                                td { (format!("{:?}", output.top)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn environment(number: usize, record: &Record) -> Markup {
+    let tool = &record.tool;
+    html! {
+        h2 { "Record " (number) ": " (record.machine.kind.to_string()) }
+        @if !record.complete { p class="failed" { "This record is of a run that did not come to its end." } }
+        (warnings(&record.warnings))
+        div class="scroll" { table { tbody {
+            tr { th scope="row" { "made" } td { (record.created) } }
+            tr { th scope="row" { "command" } td { code { (record.command) } } }
+            tr { th scope="row" { "plan" } td { (record.plan.name) } }
+            tr { th scope="row" { "tare" } td {
+                (tool.version) ", " (tool.git_revision.as_deref().unwrap_or("unknown revision")) ", " (tool.build_profile) " build for " (tool.target)
+                @if !tool.target_features.is_empty() { " with " (tool.target_features.join(", ")) }
+            } }
+            (machine(&record.machine))
+            tr { th scope="row" { "clock" } td {
+                (record.clock.source) ", steps of " (format::duration(record.clock.granularity_ns as f64)) ", " (format::duration(record.clock.read_cost_ns as f64)) " a reading"
+            } }
+            @for adapter in record.cells.iter().filter_map(|cell| cell.adapter.as_ref()).take(1) {
+                tr { th scope="row" { "graphics adapter" } td { (adapter.name) ", " (adapter.graphics_api) ", " (adapter.driver) } }
+                tr { th scope="row" { "its features" } td { (adapter.features.join(", ")) } }
+                tr { th scope="row" { "its limits" } td { (adapter.limits.iter().map(|(name, limit)| format!("{name} {limit}")).collect::<Vec<_>>().join(", ")) } }
+            }
+        } } }
+    }
+}
+
+fn machine(machine: &Machine) -> Markup {
+    html! {
+        tr { th scope="row" { "system" } td { (machine.os) ", " (machine.logical_cores) " logical cores" } }
+        @if let Some(native) = &machine.native {
+            tr { th scope="row" { "processor" } td { (native.cpu) ", " (native.cpu_features.join(", ")) } }
+            tr { th scope="row" { "memory" } td { (format::bytes(native.memory_bytes)) ", " (format::bytes(native.memory_available_bytes)) " free at the start" } }
+            @if let Some(load) = native.load_average { tr { th scope="row" { "load at the start" } td { (format!("{load:.2}")) } } }
+        }
+        @if let Some(browser) = &machine.browser {
+            tr { th scope="row" { "browser" } td { (browser.user_agent) } }
+            tr { th scope="row" { "cross-origin isolated" } td { (if browser.cross_origin_isolated { "yes" } else { "no" }) } }
+            tr { th scope="row" { "WebGPU" } td { (if browser.webgpu { "yes" } else { "no" }) } }
+        }
+    }
+}
+
+fn method() -> Markup {
+    html! {
+        h2 { "How this was measured" }
+        p { "A sample is the time of one or more whole inferences, from inputs in host memory to outputs in host memory. Its length is at least a hundred steps of the clock where the engine allows it. The figure is the median; its interval and that of the ratios come from a seeded percentile bootstrap with 2,000 resamples and hold 95 % of the time. No sample is dropped. Every output was compared with the reference outside the timed region; a cell with a wrong output has no figure." }
+    }
+}

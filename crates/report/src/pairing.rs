@@ -1,0 +1,116 @@
+use tare_core::stats::{Estimate, median_estimate, ratio_estimate};
+use tare_record::{Cell, EnvironmentKind, Record, Status, Warning};
+
+/// Seed of the bootstrap, so that the same records always give the same report.
+const SEED: u64 = 1;
+
+/// All that the records say about each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison<'a> {
+    /// Cells that may be compared, in the order of the records.
+    pub pairs: Vec<Pair<'a>>,
+    /// Cells that look alike but may not be compared.
+    pub refusals: Vec<Refusal>,
+}
+
+/// A cell outside and the native cell that it is compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair<'a> {
+    /// The native cell.
+    pub native: &'a Cell,
+    /// The cell in a browser or in Node.
+    pub other: &'a Cell,
+    /// Median of one run of the other as a multiple of the native one's, with a 95 % interval.
+    pub ratio: Estimate,
+    /// What a reader must know beside the ratio, from both sides.
+    pub warnings: Vec<Warning>,
+}
+
+/// A pair that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Model and engine.
+    pub subject: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Length of one run in nanoseconds, for each sample.
+pub(crate) fn run_ns(cell: &Cell) -> Vec<f64> {
+    let runs = f64::from(cell.runs_per_sample.max(1));
+    cell.samples_ns.iter().map(|&ns| ns as f64 / runs).collect()
+}
+
+/// Median of one run in nanoseconds, with a 95 % interval.
+pub(crate) fn median(cell: &Cell) -> Option<Estimate> {
+    median_estimate(&run_ns(cell), SEED)
+}
+
+/// Pairs every cell that ran outside native processes with the native cell that differs from it in nothing but the
+/// environment.
+pub fn compare(records: &[Record]) -> Comparison<'_> {
+    let cells = |native: bool| {
+        records
+            .iter()
+            .flat_map(|record| &record.cells)
+            .filter(move |cell| (cell.rung.environment == EnvironmentKind::Native) == native)
+    };
+    let mut comparison = Comparison { pairs: vec![], refusals: vec![] };
+    for other in cells(false) {
+        let subject = format!("{} on {}", other.model.name, other.engine.name);
+        let alike: Vec<&Cell> = cells(true)
+            .filter(|native| native.engine.name == other.engine.name && native.model.name == other.model.name)
+            .collect();
+        if alike.is_empty() {
+            comparison.refusals.push(Refusal { subject, reason: "there is no native cell of this model and engine".into() });
+            continue;
+        }
+        let refusals: Vec<Result<Pair<'_>, String>> = alike.into_iter().map(|native| pair(native, other)).collect();
+        if refusals.iter().any(Result::is_ok) {
+            // Native cells with other numbers of threads are no pairs, and no news where there is a pair.
+            comparison.pairs.extend(refusals.into_iter().flatten());
+        } else {
+            let reasons = refusals.into_iter().filter_map(Result::err);
+            comparison.refusals.extend(reasons.map(|reason| Refusal { subject: subject.clone(), reason }));
+        }
+    }
+    comparison
+}
+
+fn pair<'a>(native: &'a Cell, other: &'a Cell) -> Result<Pair<'a>, String> {
+    for (side, cell) in [("native", native), (if other.rung.environment == EnvironmentKind::Node { "Node" } else { "browser" }, other)] {
+        match &cell.status {
+            Status::Measured => {}
+            Status::Failed(failure) => return Err(format!("the {side} cell failed: {}", failure.message)),
+            Status::TimedOut(failure) => return Err(format!("the {side} cell timed out: {}", failure.message)),
+            Status::Cancelled => return Err(format!("the {side} cell was cancelled")),
+        }
+    }
+    if native.model.sha256 != other.model.sha256 {
+        return Err("the model bytes differ (SHA-256)".into());
+    }
+    let hashes = |cell: &Cell| cell.inputs.iter().map(|input| input.sha256.clone()).collect::<Vec<_>>();
+    if hashes(native) != hashes(other) {
+        return Err("the input tensors differ (SHA-256)".into());
+    }
+    if native.rung.precision != other.rung.precision {
+        return Err(format!("the precision differs: {} and {}", native.rung.precision, other.rung.precision));
+    }
+    if native.load != other.load {
+        return Err(format!("the load pattern differs: {:?} and {:?}", native.load, other.load));
+    }
+    if native.rung.threads != other.rung.threads {
+        return Err(format!("the number of threads differs: {} and {}", native.rung.threads, other.rung.threads));
+    }
+    if native.engine.version != other.engine.version {
+        return Err(format!("the engine's version differs: {} and {}", native.engine.version, other.engine.version));
+    }
+    let ratio = ratio_estimate(&run_ns(other), &run_ns(native), SEED).ok_or("a cell has no samples")?;
+    let mut warnings: Vec<Warning> = Vec::new();
+    for warning in native.warnings.iter().chain(&other.warnings) {
+        if !warnings.contains(warning) {
+            warnings.push(warning.clone());
+        }
+    }
+    Ok(Pair { native, other, ratio, warnings })
+}

@@ -1,0 +1,185 @@
+use tare_record::{Record, Status};
+
+use crate::format;
+use crate::pairing::{Comparison, Pair, compare, median};
+
+/// What a pair says, in one sentence.
+pub fn verdict(pair: &Pair<'_>) -> String {
+    let ratio = &pair.ratio;
+    let subject = format!("{} on {}", pair.other.model.name, pair.other.engine.name);
+    let place = pair.other.rung.environment;
+    let interval = format!("95 % interval {} to {}", format::ratio(ratio.low), format::ratio(ratio.high));
+    if ratio.low <= 1.0 && 1.0 <= ratio.high {
+        let bound = (ratio.high - 1.0).max(1.0 - ratio.low) * 100.0;
+        format!("{subject}: no difference between native and {place} above {bound:.0} % ({interval})")
+    } else if ratio.value >= 1.0 {
+        format!("{subject}: the {place} takes {} the native time ({interval})", format::ratio(ratio.value))
+    } else {
+        format!("{subject}: the {place} takes {} the native time, so it is faster ({interval})", format::ratio(ratio.value))
+    }
+}
+
+/// One word for a cell's status, and the whole explanation.
+pub(crate) fn status(status: &Status) -> (&'static str, Option<String>) {
+    let explain = |failure: &tare_record::Failure| match &failure.hint {
+        Some(hint) => format!("{}\nhint: {hint}", failure.message),
+        None => failure.message.clone(),
+    };
+    match status {
+        Status::Measured => ("measured", None),
+        Status::Failed(failure) => ("failed", Some(explain(failure))),
+        Status::TimedOut(failure) => ("timed out", Some(explain(failure))),
+        Status::Cancelled => ("cancelled", None),
+    }
+}
+
+/// Rows of all cells: model, engine, rung, status, median, interval, samples.
+pub(crate) fn cell_rows(records: &[Record]) -> Vec<[String; 7]> {
+    records
+        .iter()
+        .flat_map(|record| &record.cells)
+        .map(|cell| {
+            let estimate = median(cell);
+            [
+                cell.model.name.clone(),
+                cell.engine.name.to_string(),
+                rung(cell),
+                status(&cell.status).0.to_owned(),
+                estimate.map_or("-".into(), |e| format::duration(e.value)),
+                estimate.map_or("-".into(), |e| format!("{} to {}", format::duration(e.low), format::duration(e.high))),
+                cell.samples_ns.len().to_string(),
+            ]
+        })
+        .collect()
+}
+
+/// Where and how a cell ran, in a few words.
+pub(crate) fn rung(cell: &tare_record::Cell) -> String {
+    let rung = &cell.rung;
+    let how = match (&rung.graphics_api, &cell.adapter) {
+        (Some(api), Some(adapter)) => format!("{api}, {}", adapter.name),
+        (Some(api), None) => api.clone(),
+        (None, _) if rung.vector_level == "unknown" || rung.vector_level == "gpu" => String::new(),
+        (None, _) => format!("{} thread{}, {}", rung.threads, if rung.threads == 1 { "" } else { "s" }, rung.vector_level),
+    };
+    if how.is_empty() { rung.environment.to_string() } else { format!("{}, {how}", rung.environment) }
+}
+
+const CELL_HEADINGS: [&str; 7] = ["model", "engine", "where", "status", "median", "95 % interval", "samples"];
+
+/// The comparison as plain text for a terminal: a table of cells, then one line per pair and refusal.
+pub fn terminal(records: &[Record]) -> String {
+    let rows = cell_rows(records);
+    let mut widths = CELL_HEADINGS.map(|heading| heading.chars().count());
+    for row in &rows {
+        for (width, field) in widths.iter_mut().zip(row) {
+            *width = (*width).max(field.chars().count());
+        }
+    }
+    let line = |fields: &[String]| {
+        let padded: Vec<String> = fields.iter().zip(widths).map(|(field, width)| format!("{field:<width$}")).collect();
+        padded.join("  ").trim_end().to_owned() + "\n"
+    };
+    let mut text = line(&CELL_HEADINGS.map(str::to_owned));
+    for row in &rows {
+        text += &line(row);
+    }
+    for cell in records.iter().flat_map(|record| &record.cells) {
+        if let (word, Some(reason)) = status(&cell.status) {
+            text += &format!("\n{} on {} ({}) {word}: {reason}\n", cell.model.name, cell.engine.name, cell.rung.environment);
+        }
+    }
+    let Comparison { pairs, refusals } = compare(records);
+    if !pairs.is_empty() || !refusals.is_empty() {
+        text.push('\n');
+    }
+    for pair in &pairs {
+        text += &format!("{}\n", verdict(pair));
+        for warning in &pair.warnings {
+            text += &format!("  warning: {}\n", warning.message);
+        }
+    }
+    for refusal in &refusals {
+        text += &format!("{}: not compared, because {}\n", refusal.subject, refusal.reason);
+    }
+    text
+}
+
+/// The comparison as Markdown.
+pub fn markdown(records: &[Record]) -> String {
+    let escape = |field: &str| field.replace('|', "\\|").replace('\n', " ");
+    let row = |fields: &[String]| format!("| {} |\n", fields.iter().map(|field| escape(field)).collect::<Vec<_>>().join(" | "));
+    let Comparison { pairs, refusals } = compare(records);
+    let mut text = String::from("# tare report\n\n");
+    for pair in &pairs {
+        text += &format!("- {}\n", verdict(pair));
+        for warning in &pair.warnings {
+            text += &format!("  - warning: {}\n", warning.message);
+        }
+    }
+    for refusal in &refusals {
+        text += &format!("- {}: not compared, because {}\n", refusal.subject, refusal.reason);
+    }
+    text += "\n## Cells\n\n";
+    text += &row(&CELL_HEADINGS.map(str::to_owned));
+    text += &format!("|{}\n", " --- |".repeat(CELL_HEADINGS.len()));
+    for fields in cell_rows(records) {
+        text += &row(&fields);
+    }
+    for cell in records.iter().flat_map(|record| &record.cells) {
+        if let (word, Some(reason)) = status(&cell.status) {
+            text += &format!("\n{} on {} ({}) {word}: {}\n", cell.model.name, cell.engine.name, cell.rung.environment, escape(&reason));
+        }
+    }
+    text
+}
+
+/// All samples as CSV: one line per sample, one run's share of it in nanoseconds.
+///
+/// # Errors
+///
+/// Never for memory; the writer's error is passed on.
+pub fn csv(records: &[Record]) -> Result<String, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["created", "environment", "model", "model_sha256", "engine", "threads", "sample", "run_ns"])?;
+    for record in records {
+        for cell in &record.cells {
+            for (number, run_ns) in crate::pairing::run_ns(cell).into_iter().enumerate() {
+                writer.write_record([
+                    record.created.as_str(),
+                    &cell.rung.environment.to_string(),
+                    &cell.model.name,
+                    cell.model.sha256.as_deref().unwrap_or(""),
+                    cell.engine.name.as_str(),
+                    &cell.rung.threads.to_string(),
+                    &number.to_string(),
+                    &run_ns.to_string(),
+                ])?;
+            }
+        }
+    }
+    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The comparison as JSON: pairs with their ratios, and refusals.
+pub fn json(records: &[Record]) -> String {
+    let Comparison { pairs, refusals } = compare(records);
+    let pairs: Vec<_> = pairs
+        .iter()
+        .map(|pair| {
+            serde_json::json!({
+                "model": pair.other.model.name,
+                "engine": pair.other.engine.name,
+                "environment": pair.other.rung.environment,
+                "threads": pair.other.rung.threads,
+                "ratio": { "median": pair.ratio.value, "low": pair.ratio.low, "high": pair.ratio.high },
+                "verdict": verdict(pair),
+                "warnings": pair.warnings,
+            })
+        })
+        .collect();
+    let refusals: Vec<_> =
+        refusals.iter().map(|refusal| serde_json::json!({ "subject": refusal.subject, "reason": refusal.reason })).collect();
+    format!("{:#}\n", serde_json::json!({ "pairs": pairs, "refusals": refusals }))
+}

@@ -1,0 +1,162 @@
+//! Drives a browser through WebDriver and collects the record that its page makes.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use fantoccini::{Client, ClientBuilder};
+use serde_json::{Map, Value, json};
+use tare_record::Record;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+use super::find::{Browser, Kind, choose};
+use crate::machine::is_superuser;
+use crate::sink::{cell_line, show_progress, write_record};
+
+/// How to reach and start a browser.
+pub(crate) struct Options<'a> {
+    pub(crate) browser: Option<&'a str>,
+    pub(crate) webdriver: Option<&'a str>,
+    pub(crate) headed: bool,
+    pub(crate) software_gpu: bool,
+    pub(crate) arguments: &'a [String],
+}
+
+/// A driver that does not listen after so long does not work.
+const DRIVER_START: Duration = Duration::from_secs(20);
+/// A page that is not ready after so long does not work.
+const PAGE_START: Duration = Duration::from_secs(60);
+/// Time between two looks at the page: seldom, because each look takes time from the browser.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Opens `page` in a browser, waits until it has measured, and writes the record to `path` after every cell.
+pub(crate) async fn measure(options: &Options<'_>, page: &str, path: &Path, command: &str) -> Result<Record> {
+    let browser = choose(options.browser);
+    let (_driver, address) = match options.webdriver {
+        Some(address) => (None, address.to_owned()),
+        None => {
+            let (driver, address) = start_driver(browser.as_ref().map_err(|error| anyhow!("{error}"))?).await?;
+            (Some(driver), address)
+        }
+    };
+    let client = ClientBuilder::new(hyper_connector())
+        .capabilities(capabilities(browser.as_ref().ok(), options))
+        .connect(&address)
+        .await
+        .with_context(|| format!("cannot open a browser through the WebDriver at {address}\nhint: driver and browser must be of the same version"))?;
+    let outcome = tokio::select! {
+        outcome = watch(&client, page, path, command) => outcome,
+        _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted; what was measured until now is in {}", path.display())),
+    };
+    // The browser may be gone already.
+    let _ = client.close().await;
+    outcome
+}
+
+fn hyper_connector() -> hyper_util::client::legacy::connect::HttpConnector {
+    hyper_util::client::legacy::connect::HttpConnector::new()
+}
+
+/// Starts the browser's driver on a free port; it ends with the value that is returned.
+async fn start_driver(browser: &Browser) -> Result<(Child, String)> {
+    let name = browser.kind.driver();
+    let Some(program) = &browser.driver else {
+        bail!("found no {name} for {}\nhint: install it (Debian: apt-get install chromium-driver; Firefox: cargo install geckodriver), or name a running one with --webdriver", browser.program.display());
+    };
+    // Bound and let go: the driver takes it a moment later.
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).context("no free port")?.port();
+    let mut child = Command::new(program)
+        .arg(format!("--port={port}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("cannot start {}", program.display()))?;
+    let deadline = Instant::now() + DRIVER_START;
+    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        if let Some(status) = child.try_wait().context("cannot ask for the driver's state")? {
+            bail!("{} ended at once ({status})", program.display());
+        }
+        if Instant::now() > deadline {
+            bail!("{} does not listen after {} s", program.display(), DRIVER_START.as_secs());
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok((child, format!("http://127.0.0.1:{port}")))
+}
+
+fn capabilities(browser: Option<&Browser>, options: &Options<'_>) -> Map<String, Value> {
+    let mut arguments: Vec<String> = Vec::new();
+    let key = match browser.map_or(Kind::Chromium, |browser| browser.kind) {
+        Kind::Chromium => {
+            // Nothing in the background that would take time or ask the network.
+            arguments.extend(
+                ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic", "--enable-unsafe-webgpu"]
+                    .map(String::from),
+            );
+            if !options.headed {
+                arguments.push("--headless".into());
+            }
+            if is_superuser() {
+                arguments.push("--no-sandbox".into());
+            }
+            if options.software_gpu {
+                arguments.extend(["--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"].map(String::from));
+            }
+            "goog:chromeOptions"
+        }
+        Kind::Firefox => {
+            if !options.headed {
+                arguments.push("-headless".into());
+            }
+            "moz:firefoxOptions"
+        }
+    };
+    arguments.extend(options.arguments.iter().cloned());
+    let mut inner = json!({ "args": arguments });
+    if let Some(browser) = browser {
+        inner["binary"] = json!(browser.program);
+    }
+    Map::from_iter([(key.to_owned(), inner)])
+}
+
+/// What the page says of itself; see the page's contract in web/README.md.
+const LOOK: &str = "return [document.body?.dataset.state ?? 'loading', \
+    document.getElementById('record')?.textContent ?? '', document.getElementById('progress-text')?.textContent ?? ''];";
+
+async fn watch(client: &Client, page: &str, path: &Path, command: &str) -> Result<Record> {
+    client.goto(page).await.with_context(|| format!("the browser cannot open {page}"))?;
+    let started = Instant::now();
+    let mut shown = 0;
+    let mut last = String::new();
+    loop {
+        let looked = client.execute(LOOK, vec![]).await.context("the browser or its tab is gone")?;
+        let (state, text, progress): (String, String, String) = serde_json::from_value(looked).context("the page answered nonsense")?;
+        if !text.is_empty() && text != last {
+            let mut record = Record::from_json(&text).context("the page made a record that cannot be read")?;
+            record.command = command.to_owned();
+            show_progress("");
+            for cell in &record.cells[shown.min(record.cells.len())..] {
+                eprintln!("{}", cell_line(cell));
+            }
+            shown = record.cells.len();
+            write_record(path, &record)?;
+            last = text;
+            if record.complete || state == "done" {
+                return Ok(record);
+            }
+        }
+        match state.as_str() {
+            "error" => bail!("the page failed: {progress}"),
+            "loading" if started.elapsed() > PAGE_START => {
+                bail!("the page was not ready after {} s\nhint: open {page} by hand and look at the browser's console", PAGE_START.as_secs())
+            }
+            _ => show_progress(&progress),
+        }
+        sleep(POLL).await;
+    }
+}

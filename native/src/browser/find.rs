@@ -1,0 +1,91 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+/// A family of browsers with one driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Chromium,
+    Firefox,
+}
+
+impl Kind {
+    /// Name of the WebDriver program.
+    pub(crate) fn driver(self) -> &'static str {
+        match self {
+            Kind::Chromium => "chromedriver",
+            Kind::Firefox => "geckodriver",
+        }
+    }
+}
+
+/// A browser on this machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Browser {
+    pub(crate) kind: Kind,
+    pub(crate) program: PathBuf,
+    pub(crate) driver: Option<PathBuf>,
+}
+
+const PROGRAMS: [(&str, Kind); 8] = [
+    ("chromium", Kind::Chromium),
+    ("chromium-browser", Kind::Chromium),
+    ("google-chrome", Kind::Chromium),
+    ("google-chrome-stable", Kind::Chromium),
+    ("chrome", Kind::Chromium),
+    ("microsoft-edge", Kind::Chromium),
+    ("firefox", Kind::Firefox),
+    ("firefox-esr", Kind::Firefox),
+];
+
+/// Where browsers are outside the search path.
+const PLACES: [(&str, Kind); 4] = [
+    ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", Kind::Chromium),
+    ("/Applications/Firefox.app/Contents/MacOS/firefox", Kind::Firefox),
+    (r"C:\Program Files\Google\Chrome\Application\chrome.exe", Kind::Chromium),
+    (r"C:\Program Files\Mozilla Firefox\firefox.exe", Kind::Firefox),
+];
+
+/// All browsers that are found, the preferred first.
+pub(crate) fn find_browsers() -> Vec<Browser> {
+    let on_path = PROGRAMS.iter().filter_map(|(name, kind)| Some((on_path(name)?, *kind)));
+    let elsewhere = PLACES.iter().map(|(path, kind)| (PathBuf::from(path), *kind)).filter(|(path, _)| path.is_file());
+    on_path.chain(elsewhere).map(|(program, kind)| Browser { kind, program, driver: on_path_driver(kind) }).collect()
+}
+
+fn on_path_driver(kind: Kind) -> Option<PathBuf> {
+    on_path(kind.driver())
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .flat_map(|folder| [folder.join(name), folder.join(format!("{name}.exe"))])
+        .find(|candidate| candidate.is_file())
+}
+
+/// The browser that was asked for: a family, a path, or the first that is found.
+pub(crate) fn choose(asked: Option<&str>) -> Result<Browser> {
+    let found = find_browsers();
+    let hint = "hint: install Chromium with its driver (Debian: apt-get install chromium chromium-driver), or name a browser with --browser PATH";
+    let wanted = |browser: &Browser| match asked {
+        None => true,
+        Some("chromium") => browser.kind == Kind::Chromium,
+        Some("chrome") => browser.kind == Kind::Chromium && browser.program.to_string_lossy().to_lowercase().contains("chrome"),
+        Some("firefox") => browser.kind == Kind::Firefox,
+        Some(_) => false,
+    };
+    if let Some(path) = asked.filter(|asked| !["chromium", "chrome", "firefox"].contains(asked)) {
+        let program = Path::new(path);
+        if !program.is_file() {
+            bail!("there is no browser {path:?}: expected chromium, chrome, firefox or the path of a program\n{hint}");
+        }
+        let firefox = program.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().contains("firefox"));
+        let kind = if firefox { Kind::Firefox } else { Kind::Chromium };
+        return Ok(Browser { kind, program: program.into(), driver: on_path_driver(kind) });
+    }
+    match found.into_iter().find(wanted) {
+        Some(browser) => Ok(browser),
+        None => bail!("found no browser{}\n{hint}", asked.map_or_else(String::new, |asked| format!(" {asked:?}"))),
+    }
+}

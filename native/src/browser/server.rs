@@ -1,0 +1,85 @@
+//! The page's server: loopback only, with the headers that give a page shared memory and a fine clock.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::extract::Path as UrlPath;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::routing::get;
+use tare_record::{Job, JobModel, Plan};
+use tower_http::services::ServeDir;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+/// A job with the files that the page fetches for it.
+#[derive(Debug)]
+pub(crate) struct ServedJob {
+    job: Vec<u8>,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl ServedJob {
+    /// Reads the model files that the plan names. One that cannot be read is left to the page, which says so in the
+    /// record; the other cells go on.
+    pub(crate) fn new(plan: Plan, inputs: Option<Vec<u8>>) -> Result<Self> {
+        let mut files = BTreeMap::new();
+        let mut models: Vec<JobModel> = Vec::new();
+        for cell in &plan.cells {
+            let known = models.iter().any(|model| model.name == cell.model);
+            if known || tare_models::find(&cell.model).is_some() {
+                continue;
+            }
+            if let Ok(bytes) = std::fs::read(&cell.model) {
+                let file = format!("model-{}.onnx", models.len());
+                models.push(JobModel { name: cell.model.clone(), url: format!("job/{file}") });
+                files.insert(file, bytes);
+            }
+        }
+        let inputs = inputs.map(|bytes| {
+            files.insert("inputs.bundle".into(), bytes);
+            "job/inputs.bundle".to_owned()
+        });
+        let job = serde_json::to_vec(&Job { plan, models, inputs }).context("cannot write the job")?;
+        Ok(Self { job, files })
+    }
+}
+
+/// Starts to serve `folder`, and the job if there is one; returns the address.
+///
+/// # Errors
+///
+/// If the port is in use.
+pub(crate) async fn start(folder: &Path, port: u16, job: Option<ServedJob>) -> Result<SocketAddr> {
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| {
+        format!("cannot listen on port {port} of this machine\nhint: another program may use it; choose another with --port, or leave it out")
+    })?;
+    let address = listener.local_addr().context("the server has no address")?;
+    let mut router = Router::new().fallback_service(ServeDir::new(folder));
+    if let Some(job) = job {
+        let job = Arc::new(job);
+        let files = job.clone();
+        router = router
+            .route("/job.json", get(move || async move { job.job.clone() }))
+            .route(
+                "/job/{file}",
+                get(move |UrlPath(file): UrlPath<String>| async move {
+                    files.files.get(&file).cloned().ok_or(StatusCode::NOT_FOUND)
+                }),
+            );
+    }
+    let header = |name: &'static str, value: &'static str| {
+        SetResponseHeaderLayer::overriding(HeaderName::from_static(name), HeaderValue::from_static(value))
+    };
+    let router = router
+        .layer(header("cross-origin-opener-policy", "same-origin"))
+        .layer(header("cross-origin-embedder-policy", "require-corp"))
+        .layer(header("cache-control", "no-store"));
+    tokio::spawn(async move {
+        // Ends with the program; an error of one connection does not end it.
+        let _ = axum::serve(listener, router).await;
+    });
+    Ok(address)
+}

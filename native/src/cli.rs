@@ -1,0 +1,111 @@
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{browser, cell, commands};
+
+/// Measures what the browser costs neural-network inference: the same ONNX bytes, inputs and engines natively and in a
+/// browser, verified against each other.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = "Examples:
+  tare run --model tiny -o native.json
+  tare browser --model tiny -o browser.json
+  tare report native.json browser.json -o report.html
+
+Exit codes: 0 if every requested cell was measured and verified, 1 if one was not, 2 for wrong usage.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure natively
+    #[command(after_help = "Examples:
+  tare run                                      the quick plan
+  tare run --model resnet50 --engine tract --threads 4
+  tare run --model net.onnx --shape input=1,3,224,224 --input input=image.npy --save-tensors tensors")]
+    Run(commands::run::Args),
+    /// Measure in a real browser
+    #[command(after_help = "Examples:
+  tare browser --model tiny --engine tract
+  tare browser --browser firefox --headed
+  tare browser --webdriver http://127.0.0.1:9515")]
+    Browser(browser::Args),
+    /// Serve the page on loopback, to be opened by hand
+    Serve(browser::ServeArgs),
+    /// Compare records
+    #[command(after_help = "Examples:
+  tare report native.json browser.json -o report.html
+  tare report native.json browser.json --format md")]
+    Report(ReportArgs),
+    /// The built-in models
+    Models {
+        #[command(subcommand)]
+        command: ModelsCommand,
+    },
+    /// What this machine has
+    Doctor,
+    /// Measure one cell: the other end of `tare run`
+    #[command(hide = true)]
+    Cell {
+        /// Folder with the request.
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReportArgs {
+    /// Records that `tare run`, `tare browser` or the page made
+    #[arg(required = true)]
+    pub(crate) records: Vec<PathBuf>,
+    /// Where to write the report; standard output otherwise
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+    /// Format; by default that of the output's name, or a table
+    #[arg(long)]
+    pub(crate) format: Option<ReportFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    Html,
+    Md,
+    Csv,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelsCommand {
+    /// List them with their sizes
+    List,
+    /// Write one as an ONNX file
+    Export {
+        /// Name of the model
+        name: String,
+        /// Where to write it
+        #[arg(short, long)]
+        output: PathBuf,
+    },
+}
+
+/// Whether to colour messages: only on a terminal, and not if `NO_COLOR` is set (no-color.org).
+pub(crate) fn colour() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Carries out the command line. `Ok(false)` if something that was asked for was not measured.
+pub(crate) fn run() -> Result<bool> {
+    match Cli::parse().command {
+        Command::Run(args) => commands::run::run(&args),
+        Command::Browser(args) => browser::run(&args),
+        Command::Serve(args) => browser::serve(&args),
+        Command::Report(args) => commands::report::run(&args),
+        Command::Models { command: ModelsCommand::List } => commands::models::list(),
+        Command::Models { command: ModelsCommand::Export { name, output } } => commands::models::export(&name, &output),
+        Command::Doctor => commands::doctor::run(),
+        Command::Cell { folder } => cell::run(&folder),
+    }
+}

@@ -1,0 +1,33 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use tare_models::{CATALOG, find, parameter_count};
+
+/// Prints the built-in models; parameters are counted in the files that they make.
+pub(crate) fn list() -> Result<bool> {
+    println!("{:<10} {:>11}  {:>9}  {:<58} source of the number", "name", "parameters", "size", "what");
+    for entry in &CATALOG {
+        let bytes = entry.onnx(&BTreeMap::new());
+        let parameters = parameter_count(&bytes)?;
+        println!(
+            "{:<10} {parameters:>11}  {:>9}  {:<58} {}",
+            entry.name,
+            tare_report::bytes(bytes.len() as u64),
+            entry.summary,
+            entry.source
+        );
+    }
+    Ok(true)
+}
+
+pub(crate) fn export(name: &str, output: &Path) -> Result<bool> {
+    let Some(entry) = find(name) else {
+        let known: Vec<&str> = CATALOG.iter().map(|entry| entry.name).collect();
+        bail!("there is no built-in model {name:?}: expected {}", known.join(", "));
+    };
+    let bytes = entry.onnx(&BTreeMap::new());
+    std::fs::write(output, &bytes).with_context(|| format!("cannot write {}", output.display()))?;
+    eprintln!("{}: {} bytes, SHA-256 {}", output.display(), bytes.len(), tare_core::sha256_hex(&bytes));
+    Ok(true)
+}

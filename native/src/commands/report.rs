@@ -1,0 +1,43 @@
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use tare_record::Record;
+
+use crate::cli::{ReportArgs, ReportFormat};
+use crate::selection::command_line;
+
+pub(crate) fn run(args: &ReportArgs) -> Result<bool> {
+    let records = args.records.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
+    let format = args.format.or_else(|| args.output.as_deref().and_then(format_of));
+    let text = match format {
+        Some(ReportFormat::Html) => tare_report::html(&records, &command_line()),
+        Some(ReportFormat::Md) => tare_report::markdown(&records),
+        Some(ReportFormat::Csv) => tare_report::csv(&records)?,
+        Some(ReportFormat::Json) => tare_report::json(&records),
+        None => tare_report::terminal(&records),
+    };
+    match &args.output {
+        Some(path) => {
+            std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            eprintln!("report: {}", path.display());
+        }
+        None => print!("{text}"),
+    }
+    Ok(true)
+}
+
+fn format_of(path: &Path) -> Option<ReportFormat> {
+    match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "html" | "htm" => Some(ReportFormat::Html),
+        "md" => Some(ReportFormat::Md),
+        "csv" => Some(ReportFormat::Csv),
+        "json" => Some(ReportFormat::Json),
+        _ => None,
+    }
+}
+
+/// Reads a record; every error names the file.
+pub(crate) fn read(path: &Path) -> Result<Record> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the record {}", path.display()))?;
+    Record::from_json(&text).with_context(|| path.display().to_string())
+}

@@ -1,0 +1,211 @@
+//! Carries out requests natively, each in a child process.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use tare_core::{Attachments, Host, Reply, failed_cell};
+use tare_record::{
+    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Phase, PhaseName, Progress,
+    Stage, Status, Warning, WarningKind,
+};
+
+use crate::cell::{INPUTS, REFERENCE, REQUEST, TENSORS};
+
+/// A child that has not ended its cell so long after the cell's limit hangs.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Set by Ctrl-C.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Runs cells in child processes.
+pub(crate) struct NativeHost {
+    adapters: Option<Vec<tare_record::Adapter>>,
+}
+
+impl NativeHost {
+    /// A host that stops after the running cell at Ctrl-C, and keeps what was measured.
+    pub(crate) fn new() -> Self {
+        // Only a second handler would fail, and this is the only one.
+        let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
+        Self { adapters: None }
+    }
+}
+
+#[async_trait(?Send)]
+impl Host for NativeHost {
+    async fn execute(
+        &mut self,
+        request: &CellRequest,
+        attachments: &Attachments,
+        watch: &mut dyn FnMut(&Progress, &Cell),
+    ) -> Reply {
+        let mut partial = None;
+        let failure = match carry_out(request, attachments, watch, &mut partial) {
+            Ok(reply) => return reply,
+            Err(failure) => failure,
+        };
+        let event = match request.stage {
+            Stage::Reference => Event::NoReference { failure },
+            Stage::Measure => {
+                let mut cell = partial.unwrap_or_else(|| Box::new(failed_cell(request, failure.clone())));
+                cell.status = match failure.kind {
+                    _ if self.cancelled() => Status::Cancelled,
+                    FailureKind::TimeLimit => Status::TimedOut(failure),
+                    _ => Status::Failed(failure),
+                };
+                Event::Done { cell }
+            }
+        };
+        Reply { event, tensors: vec![] }
+    }
+
+    async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Rc<Vec<u8>>>), Failure> {
+        if tare_models::find(name).is_some() {
+            return Ok((ModelSource::BuiltIn { name: name.into() }, None));
+        }
+        if Path::new(name).is_file() {
+            return Ok((ModelSource::File { path: name.into() }, None));
+        }
+        let known: Vec<&str> = tare_models::CATALOG.iter().map(|entry| entry.name).collect();
+        Err(Failure {
+            kind: FailureKind::Model,
+            message: format!("there is neither a built-in model nor a file {name:?}"),
+            hint: Some(format!("built-in models are {}; give the path of an .onnx file otherwise", known.join(", "))),
+        })
+    }
+
+    fn cancelled(&self) -> bool {
+        INTERRUPTED.load(Ordering::Relaxed)
+    }
+
+    fn environment(&self) -> EnvironmentKind {
+        EnvironmentKind::Native
+    }
+
+    fn default_engines(&mut self) -> (Vec<EngineName>, Option<Warning>) {
+        let adapters = self.adapters.get_or_insert_with(|| pollster::block_on(tare_burn::adapters()));
+        if adapters.iter().any(|adapter| !adapter.software) {
+            return (EngineName::ALL.to_vec(), None);
+        }
+        let message = "this machine has no hardware graphics adapter, so burn-wgpu was left out: ask for it with --engine burn-wgpu";
+        let warning = Warning { kind: WarningKind::Fallback, message: message.into() };
+        (vec![EngineName::Tract, EngineName::BurnFlex], Some(warning))
+    }
+}
+
+fn carry_out(
+    request: &CellRequest,
+    attachments: &Attachments,
+    watch: &mut dyn FnMut(&Progress, &Cell),
+    partial: &mut Option<Box<Cell>>,
+) -> Result<Reply, Failure> {
+    let broken = |what: &str, error: &dyn std::fmt::Display| died(format!("{what}: {error}"));
+    let folder = tempfile::tempdir().map_err(|error| broken("cannot make a temporary folder", &error))?;
+    let write = |name: &str, bytes: &[u8]| {
+        std::fs::write(folder.path().join(name), bytes).map_err(|error| broken("cannot write to the temporary folder", &error))
+    };
+    write(REQUEST, &serde_json::to_vec(request).map_err(|error| broken("cannot write the request", &error))?)?;
+    for (name, bundle) in [(INPUTS, &attachments.inputs), (REFERENCE, &attachments.reference)] {
+        if let Some(bundle) = bundle {
+            write(name, bundle)?;
+        }
+    }
+
+    let program = std::env::current_exe().map_err(|error| broken("cannot find this program", &error))?;
+    let spawned = Instant::now();
+    let mut child = Command::new(program)
+        .arg("cell")
+        .arg(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| broken("cannot start a process for the cell", &error))?;
+    let outcome = listen(&mut child, request, spawned, watch, partial);
+    // Gone already unless it hangs; either way it must not outlive its cell.
+    let _ = child.kill();
+    let _ = child.wait();
+    let event = outcome?;
+    let tensors = std::fs::read(folder.path().join(TENSORS)).unwrap_or_default();
+    Ok(Reply { event, tensors })
+}
+
+fn listen(
+    child: &mut Child,
+    request: &CellRequest,
+    spawned: Instant,
+    watch: &mut dyn FnMut(&Progress, &Cell),
+    partial: &mut Option<Box<Cell>>,
+) -> Result<Event, Failure> {
+    let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err(died("the process for the cell has no output".into()));
+    };
+    let (send, events) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if send.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    let errors = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        // What was read until an error is what there is to say.
+        let _ = stderr.read_to_end(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    });
+
+    let deadline = spawned + Duration::from_secs(request.rules.cell_limit_s) + GRACE;
+    let mut spawn_ns = 0;
+    loop {
+        match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => match serde_json::from_str(&line) {
+                Ok(Event::Ready { .. }) => {
+                    spawn_ns = u64::try_from(spawned.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                }
+                Ok(Event::Progress { progress, mut cell }) => {
+                    cell.phases.insert(0, Phase { name: PhaseName::Spawn, duration_ns: spawn_ns });
+                    watch(&progress, &cell);
+                    *partial = Some(cell);
+                }
+                Ok(Event::Done { mut cell }) => {
+                    if !cell.phases.is_empty() {
+                        cell.phases.insert(0, Phase { name: PhaseName::Spawn, duration_ns: spawn_ns });
+                    }
+                    return Ok(Event::Done { cell });
+                }
+                Ok(event) => return Ok(event),
+                // A library that prints to standard output is no reason to lose a cell.
+                Err(_) => {}
+            },
+            Err(RecvTimeoutError::Timeout) => {
+                let doing = partial.as_ref().map_or("starting", |_| "running");
+                return Err(Failure {
+                    kind: FailureKind::TimeLimit,
+                    message: format!(
+                        "the process hung while {doing}: it did not answer within its limit of {} s and was ended",
+                        request.rules.cell_limit_s
+                    ),
+                    hint: Some("raise cell_limit_s in the plan, or take a smaller model".into()),
+                });
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                let how = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+                let text = errors.join().unwrap_or_default();
+                let last = text.lines().rev().find(|line| !line.trim().is_empty() && !line.contains("RUST_BACKTRACE"));
+                let said = last.map_or_else(String::new, |line| format!(", and said last: {}", line.trim()));
+                return Err(died(format!("the process died ({how}) before its cell was done{said}")));
+            }
+        }
+    }
+}
+
+fn died(message: String) -> Failure {
+    Failure { kind: FailureKind::Died, message, hint: None }
+}

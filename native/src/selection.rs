@@ -1,0 +1,177 @@
+//! Options that say what to measure: the same for native runs and browsers.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use tare_core::{NamedTensor, Tensor, TensorData, plan};
+use tare_record::{CellPlan, EngineName, Plan};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Selection {
+    /// A plan that comes with tare (quick, smoke), or a .toml file; quick if nothing is asked for
+    #[arg(long)]
+    plan: Option<String>,
+    /// A built-in model or an .onnx file, instead of the plan's models; may be repeated
+    #[arg(long)]
+    model: Vec<String>,
+    /// Dimensions of an input that the model leaves open; may be repeated
+    #[arg(long, value_name = "INPUT=DIMS")]
+    shape: Vec<String>,
+    /// A NumPy array for an input, instead of generated numbers; may be repeated
+    #[arg(long, value_name = "INPUT=FILE.npy")]
+    input: Vec<String>,
+    /// An engine, instead of the plan's engines; may be repeated
+    #[arg(long, value_name = "ENGINE", value_parser = ["tract", "burn-flex", "burn-wgpu"])]
+    engine: Vec<String>,
+    /// CPU threads, instead of the plan's
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Seconds after which a cell is stopped, instead of the plan's
+    #[arg(long, value_name = "SECONDS")]
+    cell_limit: Option<u64>,
+}
+
+impl Selection {
+    /// The plan that the options make.
+    pub(crate) fn plan(&self) -> Result<Plan> {
+        let mut chosen = match self.plan.as_deref() {
+            None => plan::built_in("quick")?,
+            Some(file) if Path::new(file).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) => {
+                let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the plan {file:?}"))?;
+                plan::parse(&text).with_context(|| format!("in {file:?}"))?
+            }
+            Some(name) => plan::built_in(name)?,
+        };
+        let shapes = self.shapes()?;
+        if !self.model.is_empty() {
+            if self.plan.is_none() {
+                chosen.name = "command line".into();
+                chosen.description = String::new();
+            }
+            chosen.cells = self
+                .model
+                .iter()
+                .map(|model| CellPlan { model: model.clone(), engines: vec![], shapes: BTreeMap::new(), threads: vec![1] })
+                .collect();
+        }
+        let engines = self.engine.iter().map(|engine| engine.parse()).collect::<Result<Vec<EngineName>, String>>();
+        let engines = engines.map_err(anyhow::Error::msg)?;
+        for cell in &mut chosen.cells {
+            cell.shapes.extend(shapes.clone());
+            if !engines.is_empty() {
+                cell.engines.clone_from(&engines);
+            }
+            if let Some(threads) = self.threads {
+                cell.threads = vec![threads];
+            }
+        }
+        if let Some(limit) = self.cell_limit {
+            chosen.rules.cell_limit_s = limit;
+        }
+        plan::check(&chosen)?;
+        Ok(chosen)
+    }
+
+    /// The arrays given with `--input`.
+    pub(crate) fn inputs(&self) -> Result<Vec<NamedTensor>> {
+        self.input
+            .iter()
+            .map(|option| {
+                let (name, file) = split(option, "--input", "INPUT=FILE.npy")?;
+                let tensor = read_npy(Path::new(file)).with_context(|| format!("cannot read {file:?} for input {name:?}"))?;
+                Ok(NamedTensor { name: name.to_owned(), tensor })
+            })
+            .collect()
+    }
+
+    fn shapes(&self) -> Result<BTreeMap<String, Vec<usize>>> {
+        self.shape
+            .iter()
+            .map(|option| {
+                let (name, dims) = split(option, "--shape", "INPUT=DIMS, for example image=1,3,224,224")?;
+                let dims = dims
+                    .split([',', 'x'])
+                    .map(|dim| dim.trim().parse::<usize>().ok().filter(|&dim| dim > 0))
+                    .collect::<Option<Vec<usize>>>();
+                match dims {
+                    Some(dims) => Ok((name.to_owned(), dims)),
+                    None => bail!("--shape {option}: expected dimensions of at least 1, for example {name}=1,3,224,224"),
+                }
+            })
+            .collect()
+    }
+}
+
+fn split<'a>(option: &'a str, flag: &str, form: &str) -> Result<(&'a str, &'a str)> {
+    // The last `=`, because names of inputs may hold one and dimensions do not.
+    match option.rsplit_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name, value)),
+        _ => bail!("{flag} {option}: expected {form}"),
+    }
+}
+
+/// Reads a NumPy array of a type that tare feeds, in C order.
+fn read_npy(path: &Path) -> Result<Tensor> {
+    let file = std::fs::File::open(path)?;
+    let npy = npyz::NpyFile::new(std::io::BufReader::new(file)).context("not a NumPy file")?;
+    if npy.order() == npyz::Order::Fortran && npy.shape().len() > 1 {
+        bail!("the array is in Fortran order\nhint: save numpy.ascontiguousarray(array)");
+    }
+    let shape = npy.shape().iter().map(|&dim| usize::try_from(dim)).collect::<Result<Vec<usize>, _>>()?;
+    let npyz::DType::Plain(dtype) = npy.dtype() else { bail!("the array has fields\nhint: save a plain array") };
+    let name = dtype.to_string();
+    // NumPy's type strings: byte order, kind, bytes.
+    let data = match &name[1..] {
+        "f4" => TensorData::F32(npy.into_vec()?),
+        "f8" => TensorData::F64(npy.into_vec()?),
+        "f2" => TensorData::F16(npy.into_vec()?),
+        "i1" => TensorData::I8(npy.into_vec()?),
+        "i4" => TensorData::I32(npy.into_vec()?),
+        "i8" => TensorData::I64(npy.into_vec()?),
+        "u1" => TensorData::U8(npy.into_vec()?),
+        "b1" => TensorData::Bool(npy.into_vec::<bool>()?.into_iter().map(u8::from).collect()),
+        _ => bail!("the array has elements of type {name}\nhint: convert it, for example with array.astype('float32')"),
+    };
+    Ok(Tensor::new(shape, data)?)
+}
+
+/// Writes a tensor as a NumPy array.
+pub(crate) fn write_npy(path: &Path, tensor: &Tensor) -> Result<()> {
+    use npyz::WriterBuilder;
+    let shape: Vec<u64> = tensor.shape().iter().map(|&dim| dim as u64).collect();
+    let file = std::io::BufWriter::new(std::fs::File::create(path)?);
+    macro_rules! write {
+        ($values:expr) => {{
+            let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd()?;
+            writer.extend($values)?;
+            writer.finish()?;
+        }};
+    }
+    match tensor.data() {
+        TensorData::F16(values) => write!(values.iter().copied()),
+        TensorData::F32(values) => write!(values.iter().copied()),
+        TensorData::F64(values) => write!(values.iter().copied()),
+        TensorData::I8(values) => write!(values.iter().copied()),
+        TensorData::I32(values) => write!(values.iter().copied()),
+        TensorData::I64(values) => write!(values.iter().copied()),
+        TensorData::U8(values) => write!(values.iter().copied()),
+        TensorData::Bool(values) => write!(values.iter().map(|&value| value != 0)),
+    }
+    Ok(())
+}
+
+/// The file that a record goes to: the one asked for, or a dated one that overwrites nothing.
+pub(crate) fn record_path(asked: Option<&PathBuf>, environment: &str) -> PathBuf {
+    if let Some(path) = asked {
+        return path.clone();
+    }
+    let date = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    PathBuf::from(format!("tare-{environment}-{date}.json"))
+}
+
+/// The command line that made a record, without the folders of the program.
+pub(crate) fn command_line() -> String {
+    let quote = |word: String| if word.contains([' ', '"']) { format!("{word:?}") } else { word };
+    std::iter::once("tare".to_owned()).chain(std::env::args().skip(1).map(quote)).collect::<Vec<_>>().join(" ")
+}

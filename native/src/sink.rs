@@ -1,0 +1,121 @@
+//! Keeps records on disk as they grow, and shows progress.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tare_core::{NamedTensor, Sink};
+use tare_record::{Cell, CellRequest, Progress, Record, Stage, Status};
+use tare_report::duration;
+
+use crate::selection::write_npy;
+
+/// Writes the record after every cell, tensors if asked to, and progress to standard error.
+pub(crate) struct FileSink {
+    path: PathBuf,
+    tensors: Option<PathBuf>,
+    shown: usize,
+    error: Option<anyhow::Error>,
+}
+
+impl FileSink {
+    /// Fails at once if the record or the folder for tensors cannot be written: not after an hour of measuring.
+    pub(crate) fn new(path: &Path, tensors: Option<&PathBuf>, record: &Record) -> Result<Self> {
+        if let Some(folder) = tensors {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        }
+        write_record(path, record)?;
+        Ok(Self { path: path.to_owned(), tensors: tensors.cloned(), shown: 0, error: None })
+    }
+
+    /// What could not be written, if anything.
+    pub(crate) fn finish(self) -> Result<()> {
+        clear_line();
+        self.error.map_or(Ok(()), Err)
+    }
+}
+
+impl Sink for FileSink {
+    fn save(&mut self, record: &Record) {
+        clear_line();
+        for cell in &record.cells[self.shown..] {
+            eprintln!("{}", cell_line(cell));
+        }
+        self.shown = record.cells.len();
+        if let Err(error) = write_record(&self.path, record) {
+            self.error.get_or_insert(error);
+        }
+    }
+
+    fn progress(&mut self, request: &CellRequest, progress: &Progress, _: &Cell) {
+        show_progress(&format!(
+            "{} on {}: {}, {} samples, {} %",
+            request.model.display_name(),
+            request.engine,
+            progress.phase,
+            progress.samples,
+            progress.percent
+        ));
+    }
+
+    fn tensors(&mut self, request: &CellRequest, inputs: &[NamedTensor], outputs: &[NamedTensor]) {
+        let Some(folder) = &self.tensors else { return };
+        let model = request.model.display_name();
+        let of = if request.stage == Stage::Reference { "reference" } else { request.engine.as_str() };
+        // The reference was fed the same inputs as all engines.
+        let inputs = if request.stage == Stage::Reference { inputs } else { &[] };
+        let named = inputs.iter().map(|t| ("input", t)).chain(outputs.iter().map(|t| (of, t)));
+        for (part, named) in named {
+            let threads = if request.threads > 1 && part != "input" { format!(".{}threads", request.threads) } else { String::new() };
+            let file = format!("{}.{part}{threads}.{}.npy", safe(model), safe(&named.name));
+            if let Err(error) = write_npy(&folder.join(&file), &named.tensor) {
+                self.error.get_or_insert(error.context(format!("cannot write {file}")));
+            }
+        }
+    }
+}
+
+/// A name without characters that folders or shells take for something else.
+fn safe(name: &str) -> String {
+    name.chars().map(|c| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect()
+}
+
+pub(crate) fn cell_line(cell: &Cell) -> String {
+    let subject = format!("{} on {} ({})", cell.model.name, cell.engine.name, cell.rung.environment);
+    match &cell.status {
+        Status::Measured => {
+            let runs = f64::from(cell.runs_per_sample);
+            let samples: Vec<f64> = cell.samples_ns.iter().map(|&ns| ns as f64 / runs).collect();
+            let median = tare_core::stats::median(&samples).map_or_else(String::new, duration);
+            format!("{subject}: {median} a run, {} samples", samples.len())
+        }
+        Status::Failed(failure) => format!("{subject}: failed: {}", failure.message),
+        Status::TimedOut(failure) => format!("{subject}: timed out: {}", failure.message),
+        Status::Cancelled => format!("{subject}: cancelled"),
+    }
+}
+
+pub(crate) fn show_progress(line: &str) {
+    if std::io::stderr().is_terminal() {
+        let mut err = std::io::stderr().lock();
+        // A terminal that is gone is no reason to stop measuring.
+        let _ = write!(err, "\r\x1b[2K{line}").and_then(|()| err.flush());
+    }
+}
+
+fn clear_line() {
+    show_progress("");
+}
+
+/// Writes a record so that at every moment the file holds a whole one: beside it first, then over it.
+pub(crate) fn write_record(path: &Path, record: &Record) -> Result<()> {
+    let write = || -> Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut beside = tempfile::NamedTempFile::new_in(folder)?;
+        beside.write_all(record.to_json()?.as_bytes())?;
+        beside.as_file().sync_all()?;
+        beside.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write the record {}", path.display()))
+}

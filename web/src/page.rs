@@ -1,0 +1,222 @@
+//! The page: choosing, progress, results. It never runs inference.
+
+mod facts;
+mod host;
+mod view;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use tare_core::{Sink, calibrate, plan, run_plan};
+use tare_record::{Cell, CellPlan, CellRequest, EngineName, Job, Plan, Progress, Record, SCHEMA};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::clock::PerformanceClock;
+use host::WebHost;
+
+/// What the page knows.
+#[derive(Default)]
+struct Page {
+    /// The last record made here.
+    record: Option<Record>,
+    /// Records that were dropped here, to compare with.
+    others: Vec<Record>,
+    /// Models that were dropped here, by name.
+    models: BTreeMap<String, Rc<Vec<u8>>>,
+    /// The running host, to cancel it.
+    host: Option<WebHost>,
+    /// Why WebGPU cannot be used; `None` if it can.
+    no_webgpu: Option<String>,
+}
+
+thread_local! {
+    static PAGE: RefCell<Page> = RefCell::default();
+}
+
+/// Runs `with` on what the page knows; never across an await.
+fn page<T>(with: impl FnOnce(&mut Page) -> T) -> T {
+    PAGE.with_borrow_mut(with)
+}
+
+/// Wires the page up, and starts the job that its address names, if any.
+pub fn start() {
+    console_error_panic_hook::set_once();
+    spawn_local(async {
+        let no_webgpu = facts::no_webgpu().await;
+        page(|page| page.no_webgpu.clone_from(&no_webgpu));
+        view::set_up(no_webgpu.as_deref());
+        view::set_state("ready");
+        view::dispatch("tare-ready");
+        match view::query("job") {
+            Ok(Some(url)) => run_job(&url).await,
+            Ok(None) => {}
+            Err(message) => view::fail(&message),
+        }
+    });
+}
+
+async fn run_job(url: &str) {
+    match fetch_job(url).await {
+        Ok((job, models, inputs)) => {
+            page(|page| page.models = models);
+            measure(job.plan, inputs).await;
+        }
+        Err(message) => view::fail(&message),
+    }
+}
+
+type Fetched = (Job, BTreeMap<String, Rc<Vec<u8>>>, Option<Rc<Vec<u8>>>);
+
+/// Fetches all that a job needs, before anything is measured.
+async fn fetch_job(url: &str) -> Result<Fetched, String> {
+    let text = String::from_utf8(facts::fetch(url).await?).map_err(|error| error.to_string())?;
+    let job: Job = serde_json::from_str(&text).map_err(|error| format!("the job at {url} cannot be read: {error}"))?;
+    plan::check(&job.plan).map_err(|error| error.to_string())?;
+    let mut models = BTreeMap::new();
+    for model in &job.models {
+        models.insert(model.name.clone(), Rc::new(facts::fetch(&model.url).await?));
+    }
+    let inputs = match &job.inputs {
+        Some(url) => Some(Rc::new(facts::fetch(url).await?)),
+        None => None,
+    };
+    Ok((job, models, inputs))
+}
+
+/// Called by the Run button.
+fn run_selection() {
+    let cells: Vec<CellPlan> = view::chosen_models()
+        .into_iter()
+        .map(|(model, shapes)| CellPlan { model, engines: view::chosen_engines(), shapes, threads: vec![1] })
+        .collect();
+    if cells.is_empty() {
+        view::note("Choose at least one model.");
+        return;
+    }
+    let plan = Plan { name: "page".into(), description: String::new(), seed: 0, rules: view::chosen_rules(), cells };
+    spawn_local(measure(plan, None));
+}
+
+async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
+    if page(|page| page.host.is_some()) {
+        return;
+    }
+    let clock = match calibrate(&PerformanceClock) {
+        Ok(clock) => clock,
+        Err(error) => return view::fail(&error.to_string()),
+    };
+    let machine = facts::machine();
+    let mut record = Record {
+        schema: SCHEMA.into(),
+        tool: facts::tool(),
+        created: facts::now(),
+        command: view::address(),
+        complete: false,
+        warnings: facts::warnings(&machine),
+        machine,
+        clock,
+        plan,
+        cells: vec![],
+    };
+    let mut host = page(|page| {
+        let host = WebHost::new(page.models.clone(), page.no_webgpu.clone());
+        page.host = Some(host.clone());
+        host
+    });
+    view::set_state("running");
+    run_plan(&mut record, inputs, &mut host, &mut PageSink).await;
+    facts::note_visibility(&mut record);
+    page(|page| page.host = None);
+    show(record);
+    view::set_state("done");
+    view::dispatch("tare-done");
+}
+
+struct PageSink;
+
+impl Sink for PageSink {
+    fn save(&mut self, record: &Record) {
+        // The last save comes with the end of the run.
+        if !record.complete {
+            show(record.clone());
+        }
+    }
+
+    fn progress(&mut self, request: &CellRequest, progress: &Progress, _: &Cell) {
+        view::progress(&request.model.display_name().to_owned(), request.engine, progress);
+    }
+
+    fn tensors(&mut self, _: &CellRequest, _: &[tare_core::NamedTensor], _: &[tare_core::NamedTensor]) {}
+}
+
+/// Shows a record beside those it is compared with.
+fn show(record: Record) {
+    let records = page(|page| {
+        page.record = Some(record.clone());
+        records(page)
+    });
+    view::publish(&record);
+    view::report(&tare_report::fragment(&records));
+}
+
+fn records(page: &Page) -> Vec<Record> {
+    page.others.iter().chain(&page.record).cloned().collect()
+}
+
+/// A file was dropped or chosen: an ONNX model, or a record to compare with.
+fn take_file(name: String, bytes: Vec<u8>) {
+    let is_record = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    if is_record {
+        match Record::from_json(&String::from_utf8_lossy(&bytes)) {
+            Ok(record) => {
+                view::note(&format!("{name}: a {} record of {} cells, to compare with", record.machine.kind, record.cells.len()));
+                let records = page(|page| {
+                    page.others.push(record);
+                    records(page)
+                });
+                view::report(&tare_report::fragment(&records));
+            }
+            Err(error) => view::note(&format!("{name}: {error}")),
+        }
+        return;
+    }
+    match tare_models::signature(&bytes) {
+        Ok(signature) => {
+            page(|page| page.models.insert(name.clone(), Rc::new(bytes)));
+            view::add_model(&name, &signature);
+        }
+        Err(error) => view::note(&format!("{name}: {error}. {}", error.hint())),
+    }
+}
+
+/// Called by the Cancel button.
+fn cancel() {
+    if let Some(host) = page(|page| page.host.clone()) {
+        host.cancel();
+    }
+}
+
+/// The record and the report as files to save.
+fn files() -> Option<(String, String)> {
+    let records = page(|page| page.record.is_some().then(|| records(page)))?;
+    let record = page(|page| page.record.as_ref().and_then(|record| record.to_json().ok()))?;
+    Some((record, tare_report::html(&records, &view::address())))
+}
+
+/// Engines that the page offers, and whether each is usable here.
+fn engines() -> Vec<(EngineName, Option<String>)> {
+    let no_webgpu = page(|page| page.no_webgpu.clone());
+    EngineName::ALL
+        .into_iter()
+        .map(|engine| (engine, no_webgpu.clone().filter(|_| engine == EngineName::BurnWgpu)))
+        .collect()
+}
+
+/// Text of a JavaScript exception.
+fn exception(error: &JsValue) -> String {
+    error
+        .dyn_ref::<js_sys::Error>()
+        .map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
+}

@@ -1,0 +1,131 @@
+//! What a page can read about its browser.
+
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
+use tare_core::{build_profile, target_features, target_name};
+use tare_record::{BrowserFacts, EnvironmentKind, Machine, Record, Tool, Warning, WarningKind};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Response, VisibilityState};
+
+/// This program.
+pub(super) fn tool() -> Tool {
+    let revision = git_version::git_version!(args = ["--always", "--abbrev=12", "--dirty=-modified", "--exclude=*"], fallback = "");
+    Tool {
+        version: env!("CARGO_PKG_VERSION").into(),
+        git_revision: (!revision.is_empty()).then(|| revision.to_owned()),
+        build_profile: build_profile().into(),
+        target: target_name(),
+        target_features: target_features(),
+    }
+}
+
+/// Now, RFC 3339, UTC.
+pub(super) fn now() -> String {
+    js_sys::Date::new_0().to_iso_string().into()
+}
+
+/// This browser.
+pub(super) fn machine() -> Machine {
+    let navigator = window().navigator();
+    let number = |key: &str| Reflect::get(&navigator, &key.into()).ok().and_then(|value| value.as_f64());
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small whole numbers")]
+    let memory = number("deviceMemory").map(|gib| gib as u32);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small whole numbers")]
+    let cores = number("hardwareConcurrency").map_or(1, |cores| cores as usize);
+    Machine {
+        kind: EnvironmentKind::Browser,
+        os: navigator.platform().unwrap_or_default(),
+        logical_cores: cores,
+        native: None,
+        browser: Some(BrowserFacts {
+            user_agent: navigator.user_agent().unwrap_or_default(),
+            cross_origin_isolated: Reflect::get(&window(), &"crossOriginIsolated".into()).is_ok_and(|value| value.is_truthy()),
+            webgpu: gpu().is_some(),
+            visible: visible(),
+            device_memory_gib: memory,
+        }),
+    }
+}
+
+/// What to say about the browser beside every figure.
+pub(super) fn warnings(machine: &Machine) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if machine.browser.as_ref().is_some_and(|browser| !browser.cross_origin_isolated) {
+        warnings.push(Warning {
+            kind: WarningKind::NotIsolated,
+            message: "the page is not cross-origin isolated, so the clock is coarse and there are no threads: serve it with `tare serve`, or with the headers COOP same-origin and COEP require-corp".into(),
+        });
+    }
+    if !visible() {
+        warnings.push(hidden());
+    }
+    warnings
+}
+
+/// Adds what changed while the page measured.
+pub(super) fn note_visibility(record: &mut Record) {
+    if visible() {
+        return;
+    }
+    if let Some(browser) = &mut record.machine.browser {
+        browser.visible = false;
+    }
+    if !record.warnings.contains(&hidden()) {
+        record.warnings.push(hidden());
+    }
+}
+
+fn hidden() -> Warning {
+    Warning { kind: WarningKind::HiddenTab, message: "the tab was hidden, and browsers slow hidden tabs down: keep it in front and repeat".into() }
+}
+
+fn visible() -> bool {
+    window().document().is_none_or(|document| document.visibility_state() == VisibilityState::Visible)
+}
+
+fn window() -> web_sys::Window {
+    js_sys::global().unchecked_into()
+}
+
+fn gpu() -> Option<JsValue> {
+    Reflect::get(&window().navigator(), &"gpu".into()).ok().filter(JsValue::is_object)
+}
+
+/// Why WebGPU cannot be used here; `None` if there is an adapter.
+pub(super) async fn no_webgpu() -> Option<String> {
+    let Some(gpu) = gpu() else { return Some("this browser has no WebGPU here".into()) };
+    let request = Reflect::get(&gpu, &"requestAdapter".into()).ok().and_then(|value| value.dyn_into::<Function>().ok());
+    let promise = request.and_then(|request| request.call0(&gpu).ok()).and_then(|value| value.dyn_into::<Promise>().ok());
+    match promise {
+        Some(promise) => match JsFuture::from(promise).await {
+            Ok(adapter) if adapter.is_object() => None,
+            Ok(_) => Some("this browser has WebGPU but offers no graphics adapter".into()),
+            Err(error) => Some(format!("WebGPU failed: {}", super::exception(&error))),
+        },
+        None => Some("WebGPU cannot be asked for an adapter".into()),
+    }
+}
+
+/// Fetches a file from where the page came from.
+pub(super) async fn fetch(url: &str) -> Result<Vec<u8>, String> {
+    let failed = |error: JsValue| format!("cannot fetch {url}: {}", super::exception(&error));
+    let response: Response =
+        JsFuture::from(window().fetch_with_str(url)).await.and_then(JsCast::dyn_into).map_err(failed)?;
+    if !response.ok() {
+        return Err(format!("cannot fetch {url}: HTTP {}", response.status()));
+    }
+    bytes(response.array_buffer().map_err(failed)?).await.map_err(failed)
+}
+
+/// The bytes that a promise of an array buffer brings.
+pub(super) async fn bytes(promise: Promise) -> Result<Vec<u8>, JsValue> {
+    Ok(Uint8Array::new(&JsFuture::from(promise).await?).to_vec())
+}
+
+/// A file to save, as the address of a blob.
+pub(super) fn blob_url(text: &str, kind: &str) -> Result<String, JsValue> {
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type(kind);
+    let blob = web_sys::Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)?;
+    web_sys::Url::create_object_url_with_blob(&blob)
+}

@@ -1,0 +1,259 @@
+//! Carries out requests in workers: a fresh one for each.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use async_trait::async_trait;
+use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
+use tare_core::{Attachments, Host, Reply, failed_cell};
+use tare_record::{
+    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Progress, Stage, Status,
+    Warning, WarningKind,
+};
+use wasm_bindgen::prelude::*;
+use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+
+/// A worker that has not ended its cell so long after the cell's limit hangs.
+const GRACE_MS: u64 = 10_000;
+
+/// What comes from a worker, or from the user.
+enum Incoming {
+    Event(Box<Event>, Vec<u8>),
+    Error(String),
+    TimeLimit,
+    Cancelled,
+}
+
+#[derive(Default)]
+struct Inbox {
+    messages: VecDeque<Incoming>,
+    waker: Option<Waker>,
+}
+
+/// Runs cells in workers. Clones share one state, so that a clone can cancel.
+#[derive(Clone)]
+pub(super) struct WebHost {
+    models: Rc<BTreeMap<String, Rc<Vec<u8>>>>,
+    no_webgpu: Option<String>,
+    inbox: Rc<RefCell<Inbox>>,
+    cancelled: Rc<std::cell::Cell<bool>>,
+}
+
+impl WebHost {
+    pub(super) fn new(models: BTreeMap<String, Rc<Vec<u8>>>, no_webgpu: Option<String>) -> Self {
+        Self { models: Rc::new(models), no_webgpu, inbox: Rc::default(), cancelled: Rc::default() }
+    }
+
+    /// Ends the running cell and leaves out those that follow; what was measured is kept.
+    pub(super) fn cancel(&self) {
+        self.cancelled.set(true);
+        deliver(&self.inbox, Incoming::Cancelled);
+    }
+
+    async fn next(&self) -> Incoming {
+        poll_fn(|context| {
+            let mut inbox = self.inbox.borrow_mut();
+            match inbox.messages.pop_front() {
+                Some(message) => Poll::Ready(message),
+                None => {
+                    inbox.waker = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+}
+
+fn deliver(inbox: &Rc<RefCell<Inbox>>, message: Incoming) {
+    let waker = {
+        let mut inbox = inbox.borrow_mut();
+        inbox.messages.push_back(message);
+        inbox.waker.take()
+    };
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// A worker with its handlers and its time limit; all end with it.
+struct Running {
+    worker: Worker,
+    timeout: i32,
+    _handlers: (Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut(ErrorEvent)>, Closure<dyn FnMut()>),
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.worker.set_onmessage(None);
+        self.worker.set_onerror(None);
+        self.worker.terminate();
+        window().clear_timeout_with_handle(self.timeout);
+    }
+}
+
+impl Running {
+    fn start(request: &CellRequest, inbox: &Rc<RefCell<Inbox>>) -> Result<Self, JsValue> {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let worker = Worker::new_with_options(&format!("./workers/worker.js?engine={}", request.engine), &options)?;
+        let to = inbox.clone();
+        let on_message = Closure::new(move |message: MessageEvent| {
+            let data = message.data();
+            let field = |key: &str| Reflect::get(&data, &key.into()).unwrap_or(JsValue::UNDEFINED);
+            let event = field("json").as_string().and_then(|json| serde_json::from_str(&json).ok());
+            let tensors = field("tensors").dyn_into::<ArrayBuffer>().map_or_else(|_| vec![], |buffer| Uint8Array::new(&buffer).to_vec());
+            deliver(&to, event.map_or_else(|| Incoming::Error("it sent a message that cannot be read".into()), |event| Incoming::Event(Box::new(event), tensors)));
+        });
+        let to = inbox.clone();
+        let on_error = Closure::new(move |error: ErrorEvent| {
+            // Chromium gives no message for a module that cannot be fetched.
+            let message = Some(error.message()).filter(|message| !message.is_empty() && message != "undefined");
+            deliver(&to, Incoming::Error(message.unwrap_or_else(|| "its code could not be loaded".into())));
+        });
+        let to = inbox.clone();
+        let on_timeout = Closure::new(move || deliver(&to, Incoming::TimeLimit));
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        let limit_ms = i32::try_from(request.rules.cell_limit_s.saturating_mul(1000).saturating_add(GRACE_MS)).unwrap_or(i32::MAX);
+        let timeout = window()
+            .set_timeout_with_callback_and_timeout_and_arguments_0(on_timeout.as_ref().unchecked_ref(), limit_ms)?;
+        Ok(Self { worker, timeout, _handlers: (on_message, on_error, on_timeout) })
+    }
+
+    fn send(&self, request: &CellRequest, attachments: &Attachments) -> Result<(), JsValue> {
+        let message = Object::new();
+        let json = serde_json::to_string(request).map_err(|error| JsValue::from_str(&error.to_string()))?;
+        Reflect::set(&message, &"json".into(), &json.into())?;
+        let transfer = Array::new();
+        for (key, bytes) in
+            [("model", &attachments.model), ("inputs", &attachments.inputs), ("reference", &attachments.reference)]
+        {
+            if let Some(bytes) = bytes {
+                let buffer = Uint8Array::from(bytes.as_slice()).buffer();
+                Reflect::set(&message, &key.into(), &buffer)?;
+                transfer.push(&buffer);
+            }
+        }
+        self.worker.post_message_with_transfer(&message, &transfer)
+    }
+}
+
+#[async_trait(?Send)]
+impl Host for WebHost {
+    async fn execute(
+        &mut self,
+        request: &CellRequest,
+        attachments: &Attachments,
+        watch: &mut dyn FnMut(&Progress, &Cell),
+    ) -> Reply {
+        self.inbox.borrow_mut().messages.clear();
+        let mut partial: Option<Box<Cell>> = None;
+        let failure = match self.carry_out(request, attachments, watch, &mut partial).await {
+            Ok(reply) => return reply,
+            Err(failure) => failure,
+        };
+        let event = match request.stage {
+            Stage::Reference if !self.cancelled() => Event::NoReference { failure },
+            _ => {
+                let mut cell = partial.unwrap_or_else(|| Box::new(failed_cell(request, failure.clone())));
+                cell.status = match failure.kind {
+                    _ if self.cancelled() => Status::Cancelled,
+                    FailureKind::TimeLimit => Status::TimedOut(failure),
+                    _ => Status::Failed(failure),
+                };
+                Event::Done { cell }
+            }
+        };
+        Reply { event, tensors: vec![] }
+    }
+
+    async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Rc<Vec<u8>>>), Failure> {
+        if tare_models::find(name).is_some() {
+            return Ok((ModelSource::BuiltIn { name: name.into() }, None));
+        }
+        // Records name files without their folders.
+        let file = name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned();
+        match self.models.get(name) {
+            Some(bytes) => Ok((ModelSource::Attached { name: file }, Some(bytes.clone()))),
+            None => {
+                let known: Vec<&str> = tare_models::CATALOG.iter().map(|entry| entry.name).collect();
+                Err(Failure {
+                    kind: FailureKind::Model,
+                    message: format!("there is neither a built-in model nor a file {name:?}"),
+                    hint: Some(format!("built-in models are {}; give an .onnx file otherwise", known.join(", "))),
+                })
+            }
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancelled.get()
+    }
+
+    fn environment(&self) -> EnvironmentKind {
+        EnvironmentKind::Browser
+    }
+
+    fn default_engines(&mut self) -> (Vec<EngineName>, Option<Warning>) {
+        match &self.no_webgpu {
+            None => (vec![EngineName::BurnWgpu], None),
+            Some(reason) => {
+                let message = format!("tract on the CPU was used instead of WebGPU: {reason}");
+                (vec![EngineName::Tract], Some(Warning { kind: WarningKind::Fallback, message }))
+            }
+        }
+    }
+}
+
+impl WebHost {
+    async fn carry_out(
+        &self,
+        request: &CellRequest,
+        attachments: &Attachments,
+        watch: &mut dyn FnMut(&Progress, &Cell),
+        partial: &mut Option<Box<Cell>>,
+    ) -> Result<Reply, Failure> {
+        let died = |message: String| Failure {
+            kind: FailureKind::Died,
+            message: format!("the worker died before its cell was done: {message}"),
+            hint: None,
+        };
+        let running = Running::start(request, &self.inbox).map_err(|error| died(super::exception(&error)))?;
+        loop {
+            match self.next().await {
+                Incoming::Event(event, tensors) => match *event {
+                    Event::Ready { .. } => {
+                        running.send(request, attachments).map_err(|error| died(super::exception(&error)))?;
+                    }
+                    Event::Progress { progress, cell } => {
+                        watch(&progress, &cell);
+                        *partial = Some(cell);
+                    }
+                    Event::Died { message } => return Err(died(message)),
+                    event => return Ok(Reply { event, tensors }),
+                },
+                Incoming::Error(message) => return Err(died(message)),
+                Incoming::Cancelled => return Err(died("it was cancelled".into())),
+                Incoming::TimeLimit => {
+                    return Err(Failure {
+                        kind: FailureKind::TimeLimit,
+                        message: format!(
+                            "the worker hung while {}: it did not answer within its limit of {} s and was ended",
+                            if partial.is_some() { "running" } else { "starting" },
+                            request.rules.cell_limit_s
+                        ),
+                        hint: Some("raise the time limit, or take a smaller model".into()),
+                    });
+                }
+            }
+        }
+    }
+}
+
+fn window() -> web_sys::Window {
+    js_sys::global().unchecked_into()
+}

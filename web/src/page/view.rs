@@ -1,0 +1,266 @@
+//! The document: reading what was chosen, showing what happens.
+
+use std::collections::BTreeMap;
+
+use tare_models::{CATALOG, Dim, Signature};
+use tare_record::{EngineName, Progress, Record, Rules};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{CustomEvent, Document, DragEvent, Element, Event, FileList, HtmlAnchorElement, HtmlButtonElement, HtmlElement, HtmlInputElement, HtmlProgressElement, HtmlSelectElement};
+
+use super::{cancel, engines, exception, facts, files, run_selection, take_file};
+
+fn document() -> Document {
+    let window: web_sys::Window = js_sys::global().unchecked_into();
+    // A page always has one.
+    window.document().unwrap_throw()
+}
+
+/// The element of that id, which `index.html` has.
+fn element<T: JsCast>(id: &str) -> T {
+    document().get_element_by_id(id).unwrap_throw().unchecked_into()
+}
+
+fn create(tag: &str) -> Element {
+    document().create_element(tag).unwrap_throw()
+}
+
+/// A value of the address's query. Only `job` is known; anything else is an error, not something to ignore.
+pub(super) fn query(key: &str) -> Result<Option<String>, String> {
+    let window: web_sys::Window = js_sys::global().unchecked_into();
+    let search = window.location().search().unwrap_or_default();
+    let parameters = web_sys::UrlSearchParams::new_with_str(&search).map_err(|error| exception(&error))?;
+    for name in js_sys::Object::keys(&js_sys::Object::from_entries(&parameters).unwrap_or_default()).iter() {
+        let name = name.as_string().unwrap_or_default();
+        if name != "job" {
+            return Err(format!("the address has a parameter {name:?} that this page does not know: expected job"));
+        }
+    }
+    Ok(parameters.get(key))
+}
+
+/// The page's address.
+pub(super) fn address() -> String {
+    let window: web_sys::Window = js_sys::global().unchecked_into();
+    window.location().href().unwrap_or_default()
+}
+
+/// Fills the form and connects the buttons.
+pub(super) fn set_up(no_webgpu: Option<&str>) {
+    for entry in &CATALOG {
+        let text = if entry.parameters == 0 { entry.summary.to_owned() } else { format!("{}, {} parameters", entry.summary, entry.parameters) };
+        let input = choice("models", "model", entry.name, entry.name, &text);
+        input.set_checked(entry.name == "tiny");
+    }
+    for (engine, reason) in engines() {
+        let text = match engine {
+            EngineName::Tract => "CPU, in wasm with SIMD",
+            EngineName::BurnFlex => "CPU, in wasm with SIMD",
+            EngineName::BurnWgpu => "GPU, through WebGPU",
+        };
+        let text = reason.as_ref().map_or_else(|| text.to_owned(), |reason| format!("{text}: not here, {reason}"));
+        let input = choice("engines", "engine", engine.as_str(), engine.as_str(), &text);
+        input.set_disabled(reason.is_some());
+        input.set_checked(engine == if no_webgpu.is_some() { EngineName::Tract } else { EngineName::BurnWgpu });
+    }
+    if let Some(reason) = no_webgpu {
+        note(&format!("tract on the CPU is chosen, because {reason}."));
+    }
+    on::<Event>(&element::<HtmlElement>("run"), "click", |_| run_selection());
+    on::<Event>(&element::<HtmlElement>("cancel"), "click", |_| cancel());
+    on::<Event>(&element::<HtmlElement>("file"), "change", |event| {
+        if let Some(list) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()).and_then(|input| input.files()) {
+            read(&list);
+        }
+    });
+    let body = document().body().unwrap_throw();
+    on::<DragEvent>(&body, "dragover", |event| event.prevent_default());
+    on::<DragEvent>(&body, "drop", |event| {
+        event.prevent_default();
+        if let Some(list) = event.data_transfer().and_then(|data| data.files()) {
+            read(&list);
+        }
+    });
+    on::<Event>(&element::<HtmlElement>("save-record"), "click", |_| {
+        if let Some((record, _)) = files() {
+            save("tare-browser.json", &record, "application/json");
+        }
+    });
+    on::<Event>(&element::<HtmlElement>("save-report"), "click", |_| {
+        if let Some((_, report)) = files() {
+            save("tare-report.html", &report, "text/html");
+        }
+    });
+}
+
+/// Calls `handler` for every event of that name, as long as the page lives.
+fn on<E: JsCast + wasm_bindgen::convert::FromWasmAbi + 'static>(target: &HtmlElement, name: &str, handler: fn(E)) {
+    let handler = Closure::<dyn FnMut(E)>::new(handler).into_js_value();
+    target.add_event_listener_with_callback(name, handler.unchecked_ref()).unwrap_throw();
+}
+
+fn read(list: &FileList) {
+    for index in 0..list.length() {
+        let Some(file) = list.get(index) else { continue };
+        spawn_local(async move {
+            match facts::bytes(file.array_buffer()).await {
+                Ok(bytes) => take_file(file.name(), bytes),
+                Err(error) => note(&format!("cannot read {}: {}", file.name(), exception(&error))),
+            }
+        });
+    }
+}
+
+/// Adds a box to tick, with its name and what it is.
+fn choice(list: &str, kind: &str, value: &str, name: &str, text: &str) -> HtmlInputElement {
+    let label = create("label");
+    let input: HtmlInputElement = create("input").unchecked_into();
+    input.set_type("checkbox");
+    input.set_name(kind);
+    input.set_value(value);
+    let strong = create("strong");
+    strong.set_text_content(Some(name));
+    let what = create("span");
+    what.set_text_content(Some(text));
+    for child in [input.as_ref(), &strong, &what] {
+        label.append_child(child).unwrap_throw();
+    }
+    element::<Element>(list).append_child(&label).unwrap_throw();
+    input
+}
+
+/// Adds a model that was dropped, with fields for the dimensions that it leaves open.
+pub(super) fn add_model(name: &str, signature: &Signature) {
+    let inputs: Vec<String> = signature.inputs.iter().map(ToString::to_string).collect();
+    choice("models", "model", name, name, &inputs.join("; ")).set_checked(true);
+    for input in &signature.inputs {
+        let open = input.dims.as_ref().is_none_or(|dims| dims.iter().any(|dim| matches!(dim, Dim::Open(_))));
+        if !open {
+            continue;
+        }
+        let label = create("label");
+        label.set_text_content(Some(&format!("Shape of {} of {name}: ", input.name)));
+        let field: HtmlInputElement = create("input").unchecked_into();
+        let example: Vec<String> = input
+            .dims
+            .iter()
+            .flatten()
+            .map(|dim| if let Dim::Known(size) = dim { size.to_string() } else { "1".into() })
+            .collect();
+        field.set_value(&example.join(","));
+        let data = field.dataset();
+        let set = |key: &str, value: &str| js_sys::Reflect::set(&data, &key.into(), &value.into());
+        set("model", name).and_then(|_| set("input", &input.name)).unwrap_throw();
+        field.set_class_name("shape");
+        label.append_child(&field).unwrap_throw();
+        element::<Element>("models").append_child(&label).unwrap_throw();
+    }
+    note(&format!("{name} is ready to run."));
+}
+
+fn ticked(kind: &str) -> Vec<String> {
+    let boxes = document().query_selector_all(&format!("input[name={kind}]:checked")).unwrap_throw();
+    (0..boxes.length()).filter_map(|index| boxes.get(index)).map(|node| node.unchecked_into::<HtmlInputElement>().value()).collect()
+}
+
+/// Models that are ticked, with the shapes that were given for them.
+pub(super) fn chosen_models() -> Vec<(String, BTreeMap<String, Vec<usize>>)> {
+    let fields = document().query_selector_all("input.shape").unwrap_throw();
+    let fields: Vec<HtmlInputElement> =
+        (0..fields.length()).filter_map(|index| fields.get(index)).map(JsCast::unchecked_into).collect();
+    ticked("model")
+        .into_iter()
+        .map(|model| {
+            let mut shapes = BTreeMap::new();
+            for field in &fields {
+                let data = |key: &str| js_sys::Reflect::get(&field.dataset(), &key.into()).ok().and_then(|value| value.as_string());
+                let dims: Option<Vec<usize>> = field.value().split([',', 'x']).map(|dim| dim.trim().parse().ok()).collect();
+                if let (Some(of), Some(input), Some(dims)) = (data("model"), data("input"), dims)
+                    && of == model
+                {
+                    shapes.insert(input, dims);
+                }
+            }
+            (model, shapes)
+        })
+        .collect()
+}
+
+/// Engines that are ticked; none means those that suit this browser.
+pub(super) fn chosen_engines() -> Vec<EngineName> {
+    ticked("engine").iter().filter_map(|engine| engine.parse().ok()).collect()
+}
+
+/// How long to measure.
+pub(super) fn chosen_rules() -> Rules {
+    let seconds: u64 = element::<HtmlSelectElement>("duration").value().parse().unwrap_or(2);
+    Rules { min_time_ms: seconds * 1000, ..Rules::default() }
+}
+
+/// Sets the state that drivers and style sheets read.
+pub(super) fn set_state(state: &str) {
+    let body = document().body().unwrap_throw();
+    js_sys::Reflect::set(&body.dataset(), &"state".into(), &state.into()).unwrap_throw();
+    let running = state == "running";
+    element::<HtmlButtonElement>("run").set_disabled(running);
+    element::<HtmlButtonElement>("cancel").set_disabled(!running);
+    let saved = state == "done";
+    element::<HtmlButtonElement>("save-record").set_disabled(!saved);
+    element::<HtmlButtonElement>("save-report").set_disabled(!saved);
+    if saved {
+        element::<HtmlProgressElement>("progress-bar").set_value(100.0);
+        element::<Element>("progress-text").set_text_content(Some("Done."));
+    }
+}
+
+/// Tells drivers by an event on the document.
+pub(super) fn dispatch(name: &str) {
+    if let Ok(event) = CustomEvent::new(name) {
+        document().dispatch_event(&event).unwrap_throw();
+    }
+}
+
+/// Something that the user should read.
+pub(super) fn note(message: &str) {
+    element::<Element>("note").set_text_content(Some(message));
+}
+
+/// The page cannot go on.
+pub(super) fn fail(message: &str) {
+    note(message);
+    element::<Element>("progress-text").set_text_content(Some(message));
+    set_state("error");
+}
+
+/// How far a cell is.
+pub(super) fn progress(model: &str, engine: EngineName, progress: &Progress) {
+    element::<HtmlProgressElement>("progress-bar").set_value(f64::from(progress.percent));
+    let text = format!("{model} on {engine}: {}, {} samples", progress.phase, progress.samples);
+    element::<Element>("progress-text").set_text_content(Some(&text));
+}
+
+/// The record as JSON in the document, for drivers.
+pub(super) fn publish(record: &Record) {
+    if let Ok(json) = record.to_json() {
+        element::<Element>("record").set_text_content(Some(&json));
+    }
+}
+
+/// The report. Its text was escaped where it was made.
+pub(super) fn report(html: &str) {
+    element::<Element>("report").set_inner_html(html);
+}
+
+fn save(name: &str, text: &str, kind: &str) {
+    match facts::blob_url(text, kind) {
+        Ok(url) => {
+            let link: HtmlAnchorElement = create("a").unchecked_into();
+            link.set_href(&url);
+            link.set_download(name);
+            link.click();
+            // The download has begun with the click.
+            let _ = web_sys::Url::revoke_object_url(&url);
+        }
+        Err(error) => note(&format!("cannot save {name}: {}", exception(&error))),
+    }
+}

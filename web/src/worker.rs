@@ -1,0 +1,184 @@
+//! A worker: serves one request with the one engine that its module holds.
+
+use js_sys::{Array, ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
+use tare_core::{Control, Engine, NamedTensor, Observer, Timed, Workload, answer, bundle};
+use tare_record::{
+    Cell, CellRequest, Event, Failure, FailureKind, Memory, ModelSource, Phase, PhaseName, Progress,
+};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+
+use crate::clock::{PerformanceClock, milliseconds};
+use tare_core::Clock;
+
+/// Says that the worker is ready, and serves the first request that comes.
+///
+/// The three times are in milliseconds. `prepare_webgpu` resolves to an empty string, or to why WebGPU cannot be used.
+#[wasm_bindgen]
+pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64, prepare_webgpu: Function) {
+    std::panic::set_hook(Box::new(|info| {
+        console_error_panic_hook::hook(info);
+        post(&Event::Died { message: info.to_string() }, &[]);
+    }));
+    // A second logger in one module is an error that cannot happen here.
+    let _ = log::set_logger(&ErrorLog);
+    log::set_max_level(log::LevelFilter::Error);
+
+    let phases = vec![
+        Phase { name: PhaseName::Download, duration_ns: milliseconds(download_ms) },
+        Phase { name: PhaseName::Compile, duration_ns: milliseconds(compile_ms) },
+        Phase { name: PhaseName::Instantiate, duration_ns: milliseconds(instantiate_ms) },
+    ];
+    let earlier = phases.clone();
+    let handler = Closure::once_into_js(move |message: MessageEvent| {
+        wasm_bindgen_futures::spawn_local(async move {
+            let data = message.data();
+            let Some(request) = text(&data, "json").and_then(|json| serde_json::from_str(&json).ok()) else {
+                return post(&Event::Died { message: "the request cannot be read".into() }, &[]);
+            };
+            carry_out(&request, &data, earlier, &prepare_webgpu).await;
+        });
+    });
+    scope().set_onmessage(Some(handler.unchecked_ref()));
+    post(&Event::Ready { phases }, &[]);
+}
+
+async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase>, prepare_webgpu: &Function) {
+    let clock = PerformanceClock;
+    let start_ns = clock.now_ns();
+    let workload = workload(request, data);
+    let model = Timed::since(start_ns, PhaseName::Model, &clock);
+    earlier.push(Phase { name: model.name, duration_ns: model.duration_ns });
+    let usable = if cfg!(feature = "burn-wgpu") { check_webgpu(prepare_webgpu).await } else { Ok(()) };
+    let engine = engine(request.threads);
+    let reference = bytes(data, "reference").unwrap_or_default();
+    let mut reply =
+        answer(request, workload, usable.map(|()| &*engine), &reference, earlier, &clock, &mut Reporter).await;
+    if let Event::Done { cell } = &mut reply.event {
+        add_log(cell);
+    }
+    post(&reply.event, &reply.tensors);
+}
+
+#[cfg(feature = "tract")]
+fn engine(threads: usize) -> Box<dyn Engine> {
+    Box::new(tare_tract::Tract::new(threads))
+}
+
+#[cfg(feature = "burn-flex")]
+fn engine(threads: usize) -> Box<dyn Engine> {
+    Box::new(tare_burn::Burn::flex(threads))
+}
+
+#[cfg(feature = "burn-wgpu")]
+fn engine(_: usize) -> Box<dyn Engine> {
+    Box::new(tare_burn::Burn::wgpu())
+}
+
+/// burn panics on adapters that lack what it needs, so they are refused before it sees them.
+async fn check_webgpu(prepare: &Function) -> Result<(), Failure> {
+    let refused = |message: String| Failure {
+        kind: FailureKind::Device,
+        message,
+        hint: Some("use a browser with WebGPU on a graphics adapter that has these features, or run on tract".into()),
+    };
+    let promise: Promise = prepare
+        .call0(&JsValue::NULL)
+        .and_then(JsCast::dyn_into)
+        .map_err(|error| refused(format!("WebGPU cannot be asked for: {error:?}")))?;
+    let answer = JsFuture::from(promise).await.map_err(|error| refused(format!("WebGPU failed: {error:?}")))?;
+    match answer.as_string() {
+        Some(reason) if !reason.is_empty() => Err(refused(reason)),
+        _ => Ok(()),
+    }
+}
+
+fn workload(request: &CellRequest, data: &JsValue) -> Result<Workload, Failure> {
+    let broken = |message: String| Failure { kind: FailureKind::Model, message, hint: None };
+    let given: Vec<NamedTensor> = match bytes(data, "inputs") {
+        Some(inputs) => bundle::decode(&inputs).map_err(|error| broken(format!("the inputs did not arrive: {error}")))?,
+        None => vec![],
+    };
+    let onnx = match &request.model {
+        ModelSource::BuiltIn { name } => tare_models::find(name).map(|entry| entry.onnx(&request.shapes)),
+        _ => bytes(data, "model"),
+    };
+    let name = request.model.display_name();
+    let onnx = onnx.ok_or_else(|| broken(format!("the bytes of model {name:?} did not arrive")))?;
+    tare_models::prepare(name, onnx, &request.shapes, &given, request.seed).map_err(Failure::from)
+}
+
+struct Reporter;
+
+impl Observer for Reporter {
+    fn progress(&mut self, progress: &Progress, cell: &Cell) -> Control {
+        post(&Event::Progress { progress: progress.clone(), cell: Box::new(cell.clone()) }, &[]);
+        // The page cancels by ending the worker.
+        Control::Continue
+    }
+
+    fn memory(&self) -> Memory {
+        #[cfg(target_arch = "wasm32")]
+        let wasm_linear_bytes = Some(core::arch::wasm32::memory_size(0) as u64 * 65_536);
+        #[cfg(not(target_arch = "wasm32"))]
+        let wasm_linear_bytes = None;
+        Memory { wasm_linear_bytes, ..Memory::default() }
+    }
+}
+
+/// Keeps the first error that a library logs: in browsers burn reports shader errors in no other way.
+struct ErrorLog;
+
+thread_local! {
+    static LOGGED: std::cell::RefCell<Option<String>> = const { std::cell::RefCell::new(None) };
+}
+
+impl log::Log for ErrorLog {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Error
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let line = format!("{}: {}", record.target(), record.args());
+        web_sys::console::error_1(&JsValue::from_str(&line));
+        LOGGED.with(|logged| {
+            logged.borrow_mut().get_or_insert(line);
+        });
+    }
+
+    fn flush(&self) {}
+}
+
+fn add_log(cell: &mut Cell) {
+    use tare_record::Status;
+    if let (Status::Failed(failure) | Status::TimedOut(failure), Some(logged)) =
+        (&mut cell.status, LOGGED.with(|logged| logged.borrow_mut().take()))
+    {
+        failure.message += &format!("; the engine logged: {logged}");
+    }
+}
+
+fn scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+/// Sends an event with tensors beside it, whose memory goes over without a copy.
+fn post(event: &Event, tensors: &[u8]) {
+    let message = Object::new();
+    let json = serde_json::to_string(event).unwrap_or_default();
+    let buffer = Uint8Array::from(tensors).buffer();
+    // Setting a property of a fresh object and posting to one's own page do not fail.
+    let _ = Reflect::set(&message, &"json".into(), &json.into());
+    let _ = Reflect::set(&message, &"tensors".into(), &buffer);
+    let _ = scope().post_message_with_transfer(&message, &Array::of1(&buffer));
+}
+
+fn text(data: &JsValue, key: &str) -> Option<String> {
+    Reflect::get(data, &key.into()).ok()?.as_string()
+}
+
+fn bytes(data: &JsValue, key: &str) -> Option<Vec<u8>> {
+    let buffer: ArrayBuffer = Reflect::get(data, &key.into()).ok()?.dyn_into().ok()?;
+    Some(Uint8Array::new(&buffer).to_vec())
+}

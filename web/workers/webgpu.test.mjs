@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { prepareWebGpu } from "./webgpu.js";
+
+function scope(features) {
+  class Adapter {
+    features = new Set(features);
+    info = { description: "Test adapter" };
+    async requestDevice(descriptor) {
+      return descriptor.requiredFeatures;
+    }
+  }
+  const adapter = new Adapter();
+  return { adapter, navigator: { gpu: { requestAdapter: async () => adapter } } };
+}
+
+test("a browser without WebGPU is refused", async () => {
+  assert.match(await prepareWebGpu({ navigator: {} }), /navigator\.gpu is missing/);
+});
+
+test("a browser without an adapter is refused", async () => {
+  assert.match(await prepareWebGpu({ navigator: { gpu: { requestAdapter: async () => null } } }), /offers no graphics adapter/);
+});
+
+test("an adapter without timestamp-query is refused by name", async () => {
+  assert.equal(
+    await prepareWebGpu(scope(["subgroups"])),
+    "the graphics adapter (Test adapter) lacks timestamp-query, which burn needs",
+  );
+});
+
+test("an adapter without subgroups is refused by name", async () => {
+  assert.match(await prepareWebGpu(scope(["timestamp-query"])), /lacks subgroups/);
+});
+
+test("subgroups are asked for along with what wgpu asks for", async () => {
+  const given = scope(["timestamp-query", "subgroups"]);
+  assert.equal(await prepareWebGpu(given), "");
+  assert.deepEqual(await given.adapter.requestDevice({ requiredFeatures: ["timestamp-query"] }), ["timestamp-query", "subgroups"]);
+});

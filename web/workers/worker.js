@@ -1,0 +1,14 @@
+// Loads the wasm module of one engine, timing each step, and lets it serve one request.
+import { prepareWebGpu } from "./webgpu.js";
+
+const engine = new URL(self.location.href).searchParams.get("engine");
+const start = performance.now();
+const response = await fetch(new URL(`./${engine}_bg.wasm`, import.meta.url));
+if (!response.ok) throw new Error(`the engine's module ${engine}_bg.wasm is not there (HTTP ${response.status})`);
+const bytes = await response.arrayBuffer();
+const downloaded = performance.now();
+const module = await WebAssembly.compile(bytes);
+const compiled = performance.now();
+const { default: instantiate, serve } = await import(`./${engine}.js`);
+await instantiate({ module_or_path: module });
+serve(downloaded - start, compiled - downloaded, performance.now() - compiled, () => prepareWebGpu(self));
