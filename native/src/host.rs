@@ -9,9 +9,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use tare_core::{Attachments, Host, Reply, failed_cell};
+use tare_core::{Attachments, Host, Reply, Watch, failed_cell};
 use tare_record::{
-    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Phase, PhaseName, Progress,
+    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Phase, PhaseName,
     Stage, Status, Warning, WarningKind,
 };
 
@@ -19,6 +19,9 @@ use crate::cell::{INPUTS, REFERENCE, REQUEST, TENSORS};
 
 /// A child that has not ended its cell so long after the cell's limit hangs.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Time between two looks at whether Ctrl-C was pressed.
+const WATCH_INTERRUPT: Duration = Duration::from_millis(200);
 
 /// Set by Ctrl-C.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -43,7 +46,7 @@ impl Host for NativeHost {
         &mut self,
         request: &CellRequest,
         attachments: &Attachments,
-        watch: &mut dyn FnMut(&Progress, &Cell),
+        watch: &mut Watch<'_>,
     ) -> Reply {
         let mut partial = None;
         let failure = match carry_out(request, attachments, watch, &mut partial) {
@@ -102,7 +105,7 @@ impl Host for NativeHost {
 fn carry_out(
     request: &CellRequest,
     attachments: &Attachments,
-    watch: &mut dyn FnMut(&Progress, &Cell),
+    watch: &mut Watch<'_>,
     partial: &mut Option<Box<Cell>>,
 ) -> Result<Reply, Failure> {
     let broken = |what: &str, error: &dyn std::fmt::Display| died(format!("{what}: {error}"));
@@ -140,7 +143,7 @@ fn listen(
     child: &mut Child,
     request: &CellRequest,
     spawned: Instant,
-    watch: &mut dyn FnMut(&Progress, &Cell),
+    watch: &mut Watch<'_>,
     partial: &mut Option<Box<Cell>>,
 ) -> Result<Event, Failure> {
     let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
@@ -164,7 +167,12 @@ fn listen(
     let deadline = spawned + Duration::from_secs(request.rules.cell_limit_s) + GRACE;
     let mut spawn_ns = 0;
     loop {
-        match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match events.recv_timeout(left.min(WATCH_INTERRUPT)) {
+            Err(RecvTimeoutError::Timeout) if INTERRUPTED.load(Ordering::Relaxed) => {
+                return Err(died("it was interrupted".into()));
+            }
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
             Ok(line) => match serde_json::from_str(&line) {
                 Ok(Event::Ready { .. }) => {
                     spawn_ns = u64::try_from(spawned.elapsed().as_nanos()).unwrap_or(u64::MAX);

@@ -125,7 +125,6 @@ fn read_npy(path: &Path) -> Result<Tensor> {
     let data = match &name[1..] {
         "f4" => TensorData::F32(npy.into_vec()?),
         "f8" => TensorData::F64(npy.into_vec()?),
-        "f2" => TensorData::F16(npy.into_vec()?),
         "i1" => TensorData::I8(npy.into_vec()?),
         "i4" => TensorData::I32(npy.into_vec()?),
         "i8" => TensorData::I64(npy.into_vec()?),
@@ -149,7 +148,8 @@ pub(crate) fn write_npy(path: &Path, tensor: &Tensor) -> Result<()> {
         }};
     }
     match tensor.data() {
-        TensorData::F16(values) => write!(values.iter().copied()),
+        // Every f16 is exact in f32, which more tools read.
+        TensorData::F16(values) => write!(values.iter().map(|value| value.to_f32())),
         TensorData::F32(values) => write!(values.iter().copied()),
         TensorData::F64(values) => write!(values.iter().copied()),
         TensorData::I8(values) => write!(values.iter().copied()),

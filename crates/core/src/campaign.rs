@@ -28,6 +28,9 @@ pub struct Reply {
     pub tensors: Vec<u8>,
 }
 
+/// Told how far a cell is, and what was measured until now.
+pub type Watch<'a> = dyn FnMut(&Progress, &Cell) + 'a;
+
 /// Carries out requests, each in a process or worker of its own.
 #[async_trait(?Send)]
 pub trait Host {
@@ -37,7 +40,7 @@ pub trait Host {
         &mut self,
         request: &CellRequest,
         attachments: &Attachments,
-        watch: &mut dyn FnMut(&Progress, &Cell),
+        watch: &mut Watch<'_>,
     ) -> Reply;
 
     /// Finds a model by the name that the plan gives it.

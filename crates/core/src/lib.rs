@@ -18,7 +18,7 @@ mod tool;
 mod verify;
 
 pub use answer::answer;
-pub use campaign::{Attachments, Host, Reply, Sink, run_plan};
+pub use campaign::{Attachments, Host, Reply, Sink, Watch, run_plan};
 pub use clock::{Clock, ClockError, calibrate};
 pub use digest::{sha256_hex, tensor_sha256, tensors_sha256};
 pub use engine::{Engine, EngineError, Loaded, Session, SessionFacts, Timed};

@@ -54,6 +54,19 @@ impl Graph {
         Value(name.to_owned())
     }
 
+    /// Adds a constant of whole numbers in one dimension, such as a shape.
+    pub fn integers(&mut self, name: &str, values: &[i64]) -> Value {
+        let raw: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.proto.initializer.push(onnx::TensorProto {
+            dims: dims(&[values.len()]),
+            data_type: onnx::elem_type(DType::I64),
+            name: name.to_owned(),
+            raw_data: Bytes::from(raw),
+            data_location: 0,
+        });
+        Value(name.to_owned())
+    }
+
     /// Adds an operation with one output, which is named like the operation.
     pub fn node(&mut self, name: &str, op_type: &str, inputs: &[&Value], attributes: &[Attribute]) -> Value {
         self.proto.node.push(onnx::Node {

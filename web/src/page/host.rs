@@ -8,9 +8,9 @@ use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
-use tare_core::{Attachments, Host, Reply, failed_cell};
+use tare_core::{Attachments, Host, Reply, Watch, failed_cell};
 use tare_record::{
-    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Progress, Stage, Status,
+    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Stage, Status,
     Warning, WarningKind,
 };
 use wasm_bindgen::prelude::*;
@@ -148,7 +148,7 @@ impl Host for WebHost {
         &mut self,
         request: &CellRequest,
         attachments: &Attachments,
-        watch: &mut dyn FnMut(&Progress, &Cell),
+        watch: &mut Watch<'_>,
     ) -> Reply {
         self.inbox.borrow_mut().messages.clear();
         let mut partial: Option<Box<Cell>> = None;
@@ -214,7 +214,7 @@ impl WebHost {
         &self,
         request: &CellRequest,
         attachments: &Attachments,
-        watch: &mut dyn FnMut(&Progress, &Cell),
+        watch: &mut Watch<'_>,
         partial: &mut Option<Box<Cell>>,
     ) -> Result<Reply, Failure> {
         let died = |message: String| Failure {

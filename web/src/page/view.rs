@@ -148,9 +148,8 @@ pub(super) fn add_model(name: &str, signature: &Signature) {
             .map(|dim| if let Dim::Known(size) = dim { size.to_string() } else { "1".into() })
             .collect();
         field.set_value(&example.join(","));
-        let data = field.dataset();
-        let set = |key: &str, value: &str| js_sys::Reflect::set(&data, &key.into(), &value.into());
-        set("model", name).and_then(|_| set("input", &input.name)).unwrap_throw();
+        field.set_attribute("data-model", name).unwrap_throw();
+        field.set_attribute("data-input", &input.name).unwrap_throw();
         field.set_class_name("shape");
         label.append_child(&field).unwrap_throw();
         element::<Element>("models").append_child(&label).unwrap_throw();
@@ -173,9 +172,8 @@ pub(super) fn chosen_models() -> Vec<(String, BTreeMap<String, Vec<usize>>)> {
         .map(|model| {
             let mut shapes = BTreeMap::new();
             for field in &fields {
-                let data = |key: &str| js_sys::Reflect::get(&field.dataset(), &key.into()).ok().and_then(|value| value.as_string());
                 let dims: Option<Vec<usize>> = field.value().split([',', 'x']).map(|dim| dim.trim().parse().ok()).collect();
-                if let (Some(of), Some(input), Some(dims)) = (data("model"), data("input"), dims)
+                if let (Some(of), Some(input), Some(dims)) = (field.get_attribute("data-model"), field.get_attribute("data-input"), dims)
                     && of == model
                 {
                     shapes.insert(input, dims);
@@ -200,7 +198,7 @@ pub(super) fn chosen_rules() -> Rules {
 /// Sets the state that drivers and style sheets read.
 pub(super) fn set_state(state: &str) {
     let body = document().body().unwrap_throw();
-    js_sys::Reflect::set(&body.dataset(), &"state".into(), &state.into()).unwrap_throw();
+    body.set_attribute("data-state", state).unwrap_throw();
     let running = state == "running";
     element::<HtmlButtonElement>("run").set_disabled(running);
     element::<HtmlButtonElement>("cancel").set_disabled(!running);

@@ -1,0 +1,199 @@
+//! The same cases on tract and on burn-flex: their outputs must agree.
+
+use std::collections::BTreeMap;
+
+use tare_burn::Burn;
+use tare_core::{Clock, Engine, EngineError, NamedTensor, Tensor, compare};
+use tare_models::{Attribute, CATALOG, Fill, Graph, Value, prepare};
+use tare_record::FailureKind;
+use tare_tract::Tract;
+
+struct NoClock;
+
+impl Clock for NoClock {
+    fn now_ns(&self) -> u64 {
+        0
+    }
+
+    fn source(&self) -> &'static str {
+        "none"
+    }
+}
+
+fn run(engine: &dyn Engine, bytes: &[u8], inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, EngineError> {
+    pollster::block_on(async {
+        let mut session = engine.load(bytes, inputs, &NoClock).await?.session;
+        let outputs: Vec<Tensor> = session.run(inputs).await?;
+        // A second run must give the same: nothing may be used up.
+        assert_eq!(session.run(inputs).await?, outputs);
+        Ok(session.output_names().into_iter().zip(outputs).map(|(name, tensor)| NamedTensor { name, tensor }).collect())
+    })
+}
+
+#[track_caller]
+fn agree(bytes: Vec<u8>) {
+    let workload = prepare("case", bytes, &BTreeMap::new(), &[], 3).unwrap();
+    let reference = run(&Tract::new(1), &workload.bytes, &workload.inputs).unwrap();
+    let outputs = run(&Burn::flex(2), &workload.bytes, &workload.inputs).unwrap();
+    let names = |tensors: &[NamedTensor]| tensors.iter().map(|named| named.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&outputs), names(&reference));
+    let tensors: Vec<Tensor> = outputs.into_iter().map(|named| named.tensor).collect();
+    let drift = compare(&tensors, &reference).unwrap();
+    assert!(drift.iter().all(|drift| drift.max_scaled < 1e-5), "{drift:?}");
+}
+
+/// A graph of one input of the given shape, whose output is what `build` makes of it.
+fn graph(shape: &[usize], output: &[usize], build: impl FnOnce(&mut Graph, &Value) -> Value) -> Vec<u8> {
+    let mut graph = Graph::new("case", 7);
+    let x = graph.input("x", shape);
+    let y = build(&mut graph, &x);
+    graph.output(&y, output);
+    graph.into_bytes()
+}
+
+fn ints(name: &'static str, values: &[i64]) -> Attribute {
+    Attribute::Ints(name, values.to_vec())
+}
+
+fn conv(g: &mut Graph, x: &Value, weight: &[usize], attributes: &[Attribute]) -> Value {
+    let w = g.weight("w", weight, Fill::LeCun { fan_in: weight[1..].iter().product() });
+    let b = g.weight("b", &weight[..1], Fill::Uniform { centre: 0.1, spread: 0.5 });
+    g.node("y", "Conv", &[x, &w, &b], attributes)
+}
+
+#[test]
+fn built_in_models_agree() {
+    for entry in &CATALOG {
+        agree(entry.onnx(&BTreeMap::new()));
+    }
+}
+
+#[test]
+fn convolutions_agree() {
+    let x = [1, 4, 9, 8];
+    agree(graph(&x, &[1, 6, 9, 8], |g, x| conv(g, x, &[6, 4, 3, 3], &[ints("pads", &[1, 1, 1, 1])])));
+    agree(graph(&x, &[1, 6, 4, 3], |g, x| conv(g, x, &[6, 4, 3, 3], &[ints("strides", &[2, 2])])));
+    agree(graph(&x, &[1, 6, 5, 4], |g, x| conv(g, x, &[6, 4, 3, 3], &[ints("strides", &[2, 2]), ints("pads", &[0, 0, 2, 1])])));
+    agree(graph(&x, &[1, 6, 5, 4], |g, x| conv(g, x, &[6, 4, 3, 3], &[ints("dilations", &[2, 2])])));
+    agree(graph(&x, &[1, 8, 9, 8], |g, x| conv(g, x, &[8, 2, 3, 3], &[Attribute::Int("group", 2), ints("pads", &[1, 1, 1, 1])])));
+    agree(graph(&x, &[1, 4, 9, 8], |g, x| conv(g, x, &[4, 1, 3, 3], &[Attribute::Int("group", 4), ints("pads", &[1, 1, 1, 1])])));
+}
+
+#[test]
+fn batch_normalisation_agrees_folded_and_alone() {
+    fn norm(g: &mut Graph, x: &Value) -> Value {
+        let mut part = |name: &str, centre, spread| g.weight(name, &[4], Fill::Uniform { centre, spread });
+        let (scale, shift) = (part("scale", 1.0, 0.5), part("shift", 0.0, 0.5));
+        let (mean, variance) = (part("mean", 0.0, 0.5), part("variance", 1.0, 0.5));
+        g.node("n", "BatchNormalization", &[x, &scale, &shift, &mean, &variance], &[Attribute::Float("epsilon", 1e-3)])
+    }
+    let x = [1, 4, 5, 5];
+    agree(graph(&x, &x, norm));
+    agree(graph(&x, &x, |g, x| {
+        let y = conv(g, x, &[4, 4, 1, 1], &[]);
+        norm(g, &y)
+    }));
+    // Read twice, so the convolution's own output is needed too.
+    agree(graph(&x, &x, |g, x| {
+        let y = conv(g, x, &[4, 4, 1, 1], &[]);
+        let n = norm(g, &y);
+        g.node("sum", "Add", &[&n, &y], &[])
+    }));
+}
+
+#[test]
+fn pooling_agrees() {
+    let x = [1, 3, 8, 7];
+    let window = |op: &'static str, attributes: Vec<Attribute>| move |g: &mut Graph, x: &Value| g.node("y", op, &[x], &attributes);
+    let three = || vec![ints("kernel_shape", &[3, 3]), ints("strides", &[2, 2])];
+    let with = |more: Attribute| three().into_iter().chain([more]).collect::<Vec<_>>();
+    agree(graph(&x, &[1, 3, 3, 3], window("MaxPool", three())));
+    agree(graph(&x, &[1, 3, 4, 4], window("MaxPool", with(ints("pads", &[1, 1, 1, 1])))));
+    agree(graph(&x, &[1, 3, 4, 3], window("MaxPool", with(ints("pads", &[0, 0, 1, 0])))));
+    agree(graph(&x, &[1, 3, 3, 3], window("AveragePool", three())));
+    agree(graph(&x, &[1, 3, 4, 4], window("AveragePool", with(ints("pads", &[1, 1, 1, 1])))));
+    agree(graph(&x, &[1, 3, 1, 1], window("GlobalAveragePool", vec![])));
+}
+
+#[test]
+fn elementwise_operations_agree() {
+    let x = [2, 3, 4];
+    for op in ["Add", "Sub", "Mul", "Div"] {
+        for shape in [vec![2, 3, 4], vec![4], vec![3, 1], vec![1]] {
+            agree(graph(&x, &x, |g, x| {
+                let other = g.weight("other", &shape, Fill::Uniform { centre: 2.0, spread: 0.5 });
+                g.node("y", op, &[x, &other], &[])
+            }));
+            agree(graph(&x, &x, |g, x| {
+                let other = g.weight("other", &shape, Fill::Uniform { centre: 2.0, spread: 0.5 });
+                let positive = g.node("p", "Sigmoid", &[x], &[]);
+                g.node("y", op, &[&other, &positive], &[])
+            }));
+        }
+    }
+    agree(graph(&x, &x, |g, x| g.node("y", "Relu", &[x], &[])));
+    agree(graph(&x, &x, |g, x| g.node("y", "Softmax", &[x], &[Attribute::Int("axis", 1)])));
+    agree(graph(&x, &x, |g, x| {
+        let low = g.weight("low", &[], Fill::Uniform { centre: -0.25, spread: 0.0 });
+        let high = g.weight("high", &[], Fill::Uniform { centre: 0.5, spread: 0.0 });
+        g.node("y", "Clip", &[x, &low, &high], &[])
+    }));
+}
+
+#[test]
+fn products_agree() {
+    agree(graph(&[3, 5], &[3, 4], |g, x| {
+        let w = g.weight("w", &[5, 4], Fill::LeCun { fan_in: 5 });
+        let b = g.weight("b", &[4], Fill::Uniform { centre: 0.0, spread: 1.0 });
+        g.node("y", "Gemm", &[x, &w, &b], &[])
+    }));
+    agree(graph(&[2, 3, 5], &[2, 3, 4], |g, x| {
+        let w = g.weight("w", &[5, 4], Fill::LeCun { fan_in: 5 });
+        g.node("y", "MatMul", &[x, &w], &[])
+    }));
+}
+
+#[test]
+fn movement_agrees() {
+    agree(graph(&[2, 3, 4], &[4, 2, 3], |g, x| g.node("y", "Transpose", &[x], &[ints("perm", &[2, 0, 1])])));
+    agree(graph(&[2, 3, 4], &[2, 12], |g, x| g.node("y", "Flatten", &[x], &[Attribute::Int("axis", 1)])));
+    agree(graph(&[1, 2, 3, 4], &[1, 2, 6, 7], |g, x| {
+        let pads = g.integers("pads", &[0, 0, 1, 2, 0, 0, 2, 1]);
+        g.node("y", "Pad", &[x, &pads], &[])
+    }));
+    agree(graph(&[2, 3], &[2, 6], |g, x| g.node("y", "Concat", &[x, x], &[Attribute::Int("axis", 1)])));
+}
+
+/// The arithmetic of shapes that exporters write instead of a constant.
+#[test]
+fn shapes_computed_in_the_graph_are_folded() {
+    agree(graph(&[2, 3, 4], &[2, 12], |g, x| {
+        let shape = g.node("shape", "Shape", &[x], &[]);
+        let zero = g.integers("zero", &[0]);
+        let batch = g.node("batch", "Gather", &[&shape, &zero], &[]);
+        let rest = g.integers("rest", &[-1]);
+        let wanted = g.node("wanted", "Concat", &[&batch, &rest], &[Attribute::Int("axis", 0)]);
+        g.node("y", "Reshape", &[x, &wanted], &[])
+    }));
+}
+
+#[test]
+fn an_unsupported_operator_is_refused_by_name() {
+    let bytes = graph(&[2, 3], &[2, 3], |g, x| g.node("the_node", "Sinh", &[x], &[]));
+    let workload = prepare("case", bytes, &BTreeMap::new(), &[], 0).unwrap();
+    let error = run(&Burn::flex(1), &workload.bytes, &workload.inputs).unwrap_err();
+    assert_eq!(error.kind, FailureKind::Unsupported);
+    assert!(error.message.contains("the operator Sinh") && error.message.contains("the_node"), "{}", error.message);
+    assert!(error.hint.is_some());
+}
+
+#[test]
+fn an_operator_that_does_not_exist_is_refused() {
+    let bytes = graph(&[2, 3], &[2, 3], |g, x| g.node("y", "Frobnicate", &[x], &[]));
+    let workload = prepare("case", bytes, &BTreeMap::new(), &[], 0).unwrap();
+    for engine in [&Burn::flex(1) as &dyn Engine, &Tract::new(1)] {
+        let error = run(engine, &workload.bytes, &workload.inputs).unwrap_err();
+        assert_eq!(error.kind, FailureKind::Unsupported);
+        assert!(error.message.contains("Frobnicate"), "{}", error.message);
+    }
+}

@@ -1,0 +1,56 @@
+//! The committed JSON Schema and the golden record, checked against the types.
+
+use tare_record::{Record, RecordError};
+
+const SCHEMA_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tare.record.1.schema.json");
+const GOLDEN: &str = include_str!("golden.json");
+
+fn generated() -> String {
+    format!("{:#}\n", schemars::schema_for!(Record).to_value())
+}
+
+/// After a change of the types that is meant: `UPDATE_SCHEMA=1 cargo test -p tare-record`.
+#[test]
+fn the_schema_file_is_that_of_the_types() {
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(SCHEMA_FILE, generated()).unwrap();
+    }
+    let committed = std::fs::read_to_string(SCHEMA_FILE).unwrap();
+    assert!(committed == generated(), "the types changed: run UPDATE_SCHEMA=1 cargo test -p tare-record, and think of old records");
+}
+
+#[test]
+fn the_golden_record_follows_the_schema_and_reads_back() {
+    let schema: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(SCHEMA_FILE).unwrap()).unwrap();
+    let value: serde_json::Value = serde_json::from_str(GOLDEN).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let record = Record::from_json(GOLDEN).unwrap();
+    assert_eq!(Record::from_json(&record.to_json().unwrap()).unwrap(), record);
+}
+
+#[test]
+fn what_is_no_record_is_explained() {
+    for (text, expected) in [
+        ("", "not a complete JSON file"),
+        (&GOLDEN[..GOLDEN.len() / 2], "may have been cut off"),
+        ("[1, 2]", "found no such field"),
+        ("{\"schema\": \"tare.record/2\"}", "another version of tare wrote it"),
+        ("{\"schema\": 7}", "expected \"schema\": \"tare.record/1\", found 7"),
+        ("{\"schema\": \"tare.record/1\"}", "missing field"),
+        (&GOLDEN.replacen("\"complete\"", "\"compleet\"", 1), "unknown field `compleet`"),
+        (&GOLDEN.replacen("\"runs_per_sample\": 1", "\"runs_per_sample\": -1", 1), "does not follow tare.record/1"),
+    ] {
+        let error = Record::from_json(text).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error} does not contain {expected}");
+        assert!(matches!(error, RecordError::Json(_) | RecordError::Schema { .. } | RecordError::Field(_)));
+    }
+}
+
+#[test]
+fn no_truncation_of_a_record_reads_as_one() {
+    for length in (0..GOLDEN.trim_end().len()).step_by(97) {
+        assert!(Record::from_json(&GOLDEN[..length]).is_err(), "cut at {length}");
+    }
+}

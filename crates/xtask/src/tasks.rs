@@ -1,0 +1,105 @@
+//! The two commands that a newcomer needs: bench and test.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use xshell::{Shell, cmd};
+
+use crate::build::{self, Profile};
+use crate::step;
+use crate::tools::{Tools, root, target};
+
+/// Measures a plan natively and in a headless browser, and writes records and report.
+pub(crate) fn bench(sh: &Shell, plan: &str, out: Option<&str>) -> Result<()> {
+    let (_, tare) = build::all(sh, Profile::Release)?;
+    let date = cmd!(sh, "date -u +%Y%m%dT%H%M%SZ").quiet().read().unwrap_or_else(|_| "latest".into());
+    let out = out.map_or_else(|| target().join("bench").join(date), PathBuf::from);
+    sh.create_dir(&out)?;
+    let (native, browser, report) = (out.join("native.json"), out.join("browser.json"), out.join("report.html"));
+    let software = software_gpu(sh, &tare);
+
+    step("measuring natively");
+    let mut command = cmd!(sh, "{tare} run --plan {plan} -o {native}").ignore_status();
+    if let Some(driver) = &software {
+        command = command.env("VK_DRIVER_FILES", driver);
+    }
+    command.quiet().run()?;
+    step("measuring in a headless browser");
+    let flags: &[&str] = if software.is_some() { &["--software-gpu"] } else { &[] };
+    cmd!(sh, "{tare} browser --plan {plan} {flags...} -o {browser}").ignore_status().quiet().run()?;
+
+    step("comparing");
+    if !native.is_file() || !browser.is_file() {
+        bail!("a record is missing in {}: see the errors above", out.display());
+    }
+    cmd!(sh, "{tare} report {native} {browser} -o {report}").quiet().run()?;
+    cmd!(sh, "{tare} report {native} {browser}").quiet().run()?;
+    println!("\nrecords: {} and {}\nreport:  {}", native.display(), browser.display(), report.display());
+    Ok(())
+}
+
+/// On a machine without a GPU: the Vulkan driver that Chromium brings, so that both sides compute on the same one.
+fn software_gpu(sh: &Shell, tare: &Path) -> Option<PathBuf> {
+    let doctor = cmd!(sh, "{tare} doctor").quiet().ignore_stderr().read().unwrap_or_default();
+    if doctor.contains(", hardware)") {
+        return None;
+    }
+    ["/usr/lib/chromium/vk_swiftshader_icd.json", "/opt/google/chrome/vk_swiftshader_icd.json"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|driver| driver.is_file())
+}
+
+/// All checks and tests, fast ones first; ends with the test runner's own totals.
+pub(crate) fn test(sh: &Shell) -> Result<()> {
+    step("format");
+    cmd!(sh, "cargo fmt --all --check").run().context("run `cargo fmt --all`")?;
+
+    // One selection of packages without the engines, and one with: cargo unifies features over a selection, and test
+    // libraries of the first would otherwise make it compile burn twice.
+    let light: Vec<&str> = ["tare-record", "tare-core", "tare-models", "tare-report"].into_iter().flat_map(|package| ["-p", package]).collect();
+    let heavy: Vec<&str> = ["tare", "tare-burn", "tare-tract"].into_iter().flat_map(|package| ["-p", package]).collect();
+    let (light, heavy) = (&light, &heavy);
+
+    step("clippy and tests of everything but engines");
+    cmd!(sh, "cargo clippy --release --all-targets {light...} -p xtask -- -D warnings").run()?;
+    let runner: &[&str] = if cmd!(sh, "cargo nextest --version").quiet().ignore_stderr().read().is_ok() { &["nextest", "run"] } else { &["test"] };
+    cmd!(sh, "cargo {runner...} --release {light...}").run()?;
+
+    let tools = Tools::prepare(sh)?;
+    step("the page's JavaScript");
+    cmd!(sh, "node --test web/workers/").run()?;
+
+    step("clippy for wasm");
+    let page = ["clippy", "--release", "--target", "wasm32-unknown-unknown", "-p", "tare-web", "--bin", "tare-page", "--lib", "--", "-D", "warnings"];
+    tools.wasm.cargo(sh, &page).run()?;
+
+    step("the same tests in wasm");
+    wasm_tests(sh, &tools)?;
+
+    build::page(sh, &tools, Profile::Release)?;
+
+    step("clippy of the engines");
+    cmd!(sh, "cargo clippy --release --all-targets {heavy...} -- -D warnings").run()?;
+
+    step("engines, command line and browser");
+    cmd!(sh, "cargo {runner...} --release {heavy...}")
+        .env("TARE_PAGE", root().join("dist"))
+        .run()?;
+    Ok(())
+}
+
+/// Tests that must give the same in wasm as natively, run in Node.
+fn wasm_tests(sh: &Shell, tools: &Tools) -> Result<()> {
+    let runner = tools.program("wasm-bindgen-test-runner");
+    let arguments = ["test", "--release", "--target", "wasm32-unknown-unknown", "-p", "tare-models", "--test", "bit_identical"];
+    tools.wasm.cargo(sh, &arguments).env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner).run()?;
+    Ok(())
+}
+
+/// Builds, and serves the page until Ctrl-C.
+pub(crate) fn serve(sh: &Shell) -> Result<()> {
+    let (_, tare) = build::all(sh, Profile::Release)?;
+    cmd!(sh, "{tare} serve").run()?;
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! A toolchain that builds for wasm32-unknown-unknown: rustup's, or Debian's where rustup's server cannot be reached.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use xshell::{Cmd, Shell, cmd};
+
+use crate::step;
+use crate::tools::{debian, target, which};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// How to call cargo for wasm.
+pub(crate) enum Toolchain {
+    /// rustup's, with the target installed.
+    Rustup,
+    /// Debian's compiler, which builds the standard library itself, with rustup's linker.
+    Debian { linker: PathBuf },
+}
+
+impl Toolchain {
+    pub(crate) fn prepare(sh: &Shell) -> Result<Self> {
+        let installed = cmd!(sh, "rustup target list --installed").quiet().ignore_stderr().read().unwrap_or_default();
+        if installed.lines().any(|line| line.trim() == TARGET) {
+            return Ok(Self::Rustup);
+        }
+        if debian_is_ready(sh) {
+            return Ok(Self::Debian { linker: linker(sh)? });
+        }
+        step("installing the wasm target");
+        if cmd!(sh, "rustup target add {TARGET}").run().is_ok() {
+            return Ok(Self::Rustup);
+        }
+        eprintln!("rustup cannot install the target here: falling back to Debian's compiler");
+        debian(sh, &["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy"], &format!("the target {TARGET} (rustup target add {TARGET})"))?;
+        if !debian_is_ready(sh) {
+            bail!("Debian's rustc is too old to build this project\nhint: install the target with rustup: rustup target add {TARGET}");
+        }
+        Ok(Self::Debian { linker: linker(sh)? })
+    }
+
+    /// cargo with `arguments`, set up for wasm. Its results stay apart from native ones, because two compilers of
+    /// different versions would throw away each other's work.
+    pub(crate) fn cargo<'sh>(&self, sh: &'sh Shell, arguments: &[&str]) -> Cmd<'sh> {
+        let mut command = match self {
+            Self::Rustup => cmd!(sh, "cargo {arguments...}"),
+            Self::Debian { .. } => cmd!(sh, "/usr/bin/cargo {arguments...}"),
+        };
+        for (key, value) in self.environment() {
+            command = command.env(key, value);
+        }
+        command
+    }
+
+    /// Settings for a tool that calls cargo itself.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+        let mut environment = vec![("CARGO_TARGET_DIR", wasm_target())];
+        if let Self::Debian { linker } = self {
+            environment.extend([
+                ("RUSTC", "/usr/bin/rustc".into()),
+                // build-std is not stable yet; this lets a stable compiler do it.
+                ("RUSTC_BOOTSTRAP", "1".into()),
+                ("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort".into()),
+                ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker.clone()),
+            ]);
+        }
+        environment
+    }
+}
+
+impl Toolchain {
+    /// A folder whose `cargo` is the right one, for a tool that takes it from PATH.
+    #[cfg(unix)]
+    pub(crate) fn cargo_folder(&self) -> Result<Option<PathBuf>> {
+        if matches!(self, Self::Rustup) {
+            return Ok(None);
+        }
+        let folder = wasm_target().join("cargo-on-path");
+        std::fs::create_dir_all(&folder)?;
+        let link = folder.join("cargo");
+        if !link.exists() {
+            std::os::unix::fs::symlink("/usr/bin/cargo", &link).context("cannot link to Debian's cargo")?;
+        }
+        Ok(Some(folder))
+    }
+
+    /// A folder whose `cargo` is the right one: always the usual one where there is no Debian.
+    #[cfg(not(unix))]
+    pub(crate) fn cargo_folder(&self) -> Result<Option<PathBuf>> {
+        Ok(None)
+    }
+}
+
+/// Where results for wasm are.
+pub(crate) fn wasm_target() -> PathBuf {
+    target().join("wasm")
+}
+
+/// Whether Debian's compiler is there with the sources of its library, and new enough for edition 2024 as used here.
+fn debian_is_ready(sh: &Shell) -> bool {
+    let version = cmd!(sh, "/usr/bin/rustc --version").quiet().ignore_stderr().read().unwrap_or_default();
+    let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok()).unwrap_or(0);
+    let sysroot = cmd!(sh, "/usr/bin/rustc --print sysroot").quiet().ignore_stderr().read().unwrap_or_default();
+    let sources = PathBuf::from(sysroot).join("lib/rustlib/src/rust/library/std/Cargo.toml");
+    minor >= 95 && sources.is_file() && PathBuf::from("/usr/bin/cargo").is_file()
+}
+
+/// rust-lld, which Debian's package lacks: rustup's, in place because it finds its LLVM by its own path, or Debian's lld.
+fn linker(sh: &Shell) -> Result<PathBuf> {
+    let sysroot = cmd!(sh, "rustc --print sysroot").env_remove("RUSTC").quiet().ignore_stderr().read().unwrap_or_default();
+    let host = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let rustup = PathBuf::from(sysroot).join("lib/rustlib").join(host).join("bin/rust-lld");
+    if rustup.is_file() {
+        return Ok(rustup);
+    }
+    which("wasm-ld").or_else(|| which("wasm-ld-19")).context("there is no linker for wasm\nhint: apt-get install lld-19")
+}
