@@ -52,7 +52,9 @@ pub(crate) struct ServeArgs {
 impl ServeArgs {
     /// The folder of the built page.
     fn folder(&self) -> Result<PathBuf> {
-        let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("dist")));
+        let beside = std::env::current_exe()
+            .ok()
+            .and_then(|program| Some(program.parent()?.join("dist")));
         let candidates = match &self.page {
             Some(page) => vec![page.clone()],
             None => std::iter::once(PathBuf::from("dist")).chain(beside).collect(),
@@ -61,7 +63,10 @@ impl ServeArgs {
             Some(folder) => Ok(folder.clone()),
             None => {
                 let looked: Vec<String> = candidates.iter().map(|folder| folder.display().to_string()).collect();
-                bail!("found no built page (index.html) in {}\nhint: build it with `cargo xtask build`, or name its folder with --page", looked.join(" or "))
+                bail!(
+                    "found no built page (index.html) in {}\nhint: build it with `cargo xtask build`, or name its folder with --page",
+                    looked.join(" or ")
+                )
             }
         }
     }

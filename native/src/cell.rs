@@ -8,7 +8,9 @@ use std::sync::Mutex;
 use anyhow::{Context, Result};
 use tare_burn::Burn;
 use tare_core::{Clock, Control, Engine, NamedTensor, Observer, Timed, Workload, answer, bundle};
-use tare_record::{Cell, CellRequest, EngineName, Event, Failure, FailureKind, Memory, ModelSource, Phase, PhaseName, Progress, Status};
+use tare_record::{
+    Cell, CellRequest, EngineName, Event, Failure, FailureKind, Memory, ModelSource, Phase, PhaseName, Progress, Status,
+};
 use tare_tract::Tract;
 
 use crate::clock::SystemClock;
@@ -46,12 +48,18 @@ struct Reporter;
 
 impl Observer for Reporter {
     fn progress(&mut self, progress: &Progress, cell: &Cell) -> Control {
-        say(&Event::Progress { progress: progress.clone(), cell: Box::new(cell.clone()) });
+        say(&Event::Progress {
+            progress: progress.clone(),
+            cell: Box::new(cell.clone()),
+        });
         Control::Continue
     }
 
     fn memory(&self) -> Memory {
-        Memory { resident_peak_bytes: machine::resident_peak_bytes(), ..Memory::default() }
+        Memory {
+            resident_peak_bytes: machine::resident_peak_bytes(),
+            ..Memory::default()
+        }
     }
 }
 
@@ -73,21 +81,40 @@ pub(crate) fn run(folder: &Path) -> Result<bool> {
 
     let read = |name: &str| std::fs::read(folder.join(name)).with_context(|| format!("cannot read {name}"));
     let request: CellRequest = serde_json::from_slice(&read(REQUEST)?)?;
-    let inputs = if folder.join(INPUTS).exists() { bundle::decode(&read(INPUTS)?)? } else { vec![] };
-    let reference = if folder.join(REFERENCE).exists() { read(REFERENCE)? } else { vec![] };
+    let inputs = if folder.join(INPUTS).exists() {
+        bundle::decode(&read(INPUTS)?)?
+    } else {
+        vec![]
+    };
+    let reference = if folder.join(REFERENCE).exists() {
+        read(REFERENCE)?
+    } else {
+        vec![]
+    };
 
     let clock = SystemClock;
     let start_ns = clock.now_ns();
     let workload = workload(&request, &inputs);
     let model = Timed::since(start_ns, PhaseName::Model, &clock);
-    let earlier = vec![Phase { name: model.name, duration_ns: model.duration_ns }];
+    let earlier = vec![Phase {
+        name: model.name,
+        duration_ns: model.duration_ns,
+    }];
     let engine: Box<dyn Engine> = match request.engine {
         EngineName::Tract => Box::new(Tract::new(request.threads)),
         EngineName::BurnFlex => Box::new(Burn::flex(request.threads)),
         EngineName::BurnWgpu => Box::new(Burn::wgpu()),
     };
     let mut reporter = Reporter;
-    let mut reply = pollster::block_on(answer(&request, workload, Ok(&*engine), &reference, earlier, &clock, &mut reporter));
+    let mut reply = pollster::block_on(answer(
+        &request,
+        workload,
+        Ok(&*engine),
+        &reference,
+        earlier,
+        &clock,
+        &mut reporter,
+    ));
     if let Event::Done { cell } = &mut reply.event {
         add_log(&mut cell.status);
     }
@@ -105,7 +132,11 @@ fn add_log(status: &mut Status) {
 }
 
 fn workload(request: &CellRequest, inputs: &[NamedTensor]) -> Result<Workload, Failure> {
-    let missing = |message: String, hint: &str| Failure { kind: FailureKind::Model, message, hint: Some(hint.into()) };
+    let missing = |message: String, hint: &str| Failure {
+        kind: FailureKind::Model,
+        message,
+        hint: Some(hint.into()),
+    };
     let (name, bytes) = match &request.model {
         ModelSource::BuiltIn { name } => match tare_models::find(name) {
             Some(entry) => (name.clone(), entry.onnx(&request.shapes)),
@@ -117,7 +148,10 @@ fn workload(request: &CellRequest, inputs: &[NamedTensor]) -> Result<Workload, F
             (request.model.display_name().to_owned(), bytes)
         }
         ModelSource::Attached { name } => {
-            return Err(missing(format!("the bytes of {name:?} did not arrive"), "this is a defect of tare"));
+            return Err(missing(
+                format!("the bytes of {name:?} did not arrive"),
+                "this is a defect of tare",
+            ));
         }
     };
     tare_models::prepare(&name, bytes, &request.shapes, inputs, request.seed).map_err(Failure::from)

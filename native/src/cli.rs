@@ -9,12 +9,16 @@ use crate::{browser, cell, commands};
 /// Measures what the browser costs neural-network inference: the same ONNX bytes, inputs and engines natively and in a
 /// browser, verified against each other.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = "Examples:
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
   tare run --model tiny -o native.json
   tare browser --model tiny -o browser.json
   tare report native.json browser.json -o report.html
 
-Exit codes: 0 if every requested cell was measured and verified, 1 if one was not, 2 for wrong usage.")]
+Exit codes: 0 if every requested cell was measured and verified, 1 if one was not, 2 for wrong usage."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -103,8 +107,12 @@ pub(crate) fn run() -> Result<bool> {
         Command::Browser(args) => browser::run(&args),
         Command::Serve(args) => browser::serve(&args),
         Command::Report(args) => commands::report::run(&args),
-        Command::Models { command: ModelsCommand::List } => commands::models::list(),
-        Command::Models { command: ModelsCommand::Export { name, output } } => commands::models::export(&name, &output),
+        Command::Models {
+            command: ModelsCommand::List,
+        } => commands::models::list(),
+        Command::Models {
+            command: ModelsCommand::Export { name, output },
+        } => commands::models::export(&name, &output),
         Command::Doctor => commands::doctor::run(),
         Command::Cell { folder } => cell::run(&folder),
     }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tare_core::{Attachments, Host, Reply, Watch, failed_cell};
 use tare_record::{
-    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Phase, PhaseName,
-    Stage, Status, Warning, WarningKind,
+    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Phase, PhaseName, Stage,
+    Status, Warning, WarningKind,
 };
 
 use crate::cell::{INPUTS, REFERENCE, REQUEST, TENSORS};
@@ -42,12 +42,7 @@ impl NativeHost {
 
 #[async_trait(?Send)]
 impl Host for NativeHost {
-    async fn execute(
-        &mut self,
-        request: &CellRequest,
-        attachments: &Attachments,
-        watch: &mut Watch<'_>,
-    ) -> Reply {
+    async fn execute(&mut self, request: &CellRequest, attachments: &Attachments, watch: &mut Watch<'_>) -> Reply {
         let mut partial = None;
         let failure = match carry_out(request, attachments, watch, &mut partial) {
             Ok(reply) => return reply,
@@ -79,7 +74,10 @@ impl Host for NativeHost {
         Err(Failure {
             kind: FailureKind::Model,
             message: format!("there is neither a built-in model nor a file {name:?}"),
-            hint: Some(format!("built-in models are {}; give the path of an .onnx file otherwise", known.join(", "))),
+            hint: Some(format!(
+                "built-in models are {}; give the path of an .onnx file otherwise",
+                known.join(", ")
+            )),
         })
     }
 
@@ -92,12 +90,17 @@ impl Host for NativeHost {
     }
 
     fn default_engines(&mut self) -> (Vec<EngineName>, Option<Warning>) {
-        let adapters = self.adapters.get_or_insert_with(|| pollster::block_on(tare_burn::adapters()));
+        let adapters = self
+            .adapters
+            .get_or_insert_with(|| pollster::block_on(tare_burn::adapters()));
         if adapters.iter().any(|adapter| !adapter.software) {
             return (EngineName::ALL.to_vec(), None);
         }
         let message = "this machine has no hardware graphics adapter, so burn-wgpu was left out: ask for it with --engine burn-wgpu";
-        let warning = Warning { kind: WarningKind::Fallback, message: message.into() };
+        let warning = Warning {
+            kind: WarningKind::Fallback,
+            message: message.into(),
+        };
         (vec![EngineName::Tract, EngineName::BurnFlex], Some(warning))
     }
 }
@@ -111,9 +114,13 @@ fn carry_out(
     let broken = |what: &str, error: &dyn std::fmt::Display| died(format!("{what}: {error}"));
     let folder = tempfile::tempdir().map_err(|error| broken("cannot make a temporary folder", &error))?;
     let write = |name: &str, bytes: &[u8]| {
-        std::fs::write(folder.path().join(name), bytes).map_err(|error| broken("cannot write to the temporary folder", &error))
+        std::fs::write(folder.path().join(name), bytes)
+            .map_err(|error| broken("cannot write to the temporary folder", &error))
     };
-    write(REQUEST, &serde_json::to_vec(request).map_err(|error| broken("cannot write the request", &error))?)?;
+    write(
+        REQUEST,
+        &serde_json::to_vec(request).map_err(|error| broken("cannot write the request", &error))?,
+    )?;
     for (name, bundle) in [(INPUTS, &attachments.inputs), (REFERENCE, &attachments.reference)] {
         if let Some(bundle) = bundle {
             write(name, bundle)?;
@@ -178,13 +185,25 @@ fn listen(
                     spawn_ns = u64::try_from(spawned.elapsed().as_nanos()).unwrap_or(u64::MAX);
                 }
                 Ok(Event::Progress { progress, mut cell }) => {
-                    cell.phases.insert(0, Phase { name: PhaseName::Spawn, duration_ns: spawn_ns });
+                    cell.phases.insert(
+                        0,
+                        Phase {
+                            name: PhaseName::Spawn,
+                            duration_ns: spawn_ns,
+                        },
+                    );
                     watch(&progress, &cell);
                     *partial = Some(cell);
                 }
                 Ok(Event::Done { mut cell }) => {
                     if !cell.phases.is_empty() {
-                        cell.phases.insert(0, Phase { name: PhaseName::Spawn, duration_ns: spawn_ns });
+                        cell.phases.insert(
+                            0,
+                            Phase {
+                                name: PhaseName::Spawn,
+                                duration_ns: spawn_ns,
+                            },
+                        );
                     }
                     return Ok(Event::Done { cell });
                 }
@@ -204,9 +223,14 @@ fn listen(
                 });
             }
             Err(RecvTimeoutError::Disconnected) => {
-                let how = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+                let how = child
+                    .wait()
+                    .map_or_else(|error| error.to_string(), |status| status.to_string());
                 let text = errors.join().unwrap_or_default();
-                let last = text.lines().rev().find(|line| !line.trim().is_empty() && !line.contains("RUST_BACKTRACE"));
+                let last = text
+                    .lines()
+                    .rev()
+                    .find(|line| !line.trim().is_empty() && !line.contains("RUST_BACKTRACE"));
                 let said = last.map_or_else(String::new, |line| format!(", and said last: {}", line.trim()));
                 return Err(died(format!("the process died ({how}) before its cell was done{said}")));
             }
@@ -215,5 +239,9 @@ fn listen(
 }
 
 fn died(message: String) -> Failure {
-    Failure { kind: FailureKind::Died, message, hint: None }
+    Failure {
+        kind: FailureKind::Died,
+        message,
+        hint: None,
+    }
 }

@@ -5,7 +5,10 @@ use tare_record::{EnvironmentKind, Machine, MachineFacts, Tool, Warning, Warning
 
 /// This program.
 pub(crate) fn tool() -> Tool {
-    let revision = git_version::git_version!(args = ["--always", "--abbrev=12", "--dirty=-modified", "--exclude=*"], fallback = "");
+    let revision = git_version::git_version!(
+        args = ["--always", "--abbrev=12", "--dirty=-modified", "--exclude=*"],
+        fallback = ""
+    );
     Tool {
         version: env!("CARGO_PKG_VERSION").into(),
         git_revision: (!revision.is_empty()).then(|| revision.to_owned()),
@@ -26,7 +29,10 @@ pub(crate) fn machine() -> Machine {
         os: sysinfo::System::long_os_version().unwrap_or_else(|| std::env::consts::OS.into()),
         logical_cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         native: Some(MachineFacts {
-            cpu: system.cpus().first().map_or_else(|| "unknown".into(), |cpu| cpu.brand().trim().to_owned()),
+            cpu: system
+                .cpus()
+                .first()
+                .map_or_else(|| "unknown".into(), |cpu| cpu.brand().trim().to_owned()),
             cpu_features: cpu_features(),
             physical_cores: sysinfo::System::physical_core_count(),
             memory_bytes: system.total_memory(),
@@ -39,7 +45,11 @@ pub(crate) fn machine() -> Machine {
 
 /// What to say about the machine beside every figure.
 pub(crate) fn warnings(machine: &Machine) -> Vec<Warning> {
-    let load = machine.native.as_ref().and_then(|native| native.load_average).unwrap_or(0.0);
+    let load = machine
+        .native
+        .as_ref()
+        .and_then(|native| native.load_average)
+        .unwrap_or(0.0);
     // One core's worth of other work takes time from every multi-threaded cell, and shares caches with the others.
     if load < 1.0 {
         return vec![];
@@ -57,7 +67,18 @@ fn cpu_features() -> Vec<String> {
         macro_rules! detect {
             ($($name:tt),*) => { $(if std::is_x86_feature_detected!($name) { features.push(String::from($name)); })* };
         }
-        detect!("sse2", "sse4.2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512vnni");
+        detect!(
+            "sse2",
+            "sse4.2",
+            "avx",
+            "avx2",
+            "fma",
+            "f16c",
+            "avx512f",
+            "avx512bw",
+            "avx512vl",
+            "avx512vnni"
+        );
     }
     #[cfg(target_arch = "aarch64")]
     {

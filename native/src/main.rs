@@ -17,7 +17,11 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            let prefix = if cli::colour() { "\x1b[1;31merror\x1b[0m" } else { "error" };
+            let prefix = if cli::colour() {
+                "\x1b[1;31merror\x1b[0m"
+            } else {
+                "error"
+            };
             eprintln!("{prefix}: {error:#}");
             ExitCode::from(2)
         }

@@ -37,7 +37,11 @@ impl Selection {
     pub(crate) fn plan(&self) -> Result<Plan> {
         let mut chosen = match self.plan.as_deref() {
             None => plan::built_in("quick")?,
-            Some(file) if Path::new(file).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) => {
+            Some(file)
+                if Path::new(file)
+                    .extension()
+                    .is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) =>
+            {
                 let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the plan {file:?}"))?;
                 plan::parse(&text).with_context(|| format!("in {file:?}"))?
             }
@@ -52,10 +56,19 @@ impl Selection {
             chosen.cells = self
                 .model
                 .iter()
-                .map(|model| CellPlan { model: model.clone(), engines: vec![], shapes: BTreeMap::new(), threads: vec![1] })
+                .map(|model| CellPlan {
+                    model: model.clone(),
+                    engines: vec![],
+                    shapes: BTreeMap::new(),
+                    threads: vec![1],
+                })
                 .collect();
         }
-        let engines = self.engine.iter().map(|engine| engine.parse()).collect::<Result<Vec<EngineName>, String>>();
+        let engines = self
+            .engine
+            .iter()
+            .map(|engine| engine.parse())
+            .collect::<Result<Vec<EngineName>, String>>();
         let engines = engines.map_err(anyhow::Error::msg)?;
         for cell in &mut chosen.cells {
             cell.shapes.extend(shapes.clone());
@@ -79,8 +92,12 @@ impl Selection {
             .iter()
             .map(|option| {
                 let (name, file) = split(option, "--input", "INPUT=FILE.npy")?;
-                let tensor = read_npy(Path::new(file)).with_context(|| format!("cannot read {file:?} for input {name:?}"))?;
-                Ok(NamedTensor { name: name.to_owned(), tensor })
+                let tensor =
+                    read_npy(Path::new(file)).with_context(|| format!("cannot read {file:?} for input {name:?}"))?;
+                Ok(NamedTensor {
+                    name: name.to_owned(),
+                    tensor,
+                })
             })
             .collect()
     }
@@ -96,7 +113,9 @@ impl Selection {
                     .collect::<Option<Vec<usize>>>();
                 match dims {
                     Some(dims) => Ok((name.to_owned(), dims)),
-                    None => bail!("--shape {option}: expected dimensions of at least 1, for example {name}=1,3,224,224"),
+                    None => {
+                        bail!("--shape {option}: expected dimensions of at least 1, for example {name}=1,3,224,224")
+                    }
                 }
             })
             .collect()
@@ -118,8 +137,14 @@ fn read_npy(path: &Path) -> Result<Tensor> {
     if npy.order() == npyz::Order::Fortran && npy.shape().len() > 1 {
         bail!("the array is in Fortran order\nhint: save numpy.ascontiguousarray(array)");
     }
-    let shape = npy.shape().iter().map(|&dim| usize::try_from(dim)).collect::<Result<Vec<usize>, _>>()?;
-    let npyz::DType::Plain(dtype) = npy.dtype() else { bail!("the array has fields\nhint: save a plain array") };
+    let shape = npy
+        .shape()
+        .iter()
+        .map(|&dim| usize::try_from(dim))
+        .collect::<Result<Vec<usize>, _>>()?;
+    let npyz::DType::Plain(dtype) = npy.dtype() else {
+        bail!("the array has fields\nhint: save a plain array")
+    };
     let name = dtype.to_string();
     // NumPy's type strings: byte order, kind, bytes.
     let data = match &name[1..] {
@@ -142,7 +167,11 @@ pub(crate) fn write_npy(path: &Path, tensor: &Tensor) -> Result<()> {
     let file = std::io::BufWriter::new(std::fs::File::create(path)?);
     macro_rules! write {
         ($values:expr) => {{
-            let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd()?;
+            let mut writer = npyz::WriteOptions::new()
+                .default_dtype()
+                .shape(&shape)
+                .writer(file)
+                .begin_nd()?;
             writer.extend($values)?;
             writer.finish()?;
         }};
@@ -172,6 +201,15 @@ pub(crate) fn record_path(asked: Option<&PathBuf>, environment: &str) -> PathBuf
 
 /// The command line that made a record, without the folders of the program.
 pub(crate) fn command_line() -> String {
-    let quote = |word: String| if word.contains([' ', '"']) { format!("{word:?}") } else { word };
-    std::iter::once("tare".to_owned()).chain(std::env::args().skip(1).map(quote)).collect::<Vec<_>>().join(" ")
+    let quote = |word: String| {
+        if word.contains([' ', '"']) {
+            format!("{word:?}")
+        } else {
+            word
+        }
+    };
+    std::iter::once("tare".to_owned())
+        .chain(std::env::args().skip(1).map(quote))
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -25,7 +25,12 @@ impl FileSink {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
         write_record(path, record)?;
-        Ok(Self { path: path.to_owned(), tensors: tensors.cloned(), shown: 0, error: None })
+        Ok(Self {
+            path: path.to_owned(),
+            tensors: tensors.cloned(),
+            shown: 0,
+            error: None,
+        })
     }
 
     /// What could not be written, if anything.
@@ -61,12 +66,23 @@ impl Sink for FileSink {
     fn tensors(&mut self, request: &CellRequest, inputs: &[NamedTensor], outputs: &[NamedTensor]) {
         let Some(folder) = &self.tensors else { return };
         let model = request.model.display_name();
-        let of = if request.stage == Stage::Reference { "reference" } else { request.engine.as_str() };
+        let of = if request.stage == Stage::Reference {
+            "reference"
+        } else {
+            request.engine.as_str()
+        };
         // The reference was fed the same inputs as all engines.
         let inputs = if request.stage == Stage::Reference { inputs } else { &[] };
-        let named = inputs.iter().map(|t| ("input", t)).chain(outputs.iter().map(|t| (of, t)));
+        let named = inputs
+            .iter()
+            .map(|t| ("input", t))
+            .chain(outputs.iter().map(|t| (of, t)));
         for (part, named) in named {
-            let threads = if request.threads > 1 && part != "input" { format!(".{}threads", request.threads) } else { String::new() };
+            let threads = if request.threads > 1 && part != "input" {
+                format!(".{}threads", request.threads)
+            } else {
+                String::new()
+            };
             let file = format!("{}.{part}{threads}.{}.npy", safe(model), safe(&named.name));
             if let Err(error) = write_npy(&folder.join(&file), &named.tensor) {
                 self.error.get_or_insert(error.context(format!("cannot write {file}")));
@@ -77,11 +93,22 @@ impl Sink for FileSink {
 
 /// A name without characters that folders or shells take for something else.
 fn safe(name: &str) -> String {
-    name.chars().map(|c| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect()
+    name.chars()
+        .map(|c| {
+            if c.is_alphanumeric() || "._-".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
 }
 
 pub(crate) fn cell_line(cell: &Cell) -> String {
-    let subject = format!("{} on {} ({})", cell.model.name, cell.engine.name, cell.rung.environment);
+    let subject = format!(
+        "{} on {} ({})",
+        cell.model.name, cell.engine.name, cell.rung.environment
+    );
     match &cell.status {
         Status::Measured => {
             let runs = f64::from(cell.runs_per_sample);
@@ -110,7 +137,10 @@ fn clear_line() {
 /// Writes a record so that at every moment the file holds a whole one: beside it first, then over it.
 pub(crate) fn write_record(path: &Path, record: &Record) -> Result<()> {
     let write = || -> Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let mut beside = tempfile::NamedTempFile::new_in(folder)?;
         beside.write_all(record.to_json()?.as_bytes())?;
         beside.as_file().sync_all()?;

@@ -12,7 +12,11 @@ const SMOKE: [&str; 2] = ["--plan", "smoke"];
 #[test]
 fn a_plan_is_measured_verified_and_reported() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["run", SMOKE[0], SMOKE[1], "-o", "native.json"]).code(0).says("tiny").says("record: native.json");
+    sandbox
+        .run(&["run", SMOKE[0], SMOKE[1], "-o", "native.json"])
+        .code(0)
+        .says("tiny")
+        .says("record: native.json");
     let record = sandbox.record("native.json");
     assert!(record.all_measured());
     assert_eq!(record.cells.len(), 3);
@@ -21,10 +25,18 @@ fn a_plan_is_measured_verified_and_reported() {
         assert!(cell.phases.iter().any(|phase| phase.name == PhaseName::Spawn));
         let verification = cell.verification.as_ref().unwrap();
         let runs: u64 = verification.digests.iter().map(|digest| digest.runs).sum();
-        assert_eq!(runs, cell.samples_ns.len() as u64 * u64::from(cell.runs_per_sample), "every timed run was verified");
+        assert_eq!(
+            runs,
+            cell.samples_ns.len() as u64 * u64::from(cell.runs_per_sample),
+            "every timed run was verified"
+        );
         assert!(cell.memory.resident_peak_bytes.is_some() || !cfg!(target_os = "linux"));
     }
-    for (format, text) in [("md", "# tare report"), ("csv", "created,environment,model"), ("json", "\"pairs\"")] {
+    for (format, text) in [
+        ("md", "# tare report"),
+        ("csv", "created,environment,model"),
+        ("json", "\"pairs\""),
+    ] {
         let report = sandbox.run(&["report", "native.json", "--format", format]).code(0);
         assert!(report.out().contains(text), "{format}: {}", report.out());
     }
@@ -36,16 +48,46 @@ fn a_plan_is_measured_verified_and_reported() {
 #[test]
 fn tensors_are_saved_as_numpy_arrays() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["run", "--plan", "smoke", "--model", "tiny", "--engine", "tract", "--save-tensors", "t", "-o", "a.json"]).code(0);
-    for (file, shape) in [("tiny.input.image.npy", "(1, 3, 32, 32)"), ("tiny.tract.logits.npy", "(1, 10)"), ("tiny.reference.logits.npy", "(1, 10)")] {
+    sandbox
+        .run(&[
+            "run",
+            "--plan",
+            "smoke",
+            "--model",
+            "tiny",
+            "--engine",
+            "tract",
+            "--save-tensors",
+            "t",
+            "-o",
+            "a.json",
+        ])
+        .code(0);
+    for (file, shape) in [
+        ("tiny.input.image.npy", "(1, 3, 32, 32)"),
+        ("tiny.tract.logits.npy", "(1, 10)"),
+        ("tiny.reference.logits.npy", "(1, 10)"),
+    ] {
         let bytes = std::fs::read(sandbox.path("t").join(file)).unwrap();
         let header = String::from_utf8_lossy(&bytes[..128]).into_owned();
-        assert!(header.contains("NUMPY") && header.contains("'<f4'") && header.contains(shape), "{file}: {header}");
+        assert!(
+            header.contains("NUMPY") && header.contains("'<f4'") && header.contains(shape),
+            "{file}: {header}"
+        );
     }
     // What was saved can be fed again, and gives the same.
     let input = "image=t/tiny.input.image.npy";
-    sandbox.run(&["run", "--plan", "smoke", "--model", "tiny", "--engine", "tract", "--input", input, "-o", "b.json"]).code(0);
-    let hash = |name: &str| sandbox.record(name).cells[0].verification.as_ref().unwrap().outputs[0].tensor.sha256.clone();
+    sandbox
+        .run(&[
+            "run", "--plan", "smoke", "--model", "tiny", "--engine", "tract", "--input", input, "-o", "b.json",
+        ])
+        .code(0);
+    let hash = |name: &str| {
+        sandbox.record(name).cells[0].verification.as_ref().unwrap().outputs[0]
+            .tensor
+            .sha256
+            .clone()
+    };
     assert_eq!(hash("a.json"), hash("b.json"));
 }
 
@@ -53,7 +95,21 @@ fn tensors_are_saved_as_numpy_arrays() {
 fn threads_are_recorded() {
     let sandbox = Sandbox::new();
     for engine in ["tract", "burn-flex"] {
-        sandbox.run(&["run", "--plan", "smoke", "--model", "tiny", "--engine", engine, "--threads", "2", "-o", "a.json"]).code(0);
+        sandbox
+            .run(&[
+                "run",
+                "--plan",
+                "smoke",
+                "--model",
+                "tiny",
+                "--engine",
+                engine,
+                "--threads",
+                "2",
+                "-o",
+                "a.json",
+            ])
+            .code(0);
         assert_eq!(sandbox.record("a.json").cells[0].rung.threads, 2, "{engine}");
     }
 }
@@ -64,16 +120,43 @@ fn wrong_usage_is_explained() {
     sandbox.write("odd.toml", b"name = \"odd\"\nspeed = 1\n[[cell]]\nmodel = \"tiny\"\n");
     sandbox.write("text.npy", b"not an array");
     for (arguments, text) in [
-        (vec!["run", "--plan", "fastest"], "unknown plan \"fastest\": expected quick, smoke"),
+        (
+            vec!["run", "--plan", "fastest"],
+            "unknown plan \"fastest\": expected quick, smoke",
+        ),
         (vec!["run", "--plan", "odd.toml"], "unknown field `speed`"),
-        (vec!["run", "--plan", "absent.toml"], "cannot read the plan \"absent.toml\""),
-        (vec!["run", "--model", "tiny", "--engine", "onnxruntime"], "possible values: tract, burn-flex, burn-wgpu"),
-        (vec!["run", "--model", "tiny", "--shape", "image"], "expected INPUT=DIMS"),
-        (vec!["run", "--model", "tiny", "--shape", "image=1,three"], "expected dimensions of at least 1"),
-        (vec!["run", "--model", "tiny", "--input", "image=text.npy"], "cannot read \"text.npy\" for input \"image\": not a NumPy file"),
-        (vec!["run", "--model", "tiny", "--threads", "0"], "numbers of at least 1, found [0]"),
-        (vec!["run", "--plan", "smoke", "-o", "no/such/folder/a.json"], "cannot write the record no/such/folder/a.json"),
-        (vec!["models", "export", "resnet5", "-o", "x.onnx"], "there is no built-in model \"resnet5\": expected null, tiny, resnet50"),
+        (
+            vec!["run", "--plan", "absent.toml"],
+            "cannot read the plan \"absent.toml\"",
+        ),
+        (
+            vec!["run", "--model", "tiny", "--engine", "onnxruntime"],
+            "possible values: tract, burn-flex, burn-wgpu",
+        ),
+        (
+            vec!["run", "--model", "tiny", "--shape", "image"],
+            "expected INPUT=DIMS",
+        ),
+        (
+            vec!["run", "--model", "tiny", "--shape", "image=1,three"],
+            "expected dimensions of at least 1",
+        ),
+        (
+            vec!["run", "--model", "tiny", "--input", "image=text.npy"],
+            "cannot read \"text.npy\" for input \"image\": not a NumPy file",
+        ),
+        (
+            vec!["run", "--model", "tiny", "--threads", "0"],
+            "numbers of at least 1, found [0]",
+        ),
+        (
+            vec!["run", "--plan", "smoke", "-o", "no/such/folder/a.json"],
+            "cannot write the record no/such/folder/a.json",
+        ),
+        (
+            vec!["models", "export", "resnet5", "-o", "x.onnx"],
+            "there is no built-in model \"resnet5\": expected null, tiny, resnet50",
+        ),
         (vec!["report", "absent.json"], "cannot read the record absent.json"),
         (vec!["report", "odd.toml"], "odd.toml: not a complete JSON file"),
     ] {
@@ -94,7 +177,14 @@ fn a_broken_model_fails_its_cells_and_the_others_go_on() {
     sandbox.write("page.onnx", b"<!doctype html><title>404</title>");
     sandbox.write("sinh.onnx", &unsupported.into_bytes());
     let mut arguments = vec!["run", "--plan", "smoke", "-o", "a.json", "--engine", "burn-flex"];
-    for model in ["cut.onnx", "empty.onnx", "page.onnx", "absent.onnx", "sinh.onnx", "tiny"] {
+    for model in [
+        "cut.onnx",
+        "empty.onnx",
+        "page.onnx",
+        "absent.onnx",
+        "sinh.onnx",
+        "tiny",
+    ] {
         arguments.extend(["--model", model]);
     }
     sandbox.run(&arguments).code(1);
@@ -104,7 +194,10 @@ fn a_broken_model_fails_its_cells_and_the_others_go_on() {
         .cells
         .iter()
         .filter_map(|cell| match &cell.status {
-            Status::Failed(failure) => Some((failure.kind, format!("{}\n{}", failure.message, failure.hint.clone().unwrap_or_default()))),
+            Status::Failed(failure) => Some((
+                failure.kind,
+                format!("{}\n{}", failure.message, failure.hint.clone().unwrap_or_default()),
+            )),
             _ => None,
         })
         .collect();
@@ -112,7 +205,10 @@ fn a_broken_model_fails_its_cells_and_the_others_go_on() {
         (FailureKind::Model, "not a whole ONNX file"),
         (FailureKind::Model, "the file is empty"),
         (FailureKind::Model, "not a"),
-        (FailureKind::Model, "neither a built-in model nor a file \"absent.onnx\""),
+        (
+            FailureKind::Model,
+            "neither a built-in model nor a file \"absent.onnx\"",
+        ),
         (FailureKind::Unsupported, "the operator Sinh"),
     ]) {
         assert!(*kind == expected_kind && text.contains(expected), "{kind:?}: {text}");
@@ -125,10 +221,36 @@ fn a_broken_model_fails_its_cells_and_the_others_go_on() {
 #[test]
 fn open_shapes_and_unknown_inputs_are_explained() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["run", "--plan", "smoke", "--model", "tiny", "--engine", "tract", "--shape", "imgae=1,3,32,32", "-o", "a.json"])
+    sandbox
+        .run(&[
+            "run",
+            "--plan",
+            "smoke",
+            "--model",
+            "tiny",
+            "--engine",
+            "tract",
+            "--shape",
+            "imgae=1,3,32,32",
+            "-o",
+            "a.json",
+        ])
         .code(1)
         .says("has no input \"imgae\": expected one of image f32 [1, 3, 32, 32]");
-    sandbox.run(&["run", "--plan", "smoke", "--model", "tiny", "--engine", "tract", "--shape", "image=1,3,64,64", "-o", "a.json"])
+    sandbox
+        .run(&[
+            "run",
+            "--plan",
+            "smoke",
+            "--model",
+            "tiny",
+            "--engine",
+            "tract",
+            "--shape",
+            "image=1,3,64,64",
+            "-o",
+            "a.json",
+        ])
         .code(1)
         .says("input image f32 [1, 3, 32, 32]: found shape [1, 3, 64, 64]");
 }
@@ -143,7 +265,12 @@ fn a_network_that_gives_no_numbers_is_never_measured() {
     let y = graph.node("y", "Div", &[&zero, &zero], &[]);
     graph.output(&y, &[4]);
     sandbox.write("nan.onnx", &graph.into_bytes());
-    sandbox.run(&["run", "--plan", "smoke", "--model", "nan.onnx", "--engine", "tract", "-o", "a.json"]).code(1).says("holds NaN at element 0");
+    sandbox
+        .run(&[
+            "run", "--plan", "smoke", "--model", "nan.onnx", "--engine", "tract", "-o", "a.json",
+        ])
+        .code(1)
+        .says("holds NaN at element 0");
     assert!(sandbox.record("a.json").cells[0].samples_ns.is_empty());
 }
 
@@ -151,16 +278,34 @@ fn a_network_that_gives_no_numbers_is_never_measured() {
 fn a_cell_ends_at_its_time_limit() {
     let sandbox = Sandbox::new();
     sandbox.write("long.toml", b"name = \"long\"\n[rules]\nmin_time_ms = 600000\ncell_limit_s = 1\n[[cell]]\nmodel = \"tiny\"\nengines = [\"tract\"]\n");
-    sandbox.run(&["run", "--plan", "long.toml", "-o", "a.json"]).code(1).says("reached the limit of 1 s during sampling");
+    sandbox
+        .run(&["run", "--plan", "long.toml", "-o", "a.json"])
+        .code(1)
+        .says("reached the limit of 1 s during sampling");
     let cell = &sandbox.record("a.json").cells[0];
-    assert!(matches!(cell.status, Status::TimedOut(_)) && !cell.samples_ns.is_empty(), "samples are kept");
+    assert!(
+        matches!(cell.status, Status::TimedOut(_)) && !cell.samples_ns.is_empty(),
+        "samples are kept"
+    );
 }
 
 #[test]
 fn without_a_graphics_driver_burn_wgpu_says_so() {
     let sandbox = Sandbox::new();
     let output = sandbox
-        .command(&["run", "--plan", "smoke", "--model", "tiny", "--engine", "burn-wgpu", "--engine", "tract", "-o", "a.json"])
+        .command(&[
+            "run",
+            "--plan",
+            "smoke",
+            "--model",
+            "tiny",
+            "--engine",
+            "burn-wgpu",
+            "--engine",
+            "tract",
+            "-o",
+            "a.json",
+        ])
         // No Vulkan driver, and no display for OpenGL.
         .env("VK_DRIVER_FILES", "/nonexistent.json")
         .env("VK_ICD_FILENAMES", "/nonexistent.json")
@@ -170,21 +315,41 @@ fn without_a_graphics_driver_burn_wgpu_says_so() {
         .env_remove("WAYLAND_DISPLAY")
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let record = sandbox.record("a.json");
-    let Status::Failed(failure) = &record.cells[0].status else { panic!("{:?}", record.cells[0].status) };
+    let Status::Failed(failure) = &record.cells[0].status else {
+        panic!("{:?}", record.cells[0].status)
+    };
     assert_eq!(failure.kind, FailureKind::Device, "{failure:?}");
-    assert!(failure.message.contains("no usable graphics adapter"), "{}", failure.message);
-    assert_eq!((record.cells[1].engine.name, &record.cells[1].status), (EngineName::Tract, &Status::Measured));
+    assert!(
+        failure.message.contains("no usable graphics adapter"),
+        "{}",
+        failure.message
+    );
+    assert_eq!(
+        (record.cells[1].engine.name, &record.cells[1].status),
+        (EngineName::Tract, &Status::Measured)
+    );
 }
 
 #[test]
 fn ctrl_c_keeps_what_was_measured() {
     let sandbox = Sandbox::new();
     sandbox.write("long.toml", b"name = \"long\"\n[rules]\nmin_time_ms = 600000\nmax_samples = 100000000\ncell_limit_s = 60\n[[cell]]\nmodel = \"null\"\nengines = [\"tract\"]\n");
-    let mut child = sandbox.command(&["run", "--plan", "long.toml", "-o", "a.json"]).spawn().unwrap();
+    let mut child = sandbox
+        .command(&["run", "--plan", "long.toml", "-o", "a.json"])
+        .spawn()
+        .unwrap();
     std::thread::sleep(std::time::Duration::from_secs(4));
-    let interrupted = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let interrupted = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(interrupted.success());
     // The signal of a terminal goes to the whole group; here the child cell is ended by its parent's time limit only
     // if the parent does not watch, so this also shows that it does.
@@ -200,14 +365,51 @@ fn ctrl_c_keeps_what_was_measured() {
 fn models_are_listed_and_exported() {
     let sandbox = Sandbox::new();
     sandbox.run(&["models", "list"]).code(0).says("25557032");
-    sandbox.run(&["models", "export", "tiny", "-o", "tiny.onnx"]).code(0).says("SHA-256");
-    sandbox.run(&["run", "--plan", "smoke", "--model", "tiny.onnx", "--engine", "tract", "-o", "file.json"]).code(0);
-    sandbox.run(&["run", "--plan", "smoke", "--model", "tiny", "--engine", "tract", "-o", "built-in.json"]).code(0);
+    sandbox
+        .run(&["models", "export", "tiny", "-o", "tiny.onnx"])
+        .code(0)
+        .says("SHA-256");
+    sandbox
+        .run(&[
+            "run",
+            "--plan",
+            "smoke",
+            "--model",
+            "tiny.onnx",
+            "--engine",
+            "tract",
+            "-o",
+            "file.json",
+        ])
+        .code(0);
+    sandbox
+        .run(&[
+            "run",
+            "--plan",
+            "smoke",
+            "--model",
+            "tiny",
+            "--engine",
+            "tract",
+            "-o",
+            "built-in.json",
+        ])
+        .code(0);
     let model = |name: &str| sandbox.record(name).cells[0].model.sha256.clone();
-    assert_eq!(model("file.json"), model("built-in.json"), "a file goes the same way as a built-in model");
+    assert_eq!(
+        model("file.json"),
+        model("built-in.json"),
+        "a file goes the same way as a built-in model"
+    );
 }
 
 #[test]
 fn the_doctor_describes_the_machine() {
-    Sandbox::new().run(&["doctor"]).code(0).says("processor").says("clock").says("graphics").says("browser");
+    Sandbox::new()
+        .run(&["doctor"])
+        .code(0)
+        .says("processor")
+        .says("clock")
+        .says("graphics")
+        .says("browser");
 }

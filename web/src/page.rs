@@ -89,13 +89,24 @@ async fn fetch_job(url: &str) -> Result<Fetched, String> {
 fn run_selection() {
     let cells: Vec<CellPlan> = view::chosen_models()
         .into_iter()
-        .map(|(model, shapes)| CellPlan { model, engines: view::chosen_engines(), shapes, threads: vec![1] })
+        .map(|(model, shapes)| CellPlan {
+            model,
+            engines: view::chosen_engines(),
+            shapes,
+            threads: vec![1],
+        })
         .collect();
     if cells.is_empty() {
         view::note("Choose at least one model.");
         return;
     }
-    let plan = Plan { name: "page".into(), description: String::new(), seed: 0, rules: view::chosen_rules(), cells };
+    let plan = Plan {
+        name: "page".into(),
+        description: String::new(),
+        seed: 0,
+        rules: view::chosen_rules(),
+        cells,
+    };
     spawn_local(measure(plan, None));
 }
 
@@ -171,7 +182,11 @@ fn take_file(name: String, bytes: Vec<u8>) {
     if is_record {
         match Record::from_json(&String::from_utf8_lossy(&bytes)) {
             Ok(record) => {
-                view::note(&format!("{name}: a {} record of {} cells, to compare with", record.machine.kind, record.cells.len()));
+                view::note(&format!(
+                    "{name}: a {} record of {} cells, to compare with",
+                    record.machine.kind,
+                    record.cells.len()
+                ));
                 let records = page(|page| {
                     page.others.push(record);
                     records(page)

@@ -2,9 +2,7 @@
 
 use js_sys::{Array, ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
 use tare_core::{Control, Engine, NamedTensor, Observer, Timed, Workload, answer, bundle};
-use tare_record::{
-    Cell, CellRequest, Event, Failure, FailureKind, Memory, ModelSource, Phase, PhaseName, Progress,
-};
+use tare_record::{Cell, CellRequest, Event, Failure, FailureKind, Memory, ModelSource, Phase, PhaseName, Progress};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
@@ -19,23 +17,42 @@ use tare_core::Clock;
 pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64, prepare_webgpu: Function) {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
-        post(&Event::Died { message: info.to_string() }, &[]);
+        post(
+            &Event::Died {
+                message: info.to_string(),
+            },
+            &[],
+        );
     }));
     // A second logger in one module is an error that cannot happen here.
     let _ = log::set_logger(&ErrorLog);
     log::set_max_level(log::LevelFilter::Error);
 
     let phases = vec![
-        Phase { name: PhaseName::Download, duration_ns: milliseconds(download_ms) },
-        Phase { name: PhaseName::Compile, duration_ns: milliseconds(compile_ms) },
-        Phase { name: PhaseName::Instantiate, duration_ns: milliseconds(instantiate_ms) },
+        Phase {
+            name: PhaseName::Download,
+            duration_ns: milliseconds(download_ms),
+        },
+        Phase {
+            name: PhaseName::Compile,
+            duration_ns: milliseconds(compile_ms),
+        },
+        Phase {
+            name: PhaseName::Instantiate,
+            duration_ns: milliseconds(instantiate_ms),
+        },
     ];
     let earlier = phases.clone();
     let handler = Closure::once_into_js(move |message: MessageEvent| {
         wasm_bindgen_futures::spawn_local(async move {
             let data = message.data();
             let Some(request) = text(&data, "json").and_then(|json| serde_json::from_str(&json).ok()) else {
-                return post(&Event::Died { message: "the request cannot be read".into() }, &[]);
+                return post(
+                    &Event::Died {
+                        message: "the request cannot be read".into(),
+                    },
+                    &[],
+                );
             };
             carry_out(&request, &data, earlier, &prepare_webgpu).await;
         });
@@ -49,12 +66,27 @@ async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase
     let start_ns = clock.now_ns();
     let workload = workload(request, data);
     let model = Timed::since(start_ns, PhaseName::Model, &clock);
-    earlier.push(Phase { name: model.name, duration_ns: model.duration_ns });
-    let usable = if cfg!(feature = "burn-wgpu") { check_webgpu(prepare_webgpu).await } else { Ok(()) };
+    earlier.push(Phase {
+        name: model.name,
+        duration_ns: model.duration_ns,
+    });
+    let usable = if cfg!(feature = "burn-wgpu") {
+        check_webgpu(prepare_webgpu).await
+    } else {
+        Ok(())
+    };
     let engine = engine(request.threads);
     let reference = bytes(data, "reference").unwrap_or_default();
-    let mut reply =
-        answer(request, workload, usable.map(|()| &*engine), &reference, earlier, &clock, &mut Reporter).await;
+    let mut reply = answer(
+        request,
+        workload,
+        usable.map(|()| &*engine),
+        &reference,
+        earlier,
+        &clock,
+        &mut Reporter,
+    )
+    .await;
     if let Event::Done { cell } = &mut reply.event {
         add_log(cell);
     }
@@ -87,7 +119,9 @@ async fn check_webgpu(prepare: &Function) -> Result<(), Failure> {
         .call0(&JsValue::NULL)
         .and_then(JsCast::dyn_into)
         .map_err(|error| refused(format!("WebGPU cannot be asked for: {error:?}")))?;
-    let answer = JsFuture::from(promise).await.map_err(|error| refused(format!("WebGPU failed: {error:?}")))?;
+    let answer = JsFuture::from(promise)
+        .await
+        .map_err(|error| refused(format!("WebGPU failed: {error:?}")))?;
     match answer.as_string() {
         Some(reason) if !reason.is_empty() => Err(refused(reason)),
         _ => Ok(()),
@@ -95,9 +129,15 @@ async fn check_webgpu(prepare: &Function) -> Result<(), Failure> {
 }
 
 fn workload(request: &CellRequest, data: &JsValue) -> Result<Workload, Failure> {
-    let broken = |message: String| Failure { kind: FailureKind::Model, message, hint: None };
+    let broken = |message: String| Failure {
+        kind: FailureKind::Model,
+        message,
+        hint: None,
+    };
     let given: Vec<NamedTensor> = match bytes(data, "inputs") {
-        Some(inputs) => bundle::decode(&inputs).map_err(|error| broken(format!("the inputs did not arrive: {error}")))?,
+        Some(inputs) => {
+            bundle::decode(&inputs).map_err(|error| broken(format!("the inputs did not arrive: {error}")))?
+        }
         None => vec![],
     };
     let onnx = match &request.model {
@@ -113,7 +153,13 @@ struct Reporter;
 
 impl Observer for Reporter {
     fn progress(&mut self, progress: &Progress, cell: &Cell) -> Control {
-        post(&Event::Progress { progress: progress.clone(), cell: Box::new(cell.clone()) }, &[]);
+        post(
+            &Event::Progress {
+                progress: progress.clone(),
+                cell: Box::new(cell.clone()),
+            },
+            &[],
+        );
         // The page cancels by ending the worker.
         Control::Continue
     }
@@ -123,7 +169,10 @@ impl Observer for Reporter {
         let wasm_linear_bytes = Some(core::arch::wasm32::memory_size(0) as u64 * 65_536);
         #[cfg(not(target_arch = "wasm32"))]
         let wasm_linear_bytes = None;
-        Memory { wasm_linear_bytes, ..Memory::default() }
+        Memory {
+            wasm_linear_bytes,
+            ..Memory::default()
+        }
     }
 }
 

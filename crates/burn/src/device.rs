@@ -32,7 +32,10 @@ impl Target {
             #[cfg(feature = "wgpu")]
             Target::Wgpu => &[("backend", "wgpu"), ("fusion", "on"), ("autotune", "on")],
         };
-        settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     pub(crate) async fn open(&self) -> Result<Opened, EngineError> {
@@ -40,7 +43,11 @@ impl Target {
             #[cfg(feature = "flex")]
             Target::Flex { threads } => Ok(Opened {
                 dispatch: DispatchDevice::Flex(Default::default()),
-                facts: SessionFacts { threads: *threads, vector_level: vector_level(), ..SessionFacts::default() },
+                facts: SessionFacts {
+                    threads: *threads,
+                    vector_level: vector_level(),
+                    ..SessionFacts::default()
+                },
                 is_gpu: false,
             }),
             #[cfg(feature = "wgpu")]
@@ -71,7 +78,9 @@ impl Opened {
 
     /// Refuses a model with a tensor that the device cannot bind.
     pub(crate) fn check_limits(&self, lowered: &Lowered, inputs: &[NamedTensor]) -> Result<(), EngineError> {
-        let Some(limits) = self.facts.adapter.as_ref().map(|adapter| &adapter.limits) else { return Ok(()) };
+        let Some(limits) = self.facts.adapter.as_ref().map(|adapter| &adapter.limits) else {
+            return Ok(());
+        };
         let limit = |name: &str| limits.get(name).copied().unwrap_or(u64::MAX);
         let most = limit("maxStorageBufferBindingSize").min(limit("maxBufferSize"));
         let constants = lowered.constants.iter().map(|(_, host)| host.len());
@@ -103,7 +112,9 @@ impl Opened {
         if !self.is_gpu {
             return None;
         }
-        burn_tensor::Device::new(self.dispatch.clone()).memory_pool_usage().map(|usage| usage.bytes_reserved)
+        burn_tensor::Device::new(self.dispatch.clone())
+            .memory_pool_usage()
+            .map(|usage| usage.bytes_reserved)
     }
 }
 
@@ -118,7 +129,9 @@ pub(crate) fn use_threads(threads: usize) -> usize {
     #[cfg(not(target_family = "wasm"))]
     {
         // Fails if the pool exists already; then its size is what counts.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build_global();
+        let _ = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.max(1))
+            .build_global();
         rayon::current_num_threads()
     }
 }
@@ -127,11 +140,19 @@ pub(crate) fn use_threads(threads: usize) -> usize {
 #[cfg(feature = "flex")]
 fn vector_level() -> String {
     #[cfg(target_arch = "x86_64")]
-    let level = if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") { "fma" } else { "sse2" };
+    let level = if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
+        "fma"
+    } else {
+        "sse2"
+    };
     #[cfg(target_arch = "aarch64")]
     let level = "neon";
     #[cfg(target_arch = "wasm32")]
-    let level = if cfg!(target_feature = "simd128") { "simd" } else { "none" };
+    let level = if cfg!(target_feature = "simd128") {
+        "simd"
+    } else {
+        "none"
+    };
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32")))]
     let level = "unknown";
     level.to_owned()

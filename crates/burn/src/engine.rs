@@ -26,7 +26,11 @@ impl Burn {
     /// The number of threads is a property of the process: the first engine that runs decides it.
     #[cfg(feature = "flex")]
     pub fn flex(threads: usize) -> Self {
-        Self { target: Target::Flex { threads: crate::device::use_threads(threads) } }
+        Self {
+            target: Target::Flex {
+                threads: crate::device::use_threads(threads),
+            },
+        }
     }
 
     /// burn-wgpu; the adapter is opened when the first model is loaded.
@@ -45,7 +49,11 @@ impl Engine for Burn {
             #[cfg(feature = "wgpu")]
             Target::Wgpu => EngineName::BurnWgpu,
         };
-        EngineFacts { name, version: VERSION.into(), settings: self.target.settings() }
+        EngineFacts {
+            name,
+            version: VERSION.into(),
+            settings: self.target.settings(),
+        }
     }
 
     async fn load(&self, model: &[u8], inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError> {
@@ -56,8 +64,11 @@ impl Engine for Burn {
 
         let start_ns = clock.now_ns();
         let graph = OnnxGraphBuilder::new().parse_bytes(model).map_err(|error| {
-            EngineError::new(FailureKind::Unsupported, format!("onnx-ir, burn's ONNX parser, failed: {error}"))
-                .with_hint("run this model on tract")
+            EngineError::new(
+                FailureKind::Unsupported,
+                format!("onnx-ir, burn's ONNX parser, failed: {error}"),
+            )
+            .with_hint("run this model on tract")
         })?;
         phases.push(Timed::since(start_ns, PhaseName::Parse, clock));
 
@@ -71,7 +82,10 @@ impl Engine for Burn {
         let session = BurnSession::new(opened, lowered);
         session.opened.wait().await?;
         phases.push(Timed::since(start_ns, PhaseName::Upload, clock));
-        Ok(Loaded { session: Box::new(session), phases })
+        Ok(Loaded {
+            session: Box::new(session),
+            phases,
+        })
     }
 }
 
@@ -102,15 +116,21 @@ impl BurnSession {
                     Value::Host(host) => Source::Host(to_core(host)),
                     Value::Device(value) => {
                         kept.push(value.slot);
-                        Source::Device { slot: value.slot, shape: value.shape }
+                        Source::Device {
+                            slot: value.slot,
+                            shape: value.shape,
+                        }
                     }
                 };
                 (output.name, source)
             })
             .collect();
         let device = opened.dispatch();
-        let constants =
-            lowered.constants.into_iter().map(|(slot, host)| (slot, upload_constant(host, device))).collect();
+        let constants = lowered
+            .constants
+            .into_iter()
+            .map(|(slot, host)| (slot, upload_constant(host, device)))
+            .collect();
         Self {
             schedule: Schedule::new(lowered.steps, lowered.slots, &kept),
             constants,
@@ -139,10 +159,15 @@ impl Session for BurnSession {
             outputs.push(match source {
                 Source::Host(tensor) => tensor.clone(),
                 Source::Device { slot, shape } => {
-                    let value = values[*slot].clone().ok_or_else(|| failed(name, &"it was not computed"))?;
-                    let data = Dispatch::float_into_data(value).await.map_err(|error| failed(name, &error))?;
+                    let value = values[*slot]
+                        .clone()
+                        .ok_or_else(|| failed(name, &"it was not computed"))?;
+                    let data = Dispatch::float_into_data(value)
+                        .await
+                        .map_err(|error| failed(name, &error))?;
                     let elements = data.into_vec::<f32>().map_err(|error| failed(name, &error))?;
-                    Tensor::new(shape.clone(), tare_core::TensorData::F32(elements)).map_err(|error| failed(name, &error))?
+                    Tensor::new(shape.clone(), tare_core::TensorData::F32(elements))
+                        .map_err(|error| failed(name, &error))?
                 }
             });
         }
@@ -168,12 +193,18 @@ impl Session for BurnSession {
 }
 
 fn failed(output: &str, error: &dyn std::fmt::Display) -> EngineError {
-    EngineError::new(FailureKind::Run, format!("burn failed to read output {output:?}: {error}"))
+    EngineError::new(
+        FailureKind::Run,
+        format!("burn failed to read output {output:?}: {error}"),
+    )
 }
 
 fn upload_input(tensor: &Tensor, device: &DispatchDevice) -> Result<DispatchTensor, EngineError> {
     let tare_core::TensorData::F32(elements) = tensor.data() else {
-        return Err(EngineError::new(FailureKind::Input, format!("expected f32, found {}", tensor.dtype())));
+        return Err(EngineError::new(
+            FailureKind::Input,
+            format!("expected f32, found {}", tensor.dtype()),
+        ));
     };
     Ok(upload(elements.clone(), tensor.shape(), device))
 }

@@ -34,7 +34,9 @@ impl HostTensor {
     /// From burn's own host tensor. Integers of all widths become `i64`.
     pub(crate) fn from_burn(data: &TensorData) -> Result<Self, Unsupported> {
         fn wide<T: burn_tensor::Element + Into<i64>>(data: &TensorData) -> Option<Vec<i64>> {
-            data.as_slice::<T>().ok().map(|values| values.iter().map(|&value| value.into()).collect())
+            data.as_slice::<T>()
+                .ok()
+                .map(|values| values.iter().map(|&value| value.into()).collect())
         }
         let values = match data.dtype() {
             DType::F32 => data.as_slice::<f32>().ok().map(|values| HostData::F32(values.to_vec())),
@@ -43,21 +45,30 @@ impl HostTensor {
             DType::I16 => wide::<i16>(data).map(HostData::I64),
             DType::I8 => wide::<i8>(data).map(HostData::I64),
             DType::U8 => wide::<u8>(data).map(HostData::I64),
-            DType::Bool(_) => {
-                data.as_slice::<bool>().ok().map(|values| HostData::Bool(values.to_vec()))
-            }
+            DType::Bool(_) => data
+                .as_slice::<bool>()
+                .ok()
+                .map(|values| HostData::Bool(values.to_vec())),
             _ => None,
         };
-        let data_values =
-            values.ok_or_else(|| Unsupported::new(format!("constants of type {:?}", data.dtype())))?;
-        Ok(Self { shape: data.shape().iter().copied().collect(), data: data_values })
+        let data_values = values.ok_or_else(|| Unsupported::new(format!("constants of type {:?}", data.dtype())))?;
+        Ok(Self {
+            shape: data.shape().iter().copied().collect(),
+            data: data_values,
+        })
     }
 
     /// One dimension of integers.
     pub(crate) fn from_dims(dims: impl IntoIterator<Item = usize>) -> Self {
         // A dimension that a tensor can have fits an i64.
-        let values: Vec<i64> = dims.into_iter().map(|dim| i64::try_from(dim).unwrap_or(i64::MAX)).collect();
-        Self { shape: vec![values.len()], data: HostData::I64(values) }
+        let values: Vec<i64> = dims
+            .into_iter()
+            .map(|dim| i64::try_from(dim).unwrap_or(i64::MAX))
+            .collect();
+        Self {
+            shape: vec![values.len()],
+            data: HostData::I64(values),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -103,7 +114,10 @@ impl HostTensor {
 
     /// Picks elements by their positions in the flat data.
     fn picked(&self, shape: Vec<usize>, positions: &[usize]) -> Self {
-        Self { shape, data: map_data!(&self.data, values => positions.iter().map(|&p| values[p]).collect()) }
+        Self {
+            shape,
+            data: map_data!(&self.data, values => positions.iter().map(|&p| values[p]).collect()),
+        }
     }
 
     /// Reorders the dimensions: dimension `i` of the result is dimension `axes[i]`.
@@ -122,7 +136,11 @@ impl HostTensor {
         let wanted: Vec<usize> = at
             .as_integers()?
             .into_iter()
-            .map(|i| usize::try_from(if i < 0 { i + i64::try_from(size).ok()? } else { i }).ok().filter(|&i| i < size))
+            .map(|i| {
+                usize::try_from(if i < 0 { i + i64::try_from(size).ok()? } else { i })
+                    .ok()
+                    .filter(|&i| i < size)
+            })
             .collect::<Option<_>>()?;
         let inner: usize = self.shape[axis + 1..].iter().product();
         let outer: usize = self.shape[..axis].iter().product();
@@ -162,26 +180,38 @@ impl HostTensor {
         }
         let shape: Vec<usize> = kept.iter().map(Vec::len).collect();
         let strides = strides(&self.shape);
-        let positions: Vec<usize> =
-            indices(&shape).map(|index| index.iter().enumerate().map(|(d, &i)| kept[d][i] * strides[d]).sum()).collect();
+        let positions: Vec<usize> = indices(&shape)
+            .map(|index| index.iter().enumerate().map(|(d, &i)| kept[d][i] * strides[d]).sum())
+            .collect();
         Some(self.picked(shape, &positions))
     }
 
     /// Joins along `axis`; scalars count as one-dimensional.
     pub(crate) fn concatenated(parts: &[HostTensor], axis: usize) -> Option<Self> {
-        let lift = |part: &HostTensor| if part.shape.is_empty() { part.clone().reshaped(vec![1]) } else { part.clone() };
+        let lift = |part: &HostTensor| {
+            if part.shape.is_empty() {
+                part.clone().reshaped(vec![1])
+            } else {
+                part.clone()
+            }
+        };
         let parts: Vec<HostTensor> = parts.iter().map(lift).collect();
         let first = parts.first()?;
         let outer: usize = first.shape.get(..axis)?.iter().product();
         let mut shape = first.shape.clone();
-        *shape.get_mut(axis)? = parts.iter().map(|part| part.shape.get(axis).copied()).sum::<Option<usize>>()?;
+        *shape.get_mut(axis)? = parts
+            .iter()
+            .map(|part| part.shape.get(axis).copied())
+            .sum::<Option<usize>>()?;
         let chunk = |part: &HostTensor| part.shape[axis..].iter().product::<usize>();
         macro_rules! join {
             ($variant:ident) => {{
                 let mut joined = Vec::new();
                 for o in 0..outer {
                     for part in &parts {
-                        let HostData::$variant(values) = &part.data else { return None };
+                        let HostData::$variant(values) = &part.data else {
+                            return None;
+                        };
                         let size = chunk(part);
                         joined.extend_from_slice(values.get(o * size..(o + 1) * size)?);
                     }
@@ -205,7 +235,10 @@ impl HostTensor {
         integers: impl Fn(i64, i64) -> Option<i64>,
     ) -> Option<Self> {
         let shape = broadcast(&self.shape, &other.shape)?;
-        let (a, b) = (broadcast_positions(&self.shape, &shape), broadcast_positions(&other.shape, &shape));
+        let (a, b) = (
+            broadcast_positions(&self.shape, &shape),
+            broadcast_positions(&other.shape, &shape),
+        );
         let pairs = a.into_iter().zip(b);
         let data = match (&self.data, &other.data) {
             (HostData::F32(x), HostData::F32(y)) => HostData::F32(pairs.map(|(i, j)| floats(x[i], y[j])).collect()),
@@ -242,7 +275,10 @@ fn broadcast_positions(from: &[usize], to: &[usize]) -> Vec<usize> {
     let skip = to.len() - from.len();
     indices(to)
         .map(|index| {
-            from.iter().enumerate().map(|(d, &dim)| if dim == 1 { 0 } else { index[d + skip] * strides[d] }).sum()
+            from.iter()
+                .enumerate()
+                .map(|(d, &dim)| if dim == 1 { 0 } else { index[d + skip] * strides[d] })
+                .sum()
         })
         .collect()
 }
@@ -259,7 +295,13 @@ fn strides(shape: &[usize]) -> Vec<usize> {
 fn indices(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
     let count: usize = shape.iter().product();
     let strides = strides(shape);
-    (0..count).map(move |flat| shape.iter().zip(&strides).map(|(&dim, &stride)| flat / stride % dim).collect())
+    (0..count).map(move |flat| {
+        shape
+            .iter()
+            .zip(&strides)
+            .map(|(&dim, &stride)| flat / stride % dim)
+            .collect()
+    })
 }
 
 #[cfg(test)]
@@ -267,13 +309,19 @@ mod tests {
     use super::*;
 
     fn ints(shape: &[usize], values: &[i64]) -> HostTensor {
-        HostTensor { shape: shape.to_vec(), data: HostData::I64(values.to_vec()) }
+        HostTensor {
+            shape: shape.to_vec(),
+            data: HostData::I64(values.to_vec()),
+        }
     }
 
     #[test]
     fn gather_takes_rows_and_negative_indices() {
         let x = ints(&[3, 2], &[1, 2, 3, 4, 5, 6]);
-        assert_eq!(x.gathered(0, &ints(&[2], &[2, -3])).unwrap(), ints(&[2, 2], &[5, 6, 1, 2]));
+        assert_eq!(
+            x.gathered(0, &ints(&[2], &[2, -3])).unwrap(),
+            ints(&[2, 2], &[5, 6, 1, 2])
+        );
         assert_eq!(x.gathered(1, &ints(&[], &[1])).unwrap(), ints(&[3], &[2, 4, 6]));
         assert_eq!(x.gathered(0, &ints(&[1], &[3])), None);
     }
@@ -288,7 +336,11 @@ mod tests {
             ((0, -1, i64::MIN, -2), vec![4, 2, 0]),
             ((0, 3, 1, 1), vec![]),
         ] {
-            assert_eq!(x.sliced(&[slice]).unwrap(), ints(&[expected.len()], &expected), "{slice:?}");
+            assert_eq!(
+                x.sliced(&[slice]).unwrap(),
+                ints(&[expected.len()], &expected),
+                "{slice:?}"
+            );
         }
         assert_eq!(x.sliced(&[(0, 0, 1, 0)]), None);
     }
@@ -299,7 +351,10 @@ mod tests {
         assert_eq!(x.transposed(&[1, 0]), ints(&[3, 2], &[1, 4, 2, 5, 3, 6]));
         let joined = HostTensor::concatenated(&[x.clone(), ints(&[2, 1], &[7, 8])], 1).unwrap();
         assert_eq!(joined, ints(&[2, 4], &[1, 2, 3, 7, 4, 5, 6, 8]));
-        assert_eq!(HostTensor::concatenated(&[ints(&[], &[1]), ints(&[2], &[2, 3])], 0).unwrap(), ints(&[3], &[1, 2, 3]));
+        assert_eq!(
+            HostTensor::concatenated(&[ints(&[], &[1]), ints(&[2], &[2, 3])], 0).unwrap(),
+            ints(&[3], &[1, 2, 3])
+        );
     }
 
     #[test]
@@ -307,7 +362,9 @@ mod tests {
         assert_eq!(broadcast(&[2, 1], &[3]), Some(vec![2, 3]));
         assert_eq!(broadcast(&[], &[4]), Some(vec![4]));
         assert_eq!(broadcast(&[2], &[3]), None);
-        let sum = ints(&[2, 1], &[10, 20]).zipped(&ints(&[2], &[1, 2]), |a, b| a + b, i64::checked_add).unwrap();
+        let sum = ints(&[2, 1], &[10, 20])
+            .zipped(&ints(&[2], &[1, 2]), |a, b| a + b, i64::checked_add)
+            .unwrap();
         assert_eq!(sum, ints(&[2, 2], &[11, 12, 21, 22]));
     }
 }

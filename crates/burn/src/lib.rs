@@ -11,6 +11,6 @@ mod host;
 mod lower;
 mod plan;
 
-pub use engine::{Burn, VERSION};
 #[cfg(feature = "wgpu")]
 pub use device::adapters;
+pub use engine::{Burn, VERSION};

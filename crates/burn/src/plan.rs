@@ -13,9 +13,21 @@ pub(crate) enum Op {
     /// x [n, c, h, w], weight [o, c / groups, kh, kw], optional bias [o] -> [n, o, h', w'].
     Conv2d(ConvOptions<2>),
     /// x [n, c, h, w] -> [n, c, h', w'].
-    MaxPool2d { kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2], dilation: [usize; 2], ceil: bool },
+    MaxPool2d {
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        padding: [usize; 2],
+        dilation: [usize; 2],
+        ceil: bool,
+    },
     /// x [n, c, h, w] -> [n, c, h', w'].
-    AvgPool2d { kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2], count_padding: bool, ceil: bool },
+    AvgPool2d {
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        padding: [usize; 2],
+        count_padding: bool,
+        ceil: bool,
+    },
     /// x [n, c, h, w] -> [n, c, 1, 1].
     GlobalAvgPool2d,
     /// x [.., i], weight [i, o], optional bias [o] -> [.., o].
@@ -29,12 +41,22 @@ pub(crate) enum Op {
     MulScalar(f64),
     Relu,
     Sigmoid,
-    Softmax { axis: usize },
-    Clamp { min: Option<f64>, max: Option<f64> },
-    Pad { before_after: Vec<(usize, usize)>, mode: PadMode },
+    Softmax {
+        axis: usize,
+    },
+    Clamp {
+        min: Option<f64>,
+        max: Option<f64>,
+    },
+    Pad {
+        before_after: Vec<(usize, usize)>,
+        mode: PadMode,
+    },
     Reshape(Vec<usize>),
     Permute(Vec<usize>),
-    Concat { axis: usize },
+    Concat {
+        axis: usize,
+    },
 }
 
 /// An operation with its operands.
@@ -68,7 +90,10 @@ impl Schedule {
             scheduled.push((step, last));
         }
         scheduled.reverse();
-        Self { steps: scheduled, slots }
+        Self {
+            steps: scheduled,
+            slots,
+        }
     }
 
     pub(crate) fn slots(&self) -> usize {
@@ -79,7 +104,11 @@ impl Schedule {
     pub(crate) fn run(&self, values: &mut [Option<DispatchTensor>]) {
         for (step, last) in &self.steps {
             let operands = step.inputs.iter().zip(last).map(|(&slot, &last)| {
-                let value = if last { values[slot].take() } else { values[slot].clone() };
+                let value = if last {
+                    values[slot].take()
+                } else {
+                    values[slot].clone()
+                };
                 value.unwrap_or_else(|| unreachable!("lowering orders values before their uses"))
             });
             let operands: smallvec::SmallVec<[DispatchTensor; 4]> = operands.collect();
@@ -93,7 +122,11 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
         return Dispatch::float_cat(operands.into_vec(), *axis);
     }
     let mut operands = operands.into_iter();
-    let mut next = || operands.next().unwrap_or_else(|| unreachable!("lowering gives each operation its operands"));
+    let mut next = || {
+        operands
+            .next()
+            .unwrap_or_else(|| unreachable!("lowering gives each operation its operands"))
+    };
     match op {
         Op::Conv2d(options) => {
             let (x, weight) = (next(), next());
@@ -103,12 +136,20 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
             let (x, weight) = (next(), next());
             Dispatch::linear(x, weight, operands.next())
         }
-        Op::MaxPool2d { kernel, stride, padding, dilation, ceil } => {
-            Dispatch::max_pool2d(next(), *kernel, *stride, *padding, *dilation, *ceil)
-        }
-        Op::AvgPool2d { kernel, stride, padding, count_padding, ceil } => {
-            Dispatch::avg_pool2d(next(), *kernel, *stride, *padding, *count_padding, *ceil)
-        }
+        Op::MaxPool2d {
+            kernel,
+            stride,
+            padding,
+            dilation,
+            ceil,
+        } => Dispatch::max_pool2d(next(), *kernel, *stride, *padding, *dilation, *ceil),
+        Op::AvgPool2d {
+            kernel,
+            stride,
+            padding,
+            count_padding,
+            ceil,
+        } => Dispatch::avg_pool2d(next(), *kernel, *stride, *padding, *count_padding, *ceil),
         Op::GlobalAvgPool2d => Dispatch::adaptive_avg_pool2d(next(), [1, 1]),
         Op::MatMul => Dispatch::float_matmul(next(), next()),
         Op::Add => Dispatch::float_add(next(), next()),
@@ -120,11 +161,18 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
         Op::Relu => Dispatch::relu(next()),
         Op::Sigmoid => Dispatch::sigmoid(next()),
         Op::Softmax { axis } => Dispatch::softmax(next(), *axis),
-        Op::Clamp { min: Some(min), max: Some(max) } => {
-            Dispatch::float_clamp(next(), Scalar::Float(*min), Scalar::Float(*max))
-        }
-        Op::Clamp { min: Some(min), max: None } => Dispatch::float_clamp_min(next(), Scalar::Float(*min)),
-        Op::Clamp { min: None, max: Some(max) } => Dispatch::float_clamp_max(next(), Scalar::Float(*max)),
+        Op::Clamp {
+            min: Some(min),
+            max: Some(max),
+        } => Dispatch::float_clamp(next(), Scalar::Float(*min), Scalar::Float(*max)),
+        Op::Clamp {
+            min: Some(min),
+            max: None,
+        } => Dispatch::float_clamp_min(next(), Scalar::Float(*min)),
+        Op::Clamp {
+            min: None,
+            max: Some(max),
+        } => Dispatch::float_clamp_max(next(), Scalar::Float(*max)),
         Op::Clamp { min: None, max: None } => next(),
         Op::Pad { before_after, mode } => Dispatch::float_pad(next(), before_after, *mode),
         Op::Reshape(shape) => Dispatch::float_reshape(next(), Shape::from(shape.clone())),
@@ -139,7 +187,11 @@ mod tests {
 
     #[test]
     fn values_are_dropped_at_their_last_use() {
-        let step = |inputs: &[Slot], output| Step { op: Op::Add, inputs: inputs.to_vec(), output };
+        let step = |inputs: &[Slot], output| Step {
+            op: Op::Add,
+            inputs: inputs.to_vec(),
+            output,
+        };
         // 0 is a constant, 3 the output.
         let steps = vec![step(&[0, 1], 2), step(&[2, 2], 3), step(&[1, 0], 4)];
         let schedule = Schedule::new(steps, 5, &[0, 3]);

@@ -26,7 +26,12 @@ fn run(engine: &dyn Engine, bytes: &[u8], inputs: &[NamedTensor]) -> Result<Vec<
         let outputs: Vec<Tensor> = session.run(inputs).await?;
         // A second run must give the same: nothing may be used up.
         assert_eq!(session.run(inputs).await?, outputs);
-        Ok(session.output_names().into_iter().zip(outputs).map(|(name, tensor)| NamedTensor { name, tensor }).collect())
+        Ok(session
+            .output_names()
+            .into_iter()
+            .zip(outputs)
+            .map(|(name, tensor)| NamedTensor { name, tensor })
+            .collect())
     })
 }
 
@@ -56,8 +61,21 @@ fn ints(name: &'static str, values: &[i64]) -> Attribute {
 }
 
 fn conv(g: &mut Graph, x: &Value, weight: &[usize], attributes: &[Attribute]) -> Value {
-    let w = g.weight("w", weight, Fill::LeCun { fan_in: weight[1..].iter().product() });
-    let b = g.weight("b", &weight[..1], Fill::Uniform { centre: 0.1, spread: 0.5 });
+    let w = g.weight(
+        "w",
+        weight,
+        Fill::LeCun {
+            fan_in: weight[1..].iter().product(),
+        },
+    );
+    let b = g.weight(
+        "b",
+        &weight[..1],
+        Fill::Uniform {
+            centre: 0.1,
+            spread: 0.5,
+        },
+    );
     g.node("y", "Conv", &[x, &w, &b], attributes)
 }
 
@@ -71,12 +89,39 @@ fn built_in_models_agree() {
 #[test]
 fn convolutions_agree() {
     let x = [1, 4, 9, 8];
-    agree(graph(&x, &[1, 6, 9, 8], |g, x| conv(g, x, &[6, 4, 3, 3], &[ints("pads", &[1, 1, 1, 1])])));
-    agree(graph(&x, &[1, 6, 4, 3], |g, x| conv(g, x, &[6, 4, 3, 3], &[ints("strides", &[2, 2])])));
-    agree(graph(&x, &[1, 6, 5, 4], |g, x| conv(g, x, &[6, 4, 3, 3], &[ints("strides", &[2, 2]), ints("pads", &[0, 0, 2, 1])])));
-    agree(graph(&x, &[1, 6, 5, 4], |g, x| conv(g, x, &[6, 4, 3, 3], &[ints("dilations", &[2, 2])])));
-    agree(graph(&x, &[1, 8, 9, 8], |g, x| conv(g, x, &[8, 2, 3, 3], &[Attribute::Int("group", 2), ints("pads", &[1, 1, 1, 1])])));
-    agree(graph(&x, &[1, 4, 9, 8], |g, x| conv(g, x, &[4, 1, 3, 3], &[Attribute::Int("group", 4), ints("pads", &[1, 1, 1, 1])])));
+    agree(graph(&x, &[1, 6, 9, 8], |g, x| {
+        conv(g, x, &[6, 4, 3, 3], &[ints("pads", &[1, 1, 1, 1])])
+    }));
+    agree(graph(&x, &[1, 6, 4, 3], |g, x| {
+        conv(g, x, &[6, 4, 3, 3], &[ints("strides", &[2, 2])])
+    }));
+    agree(graph(&x, &[1, 6, 5, 4], |g, x| {
+        conv(
+            g,
+            x,
+            &[6, 4, 3, 3],
+            &[ints("strides", &[2, 2]), ints("pads", &[0, 0, 2, 1])],
+        )
+    }));
+    agree(graph(&x, &[1, 6, 5, 4], |g, x| {
+        conv(g, x, &[6, 4, 3, 3], &[ints("dilations", &[2, 2])])
+    }));
+    agree(graph(&x, &[1, 8, 9, 8], |g, x| {
+        conv(
+            g,
+            x,
+            &[8, 2, 3, 3],
+            &[Attribute::Int("group", 2), ints("pads", &[1, 1, 1, 1])],
+        )
+    }));
+    agree(graph(&x, &[1, 4, 9, 8], |g, x| {
+        conv(
+            g,
+            x,
+            &[4, 1, 3, 3],
+            &[Attribute::Int("group", 4), ints("pads", &[1, 1, 1, 1])],
+        )
+    }));
 }
 
 #[test]
@@ -85,7 +130,12 @@ fn batch_normalisation_agrees_folded_and_alone() {
         let mut part = |name: &str, centre, spread| g.weight(name, &[4], Fill::Uniform { centre, spread });
         let (scale, shift) = (part("scale", 1.0, 0.5), part("shift", 0.0, 0.5));
         let (mean, variance) = (part("mean", 0.0, 0.5), part("variance", 1.0, 0.5));
-        g.node("n", "BatchNormalization", &[x, &scale, &shift, &mean, &variance], &[Attribute::Float("epsilon", 1e-3)])
+        g.node(
+            "n",
+            "BatchNormalization",
+            &[x, &scale, &shift, &mean, &variance],
+            &[Attribute::Float("epsilon", 1e-3)],
+        )
     }
     let x = [1, 4, 5, 5];
     agree(graph(&x, &x, norm));
@@ -104,14 +154,28 @@ fn batch_normalisation_agrees_folded_and_alone() {
 #[test]
 fn pooling_agrees() {
     let x = [1, 3, 8, 7];
-    let window = |op: &'static str, attributes: Vec<Attribute>| move |g: &mut Graph, x: &Value| g.node("y", op, &[x], &attributes);
+    let window = |op: &'static str, attributes: Vec<Attribute>| {
+        move |g: &mut Graph, x: &Value| g.node("y", op, &[x], &attributes)
+    };
     let three = || vec![ints("kernel_shape", &[3, 3]), ints("strides", &[2, 2])];
     let with = |more: Attribute| three().into_iter().chain([more]).collect::<Vec<_>>();
     agree(graph(&x, &[1, 3, 3, 3], window("MaxPool", three())));
-    agree(graph(&x, &[1, 3, 4, 4], window("MaxPool", with(ints("pads", &[1, 1, 1, 1])))));
-    agree(graph(&x, &[1, 3, 4, 3], window("MaxPool", with(ints("pads", &[0, 0, 1, 0])))));
+    agree(graph(
+        &x,
+        &[1, 3, 4, 4],
+        window("MaxPool", with(ints("pads", &[1, 1, 1, 1]))),
+    ));
+    agree(graph(
+        &x,
+        &[1, 3, 4, 3],
+        window("MaxPool", with(ints("pads", &[0, 0, 1, 0]))),
+    ));
     agree(graph(&x, &[1, 3, 3, 3], window("AveragePool", three())));
-    agree(graph(&x, &[1, 3, 4, 4], window("AveragePool", with(ints("pads", &[1, 1, 1, 1])))));
+    agree(graph(
+        &x,
+        &[1, 3, 4, 4],
+        window("AveragePool", with(ints("pads", &[1, 1, 1, 1]))),
+    ));
     agree(graph(&x, &[1, 3, 1, 1], window("GlobalAveragePool", vec![])));
 }
 
@@ -121,21 +185,51 @@ fn elementwise_operations_agree() {
     for op in ["Add", "Sub", "Mul", "Div"] {
         for shape in [vec![2, 3, 4], vec![4], vec![3, 1], vec![1]] {
             agree(graph(&x, &x, |g, x| {
-                let other = g.weight("other", &shape, Fill::Uniform { centre: 2.0, spread: 0.5 });
+                let other = g.weight(
+                    "other",
+                    &shape,
+                    Fill::Uniform {
+                        centre: 2.0,
+                        spread: 0.5,
+                    },
+                );
                 g.node("y", op, &[x, &other], &[])
             }));
             agree(graph(&x, &x, |g, x| {
-                let other = g.weight("other", &shape, Fill::Uniform { centre: 2.0, spread: 0.5 });
+                let other = g.weight(
+                    "other",
+                    &shape,
+                    Fill::Uniform {
+                        centre: 2.0,
+                        spread: 0.5,
+                    },
+                );
                 let positive = g.node("p", "Sigmoid", &[x], &[]);
                 g.node("y", op, &[&other, &positive], &[])
             }));
         }
     }
     agree(graph(&x, &x, |g, x| g.node("y", "Relu", &[x], &[])));
-    agree(graph(&x, &x, |g, x| g.node("y", "Softmax", &[x], &[Attribute::Int("axis", 1)])));
     agree(graph(&x, &x, |g, x| {
-        let low = g.weight("low", &[], Fill::Uniform { centre: -0.25, spread: 0.0 });
-        let high = g.weight("high", &[], Fill::Uniform { centre: 0.5, spread: 0.0 });
+        g.node("y", "Softmax", &[x], &[Attribute::Int("axis", 1)])
+    }));
+    agree(graph(&x, &x, |g, x| {
+        let low = g.weight(
+            "low",
+            &[],
+            Fill::Uniform {
+                centre: -0.25,
+                spread: 0.0,
+            },
+        );
+        let high = g.weight(
+            "high",
+            &[],
+            Fill::Uniform {
+                centre: 0.5,
+                spread: 0.0,
+            },
+        );
         g.node("y", "Clip", &[x, &low, &high], &[])
     }));
 }
@@ -144,7 +238,14 @@ fn elementwise_operations_agree() {
 fn products_agree() {
     agree(graph(&[3, 5], &[3, 4], |g, x| {
         let w = g.weight("w", &[5, 4], Fill::LeCun { fan_in: 5 });
-        let b = g.weight("b", &[4], Fill::Uniform { centre: 0.0, spread: 1.0 });
+        let b = g.weight(
+            "b",
+            &[4],
+            Fill::Uniform {
+                centre: 0.0,
+                spread: 1.0,
+            },
+        );
         g.node("y", "Gemm", &[x, &w, &b], &[])
     }));
     agree(graph(&[2, 3, 5], &[2, 3, 4], |g, x| {
@@ -155,13 +256,19 @@ fn products_agree() {
 
 #[test]
 fn movement_agrees() {
-    agree(graph(&[2, 3, 4], &[4, 2, 3], |g, x| g.node("y", "Transpose", &[x], &[ints("perm", &[2, 0, 1])])));
-    agree(graph(&[2, 3, 4], &[2, 12], |g, x| g.node("y", "Flatten", &[x], &[Attribute::Int("axis", 1)])));
+    agree(graph(&[2, 3, 4], &[4, 2, 3], |g, x| {
+        g.node("y", "Transpose", &[x], &[ints("perm", &[2, 0, 1])])
+    }));
+    agree(graph(&[2, 3, 4], &[2, 12], |g, x| {
+        g.node("y", "Flatten", &[x], &[Attribute::Int("axis", 1)])
+    }));
     agree(graph(&[1, 2, 3, 4], &[1, 2, 6, 7], |g, x| {
         let pads = g.integers("pads", &[0, 0, 1, 2, 0, 0, 2, 1]);
         g.node("y", "Pad", &[x, &pads], &[])
     }));
-    agree(graph(&[2, 3], &[2, 6], |g, x| g.node("y", "Concat", &[x, x], &[Attribute::Int("axis", 1)])));
+    agree(graph(&[2, 3], &[2, 6], |g, x| {
+        g.node("y", "Concat", &[x, x], &[Attribute::Int("axis", 1)])
+    }));
 }
 
 /// The arithmetic of shapes that exporters write instead of a constant.
@@ -183,7 +290,11 @@ fn an_unsupported_operator_is_refused_by_name() {
     let workload = prepare("case", bytes, &BTreeMap::new(), &[], 0).unwrap();
     let error = run(&Burn::flex(1), &workload.bytes, &workload.inputs).unwrap_err();
     assert_eq!(error.kind, FailureKind::Unsupported);
-    assert!(error.message.contains("the operator Sinh") && error.message.contains("the_node"), "{}", error.message);
+    assert!(
+        error.message.contains("the operator Sinh") && error.message.contains("the_node"),
+        "{}",
+        error.message
+    );
     assert!(error.hint.is_some());
 }
 

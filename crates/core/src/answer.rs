@@ -1,8 +1,6 @@
 use tare_record::{CellRequest, Event, Failure, Phase, Stage};
 
-use crate::{
-    Clock, Engine, EngineError, NamedTensor, Observer, Reply, Workload, bundle, failed_cell, measure,
-};
+use crate::{Clock, Engine, EngineError, NamedTensor, Observer, Reply, Workload, bundle, failed_cell, measure};
 
 /// Carries out a request inside a worker or child process: all that is left to do once model, inputs and engine are
 /// at hand. `reference` is the bundle of the reference's outputs.
@@ -25,10 +23,19 @@ pub async fn answer(
             match computed {
                 Ok((inputs, outputs)) => {
                     let facts = |tensors: &[NamedTensor]| tensors.iter().map(NamedTensor::facts).collect();
-                    let event = Event::Reference { inputs: facts(&inputs), outputs: facts(&outputs) };
-                    Reply { event, tensors: bundle::encode(&[inputs, outputs].concat()) }
+                    let event = Event::Reference {
+                        inputs: facts(&inputs),
+                        outputs: facts(&outputs),
+                    };
+                    Reply {
+                        event,
+                        tensors: bundle::encode(&[inputs, outputs].concat()),
+                    }
                 }
-                Err(failure) => Reply { event: Event::NoReference { failure }, tensors: vec![] },
+                Err(failure) => Reply {
+                    event: Event::NoReference { failure },
+                    tensors: vec![],
+                },
             }
         }
         Stage::Measure => {
@@ -41,11 +48,17 @@ pub async fn answer(
                 Ok((workload, engine, reference)) => {
                     let (cell, outputs) =
                         measure(request, &workload, engine, &reference, earlier, clock, observer).await;
-                    Reply { event: Event::Done { cell: Box::new(cell) }, tensors: bundle::encode(&outputs) }
+                    Reply {
+                        event: Event::Done { cell: Box::new(cell) },
+                        tensors: bundle::encode(&outputs),
+                    }
                 }
                 Err(failure) => {
                     let cell = Box::new(failed_cell(request, failure));
-                    Reply { event: Event::Done { cell }, tensors: vec![] }
+                    Reply {
+                        event: Event::Done { cell },
+                        tensors: vec![],
+                    }
                 }
             }
         }
@@ -59,6 +72,10 @@ async fn run_once(
 ) -> Result<(Vec<NamedTensor>, Vec<NamedTensor>), EngineError> {
     let mut session = engine.load(&workload.bytes, &workload.inputs, clock).await?.session;
     let outputs = session.run(&workload.inputs).await?;
-    let named = session.output_names().into_iter().zip(outputs).map(|(name, tensor)| NamedTensor { name, tensor });
+    let named = session
+        .output_names()
+        .into_iter()
+        .zip(outputs)
+        .map(|(name, tensor)| NamedTensor { name, tensor });
     Ok((workload.inputs.clone(), named.collect()))
 }

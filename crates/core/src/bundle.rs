@@ -34,7 +34,10 @@ pub fn encode(tensors: &[NamedTensor]) -> Vec<u8> {
     let facts: Vec<TensorFacts> = tensors.iter().map(NamedTensor::facts).collect();
     // Names, numbers and strings always have a JSON form.
     let header = serde_json::to_vec(&facts).unwrap_or_default();
-    #[allow(clippy::cast_possible_truncation, reason = "a header of 4 GiB would need millions of tensors")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a header of 4 GiB would need millions of tensors"
+    )]
     let mut bytes = (header.len() as u32).to_le_bytes().to_vec();
     bytes.extend_from_slice(&header);
     for named in tensors {
@@ -49,11 +52,15 @@ pub fn encode(tensors: &[NamedTensor]) -> Vec<u8> {
 ///
 /// If the bytes are cut off, too many, or not what was bundled.
 pub fn decode(bytes: &[u8]) -> Result<Vec<NamedTensor>, BundleError> {
-    let cut_off = |expected| BundleError::CutOff { expected, found: bytes.len() };
+    let cut_off = |expected| BundleError::CutOff {
+        expected,
+        found: bytes.len(),
+    };
     let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| cut_off(4))?;
     let length = u32::from_le_bytes(*length) as usize;
     let header = rest.get(..length).ok_or_else(|| cut_off(4 + length))?;
-    let facts: Vec<TensorFacts> = serde_json::from_slice(header).map_err(|error| BundleError::Header(error.to_string()))?;
+    let facts: Vec<TensorFacts> =
+        serde_json::from_slice(header).map_err(|error| BundleError::Header(error.to_string()))?;
     let mut offset = 4 + length;
     let mut tensors = Vec::with_capacity(facts.len());
     for facts in facts {
@@ -66,14 +73,21 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<NamedTensor>, BundleError> {
         let elements = bytes.get(offset..end).ok_or_else(|| cut_off(end))?;
         let tensor = Tensor::from_bytes(facts.shape.clone(), facts.dtype, elements)
             .map_err(|error| BundleError::Header(error.to_string()))?;
-        let named = NamedTensor { name: facts.name.clone(), tensor };
+        let named = NamedTensor {
+            name: facts.name.clone(),
+            tensor,
+        };
         if named.facts() != facts {
             return Err(BundleError::Hash { name: facts.name });
         }
         tensors.push(named);
         offset = end;
     }
-    if offset == bytes.len() { Ok(tensors) } else { Err(cut_off(offset)) }
+    if offset == bytes.len() {
+        Ok(tensors)
+    } else {
+        Err(cut_off(offset))
+    }
 }
 
 #[cfg(test)]
@@ -86,10 +100,22 @@ mod tests {
     fn example() -> Vec<NamedTensor> {
         let tensor = |shape: &[usize], data| Tensor::new(shape.to_vec(), data).unwrap();
         vec![
-            NamedTensor { name: "x".into(), tensor: tensor(&[2, 3], TensorData::F32(vec![0.0, -1.5, 2.0, 3.0, 4.0, 5.0])) },
-            NamedTensor { name: "ids".into(), tensor: tensor(&[1], TensorData::I64(vec![-7])) },
-            NamedTensor { name: "nothing".into(), tensor: tensor(&[0, 4], TensorData::Bool(vec![])) },
-            NamedTensor { name: "scalar".into(), tensor: tensor(&[], TensorData::U8(vec![9])) },
+            NamedTensor {
+                name: "x".into(),
+                tensor: tensor(&[2, 3], TensorData::F32(vec![0.0, -1.5, 2.0, 3.0, 4.0, 5.0])),
+            },
+            NamedTensor {
+                name: "ids".into(),
+                tensor: tensor(&[1], TensorData::I64(vec![-7])),
+            },
+            NamedTensor {
+                name: "nothing".into(),
+                tensor: tensor(&[0, 4], TensorData::Bool(vec![])),
+            },
+            NamedTensor {
+                name: "scalar".into(),
+                tensor: tensor(&[], TensorData::U8(vec![9])),
+            },
         ]
     }
 

@@ -36,12 +36,7 @@ pub type Watch<'a> = dyn FnMut(&Progress, &Cell) + 'a;
 pub trait Host {
     /// Carries out one request. A worker that dies or hangs is a reply with a failed cell, which keeps what the last
     /// progress said; so this never fails.
-    async fn execute(
-        &mut self,
-        request: &CellRequest,
-        attachments: &Attachments,
-        watch: &mut Watch<'_>,
-    ) -> Reply;
+    async fn execute(&mut self, request: &CellRequest, attachments: &Attachments, watch: &mut Watch<'_>) -> Reply;
 
     /// Finds a model by the name that the plan gives it.
     ///
@@ -79,8 +74,11 @@ pub trait Sink {
 pub async fn run_plan(record: &mut Record, inputs: Option<Rc<Vec<u8>>>, host: &mut dyn Host, sink: &mut dyn Sink) {
     let plan = record.plan.clone();
     for cell_plan in &plan.cells {
-        let (engines, fallback) =
-            if cell_plan.engines.is_empty() { host.default_engines() } else { (cell_plan.engines.clone(), None) };
+        let (engines, fallback) = if cell_plan.engines.is_empty() {
+            host.default_engines()
+        } else {
+            (cell_plan.engines.clone(), None)
+        };
         let requests = requests(record, cell_plan, &engines, host.environment());
         let reference = if host.cancelled() {
             Err(Status::Cancelled)
@@ -132,7 +130,9 @@ fn requests(
             requests.push(CellRequest {
                 engine,
                 environment,
-                model: ModelSource::BuiltIn { name: cell_plan.model.clone() },
+                model: ModelSource::BuiltIn {
+                    name: cell_plan.model.clone(),
+                },
                 shapes: cell_plan.shapes.clone(),
                 seed: plan.seed,
                 threads,
@@ -159,7 +159,9 @@ async fn reference(
     sink: &mut dyn Sink,
 ) -> Result<Ready, Status> {
     let (model, bytes) = host.model(&cell_plan.model).await.map_err(Status::Failed)?;
-    let Some(first) = requests.first() else { return Err(Status::Cancelled) };
+    let Some(first) = requests.first() else {
+        return Err(Status::Cancelled);
+    };
     let request = CellRequest {
         engine: EngineName::Tract,
         model: model.clone(),
@@ -167,7 +169,11 @@ async fn reference(
         stage: Stage::Reference,
         ..first.clone()
     };
-    let mut attachments = Attachments { model: bytes, inputs, reference: None };
+    let mut attachments = Attachments {
+        model: bytes,
+        inputs,
+        reference: None,
+    };
     let mut watch = |progress: &Progress, cell: &Cell| sink.progress(&request, progress, cell);
     let reply = host.execute(&request, &attachments, &mut watch).await;
     let failed = |failure: Failure| Err(Status::Failed(failure));
@@ -182,10 +188,16 @@ async fn reference(
             sink.tensors(&request, &tensors, &outputs);
             attachments.inputs = Some(Rc::new(bundle::encode(&tensors)));
             attachments.reference = Some(Rc::new(bundle::encode(&outputs)));
-            Ok(Ready { model, attachments, inputs: tensors })
+            Ok(Ready {
+                model,
+                attachments,
+                inputs: tensors,
+            })
         }
         // The model or the inputs are wrong for every engine.
-        Event::NoReference { failure } if matches!(failure.kind, FailureKind::Model | FailureKind::Input) => failed(failure),
+        Event::NoReference { failure } if matches!(failure.kind, FailureKind::Model | FailureKind::Input) => {
+            failed(failure)
+        }
         Event::NoReference { failure } => failed(Failure {
             message: format!("tract computes the reference and could not: {}", failure.message),
             ..no_reference(failure.hint.unwrap_or_default())
@@ -196,8 +208,15 @@ async fn reference(
 }
 
 fn not_measured(request: &CellRequest, status: Status) -> Cell {
-    let nothing = Failure { kind: FailureKind::Died, message: String::new(), hint: None };
-    Cell { status, ..failed_cell(request, nothing) }
+    let nothing = Failure {
+        kind: FailureKind::Died,
+        message: String::new(),
+        hint: None,
+    };
+    Cell {
+        status,
+        ..failed_cell(request, nothing)
+    }
 }
 
 fn no_reference(hint: String) -> Failure {
@@ -217,5 +236,9 @@ fn unexpected(event: &Event) -> Failure {
         Event::Died { .. } => "died",
         Event::Done { .. } => "done",
     };
-    Failure { kind: FailureKind::Died, message: format!("the worker answered with {name:?}, which was not asked for"), hint: None }
+    Failure {
+        kind: FailureKind::Died,
+        message: format!("the worker answered with {name:?}, which was not asked for"),
+        hint: None,
+    }
 }

@@ -52,7 +52,10 @@ pub fn calibrate(clock: &dyn Clock) -> Result<ClockFacts, ClockError> {
         let now = clock.now_ns();
         reads += 1;
         if now < last {
-            return Err(ClockError::Backwards { source_name: clock.source(), by_ns: last - now });
+            return Err(ClockError::Backwards {
+                source_name: clock.source(),
+                by_ns: last - now,
+            });
         }
         if now > last {
             granularity_ns = granularity_ns.min(now - last);
@@ -60,10 +63,17 @@ pub fn calibrate(clock: &dyn Clock) -> Result<ClockFacts, ClockError> {
             last = now;
         }
         if reads >= READS {
-            return Err(ClockError::Frozen { source_name: clock.source(), reads });
+            return Err(ClockError::Frozen {
+                source_name: clock.source(),
+                reads,
+            });
         }
     }
-    Ok(ClockFacts { source: clock.source().to_owned(), granularity_ns, read_cost_ns: (last - start) / u64::from(reads) })
+    Ok(ClockFacts {
+        source: clock.source().to_owned(),
+        granularity_ns,
+        read_cost_ns: (last - start) / u64::from(reads),
+    })
 }
 
 #[cfg(test)]
@@ -94,7 +104,12 @@ mod tests {
     fn granularity_and_cost_are_found() {
         // Native, isolated Chromium, Chromium, Firefox with its defaults.
         for (cost, step) in [(25, 1), (200, 5_000), (200, 100_000), (300, 1_000_000)] {
-            let facts = calibrate(&Stepping { time: Cell::new(0), cost, step }).unwrap();
+            let facts = calibrate(&Stepping {
+                time: Cell::new(0),
+                cost,
+                step,
+            })
+            .unwrap();
             assert_eq!(facts.granularity_ns, step.max(cost), "{cost} {step}");
             assert!(facts.read_cost_ns.abs_diff(cost) <= cost / 10 + 1, "{facts:?}");
         }
@@ -118,6 +133,12 @@ mod tests {
         let frozen = calibrate(&Broken(|_| 7, Cell::new(0)));
         assert!(matches!(frozen, Err(ClockError::Frozen { .. })), "{frozen:?}");
         let backwards = calibrate(&Broken(|reading| 1_000_000 - reading, Cell::new(0)));
-        assert_eq!(backwards, Err(ClockError::Backwards { source_name: "broken", by_ns: 1 }));
+        assert_eq!(
+            backwards,
+            Err(ClockError::Backwards {
+                source_name: "broken",
+                by_ns: 1
+            })
+        );
     }
 }

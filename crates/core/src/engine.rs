@@ -40,7 +40,10 @@ pub struct Timed {
 impl Timed {
     /// The step that began at `start_ns` and ends now.
     pub fn since(start_ns: u64, name: PhaseName, clock: &dyn Clock) -> Self {
-        Self { name, duration_ns: clock.now_ns().saturating_sub(start_ns) }
+        Self {
+            name,
+            duration_ns: clock.now_ns().saturating_sub(start_ns),
+        }
     }
 }
 
@@ -99,7 +102,11 @@ pub struct EngineError {
 impl EngineError {
     /// An error without a hint.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None }
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// The same error with a hint.
@@ -112,6 +119,10 @@ impl EngineError {
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
-        Failure { kind: error.kind, message: error.message, hint: error.hint }
+        Failure {
+            kind: error.kind,
+            message: error.message,
+            hint: error.hint,
+        }
     }
 }

@@ -61,7 +61,18 @@ pub async fn measure(
     let mut cell = skeleton(request, workload, engine.facts());
     cell.phases = earlier;
     let start_ns = clock.now_ns();
-    let mut run = Run { request, workload, reference, clock, observer, cell, start_ns, reported_ns: start_ns, last: vec![], names: vec![] };
+    let mut run = Run {
+        request,
+        workload,
+        reference,
+        clock,
+        observer,
+        cell,
+        start_ns,
+        reported_ns: start_ns,
+        last: vec![],
+        names: vec![],
+    };
     let status = match run.all(engine).await {
         Ok(()) => Status::Measured,
         Err(Stop::Failed(failure)) => Status::Failed(failure),
@@ -81,7 +92,12 @@ pub async fn measure(
     run.cell.memory.resident_peak_bytes = run.observer.memory().resident_peak_bytes;
     run.cell.memory.wasm_linear_bytes = run.observer.memory().wasm_linear_bytes;
     run.warn();
-    let outputs = run.names.into_iter().zip(run.last).map(|(name, tensor)| NamedTensor { name, tensor }).collect();
+    let outputs = run
+        .names
+        .into_iter()
+        .zip(run.last)
+        .map(|(name, tensor)| NamedTensor { name, tensor })
+        .collect();
     (run.cell, outputs)
 }
 
@@ -89,8 +105,16 @@ pub async fn measure(
 pub fn failed_cell(request: &CellRequest, failure: Failure) -> Cell {
     let mut cell = unmeasured(
         request,
-        ModelFacts { name: request.model.display_name().to_owned(), sha256: None, size_bytes: None },
-        EngineFacts { name: request.engine, version: "unknown".into(), settings: Default::default() },
+        ModelFacts {
+            name: request.model.display_name().to_owned(),
+            sha256: None,
+            size_bytes: None,
+        },
+        EngineFacts {
+            name: request.engine,
+            version: "unknown".into(),
+            settings: Default::default(),
+        },
     );
     cell.status = Status::Failed(failure);
     cell
@@ -125,7 +149,11 @@ fn skeleton(request: &CellRequest, workload: &Workload, engine: EngineFacts) -> 
     let mut cell = unmeasured(request, workload.model.clone(), engine);
     cell.inputs = workload.inputs.iter().map(NamedTensor::facts).collect();
     // By convention of ONNX models the first dimension of the first input counts the items.
-    cell.load.batch = workload.inputs.first().and_then(|input| input.tensor.shape().first().copied()).unwrap_or(1);
+    cell.load.batch = workload
+        .inputs
+        .first()
+        .and_then(|input| input.tensor.shape().first().copied())
+        .unwrap_or(1);
     cell
 }
 
@@ -164,9 +192,14 @@ struct Run<'a> {
 impl Run<'_> {
     async fn all(&mut self, engine: &dyn Engine) -> Result<(), Stop> {
         self.check("load", 0)?;
-        let loaded = engine.load(&self.workload.bytes, &self.workload.inputs, self.clock).await?;
+        let loaded = engine
+            .load(&self.workload.bytes, &self.workload.inputs, self.clock)
+            .await?;
         let mut session = loaded.session;
-        self.cell.phases.extend(loaded.phases.iter().map(|step| Phase { name: step.name, duration_ns: step.duration_ns }));
+        self.cell.phases.extend(loaded.phases.iter().map(|step| Phase {
+            name: step.name,
+            duration_ns: step.duration_ns,
+        }));
         self.names = session.output_names();
         self.describe(&*session);
 
@@ -245,14 +278,18 @@ impl Run<'_> {
             if sample_ns == 0 {
                 return Err(Stop::Failed(Failure {
                     kind: FailureKind::Clock,
-                    message: format!("a sample of {runs} runs took no time on the clock {}", self.request.clock.source),
+                    message: format!(
+                        "a sample of {runs} runs took no time on the clock {}",
+                        self.request.clock.source
+                    ),
                     hint: Some("a privacy setting of the browser may freeze or coarsen timers".into()),
                 }));
             }
             self.cell.samples_ns.push(sample_ns);
             total_ns += sample_ns;
             let count = self.cell.samples_ns.len();
-            let done = share(total_ns, rules.min_time_ms * 1_000_000).min(share(count as u64, rules.min_samples as u64));
+            let done =
+                share(total_ns, rules.min_time_ms * 1_000_000).min(share(count as u64, rules.min_samples as u64));
             if done >= 100 || count >= rules.max_samples {
                 break;
             }
@@ -268,8 +305,14 @@ impl Run<'_> {
     }
 
     fn most_runs(&self) -> u32 {
-        let output_bytes: usize = self.last.iter().map(|tensor| tensor.data().len() * tensor.dtype().size_bytes()).sum();
-        u32::try_from(PENDING_OUTPUT_BYTES / output_bytes.max(4096)).unwrap_or(1).max(1)
+        let output_bytes: usize = self
+            .last
+            .iter()
+            .map(|tensor| tensor.data().len() * tensor.dtype().size_bytes())
+            .sum();
+        u32::try_from(PENDING_OUTPUT_BYTES / output_bytes.max(4096))
+            .unwrap_or(1)
+            .max(1)
     }
 
     /// The timed region: nothing in it but the runs and keeping their outputs.
@@ -284,7 +327,11 @@ impl Run<'_> {
             Some(duration_ns) => Ok((duration_ns, outputs)),
             None => Err(Stop::Failed(Failure {
                 kind: FailureKind::Clock,
-                message: format!("the clock {} went back by {} ns", self.request.clock.source, start_ns - end_ns),
+                message: format!(
+                    "the clock {} went back by {} ns",
+                    self.request.clock.source,
+                    start_ns - end_ns
+                ),
                 hint: None,
             })),
         }
@@ -302,9 +349,11 @@ impl Run<'_> {
     fn verify(&mut self, outputs: Vec<Tensor>, sampled: bool) -> Result<(), Stop> {
         let sha256 = tensors_sha256(&outputs);
         let runs = u64::from(sampled);
-        let known = self.cell.verification.as_mut().and_then(|verification| {
-            verification.digests.iter_mut().find(|known| known.sha256 == sha256)
-        });
+        let known = self
+            .cell
+            .verification
+            .as_mut()
+            .and_then(|verification| verification.digests.iter_mut().find(|known| known.sha256 == sha256));
         if let Some(known) = known {
             known.runs += runs;
             self.last = outputs;
@@ -315,7 +364,11 @@ impl Run<'_> {
         let drifts = compared?;
         let verification = self.cell.verification.get_or_insert_with(|| Verification {
             reference: "tract on the CPU, same run".into(),
-            tolerance: self.reference.iter().map(|named| tolerance(named.tensor.dtype())).fold(0.0, f64::max),
+            tolerance: self
+                .reference
+                .iter()
+                .map(|named| tolerance(named.tensor.dtype()))
+                .fold(0.0, f64::max),
             outputs: vec![],
             digests: vec![],
         });
@@ -328,7 +381,10 @@ impl Run<'_> {
                 drift.same_top &= earlier.drift.same_top;
             }
             let name = self.names.get(index).cloned().unwrap_or_default();
-            let named = NamedTensor { name, tensor: tensor.clone() };
+            let named = NamedTensor {
+                name,
+                tensor: tensor.clone(),
+            };
             let row = tensor.shape().last().copied().unwrap_or(1).max(1);
             let values = tensor.to_f64();
             verification.outputs.push(OutputFacts {
@@ -353,7 +409,11 @@ impl Run<'_> {
         }
         if now_ns.saturating_sub(self.reported_ns) >= PROGRESS_INTERVAL_NS || self.reported_ns == self.start_ns {
             self.reported_ns = now_ns;
-            let progress = Progress { phase: while_doing.into(), samples: self.cell.samples_ns.len(), percent };
+            let progress = Progress {
+                phase: while_doing.into(),
+                samples: self.cell.samples_ns.len(),
+                percent,
+            };
             if self.observer.progress(&progress, &self.cell) == Control::Cancel {
                 return Err(Stop::Cancelled);
             }
@@ -370,13 +430,22 @@ impl Run<'_> {
             );
         }
         if build_profile() == "debug" {
-            warn(WarningKind::DebugBuild, "built without optimisation: build with --release to measure".into());
+            warn(
+                WarningKind::DebugBuild,
+                "built without optimisation: build with --release to measure".into(),
+            );
         }
         if self.cell.status != Status::Measured {
             return;
         }
         let granularity_ns = self.request.clock.granularity_ns;
-        if let Some(shortest) = self.cell.samples_ns.iter().min().filter(|&&ns| ns < granularity_ns * QUANTISATION) {
+        if let Some(shortest) = self
+            .cell
+            .samples_ns
+            .iter()
+            .min()
+            .filter(|&&ns| ns < granularity_ns * QUANTISATION)
+        {
             warn(
                 WarningKind::CoarseClock,
                 format!("one step of the clock ({granularity_ns} ns) is more than 1 % of a sample ({shortest} ns)"),

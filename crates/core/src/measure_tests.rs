@@ -38,13 +38,20 @@ struct FakeEngine {
 #[async_trait(?Send)]
 impl Engine for FakeEngine {
     fn facts(&self) -> EngineFacts {
-        EngineFacts { name: EngineName::Tract, version: "0".into(), settings: Default::default() }
+        EngineFacts {
+            name: EngineName::Tract,
+            version: "0".into(),
+            settings: Default::default(),
+        }
     }
 
     async fn load(&self, _: &[u8], _: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError> {
         let start_ns = clock.now_ns();
         self.time_ns.set(self.time_ns.get() + 5_000);
-        Ok(Loaded { session: Box::new(self.clone()), phases: vec![Timed::since(start_ns, PhaseName::Parse, clock)] })
+        Ok(Loaded {
+            session: Box::new(self.clone()),
+            phases: vec![Timed::since(start_ns, PhaseName::Parse, clock)],
+        })
     }
 }
 
@@ -53,7 +60,8 @@ impl Session for FakeEngine {
     async fn run(&mut self, _: &[NamedTensor]) -> Result<Vec<Tensor>, EngineError> {
         let run = *self.runs.borrow();
         *self.runs.borrow_mut() += 1;
-        self.time_ns.set(self.time_ns.get() + self.runs_ns[run.min(self.runs_ns.len() - 1)]);
+        self.time_ns
+            .set(self.time_ns.get() + self.runs_ns[run.min(self.runs_ns.len() - 1)]);
         let output = self.outputs[run.min(self.outputs.len() - 1)].clone()?;
         Ok(vec![Tensor::new(vec![1], TensorData::F32(vec![output])).unwrap()])
     }
@@ -63,7 +71,11 @@ impl Session for FakeEngine {
     }
 
     fn facts(&self) -> SessionFacts {
-        SessionFacts { threads: 1, vector_level: "none".into(), ..SessionFacts::default() }
+        SessionFacts {
+            threads: 1,
+            vector_level: "none".into(),
+            ..SessionFacts::default()
+        }
     }
 
     fn settled(&mut self) -> bool {
@@ -79,11 +91,18 @@ struct Watch {
 impl Observer for Watch {
     fn progress(&mut self, _: &Progress, _: &Cell) -> Control {
         self.calls += 1;
-        if self.calls >= self.cancel_at { Control::Cancel } else { Control::Continue }
+        if self.calls >= self.cancel_at {
+            Control::Cancel
+        } else {
+            Control::Continue
+        }
     }
 
     fn memory(&self) -> Memory {
-        Memory { resident_peak_bytes: Some(1), ..Memory::default() }
+        Memory {
+            resident_peak_bytes: Some(1),
+            ..Memory::default()
+        }
     }
 }
 
@@ -103,7 +122,13 @@ impl Default for Case {
             outputs: vec![Ok(2.0)],
             settles_after: 0,
             granularity_ns: 1,
-            rules: Rules { min_time_ms: 10, min_samples: 5, min_warmup_runs: 2, min_warmup_ms: 3, ..Rules::default() },
+            rules: Rules {
+                min_time_ms: 10,
+                min_samples: 5,
+                min_warmup_runs: 2,
+                min_warmup_ms: 3,
+                ..Rules::default()
+            },
             cancel_at: usize::MAX,
         }
     }
@@ -127,27 +152,63 @@ fn check(case: Case) -> Cell {
         threads: 1,
         rules: case.rules,
         stage: Stage::Measure,
-        clock: ClockFacts { source: "fake".into(), granularity_ns: case.granularity_ns, read_cost_ns: 1 },
+        clock: ClockFacts {
+            source: "fake".into(),
+            granularity_ns: case.granularity_ns,
+            read_cost_ns: 1,
+        },
     };
     let tensor = |value| Tensor::new(vec![1], TensorData::F32(vec![value])).unwrap();
     let workload = Workload {
-        model: ModelFacts { name: "fake".into(), sha256: None, size_bytes: None },
+        model: ModelFacts {
+            name: "fake".into(),
+            sha256: None,
+            size_bytes: None,
+        },
         bytes: vec![],
-        inputs: vec![NamedTensor { name: "x".into(), tensor: tensor(1.0) }],
+        inputs: vec![NamedTensor {
+            name: "x".into(),
+            tensor: tensor(1.0),
+        }],
     };
-    let reference = [NamedTensor { name: "y".into(), tensor: tensor(2.0) }];
-    let clock = FakeClock { time_ns, granularity_ns: case.granularity_ns };
-    let mut watch = Watch { calls: 0, cancel_at: case.cancel_at };
-    pollster::block_on(measure(&request, &workload, &engine, &reference, vec![], &clock, &mut watch)).0
+    let reference = [NamedTensor {
+        name: "y".into(),
+        tensor: tensor(2.0),
+    }];
+    let clock = FakeClock {
+        time_ns,
+        granularity_ns: case.granularity_ns,
+    };
+    let mut watch = Watch {
+        calls: 0,
+        cancel_at: case.cancel_at,
+    };
+    pollster::block_on(measure(
+        &request,
+        &workload,
+        &engine,
+        &reference,
+        vec![],
+        &clock,
+        &mut watch,
+    ))
+    .0
 }
 
 fn phase_ns(cell: &Cell, name: PhaseName) -> Option<u64> {
-    cell.phases.iter().find(|phase| phase.name == name).map(|phase| phase.duration_ns)
+    cell.phases
+        .iter()
+        .find(|phase| phase.name == name)
+        .map(|phase| phase.duration_ns)
 }
 
 #[test]
 fn phases_are_timed_apart() {
-    let cell = check(Case { runs_ns: vec![9_000_000, 7_000_000, 2_000_000, 1_000_000], settles_after: 1, ..Case::default() });
+    let cell = check(Case {
+        runs_ns: vec![9_000_000, 7_000_000, 2_000_000, 1_000_000],
+        settles_after: 1,
+        ..Case::default()
+    });
     assert_eq!(cell.status, Status::Measured, "{cell:?}");
     assert_eq!(phase_ns(&cell, PhaseName::Parse), Some(5_000));
     assert_eq!(phase_ns(&cell, PhaseName::FirstRun), Some(9_000_000));
@@ -158,33 +219,57 @@ fn phases_are_timed_apart() {
 
 #[test]
 fn sampling_goes_on_until_both_time_and_count_are_met() {
-    let long = check(Case { runs_ns: vec![20_000_000], ..Case::default() });
+    let long = check(Case {
+        runs_ns: vec![20_000_000],
+        ..Case::default()
+    });
     assert_eq!(long.samples_ns.len(), 5, "count decides when runs are long");
-    let rules = Rules { max_samples: 7, min_samples: 5, ..Case::default().rules };
-    let capped = check(Case { runs_ns: vec![1_000], rules, ..Case::default() });
+    let rules = Rules {
+        max_samples: 7,
+        min_samples: 5,
+        ..Case::default().rules
+    };
+    let capped = check(Case {
+        runs_ns: vec![1_000],
+        rules,
+        ..Case::default()
+    });
     assert_eq!(capped.samples_ns.len(), 7, "the most samples end it");
 }
 
 #[test]
 fn a_coarse_clock_makes_samples_of_many_runs() {
     for granularity_ns in [5_000, 100_000, 1_000_000] {
-        let cell = check(Case { runs_ns: vec![30_000], granularity_ns, ..Case::default() });
+        let cell = check(Case {
+            runs_ns: vec![30_000],
+            granularity_ns,
+            ..Case::default()
+        });
         assert_eq!(cell.status, Status::Measured);
         let runs = u64::from(cell.runs_per_sample);
         assert!(runs * 30_000 >= granularity_ns * 100, "{granularity_ns}: {runs}");
         for sample_ns in &cell.samples_ns {
-            assert!(sample_ns.abs_diff(runs * 30_000) <= granularity_ns, "{granularity_ns}: {sample_ns}");
+            assert!(
+                sample_ns.abs_diff(runs * 30_000) <= granularity_ns,
+                "{granularity_ns}: {sample_ns}"
+            );
         }
     }
 }
 
 #[test]
 fn every_run_is_verified_and_counted_by_digest() {
-    let cell = check(Case { outputs: vec![Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.000_1), Ok(2.0)], ..Case::default() });
+    let cell = check(Case {
+        outputs: vec![Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.000_1), Ok(2.0)],
+        ..Case::default()
+    });
     let verification = cell.verification.unwrap();
     let counts: Vec<u64> = verification.digests.iter().map(|digest| digest.runs).collect();
     assert_eq!(counts, [9, 1]);
-    assert!(verification.outputs[0].drift.max_abs > 9e-5, "the largest drift of all runs is kept");
+    assert!(
+        verification.outputs[0].drift.max_abs > 9e-5,
+        "the largest drift of all runs is kept"
+    );
 }
 
 #[test]
@@ -194,36 +279,73 @@ fn failures_keep_what_was_measured_and_say_why() {
         (vec![Ok(7.0)], FailureKind::Output, 0),
         (vec![Ok(f32::NAN)], FailureKind::Output, 0),
         // First run, three of warm-up, two samples, then wrong.
-        (vec![Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.0), Ok(3.0)], FailureKind::Output, 2),
+        (
+            vec![Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.0), Ok(3.0)],
+            FailureKind::Output,
+            2,
+        ),
         (vec![Ok(2.0), Err(broken)], FailureKind::Run, 0),
     ] {
-        let cell = check(Case { outputs, ..Case::default() });
-        let Status::Failed(failure) = &cell.status else { panic!("{:?}", cell.status) };
+        let cell = check(Case {
+            outputs,
+            ..Case::default()
+        });
+        let Status::Failed(failure) = &cell.status else {
+            panic!("{:?}", cell.status)
+        };
         assert_eq!((failure.kind, cell.samples_ns.len()), (kind, samples), "{failure:?}");
     }
 }
 
 #[test]
 fn a_cell_ends_at_its_limit_and_keeps_its_samples() {
-    let rules = Rules { cell_limit_s: 1, min_time_ms: 60_000, min_samples: 100, ..Case::default().rules };
-    let cell = check(Case { runs_ns: vec![100_000_000], rules, ..Case::default() });
-    let Status::TimedOut(failure) = &cell.status else { panic!("{:?}", cell.status) };
+    let rules = Rules {
+        cell_limit_s: 1,
+        min_time_ms: 60_000,
+        min_samples: 100,
+        ..Case::default().rules
+    };
+    let cell = check(Case {
+        runs_ns: vec![100_000_000],
+        rules,
+        ..Case::default()
+    });
+    let Status::TimedOut(failure) = &cell.status else {
+        panic!("{:?}", cell.status)
+    };
     assert_eq!(failure.kind, FailureKind::TimeLimit);
-    assert!(failure.message.contains("limit of 1 s during sampling"), "{}", failure.message);
+    assert!(
+        failure.message.contains("limit of 1 s during sampling"),
+        "{}",
+        failure.message
+    );
     assert_eq!(cell.samples_ns.len(), 7);
 }
 
 #[test]
 fn cancelling_keeps_samples() {
-    let rules = Rules { min_time_ms: 60_000, ..Case::default().rules };
-    let cell = check(Case { runs_ns: vec![100_000_000], rules, cancel_at: 4, ..Case::default() });
+    let rules = Rules {
+        min_time_ms: 60_000,
+        ..Case::default().rules
+    };
+    let cell = check(Case {
+        runs_ns: vec![100_000_000],
+        rules,
+        cancel_at: 4,
+        ..Case::default()
+    });
     assert_eq!(cell.status, Status::Cancelled);
     assert!(!cell.samples_ns.is_empty());
 }
 
 #[test]
 fn a_frozen_clock_is_a_failure() {
-    let cell = check(Case { runs_ns: vec![0], ..Case::default() });
-    let Status::Failed(failure) = &cell.status else { panic!("{:?}", cell.status) };
+    let cell = check(Case {
+        runs_ns: vec![0],
+        ..Case::default()
+    });
+    let Status::Failed(failure) = &cell.status else {
+        panic!("{:?}", cell.status)
+    };
     assert_eq!(failure.kind, FailureKind::Clock, "{failure:?}");
 }

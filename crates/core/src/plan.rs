@@ -3,8 +3,10 @@
 use tare_record::Plan;
 
 /// Plans that come with tare: name and TOML text.
-pub const BUILT_IN: [(&str, &str); 2] =
-    [("quick", include_str!("../plans/quick.toml")), ("smoke", include_str!("../plans/smoke.toml"))];
+pub const BUILT_IN: [(&str, &str); 2] = [
+    ("quick", include_str!("../plans/quick.toml")),
+    ("smoke", include_str!("../plans/smoke.toml")),
+];
 
 /// Why a text is not a plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +53,10 @@ pub fn built_in(name: &str) -> Result<Plan, PlanError> {
         Some((_, text)) => parse(text),
         None => {
             let known: Vec<&str> = BUILT_IN.iter().map(|(known, _)| *known).collect();
-            Err(PlanError::Unknown { name: name.to_owned(), known: known.join(", ") })
+            Err(PlanError::Unknown {
+                name: name.to_owned(),
+                known: known.join(", "),
+            })
         }
     }
 }
@@ -62,14 +67,22 @@ pub fn built_in(name: &str) -> Result<Plan, PlanError> {
 ///
 /// If the plan measures nothing or a rule can never be met.
 pub fn check(plan: &Plan) -> Result<(), PlanError> {
-    let fail = |message: String| Err(PlanError::Value { plan: plan.name.clone(), message });
+    let fail = |message: String| {
+        Err(PlanError::Value {
+            plan: plan.name.clone(),
+            message,
+        })
+    };
     if plan.cells.is_empty() {
         return fail("it has no [[cell]], so there is nothing to measure".into());
     }
     for (number, cell) in plan.cells.iter().enumerate() {
         let place = format!("[[cell]] {} ({})", number + 1, cell.model);
         if cell.threads.is_empty() || cell.threads.contains(&0) {
-            return fail(format!("{place}: threads must list numbers of at least 1, found {:?}", cell.threads));
+            return fail(format!(
+                "{place}: threads must list numbers of at least 1, found {:?}",
+                cell.threads
+            ));
         }
     }
     let rules = &plan.rules;
@@ -104,10 +117,22 @@ mod tests {
             ("name = \"x\"\ncell = []".into(), "nothing to measure"),
             (format!("name = \"x\"\nspeed = 3\n{cell}"), "unknown field `speed`"),
             (format!("name = \"x\"\n{cell}threds = [1]"), "unknown field `threds`"),
-            (format!("name = \"x\"\n{cell}threads = [0]"), "numbers of at least 1, found [0]"),
-            ("name = \"x\"\n[[cell]]\nmodel = \"tiny\"\nengines = [\"ort\"]".into(), "unknown variant `ort`"),
-            ("name = \"x\"\n[[cell]]\nengines = [\"tract\"]".into(), "missing field `model`"),
-            (format!("name = \"x\"\n[rules]\nmin_samples = 9\nmax_samples = 3\n{cell}"), "found 9 and 3"),
+            (
+                format!("name = \"x\"\n{cell}threads = [0]"),
+                "numbers of at least 1, found [0]",
+            ),
+            (
+                "name = \"x\"\n[[cell]]\nmodel = \"tiny\"\nengines = [\"ort\"]".into(),
+                "unknown variant `ort`",
+            ),
+            (
+                "name = \"x\"\n[[cell]]\nengines = [\"tract\"]".into(),
+                "missing field `model`",
+            ),
+            (
+                format!("name = \"x\"\n[rules]\nmin_samples = 9\nmax_samples = 3\n{cell}"),
+                "found 9 and 3",
+            ),
             (format!("name = \"x\"\n[rules]\ncell_limit_s = 0\n{cell}"), "at least 1"),
             ("name = ".into(), "cannot be read"),
         ] {

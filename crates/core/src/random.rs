@@ -28,7 +28,10 @@ impl Random {
         let threshold = bound.wrapping_neg().checked_rem(bound).unwrap_or(0);
         loop {
             let product = u128::from(self.next_u64()) * u128::from(bound);
-            #[allow(clippy::cast_possible_truncation, reason = "the low and the high half of the product")]
+            #[allow(
+                clippy::cast_possible_truncation,
+                reason = "the low and the high half of the product"
+            )]
             let (low, high) = (product as u64, (product >> 64) as u64);
             if low >= threshold {
                 return high;
@@ -60,7 +63,11 @@ mod tests {
     fn symmetric_values_fill_their_range_and_are_never_denormal() {
         let mut random = Random::new(0, "range");
         let values: Vec<f32> = (0..100_000).map(|_| random.symmetric_f32()).collect();
-        assert!(values.iter().all(|value| (-1.0..1.0).contains(value) && (*value == 0.0 || value.is_normal())));
+        assert!(
+            values
+                .iter()
+                .all(|value| (-1.0..1.0).contains(value) && (*value == 0.0 || value.is_normal()))
+        );
         let mean = values.iter().sum::<f32>() / 100_000.0;
         // Standard error of the mean is 0.0018; five of them.
         assert!(mean.abs() < 0.01, "{mean}");

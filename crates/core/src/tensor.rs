@@ -69,7 +69,11 @@ impl Tensor {
     pub fn new(shape: Vec<usize>, data: TensorData) -> Result<Self, TensorError> {
         let expected = element_count(&shape)?;
         let found = data.len();
-        if expected == found { Ok(Self { shape, data }) } else { Err(TensorError::Length { shape, expected, found }) }
+        if expected == found {
+            Ok(Self { shape, data })
+        } else {
+            Err(TensorError::Length { shape, expected, found })
+        }
     }
 
     /// A tensor from its little-endian bytes.
@@ -81,7 +85,11 @@ impl Tensor {
         let expected = element_count(&shape)?;
         let size = dtype.size_bytes();
         if expected.checked_mul(size) != Some(bytes.len()) {
-            return Err(TensorError::Length { shape, expected, found: bytes.len() / size });
+            return Err(TensorError::Length {
+                shape,
+                expected,
+                found: bytes.len() / size,
+            });
         }
         macro_rules! read {
             ($variant:ident, $ty:ty) => {

@@ -7,8 +7,16 @@ pub fn build_profile() -> &'static str {
 
 /// Architecture and system, for example `x86_64-linux` or `wasm32-unknown`.
 pub fn target_name() -> String {
-    let os = if cfg!(target_os = "unknown") { "unknown" } else { std::env::consts::OS };
-    let arch = if cfg!(target_arch = "wasm32") { "wasm32" } else { std::env::consts::ARCH };
+    let os = if cfg!(target_os = "unknown") {
+        "unknown"
+    } else {
+        std::env::consts::OS
+    };
+    let arch = if cfg!(target_arch = "wasm32") {
+        "wasm32"
+    } else {
+        std::env::consts::ARCH
+    };
     format!("{arch}-{os}")
 }
 
@@ -18,6 +26,18 @@ pub fn target_features() -> Vec<String> {
     macro_rules! list {
         ($($name:literal),*) => { $(if cfg!(target_feature = $name) { features.push($name.to_owned()); })* };
     }
-    list!("simd128", "relaxed-simd", "atomics", "sse2", "sse4.2", "avx", "avx2", "fma", "avx512f", "neon", "dotprod");
+    list!(
+        "simd128",
+        "relaxed-simd",
+        "atomics",
+        "sse2",
+        "sse4.2",
+        "avx",
+        "avx2",
+        "fma",
+        "avx512f",
+        "neon",
+        "dotprod"
+    );
     features
 }

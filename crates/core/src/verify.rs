@@ -23,19 +23,35 @@ pub fn tolerance(dtype: DType) -> f64 {
 /// larger than [`tolerance`].
 pub fn compare(outputs: &[Tensor], reference: &[NamedTensor]) -> Result<Vec<Drift>, Failure> {
     if outputs.len() != reference.len() {
-        return Err(wrong(format!("expected {} outputs, found {}", reference.len(), outputs.len())));
+        return Err(wrong(format!(
+            "expected {} outputs, found {}",
+            reference.len(),
+            outputs.len()
+        )));
     }
-    outputs.iter().zip(reference).map(|(output, expected)| compare_one(output, expected)).collect()
+    outputs
+        .iter()
+        .zip(reference)
+        .map(|(output, expected)| compare_one(output, expected))
+        .collect()
 }
 
 fn compare_one(output: &Tensor, expected: &NamedTensor) -> Result<Drift, Failure> {
     let name = &expected.name;
     let reference = &expected.tensor;
     if output.shape() != reference.shape() {
-        return Err(wrong(format!("output {name:?}: expected shape {:?}, found {:?}", reference.shape(), output.shape())));
+        return Err(wrong(format!(
+            "output {name:?}: expected shape {:?}, found {:?}",
+            reference.shape(),
+            output.shape()
+        )));
     }
     if output.dtype() != reference.dtype() {
-        return Err(wrong(format!("output {name:?}: expected {}, found {}", reference.dtype(), output.dtype())));
+        return Err(wrong(format!(
+            "output {name:?}: expected {}, found {}",
+            reference.dtype(),
+            output.dtype()
+        )));
     }
     let (found, expected) = (output.to_f64(), reference.to_f64());
     if let Some(position) = expected.iter().position(|value| !value.is_finite()) {
@@ -69,12 +85,19 @@ fn wrong(message: String) -> Failure {
     Failure {
         kind: FailureKind::Output,
         message,
-        hint: Some("the engine computed something else than the reference; save the tensors with --save-tensors and compare".into()),
+        hint: Some(
+            "the engine computed something else than the reference; save the tensors with --save-tensors and compare"
+                .into(),
+        ),
     }
 }
 
 fn drift(found: &[f64], expected: &[f64], row: usize) -> Drift {
-    let max_abs = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let max_abs = found
+        .iter()
+        .zip(expected)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max);
     let largest = expected.iter().map(|value| value.abs()).fold(0.0, f64::max);
     let max_scaled = match (max_abs > 0.0, largest > 0.0) {
         (false, _) => 0.0,
@@ -92,13 +115,25 @@ fn drift(found: &[f64], expected: &[f64], row: usize) -> Drift {
             a2 += a * a;
             b2 += b * b;
         }
-        if a2 > 0.0 && b2 > 0.0 { (dot / (a2.sqrt() * b2.sqrt())).clamp(-1.0, 1.0) } else { 0.0 }
+        if a2 > 0.0 && b2 > 0.0 {
+            (dot / (a2.sqrt() * b2.sqrt())).clamp(-1.0, 1.0)
+        } else {
+            0.0
+        }
     } else {
         1.0
     };
     let row = row.max(1);
-    let same_top = found.chunks(row).zip(expected.chunks(row)).all(|(a, b)| top(a) == top(b));
-    Drift { max_abs, max_scaled, cosine, same_top }
+    let same_top = found
+        .chunks(row)
+        .zip(expected.chunks(row))
+        .all(|(a, b)| top(a) == top(b));
+    Drift {
+        max_abs,
+        max_scaled,
+        cosine,
+        same_top,
+    }
 }
 
 /// Positions of the five largest values, largest first; the earlier of equal ones first.
@@ -127,7 +162,10 @@ mod tests {
     }
 
     fn check(output: &[f32], reference: &[f32]) -> Result<Drift, Failure> {
-        let reference = NamedTensor { name: "y".into(), tensor: tensor(reference) };
+        let reference = NamedTensor {
+            name: "y".into(),
+            tensor: tensor(reference),
+        };
         compare(&[tensor(output)], &[reference]).map(|drifts| drifts[0])
     }
 
@@ -141,31 +179,76 @@ mod tests {
     #[test]
     fn drift_is_a_share_of_the_largest_magnitude() {
         let drift = check(&[4.0, 0.001], &[4.0, 0.0]).unwrap();
-        assert!((drift.max_abs - 0.001).abs() < 1e-9 && (drift.max_scaled - 0.00025).abs() < 1e-9, "{drift:?}");
+        assert!(
+            (drift.max_abs - 0.001).abs() < 1e-9 && (drift.max_scaled - 0.00025).abs() < 1e-9,
+            "{drift:?}"
+        );
     }
 
     #[test]
     fn wrong_outputs_are_named() {
         for (output, reference, kind, text) in [
-            (vec![1.0, 2.1], vec![1.0, 2.0], FailureKind::Output, "differs from the reference by 5.0"),
-            (vec![1.0, f32::NAN], vec![1.0, 2.0], FailureKind::Output, "holds NaN at element 1, expected about 2"),
-            (vec![f32::INFINITY], vec![1.0], FailureKind::Output, "holds inf at element 0"),
-            (vec![1.0], vec![f32::NAN], FailureKind::Reference, "the reference's output \"y\" holds NaN"),
-            (vec![1.0], vec![1.0, 2.0], FailureKind::Output, "expected shape [2], found [1]"),
+            (
+                vec![1.0, 2.1],
+                vec![1.0, 2.0],
+                FailureKind::Output,
+                "differs from the reference by 5.0",
+            ),
+            (
+                vec![1.0, f32::NAN],
+                vec![1.0, 2.0],
+                FailureKind::Output,
+                "holds NaN at element 1, expected about 2",
+            ),
+            (
+                vec![f32::INFINITY],
+                vec![1.0],
+                FailureKind::Output,
+                "holds inf at element 0",
+            ),
+            (
+                vec![1.0],
+                vec![f32::NAN],
+                FailureKind::Reference,
+                "the reference's output \"y\" holds NaN",
+            ),
+            (
+                vec![1.0],
+                vec![1.0, 2.0],
+                FailureKind::Output,
+                "expected shape [2], found [1]",
+            ),
             (vec![0.1], vec![0.0], FailureKind::Output, "differs from the reference"),
         ] {
             let failure = check(&output, &reference).unwrap_err();
             assert_eq!(failure.kind, kind, "{failure:?}");
-            assert!(failure.message.contains(text), "{} does not contain {text}", failure.message);
+            assert!(
+                failure.message.contains(text),
+                "{} does not contain {text}",
+                failure.message
+            );
         }
     }
 
     #[test]
     fn a_missing_output_and_another_type_are_errors() {
-        let named = NamedTensor { name: "y".into(), tensor: tensor(&[1.0]) };
-        assert!(compare(&[], std::slice::from_ref(&named)).unwrap_err().message.contains("expected 1 outputs, found 0"));
+        let named = NamedTensor {
+            name: "y".into(),
+            tensor: tensor(&[1.0]),
+        };
+        assert!(
+            compare(&[], std::slice::from_ref(&named))
+                .unwrap_err()
+                .message
+                .contains("expected 1 outputs, found 0")
+        );
         let other = Tensor::new(vec![1], TensorData::I64(vec![1])).unwrap();
-        assert!(compare(&[other], &[named]).unwrap_err().message.contains("expected f32, found i64"));
+        assert!(
+            compare(&[other], &[named])
+                .unwrap_err()
+                .message
+                .contains("expected f32, found i64")
+        );
     }
 
     #[test]

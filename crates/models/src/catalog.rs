@@ -58,7 +58,10 @@ pub fn find(name: &str) -> Option<&'static CatalogEntry> {
 impl CatalogEntry {
     /// The ONNX file. `shapes` may set the batch size through the first dimension of the input that has one.
     pub fn onnx(&self, shapes: &BTreeMap<String, Vec<usize>>) -> Vec<u8> {
-        let batch = shapes.get(self.batch_input).and_then(|shape| shape.first().copied()).unwrap_or(1);
+        let batch = shapes
+            .get(self.batch_input)
+            .and_then(|shape| shape.first().copied())
+            .unwrap_or(1);
         (self.build)(batch.max(1))
     }
 }
@@ -82,6 +85,12 @@ pub fn parameter_count(bytes: &[u8]) -> Result<u64, prost::DecodeError> {
         .initializer
         .iter()
         .filter(|weight| matches!(weight.data_type, 1 | 10 | 11) && !tracked.contains(&&weight.name))
-        .map(|weight| weight.dims.iter().map(|&dim| u64::try_from(dim).unwrap_or(0)).product::<u64>())
+        .map(|weight| {
+            weight
+                .dims
+                .iter()
+                .map(|&dim| u64::try_from(dim).unwrap_or(0))
+                .product::<u64>()
+        })
         .sum())
 }

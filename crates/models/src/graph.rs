@@ -30,7 +30,13 @@ pub enum Attribute {
 impl Graph {
     /// An empty graph; `seed` decides all weights.
     pub fn new(name: &str, seed: u64) -> Self {
-        Self { proto: onnx::GraphProto { name: name.to_owned(), ..Default::default() }, seed }
+        Self {
+            proto: onnx::GraphProto {
+                name: name.to_owned(),
+                ..Default::default()
+            },
+            seed,
+        }
     }
 
     /// Adds an input of type `f32` and the given shape, outermost dimension first.
@@ -91,7 +97,10 @@ impl Graph {
             producer_name: "tare".into(),
             producer_version: env!("CARGO_PKG_VERSION").into(),
             graph: Some(self.proto),
-            opset_import: vec![onnx::OperatorSet { domain: String::new(), version: OPSET }],
+            opset_import: vec![onnx::OperatorSet {
+                domain: String::new(),
+                version: OPSET,
+            }],
         }
         .encode_to_vec()
     }
@@ -100,21 +109,44 @@ impl Graph {
 fn attribute(attribute: &Attribute) -> onnx::AttributeProto {
     let empty = onnx::AttributeProto::default();
     match attribute {
-        Attribute::Float(name, f) => onnx::AttributeProto { name: (*name).into(), f: *f, r#type: 1, ..empty },
-        Attribute::Int(name, i) => onnx::AttributeProto { name: (*name).into(), i: *i, r#type: 2, ..empty },
-        Attribute::Ints(name, ints) => {
-            onnx::AttributeProto { name: (*name).into(), ints: ints.clone(), r#type: 7, ..empty }
-        }
+        Attribute::Float(name, f) => onnx::AttributeProto {
+            name: (*name).into(),
+            f: *f,
+            r#type: 1,
+            ..empty
+        },
+        Attribute::Int(name, i) => onnx::AttributeProto {
+            name: (*name).into(),
+            i: *i,
+            r#type: 2,
+            ..empty
+        },
+        Attribute::Ints(name, ints) => onnx::AttributeProto {
+            name: (*name).into(),
+            ints: ints.clone(),
+            r#type: 7,
+            ..empty
+        },
     }
 }
 
 fn value_info(name: &str, shape: &[usize]) -> onnx::ValueInfo {
     let dim = dims(shape)
         .into_iter()
-        .map(|dim| onnx::Dimension { value: Some(onnx::DimensionValue::Value(dim)) })
+        .map(|dim| onnx::Dimension {
+            value: Some(onnx::DimensionValue::Value(dim)),
+        })
         .collect();
-    let tensor_type = onnx::TensorType { elem_type: onnx::elem_type(DType::F32), shape: Some(onnx::Shape { dim }) };
-    onnx::ValueInfo { name: name.to_owned(), r#type: Some(onnx::Type { tensor_type: Some(tensor_type) }) }
+    let tensor_type = onnx::TensorType {
+        elem_type: onnx::elem_type(DType::F32),
+        shape: Some(onnx::Shape { dim }),
+    };
+    onnx::ValueInfo {
+        name: name.to_owned(),
+        r#type: Some(onnx::Type {
+            tensor_type: Some(tensor_type),
+        }),
+    }
 }
 
 #[allow(clippy::cast_possible_wrap, reason = "dimensions of our own networks are small")]

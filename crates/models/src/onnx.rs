@@ -171,7 +171,16 @@ pub fn elem_type(dtype: tare_record::DType) -> i32 {
 /// The element type of ONNX's number; `None` for those that tare does not feed.
 pub fn dtype(elem_type: i32) -> Option<tare_record::DType> {
     use tare_record::DType;
-    [DType::F32, DType::U8, DType::I8, DType::I32, DType::I64, DType::Bool, DType::F16, DType::F64]
-        .into_iter()
-        .find(|&dtype| self::elem_type(dtype) == elem_type)
+    [
+        DType::F32,
+        DType::U8,
+        DType::I8,
+        DType::I32,
+        DType::I64,
+        DType::Bool,
+        DType::F16,
+        DType::F64,
+    ]
+    .into_iter()
+    .find(|&dtype| self::elem_type(dtype) == elem_type)
 }

@@ -36,7 +36,9 @@ pub enum Dim {
 impl std::fmt::Display for InputSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.name, self.dtype)?;
-        let Some(dims) = &self.dims else { return f.write_str(" [?]") };
+        let Some(dims) = &self.dims else {
+            return f.write_str(" [?]");
+        };
         f.write_str(" [")?;
         for (index, dim) in dims.iter().enumerate() {
             f.write_str(if index > 0 { ", " } else { "" })?;
@@ -88,9 +90,7 @@ impl SignatureError {
             SignatureError::ExternalData { .. } => {
                 "save the model as one file: onnx.save(onnx.load(path), new_path) in Python"
             }
-            SignatureError::InputType { .. } => {
-                "tare feeds tensors of f16, f32, f64, i8, i32, i64, u8 and bool"
-            }
+            SignatureError::InputType { .. } => "tare feeds tensors of f16, f32, f64, i8, i32, i64, u8 and bool",
         }
     }
 }
@@ -105,10 +105,16 @@ pub fn signature(bytes: &[u8]) -> Result<Signature, SignatureError> {
         return Err(SignatureError::Empty);
     }
     // Decoding from `Bytes` would share the weights, but needs the bytes to be owned; a copy of the header is enough.
-    let model = onnx::Model::decode(Bytes::copy_from_slice(bytes)).map_err(|error| SignatureError::Decode(error.to_string()))?;
-    let graph = model.graph.filter(|graph| !graph.node.is_empty()).ok_or(SignatureError::NoGraph)?;
+    let model = onnx::Model::decode(Bytes::copy_from_slice(bytes))
+        .map_err(|error| SignatureError::Decode(error.to_string()))?;
+    let graph = model
+        .graph
+        .filter(|graph| !graph.node.is_empty())
+        .ok_or(SignatureError::NoGraph)?;
     if let Some(weight) = graph.initializer.iter().find(|weight| weight.data_location == 1) {
-        return Err(SignatureError::ExternalData { name: weight.name.clone() });
+        return Err(SignatureError::ExternalData {
+            name: weight.name.clone(),
+        });
     }
     let is_weight = |name: &String| graph.initializer.iter().any(|weight| weight.name == *name);
     let inputs = graph
@@ -117,22 +123,35 @@ pub fn signature(bytes: &[u8]) -> Result<Signature, SignatureError> {
         .filter(|input| !is_weight(&input.name))
         .map(input_spec)
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(Signature { inputs, outputs: graph.output.into_iter().map(|output| output.name).collect() })
+    Ok(Signature {
+        inputs,
+        outputs: graph.output.into_iter().map(|output| output.name).collect(),
+    })
 }
 
 fn input_spec(input: &onnx::ValueInfo) -> Result<InputSpec, SignatureError> {
     let tensor = input.r#type.as_ref().and_then(|ty| ty.tensor_type.as_ref());
     let elem_type = tensor.map_or(0, |tensor| tensor.elem_type);
-    let dtype = onnx::dtype(elem_type)
-        .ok_or_else(|| SignatureError::InputType { name: input.name.clone(), elem_type })?;
-    let dims = tensor.and_then(|tensor| tensor.shape.as_ref()).map(|shape| shape.dim.iter().map(dim).collect());
-    Ok(InputSpec { name: input.name.clone(), dtype, dims })
+    let dtype = onnx::dtype(elem_type).ok_or_else(|| SignatureError::InputType {
+        name: input.name.clone(),
+        elem_type,
+    })?;
+    let dims = tensor
+        .and_then(|tensor| tensor.shape.as_ref())
+        .map(|shape| shape.dim.iter().map(dim).collect());
+    Ok(InputSpec {
+        name: input.name.clone(),
+        dtype,
+        dims,
+    })
 }
 
 fn dim(dim: &onnx::Dimension) -> Dim {
     match &dim.value {
         // Exporters write 0 and -1 for open dimensions too.
-        Some(DimensionValue::Value(size)) if *size > 0 => usize::try_from(*size).map_or(Dim::Open(String::new()), Dim::Known),
+        Some(DimensionValue::Value(size)) if *size > 0 => {
+            usize::try_from(*size).map_or(Dim::Open(String::new()), Dim::Known)
+        }
         Some(DimensionValue::Param(name)) => Dim::Open(name.clone()),
         _ => Dim::Open(String::new()),
     }

@@ -47,7 +47,9 @@ pub enum WorkloadError {
         found: Vec<usize>,
     },
     /// More elements than tare makes up.
-    #[error("model {model:?}, input {input}: shape {found:?} holds too many elements, at most {MOST_ELEMENTS} are generated")]
+    #[error(
+        "model {model:?}, input {input}: shape {found:?} holds too many elements, at most {MOST_ELEMENTS} are generated"
+    )]
     TooLarge {
         /// Name of the model.
         model: String,
@@ -73,12 +75,25 @@ impl From<WorkloadError> for Failure {
         let (kind, hint) = match &error {
             WorkloadError::Model { error, .. } => (FailureKind::Model, error.hint().to_owned()),
             WorkloadError::UnknownInput { .. } => (FailureKind::Input, "check the spelling of the input's name".into()),
-            WorkloadError::OpenShape { example, .. } => (FailureKind::Input, format!("give all its dimensions, for example {example}")),
-            WorkloadError::Shape { .. } => (FailureKind::Input, "give as many dimensions as the model has, and the known ones as they are".into()),
+            WorkloadError::OpenShape { example, .. } => (
+                FailureKind::Input,
+                format!("give all its dimensions, for example {example}"),
+            ),
+            WorkloadError::Shape { .. } => (
+                FailureKind::Input,
+                "give as many dimensions as the model has, and the known ones as they are".into(),
+            ),
             WorkloadError::TooLarge { .. } => (FailureKind::Input, "take smaller dimensions".into()),
-            WorkloadError::Type { .. } => (FailureKind::Input, "convert the array, in Python with array.astype(...)".into()),
+            WorkloadError::Type { .. } => (
+                FailureKind::Input,
+                "convert the array, in Python with array.astype(...)".into(),
+            ),
         };
-        Failure { kind, message: error.to_string(), hint: Some(hint) }
+        Failure {
+            kind,
+            message: error.to_string(),
+            hint: Some(hint),
+        }
     }
 }
 
@@ -107,7 +122,11 @@ pub fn prepare(
     let signature = signature(&bytes).map_err(|error| WorkloadError::Model { model: model(), error })?;
     for input in shapes.keys().chain(given.iter().map(|named| &named.name)) {
         if !signature.inputs.iter().any(|spec| spec.name == *input) {
-            return Err(WorkloadError::UnknownInput { model: model(), input: input.clone(), known: known(&signature) });
+            return Err(WorkloadError::UnknownInput {
+                model: model(),
+                input: input.clone(),
+                known: known(&signature),
+            });
         }
     }
     let inputs = signature
@@ -122,21 +141,40 @@ pub fn prepare(
                     match count.filter(|&count| count <= MOST_ELEMENTS) {
                         Some(count) => generate(spec, shape, count, seed),
                         None => {
-                            return Err(WorkloadError::TooLarge { model: model(), input: spec.to_string(), found: shape });
+                            return Err(WorkloadError::TooLarge {
+                                model: model(),
+                                input: spec.to_string(),
+                                found: shape,
+                            });
                         }
                     }
                 }
             };
-            Ok(NamedTensor { name: spec.name.clone(), tensor })
+            Ok(NamedTensor {
+                name: spec.name.clone(),
+                tensor,
+            })
         })
         .collect::<Result<Vec<_>, WorkloadError>>()?;
-    let facts =
-        ModelFacts { name: model(), sha256: Some(sha256_hex(&bytes)), size_bytes: Some(bytes.len() as u64) };
-    Ok(Workload { model: facts, bytes, inputs })
+    let facts = ModelFacts {
+        name: model(),
+        sha256: Some(sha256_hex(&bytes)),
+        size_bytes: Some(bytes.len() as u64),
+    };
+    Ok(Workload {
+        model: facts,
+        bytes,
+        inputs,
+    })
 }
 
 fn known(signature: &Signature) -> String {
-    signature.inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    signature
+        .inputs
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn fits(spec: &InputSpec, shape: &[usize]) -> bool {
@@ -151,10 +189,18 @@ fn fits(spec: &InputSpec, shape: &[usize]) -> bool {
 
 fn check_given(model: &str, spec: &InputSpec, tensor: &Tensor) -> Result<Tensor, WorkloadError> {
     if tensor.dtype() != spec.dtype {
-        return Err(WorkloadError::Type { model: model.into(), input: spec.to_string(), found: tensor.dtype() });
+        return Err(WorkloadError::Type {
+            model: model.into(),
+            input: spec.to_string(),
+            found: tensor.dtype(),
+        });
     }
     if !fits(spec, tensor.shape()) {
-        return Err(WorkloadError::Shape { model: model.into(), input: spec.to_string(), found: tensor.shape().to_vec() });
+        return Err(WorkloadError::Shape {
+            model: model.into(),
+            input: spec.to_string(),
+            found: tensor.shape().to_vec(),
+        });
     }
     Ok(tensor.clone())
 }
@@ -164,7 +210,11 @@ fn shape(model: &str, spec: &InputSpec, given: Option<&Vec<usize>>) -> Result<Ve
         if fits(spec, given) {
             return Ok(given.clone());
         }
-        return Err(WorkloadError::Shape { model: model.into(), input: spec.to_string(), found: given.clone() });
+        return Err(WorkloadError::Shape {
+            model: model.into(),
+            input: spec.to_string(),
+            found: given.clone(),
+        });
     }
     let known = spec.dims.as_ref().and_then(|dims| {
         dims.iter()
@@ -201,7 +251,11 @@ fn generate(spec: &InputSpec, shape: Vec<usize>, count: usize, seed: u64) -> Ten
             (0..count).map(|_| random.below(INTEGER_BOUND) as $ty).collect()
         };
     }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "values are below INTEGER_BOUND")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        reason = "values are below INTEGER_BOUND"
+    )]
     let data = match spec.dtype {
         DType::F32 => TensorData::F32(floats(&mut random)),
         DType::F64 => TensorData::F64(floats(&mut random).into_iter().map(f64::from).collect()),

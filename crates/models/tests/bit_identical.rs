@@ -29,6 +29,11 @@ fn models_and_inputs_are_bit_identical_everywhere() {
 #[test]
 fn parameters_equal_the_published_numbers() {
     for entry in &CATALOG {
-        assert_eq!(parameter_count(&entry.onnx(&BTreeMap::new())).unwrap(), entry.parameters, "{}", entry.name);
+        assert_eq!(
+            parameter_count(&entry.onnx(&BTreeMap::new())).unwrap(),
+            entry.parameters,
+            "{}",
+            entry.name
+        );
     }
 }

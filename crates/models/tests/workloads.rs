@@ -12,7 +12,10 @@ fn tiny() -> Vec<u8> {
 }
 
 fn shapes(entries: &[(&str, &[usize])]) -> BTreeMap<String, Vec<usize>> {
-    entries.iter().map(|(name, dims)| ((*name).to_owned(), dims.to_vec())).collect()
+    entries
+        .iter()
+        .map(|(name, dims)| ((*name).to_owned(), dims.to_vec()))
+        .collect()
 }
 
 #[track_caller]
@@ -20,7 +23,11 @@ fn check(bytes: Vec<u8>, given_shapes: &[(&str, &[usize])], given: &[NamedTensor
     let error = prepare("net", bytes, &shapes(given_shapes), given, 0).unwrap_err();
     let failure = Failure::from(error);
     assert_eq!(failure.kind, kind, "{failure:?}");
-    assert!(failure.message.contains(text), "{:?} does not contain {text:?}", failure.message);
+    assert!(
+        failure.message.contains(text),
+        "{:?} does not contain {text:?}",
+        failure.message
+    );
     assert!(failure.hint.is_some_and(|hint| !hint.is_empty()), "there is no hint");
 }
 
@@ -30,8 +37,20 @@ fn bytes_that_are_no_model_are_refused() {
     cut.truncate(cut.len() / 2);
     check(vec![], &[], &[], FailureKind::Model, "the file is empty");
     check(cut, &[], &[], FailureKind::Model, "not a whole ONNX file");
-    check(b"version https://git-lfs.github.com/spec/v1\n".to_vec(), &[], &[], FailureKind::Model, "not a");
-    check(b"<!doctype html><html></html>".to_vec(), &[], &[], FailureKind::Model, "not a");
+    check(
+        b"version https://git-lfs.github.com/spec/v1\n".to_vec(),
+        &[],
+        &[],
+        FailureKind::Model,
+        "not a",
+    );
+    check(
+        b"<!doctype html><html></html>".to_vec(),
+        &[],
+        &[],
+        FailureKind::Model,
+        "not a",
+    );
 }
 
 #[test]
@@ -39,22 +58,71 @@ fn shapes_and_inputs_that_do_not_fit_are_refused() {
     let tensor = |shape: &[usize], data| Tensor::new(shape.to_vec(), data).unwrap();
     let floats = |name: &str, shape: &[usize]| {
         let count = shape.iter().product();
-        NamedTensor { name: name.into(), tensor: tensor(shape, TensorData::F32(vec![0.0; count])) }
+        NamedTensor {
+            name: name.into(),
+            tensor: tensor(shape, TensorData::F32(vec![0.0; count])),
+        }
     };
-    check(tiny(), &[("imgae", &[1, 3, 32, 32])], &[], FailureKind::Input, "has no input \"imgae\": expected one of image f32 [1, 3, 32, 32]");
-    check(tiny(), &[], &[floats("x", &[1])], FailureKind::Input, "has no input \"x\"");
-    check(tiny(), &[("image", &[2, 3, 32, 32])], &[], FailureKind::Input, "found shape [2, 3, 32, 32]");
-    check(tiny(), &[("image", &[3, 32, 32])], &[], FailureKind::Input, "found shape [3, 32, 32]");
-    check(tiny(), &[], &[floats("image", &[1, 3, 16, 16])], FailureKind::Input, "found shape [1, 3, 16, 16]");
-    let integers = NamedTensor { name: "image".into(), tensor: tensor(&[1], TensorData::I64(vec![0])) };
-    check(tiny(), &[], &[integers], FailureKind::Input, "found elements of type i64");
+    check(
+        tiny(),
+        &[("imgae", &[1, 3, 32, 32])],
+        &[],
+        FailureKind::Input,
+        "has no input \"imgae\": expected one of image f32 [1, 3, 32, 32]",
+    );
+    check(
+        tiny(),
+        &[],
+        &[floats("x", &[1])],
+        FailureKind::Input,
+        "has no input \"x\"",
+    );
+    check(
+        tiny(),
+        &[("image", &[2, 3, 32, 32])],
+        &[],
+        FailureKind::Input,
+        "found shape [2, 3, 32, 32]",
+    );
+    check(
+        tiny(),
+        &[("image", &[3, 32, 32])],
+        &[],
+        FailureKind::Input,
+        "found shape [3, 32, 32]",
+    );
+    check(
+        tiny(),
+        &[],
+        &[floats("image", &[1, 3, 16, 16])],
+        FailureKind::Input,
+        "found shape [1, 3, 16, 16]",
+    );
+    let integers = NamedTensor {
+        name: "image".into(),
+        tensor: tensor(&[1], TensorData::I64(vec![0])),
+    };
+    check(
+        tiny(),
+        &[],
+        &[integers],
+        FailureKind::Input,
+        "found elements of type i64",
+    );
 }
 
 #[test]
 fn a_given_input_is_fed_as_it_is() {
     let count = 3 * 32 * 32;
-    let given = Tensor::new(vec![1, 3, 32, 32], TensorData::F32((0..count).map(|i| i as f32).collect())).unwrap();
-    let named = NamedTensor { name: "image".into(), tensor: given.clone() };
+    let given = Tensor::new(
+        vec![1, 3, 32, 32],
+        TensorData::F32((0..count).map(|i| i as f32).collect()),
+    )
+    .unwrap();
+    let named = NamedTensor {
+        name: "image".into(),
+        tensor: given.clone(),
+    };
     let workload = prepare("tiny", tiny(), &BTreeMap::new(), &[named], 0).unwrap();
     assert_eq!(workload.inputs[0].tensor, given);
 }

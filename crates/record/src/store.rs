@@ -36,7 +36,9 @@ pub struct Record {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// Not JSON at all, or cut off.
-    #[error("not a complete JSON file: {0}\nhint: the file may have been cut off; a run that is stopped leaves a whole file behind")]
+    #[error(
+        "not a complete JSON file: {0}\nhint: the file may have been cut off; a run that is stopped leaves a whole file behind"
+    )]
     Json(serde_json::Error),
     /// JSON of something else.
     #[error("not a tare record: expected \"schema\": \"{SCHEMA}\", found {found}\nhint: {hint}")]
@@ -65,7 +67,11 @@ impl Record {
                 let newer = schema.as_str().is_some_and(|name| name.starts_with("tare.record/"));
                 return Err(RecordError::Schema {
                     found: schema.to_string(),
-                    hint: if newer { "another version of tare wrote it; use that version" } else { "give a file that `tare run` or `tare browser` wrote" },
+                    hint: if newer {
+                        "another version of tare wrote it; use that version"
+                    } else {
+                        "give a file that `tare run` or `tare browser` wrote"
+                    },
                 });
             }
             None => {

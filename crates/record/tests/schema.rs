@@ -16,7 +16,10 @@ fn the_schema_file_is_that_of_the_types() {
         std::fs::write(SCHEMA_FILE, generated()).unwrap();
     }
     let committed = std::fs::read_to_string(SCHEMA_FILE).unwrap();
-    assert!(committed == generated(), "the types changed: run UPDATE_SCHEMA=1 cargo test -p tare-record, and think of old records");
+    assert!(
+        committed == generated(),
+        "the types changed: run UPDATE_SCHEMA=1 cargo test -p tare-record, and think of old records"
+    );
 }
 
 #[test]
@@ -39,12 +42,24 @@ fn what_is_no_record_is_explained() {
         ("{\"schema\": \"tare.record/2\"}", "another version of tare wrote it"),
         ("{\"schema\": 7}", "expected \"schema\": \"tare.record/1\", found 7"),
         ("{\"schema\": \"tare.record/1\"}", "missing field"),
-        (&GOLDEN.replacen("\"complete\"", "\"compleet\"", 1), "unknown field `compleet`"),
-        (&GOLDEN.replacen("\"runs_per_sample\": 1", "\"runs_per_sample\": -1", 1), "does not follow tare.record/1"),
+        (
+            &GOLDEN.replacen("\"complete\"", "\"compleet\"", 1),
+            "unknown field `compleet`",
+        ),
+        (
+            &GOLDEN.replacen("\"runs_per_sample\": 1", "\"runs_per_sample\": -1", 1),
+            "does not follow tare.record/1",
+        ),
     ] {
         let error = Record::from_json(text).unwrap_err();
-        assert!(error.to_string().contains(expected), "{error} does not contain {expected}");
-        assert!(matches!(error, RecordError::Json(_) | RecordError::Schema { .. } | RecordError::Field(_)));
+        assert!(
+            error.to_string().contains(expected),
+            "{error} does not contain {expected}"
+        );
+        assert!(matches!(
+            error,
+            RecordError::Json(_) | RecordError::Schema { .. } | RecordError::Field(_)
+        ));
     }
 }
 

@@ -13,10 +13,18 @@ const ROW: f64 = 44.0;
 /// Every sample of both cells as a dot along one axis that begins at zero, with the median and its interval.
 pub(crate) fn samples(pair: &Pair<'_>) -> Markup {
     let rows = [("native", "native", pair.native), (place(pair), "other", pair.other)];
-    let largest = rows.iter().flat_map(|(_, _, cell)| run_ns(cell)).fold(f64::MIN_POSITIVE, f64::max);
+    let largest = rows
+        .iter()
+        .flat_map(|(_, _, cell)| run_ns(cell))
+        .fold(f64::MIN_POSITIVE, f64::max);
     let x = |ns: f64| LEFT + ns / largest * (WIDTH - LEFT - 20.0);
     let height = ROW * 2.0 + 30.0;
-    let label = format!("Samples of {} on {}: {}", pair.other.model.name, pair.other.engine.name, crate::text::verdict(pair));
+    let label = format!(
+        "Samples of {} on {}: {}",
+        pair.other.model.name,
+        pair.other.engine.name,
+        crate::text::verdict(pair)
+    );
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) role="img" aria-label=(label) {
             @for (index, (name, class, cell)) in rows.iter().enumerate() {

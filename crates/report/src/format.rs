@@ -55,7 +55,10 @@ mod tests {
         ] {
             assert_eq!(duration(ns), expected);
         }
-        assert_eq!((ratio(3.312), ratio(0.97), ratio(12.0)), ("3.31x".into(), "0.970x".into(), "12.0x".into()));
+        assert_eq!(
+            (ratio(3.312), ratio(0.97), ratio(12.0)),
+            ("3.31x".into(), "0.970x".into(), "12.0x".into())
+        );
         assert_eq!((bytes(17), bytes(102_500_000)), ("17.0 B".into(), "102 MB".into()));
     }
 }

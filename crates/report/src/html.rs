@@ -138,7 +138,10 @@ fn phases(records: &[Record]) -> Markup {
         .filter(|name| all_cells(records).any(|cell| cell.phases.iter().any(|phase| phase.name == *name)))
         .collect();
     let time = |cell: &Cell, name: PhaseName| {
-        cell.phases.iter().find(|phase| phase.name == name).map_or("-".into(), |phase| format::duration(phase.duration_ns as f64))
+        cell.phases
+            .iter()
+            .find(|phase| phase.name == name)
+            .map_or("-".into(), |phase| format::duration(phase.duration_ns as f64))
     };
     html! {
         @if !seen.is_empty() {

@@ -55,14 +55,20 @@ pub fn compare(records: &[Record]) -> Comparison<'_> {
             .flat_map(|record| &record.cells)
             .filter(move |cell| (cell.rung.environment == EnvironmentKind::Native) == native)
     };
-    let mut comparison = Comparison { pairs: vec![], refusals: vec![] };
+    let mut comparison = Comparison {
+        pairs: vec![],
+        refusals: vec![],
+    };
     for other in cells(false) {
         let subject = format!("{} on {}", other.model.name, other.engine.name);
         let alike: Vec<&Cell> = cells(true)
             .filter(|native| native.engine.name == other.engine.name && native.model.name == other.model.name)
             .collect();
         if alike.is_empty() {
-            comparison.refusals.push(Refusal { subject, reason: "there is no native cell of this model and engine".into() });
+            comparison.refusals.push(Refusal {
+                subject,
+                reason: "there is no native cell of this model and engine".into(),
+            });
             continue;
         }
         let refusals: Vec<Result<Pair<'_>, String>> = alike.into_iter().map(|native| pair(native, other)).collect();
@@ -71,14 +77,27 @@ pub fn compare(records: &[Record]) -> Comparison<'_> {
             comparison.pairs.extend(refusals.into_iter().flatten());
         } else {
             let reasons = refusals.into_iter().filter_map(Result::err);
-            comparison.refusals.extend(reasons.map(|reason| Refusal { subject: subject.clone(), reason }));
+            comparison.refusals.extend(reasons.map(|reason| Refusal {
+                subject: subject.clone(),
+                reason,
+            }));
         }
     }
     comparison
 }
 
 fn pair<'a>(native: &'a Cell, other: &'a Cell) -> Result<Pair<'a>, String> {
-    for (side, cell) in [("native", native), (if other.rung.environment == EnvironmentKind::Node { "Node" } else { "browser" }, other)] {
+    for (side, cell) in [
+        ("native", native),
+        (
+            if other.rung.environment == EnvironmentKind::Node {
+                "Node"
+            } else {
+                "browser"
+            },
+            other,
+        ),
+    ] {
         match &cell.status {
             Status::Measured => {}
             Status::Failed(failure) => return Err(format!("the {side} cell failed: {}", failure.message)),
@@ -94,16 +113,28 @@ fn pair<'a>(native: &'a Cell, other: &'a Cell) -> Result<Pair<'a>, String> {
         return Err("the input tensors differ (SHA-256)".into());
     }
     if native.rung.precision != other.rung.precision {
-        return Err(format!("the precision differs: {} and {}", native.rung.precision, other.rung.precision));
+        return Err(format!(
+            "the precision differs: {} and {}",
+            native.rung.precision, other.rung.precision
+        ));
     }
     if native.load != other.load {
-        return Err(format!("the load pattern differs: {:?} and {:?}", native.load, other.load));
+        return Err(format!(
+            "the load pattern differs: {:?} and {:?}",
+            native.load, other.load
+        ));
     }
     if native.rung.threads != other.rung.threads {
-        return Err(format!("the number of threads differs: {} and {}", native.rung.threads, other.rung.threads));
+        return Err(format!(
+            "the number of threads differs: {} and {}",
+            native.rung.threads, other.rung.threads
+        ));
     }
     if native.engine.version != other.engine.version {
-        return Err(format!("the engine's version differs: {} and {}", native.engine.version, other.engine.version));
+        return Err(format!(
+            "the engine's version differs: {} and {}",
+            native.engine.version, other.engine.version
+        ));
     }
     let ratio = ratio_estimate(&run_ns(other), &run_ns(native), SEED).ok_or("a cell has no samples")?;
     let mut warnings: Vec<Warning> = Vec::new();
@@ -112,5 +143,10 @@ fn pair<'a>(native: &'a Cell, other: &'a Cell) -> Result<Pair<'a>, String> {
             warnings.push(warning.clone());
         }
     }
-    Ok(Pair { native, other, ratio, warnings })
+    Ok(Pair {
+        native,
+        other,
+        ratio,
+        warnings,
+    })
 }

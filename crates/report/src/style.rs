@@ -20,5 +20,6 @@ pub(crate) const STYLE: &str = r"
 ";
 
 /// Around the report when it is a file of its own.
-pub(crate) const PAGE_STYLE: &str = "body { margin: 0; } .tare { max-width: 62rem; margin: 0 auto; padding: 1rem; } h1 { font-size: 1.6rem; }
+pub(crate) const PAGE_STYLE: &str =
+    "body { margin: 0; } .tare { max-width: 62rem; margin: 0 auto; padding: 1rem; } h1 { font-size: 1.6rem; }
 html { background: #fff; } @media (prefers-color-scheme: dark) { html { background: #16181b; } }";

@@ -8,14 +8,24 @@ pub fn verdict(pair: &Pair<'_>) -> String {
     let ratio = &pair.ratio;
     let subject = format!("{} on {}", pair.other.model.name, pair.other.engine.name);
     let place = pair.other.rung.environment;
-    let interval = format!("95 % interval {} to {}", format::ratio(ratio.low), format::ratio(ratio.high));
+    let interval = format!(
+        "95 % interval {} to {}",
+        format::ratio(ratio.low),
+        format::ratio(ratio.high)
+    );
     if ratio.low <= 1.0 && 1.0 <= ratio.high {
         let bound = (ratio.high - 1.0).max(1.0 - ratio.low) * 100.0;
         format!("{subject}: no difference between native and {place} above {bound:.0} % ({interval})")
     } else if ratio.value >= 1.0 {
-        format!("{subject}: the {place} takes {} the native time ({interval})", format::ratio(ratio.value))
+        format!(
+            "{subject}: the {place} takes {} the native time ({interval})",
+            format::ratio(ratio.value)
+        )
     } else {
-        format!("{subject}: the {place} takes {} the native time, so it is faster ({interval})", format::ratio(ratio.value))
+        format!(
+            "{subject}: the {place} takes {} the native time, so it is faster ({interval})",
+            format::ratio(ratio.value)
+        )
     }
 }
 
@@ -46,7 +56,9 @@ pub(crate) fn cell_rows(records: &[Record]) -> Vec<[String; 7]> {
                 rung(cell),
                 status(&cell.status).0.to_owned(),
                 estimate.map_or("-".into(), |e| format::duration(e.value)),
-                estimate.map_or("-".into(), |e| format!("{} to {}", format::duration(e.low), format::duration(e.high))),
+                estimate.map_or("-".into(), |e| {
+                    format!("{} to {}", format::duration(e.low), format::duration(e.high))
+                }),
                 cell.samples_ns.len().to_string(),
             ]
         })
@@ -60,12 +72,29 @@ pub(crate) fn rung(cell: &tare_record::Cell) -> String {
         (Some(api), Some(adapter)) => format!("{api}, {}", adapter.name),
         (Some(api), None) => api.clone(),
         (None, _) if rung.vector_level == "unknown" || rung.vector_level == "gpu" => String::new(),
-        (None, _) => format!("{} thread{}, {}", rung.threads, if rung.threads == 1 { "" } else { "s" }, rung.vector_level),
+        (None, _) => format!(
+            "{} thread{}, {}",
+            rung.threads,
+            if rung.threads == 1 { "" } else { "s" },
+            rung.vector_level
+        ),
     };
-    if how.is_empty() { rung.environment.to_string() } else { format!("{}, {how}", rung.environment) }
+    if how.is_empty() {
+        rung.environment.to_string()
+    } else {
+        format!("{}, {how}", rung.environment)
+    }
 }
 
-const CELL_HEADINGS: [&str; 7] = ["model", "engine", "where", "status", "median", "95 % interval", "samples"];
+const CELL_HEADINGS: [&str; 7] = [
+    "model",
+    "engine",
+    "where",
+    "status",
+    "median",
+    "95 % interval",
+    "samples",
+];
 
 /// The comparison as plain text for a terminal: a table of cells, then one line per pair and refusal.
 pub fn terminal(records: &[Record]) -> String {
@@ -77,7 +106,11 @@ pub fn terminal(records: &[Record]) -> String {
         }
     }
     let line = |fields: &[String]| {
-        let padded: Vec<String> = fields.iter().zip(widths).map(|(field, width)| format!("{field:<width$}")).collect();
+        let padded: Vec<String> = fields
+            .iter()
+            .zip(widths)
+            .map(|(field, width)| format!("{field:<width$}"))
+            .collect();
         padded.join("  ").trim_end().to_owned() + "\n"
     };
     let mut text = line(&CELL_HEADINGS.map(str::to_owned));
@@ -86,7 +119,10 @@ pub fn terminal(records: &[Record]) -> String {
     }
     for cell in records.iter().flat_map(|record| &record.cells) {
         if let (word, Some(reason)) = status(&cell.status) {
-            text += &format!("\n{} on {} ({}) {word}: {reason}\n", cell.model.name, cell.engine.name, cell.rung.environment);
+            text += &format!(
+                "\n{} on {} ({}) {word}: {reason}\n",
+                cell.model.name, cell.engine.name, cell.rung.environment
+            );
         }
     }
     let Comparison { pairs, refusals } = compare(records);
@@ -108,7 +144,12 @@ pub fn terminal(records: &[Record]) -> String {
 /// The comparison as Markdown.
 pub fn markdown(records: &[Record]) -> String {
     let escape = |field: &str| field.replace('|', "\\|").replace('\n', " ");
-    let row = |fields: &[String]| format!("| {} |\n", fields.iter().map(|field| escape(field)).collect::<Vec<_>>().join(" | "));
+    let row = |fields: &[String]| {
+        format!(
+            "| {} |\n",
+            fields.iter().map(|field| escape(field)).collect::<Vec<_>>().join(" | ")
+        )
+    };
     let Comparison { pairs, refusals } = compare(records);
     let mut text = String::from("# tare report\n\n");
     for pair in &pairs {
@@ -128,7 +169,13 @@ pub fn markdown(records: &[Record]) -> String {
     }
     for cell in records.iter().flat_map(|record| &record.cells) {
         if let (word, Some(reason)) = status(&cell.status) {
-            text += &format!("\n{} on {} ({}) {word}: {}\n", cell.model.name, cell.engine.name, cell.rung.environment, escape(&reason));
+            text += &format!(
+                "\n{} on {} ({}) {word}: {}\n",
+                cell.model.name,
+                cell.engine.name,
+                cell.rung.environment,
+                escape(&reason)
+            );
         }
     }
     text
@@ -141,7 +188,16 @@ pub fn markdown(records: &[Record]) -> String {
 /// Never for memory; the writer's error is passed on.
 pub fn csv(records: &[Record]) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["created", "environment", "model", "model_sha256", "engine", "threads", "sample", "run_ns"])?;
+    writer.write_record([
+        "created",
+        "environment",
+        "model",
+        "model_sha256",
+        "engine",
+        "threads",
+        "sample",
+        "run_ns",
+    ])?;
     for record in records {
         for cell in &record.cells {
             for (number, run_ns) in crate::pairing::run_ns(cell).into_iter().enumerate() {
@@ -179,7 +235,9 @@ pub fn json(records: &[Record]) -> String {
             })
         })
         .collect();
-    let refusals: Vec<_> =
-        refusals.iter().map(|refusal| serde_json::json!({ "subject": refusal.subject, "reason": refusal.reason })).collect();
+    let refusals: Vec<_> = refusals
+        .iter()
+        .map(|refusal| serde_json::json!({ "subject": refusal.subject, "reason": refusal.reason }))
+        .collect();
     format!("{:#}\n", serde_json::json!({ "pairs": pairs, "refusals": refusals }))
 }

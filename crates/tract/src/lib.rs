@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use tare_core::{
-    Clock, Engine, EngineError, Loaded, NamedTensor, Session, SessionFacts, Tensor, TensorData, Timed,
-};
+use tare_core::{Clock, Engine, EngineError, Loaded, NamedTensor, Session, SessionFacts, Tensor, TensorData, Timed};
 use tare_record::{DType, EngineFacts, EngineName, FailureKind, PhaseName};
+use tract_onnx::prelude::Tensor as TractTensor;
 use tract_onnx::prelude::multithread::Executor;
 use tract_onnx::prelude::{
-    DatumType, Framework, InferenceFact, InferenceModelExt, RunOptions, TVec, TValue, TractResult, TypedFact,
+    DatumType, Framework, InferenceFact, InferenceModelExt, RunOptions, TValue, TVec, TractResult, TypedFact,
     TypedSimplePlan,
 };
 use tract_onnx::tract_core::plan::SimpleState;
 use tract_onnx::tract_hir::prelude::tract_data;
-use tract_onnx::prelude::Tensor as TractTensor;
 
 /// Version of tract, as pinned in the workspace's manifest.
 pub const VERSION: &str = "0.23.9";
@@ -28,14 +26,24 @@ pub struct Tract {
 impl Tract {
     /// tract on `threads` CPU threads. A wasm module without threads computes on one, whatever is asked for.
     pub fn new(threads: usize) -> Self {
-        Self { threads: if cfg!(target_family = "wasm") { 1 } else { threads.max(1) } }
+        Self {
+            threads: if cfg!(target_family = "wasm") {
+                1
+            } else {
+                threads.max(1)
+            },
+        }
     }
 }
 
 #[async_trait(?Send)]
 impl Engine for Tract {
     fn facts(&self) -> EngineFacts {
-        EngineFacts { name: EngineName::Tract, version: VERSION.into(), settings: BTreeMap::new() }
+        EngineFacts {
+            name: EngineName::Tract,
+            version: VERSION.into(),
+            settings: BTreeMap::new(),
+        }
     }
 
     async fn load(&self, model: &[u8], inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError> {
@@ -57,15 +65,29 @@ impl Engine for Tract {
         let optimised = parsed
             .into_optimized()
             .map_err(|error| explain(&error, FailureKind::Unsupported, "optimising the model"))?;
-        let executor = if self.threads == 1 { Executor::SingleThread } else { Executor::multithread(self.threads) };
-        let options = RunOptions { executor: Some(executor), ..RunOptions::default() };
+        let executor = if self.threads == 1 {
+            Executor::SingleThread
+        } else {
+            Executor::multithread(self.threads)
+        };
+        let options = RunOptions {
+            executor: Some(executor),
+            ..RunOptions::default()
+        };
         let state = TypedSimplePlan::new_with_options(optimised, &options)
             .and_then(|plan| plan.spawn())
             .map_err(|error| explain(&error, FailureKind::Unsupported, "planning the model"))?;
         let optimise = Timed::since(start_ns, PhaseName::Optimise, clock);
 
-        let session = TractSession { state, output_names, threads: self.threads };
-        Ok(Loaded { session: Box::new(session), phases: vec![parse, optimise] })
+        let session = TractSession {
+            state,
+            output_names,
+            threads: self.threads,
+        };
+        Ok(Loaded {
+            session: Box::new(session),
+            phases: vec![parse, optimise],
+        })
     }
 }
 
@@ -81,7 +103,10 @@ struct TractSession {
 impl Session for TractSession {
     async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, EngineError> {
         let run = |state: &mut State| -> TractResult<Vec<Tensor>> {
-            let inputs = inputs.iter().map(|input| to_tract(&input.tensor)).collect::<TractResult<TVec<TValue>>>()?;
+            let inputs = inputs
+                .iter()
+                .map(|input| to_tract(&input.tensor))
+                .collect::<TractResult<TVec<TValue>>>()?;
             state.run(inputs)?.iter().map(|output| from_tract(output)).collect()
         };
         run(&mut self.state).map_err(|error| explain(&error, FailureKind::Run, "running the model"))
@@ -92,7 +117,11 @@ impl Session for TractSession {
     }
 
     fn facts(&self) -> SessionFacts {
-        SessionFacts { threads: self.threads, vector_level: vector_level(), ..SessionFacts::default() }
+        SessionFacts {
+            threads: self.threads,
+            vector_level: vector_level(),
+            ..SessionFacts::default()
+        }
     }
 }
 

@@ -54,7 +54,9 @@ pub(crate) fn native(sh: &Shell, profile: Profile) -> Result<PathBuf> {
     step("building the native binary (the first time 20 minutes and more on two cores)");
     let name = profile.name();
     cmd!(sh, "cargo build --profile {name} -p tare -p tare-burn -p tare-tract").run()?;
-    Ok(target().join(name).join(format!("tare{}", std::env::consts::EXE_SUFFIX)))
+    Ok(target()
+        .join(name)
+        .join(format!("tare{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// Builds the workers and the page into `dist`.
@@ -76,7 +78,9 @@ pub(crate) fn page(sh: &Shell, tools: &Tools, profile: Profile) -> Result<()> {
     let trunk = tools.program("trunk");
     let name = profile.name();
     // Trunk takes NO_COLOR for a boolean and refuses "1".
-    let mut command = cmd!(sh, "{trunk} build --release --cargo-profile {name}").env("PATH", path).env_remove("NO_COLOR");
+    let mut command = cmd!(sh, "{trunk} build --release --cargo-profile {name}")
+        .env("PATH", path)
+        .env_remove("NO_COLOR");
     for (key, value) in tools.wasm.environment() {
         command = command.env(key, value);
     }
@@ -84,27 +88,46 @@ pub(crate) fn page(sh: &Shell, tools: &Tools, profile: Profile) -> Result<()> {
 }
 
 fn worker(sh: &Shell, tools: &Tools, profile: Profile, engine: &str, workers: &Path) -> Result<()> {
-    step(&format!("building the worker of {engine} (the first time 10 to 30 minutes on two cores)"));
+    step(&format!(
+        "building the worker of {engine} (the first time 10 to 30 minutes on two cores)"
+    ));
     let name = profile.name();
-    let arguments =
-        ["build", "--profile", name, "--target", "wasm32-unknown-unknown", "-p", "tare-web", "--bin", "tare-worker", "--features", engine];
+    let arguments = [
+        "build",
+        "--profile",
+        name,
+        "--target",
+        "wasm32-unknown-unknown",
+        "-p",
+        "tare-web",
+        "--bin",
+        "tare-worker",
+        "--features",
+        engine,
+    ];
     tools.wasm.cargo(sh, &arguments).run()?;
-    let built = wasm_target().join("wasm32-unknown-unknown").join(name).join("tare-worker.wasm");
+    let built = wasm_target()
+        .join("wasm32-unknown-unknown")
+        .join(name)
+        .join("tare-worker.wasm");
 
-    // Binding and optimising take a minute: only if the module is another one than last time.
+    // Only if the module is another one than last time.
     let module = workers.join(format!("{engine}_bg.wasm"));
     let seen = wasm_target().join(format!("{engine}.{name}.seen.wasm"));
     if module.is_file() && std::fs::read(&built)? == std::fs::read(&seen).unwrap_or_default() {
         return Ok(());
     }
     let wasm_bindgen = tools.program("wasm-bindgen");
-    cmd!(sh, "{wasm_bindgen} --target web --no-typescript --out-name {engine} --out-dir {workers} {built}").run()?;
-    let wasm_opt = tools.wasm_opt();
-    let bound = workers.join(format!("{engine}.bound.wasm"));
-    std::fs::rename(&module, &bound)?;
-    let features = WASM_FEATURES;
-    cmd!(sh, "{wasm_opt} -O3 {features...} {bound} -o {module}").run()?;
-    sh.remove_path(bound)?;
+    cmd!(sh, "{wasm_bindgen} --target web --no-typescript --remove-name-section --out-name {engine} --out-dir {workers} {built}").run()?;
+    // wasm-opt works for ten minutes and more on an engine: what ships is worth it, an everyday build is not.
+    if profile == Profile::Dist {
+        let wasm_opt = tools.wasm_opt();
+        let bound = workers.join(format!("{engine}.bound.wasm"));
+        std::fs::rename(&module, &bound)?;
+        let features = WASM_FEATURES;
+        cmd!(sh, "{wasm_opt} -O3 {features...} {bound} -o {module}").run()?;
+        sh.remove_path(bound)?;
+    }
     sh.copy_file(&built, &seen)?;
     Ok(())
 }

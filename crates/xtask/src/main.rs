@@ -8,29 +8,34 @@ mod wasm;
 use anyhow::Result;
 use xshell::Shell;
 
-xflags::xflags! {
-    /// Developer commands of tare.
-    cmd xtask {
-        /// Prepare the tools: what is missing is installed where that is possible
-        cmd setup {}
-        /// Build the page, its workers and the native binary
-        cmd build {
-            /// As it ships: slower to build, smaller and faster
-            optional --dist
+#[allow(missing_docs, unreachable_pub, reason = "xflags generates the types")]
+mod flags {
+    xflags::xflags! {
+        /// Developer commands of tare.
+        cmd xtask {
+            /// Prepare the tools: what is missing is installed where that is possible
+            cmd setup {}
+            /// Build the page, its workers and the native binary
+            cmd build {
+                /// As it ships: slower to build, smaller and faster
+                optional --dist
+            }
+            /// Measure natively and in a headless browser, and write the report
+            cmd bench {
+                /// A plan that comes with tare, or a .toml file; quick by default
+                optional --plan plan: String
+                /// Folder for records and report; by default a dated one under target/bench
+                optional --out out: String
+            }
+            /// Run all checks and tests, fast ones first
+            cmd test {}
+            /// Build, and serve the page on loopback until Ctrl-C
+            cmd serve {}
         }
-        /// Measure natively and in a headless browser, and write the report
-        cmd bench {
-            /// A plan that comes with tare, or a .toml file; quick by default
-            optional --plan plan: String
-            /// Folder for records and report; by default a dated one under target/bench
-            optional --out out: String
-        }
-        /// Run all checks and tests, fast ones first
-        cmd test {}
-        /// Build, and serve the page on loopback until Ctrl-C
-        cmd serve {}
     }
 }
+
+use flags::{Xtask, XtaskCmd};
 
 fn main() -> Result<()> {
     let flags = Xtask::from_env_or_exit();
@@ -38,7 +43,15 @@ fn main() -> Result<()> {
     sh.change_dir(tools::root());
     match flags.subcommand {
         XtaskCmd::Setup(_) => tools::Tools::prepare(&sh).map(|_| ()),
-        XtaskCmd::Build(flags) => build::all(&sh, if flags.dist { build::Profile::Dist } else { build::Profile::Release }).map(|_| ()),
+        XtaskCmd::Build(flags) => build::all(
+            &sh,
+            if flags.dist {
+                build::Profile::Dist
+            } else {
+                build::Profile::Release
+            },
+        )
+        .map(|_| ()),
         XtaskCmd::Bench(flags) => tasks::bench(&sh, flags.plan.as_deref().unwrap_or("quick"), flags.out.as_deref()),
         XtaskCmd::Test(_) => tasks::test(&sh),
         XtaskCmd::Serve(_) => tasks::serve(&sh),

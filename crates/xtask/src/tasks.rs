@@ -12,10 +12,17 @@ use crate::tools::{Tools, root, target};
 /// Measures a plan natively and in a headless browser, and writes records and report.
 pub(crate) fn bench(sh: &Shell, plan: &str, out: Option<&str>) -> Result<()> {
     let (_, tare) = build::all(sh, Profile::Release)?;
-    let date = cmd!(sh, "date -u +%Y%m%dT%H%M%SZ").quiet().read().unwrap_or_else(|_| "latest".into());
+    let date = cmd!(sh, "date -u +%Y%m%dT%H%M%SZ")
+        .quiet()
+        .read()
+        .unwrap_or_else(|_| "latest".into());
     let out = out.map_or_else(|| target().join("bench").join(date), PathBuf::from);
     sh.create_dir(&out)?;
-    let (native, browser, report) = (out.join("native.json"), out.join("browser.json"), out.join("report.html"));
+    let (native, browser, report) = (
+        out.join("native.json"),
+        out.join("browser.json"),
+        out.join("report.html"),
+    );
     let software = software_gpu(sh, &tare);
 
     step("measuring natively");
@@ -26,7 +33,10 @@ pub(crate) fn bench(sh: &Shell, plan: &str, out: Option<&str>) -> Result<()> {
     command.quiet().run()?;
     step("measuring in a headless browser");
     let flags: &[&str] = if software.is_some() { &["--software-gpu"] } else { &[] };
-    cmd!(sh, "{tare} browser --plan {plan} {flags...} -o {browser}").ignore_status().quiet().run()?;
+    cmd!(sh, "{tare} browser --plan {plan} {flags...} -o {browser}")
+        .ignore_status()
+        .quiet()
+        .run()?;
 
     step("comparing");
     if !native.is_file() || !browser.is_file() {
@@ -34,36 +44,69 @@ pub(crate) fn bench(sh: &Shell, plan: &str, out: Option<&str>) -> Result<()> {
     }
     cmd!(sh, "{tare} report {native} {browser} -o {report}").quiet().run()?;
     cmd!(sh, "{tare} report {native} {browser}").quiet().run()?;
-    println!("\nrecords: {} and {}\nreport:  {}", native.display(), browser.display(), report.display());
+    println!(
+        "\nrecords: {} and {}\nreport:  {}",
+        native.display(),
+        browser.display(),
+        report.display()
+    );
     Ok(())
 }
 
 /// On a machine without a GPU: the Vulkan driver that Chromium brings, so that both sides compute on the same one.
 fn software_gpu(sh: &Shell, tare: &Path) -> Option<PathBuf> {
-    let doctor = cmd!(sh, "{tare} doctor").quiet().ignore_stderr().read().unwrap_or_default();
+    let doctor = cmd!(sh, "{tare} doctor")
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .unwrap_or_default();
     if doctor.contains(", hardware)") {
         return None;
     }
-    ["/usr/lib/chromium/vk_swiftshader_icd.json", "/opt/google/chrome/vk_swiftshader_icd.json"]
-        .into_iter()
-        .map(PathBuf::from)
-        .find(|driver| driver.is_file())
+    [
+        "/usr/lib/chromium/vk_swiftshader_icd.json",
+        "/opt/google/chrome/vk_swiftshader_icd.json",
+    ]
+    .into_iter()
+    .map(PathBuf::from)
+    .find(|driver| driver.is_file())
 }
 
 /// All checks and tests, fast ones first; ends with the test runner's own totals.
 pub(crate) fn test(sh: &Shell) -> Result<()> {
     step("format");
-    cmd!(sh, "cargo fmt --all --check").run().context("run `cargo fmt --all`")?;
+    cmd!(sh, "cargo fmt --all --check")
+        .run()
+        .context("run `cargo fmt --all`")?;
 
     // One selection of packages without the engines, and one with: cargo unifies features over a selection, and test
     // libraries of the first would otherwise make it compile burn twice.
-    let light: Vec<&str> = ["tare-record", "tare-core", "tare-models", "tare-report"].into_iter().flat_map(|package| ["-p", package]).collect();
-    let heavy: Vec<&str> = ["tare", "tare-burn", "tare-tract"].into_iter().flat_map(|package| ["-p", package]).collect();
+    let light: Vec<&str> = ["tare-record", "tare-core", "tare-models", "tare-report"]
+        .into_iter()
+        .flat_map(|package| ["-p", package])
+        .collect();
+    let heavy: Vec<&str> = ["tare", "tare-burn", "tare-tract"]
+        .into_iter()
+        .flat_map(|package| ["-p", package])
+        .collect();
     let (light, heavy) = (&light, &heavy);
 
     step("clippy and tests of everything but engines");
-    cmd!(sh, "cargo clippy --release --all-targets {light...} -p xtask -- -D warnings").run()?;
-    let runner: &[&str] = if cmd!(sh, "cargo nextest --version").quiet().ignore_stderr().read().is_ok() { &["nextest", "run"] } else { &["test"] };
+    cmd!(
+        sh,
+        "cargo clippy --release --all-targets {light...} -p xtask -- -D warnings"
+    )
+    .run()?;
+    let runner: &[&str] = if cmd!(sh, "cargo nextest --version")
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .is_ok()
+    {
+        &["nextest", "run"]
+    } else {
+        &["test"]
+    };
     cmd!(sh, "cargo {runner...} --release {light...}").run()?;
 
     let tools = Tools::prepare(sh)?;
@@ -71,7 +114,20 @@ pub(crate) fn test(sh: &Shell) -> Result<()> {
     cmd!(sh, "node --test web/workers/").run()?;
 
     step("clippy for wasm");
-    let page = ["clippy", "--release", "--target", "wasm32-unknown-unknown", "-p", "tare-web", "--bin", "tare-page", "--lib", "--", "-D", "warnings"];
+    let page = [
+        "clippy",
+        "--release",
+        "--target",
+        "wasm32-unknown-unknown",
+        "-p",
+        "tare-web",
+        "--bin",
+        "tare-page",
+        "--lib",
+        "--",
+        "-D",
+        "warnings",
+    ];
     tools.wasm.cargo(sh, &page).run()?;
 
     step("the same tests in wasm");
@@ -92,8 +148,21 @@ pub(crate) fn test(sh: &Shell) -> Result<()> {
 /// Tests that must give the same in wasm as natively, run in Node.
 fn wasm_tests(sh: &Shell, tools: &Tools) -> Result<()> {
     let runner = tools.program("wasm-bindgen-test-runner");
-    let arguments = ["test", "--release", "--target", "wasm32-unknown-unknown", "-p", "tare-models", "--test", "bit_identical"];
-    tools.wasm.cargo(sh, &arguments).env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner).run()?;
+    let arguments = [
+        "test",
+        "--release",
+        "--target",
+        "wasm32-unknown-unknown",
+        "-p",
+        "tare-models",
+        "--test",
+        "bit_identical",
+    ];
+    tools
+        .wasm
+        .cargo(sh, &arguments)
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+        .run()?;
     Ok(())
 }
 

@@ -26,13 +26,18 @@ pub(crate) struct Tools {
 /// Top folder of the repository.
 pub(crate) fn root() -> PathBuf {
     // Two levels above this crate's manifest.
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map_or_else(|| ".".into(), Path::to_path_buf)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .map_or_else(|| ".".into(), Path::to_path_buf)
 }
 
 /// Folder for tools that outlives clones.
 fn cache() -> Result<PathBuf> {
     let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE"))?).join(".cache")));
+    let home = home.or_else(|| {
+        Some(PathBuf::from(std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE"))?).join(".cache"))
+    });
     Ok(home.context("neither HOME nor XDG_CACHE_HOME is set")?.join("tare"))
 }
 
@@ -53,13 +58,21 @@ impl Tools {
         cargo_tool(sh, &tools, "trunk", "trunk", TRUNK, &["--locked", "--debug"])?;
         let wasm_opt = wasm_opt(sh, &tools)?;
         browser(sh)?;
-        Ok(Self { wasm, bin: tools.join("bin"), wasm_opt })
+        Ok(Self {
+            wasm,
+            bin: tools.join("bin"),
+            wasm_opt,
+        })
     }
 
     /// PATH with the tools first.
     pub(crate) fn path(&self) -> Result<std::ffi::OsString> {
         let old = std::env::var_os("PATH").unwrap_or_default();
-        Ok(std::env::join_paths([self.bin.clone(), self.wasm_opt.clone()].into_iter().chain(std::env::split_paths(&old)))?)
+        Ok(std::env::join_paths(
+            [self.bin.clone(), self.wasm_opt.clone()]
+                .into_iter()
+                .chain(std::env::split_paths(&old)),
+        )?)
     }
 
     /// A program that cargo installed.
@@ -74,8 +87,13 @@ impl Tools {
 
 /// The version of a package in Cargo.lock.
 fn locked_version(package: &str) -> Result<String> {
-    let lock: toml::Table = std::fs::read_to_string(root().join("Cargo.lock")).context("cannot read Cargo.lock")?.parse()?;
-    let packages = lock.get("package").and_then(toml::Value::as_array).context("Cargo.lock lists no packages")?;
+    let lock: toml::Table = std::fs::read_to_string(root().join("Cargo.lock"))
+        .context("cannot read Cargo.lock")?
+        .parse()?;
+    let packages = lock
+        .get("package")
+        .and_then(toml::Value::as_array)
+        .context("Cargo.lock lists no packages")?;
     packages
         .iter()
         .find(|entry| entry.get("name").and_then(toml::Value::as_str) == Some(package))
@@ -86,19 +104,26 @@ fn locked_version(package: &str) -> Result<String> {
 
 fn cargo_tool(sh: &Shell, tools: &Path, program: &str, package: &str, version: &str, flags: &[&str]) -> Result<()> {
     let installed = tools.join("bin").join(program);
-    let found = cmd!(sh, "{installed} --version").quiet().ignore_stderr().read().unwrap_or_default();
+    let found = cmd!(sh, "{installed} --version")
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .unwrap_or_default();
     if found.split_whitespace().any(|word| word == version) {
         return Ok(());
     }
     step(&format!("installing {package} {version} (once, some minutes)"));
     // Kept apart, and without the settings that a caller may have made for wasm.
     let build = target().join("tools");
-    cmd!(sh, "cargo install {package} --version {version} {flags...} --root {tools}")
-        .env("CARGO_TARGET_DIR", build)
-        .env("CARGO_PROFILE_RELEASE_LTO", "false")
-        .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        .run()
-        .with_context(|| format!("cannot install {package}"))
+    cmd!(
+        sh,
+        "cargo install {package} --version {version} {flags...} --root {tools}"
+    )
+    .env("CARGO_TARGET_DIR", build)
+    .env("CARGO_PROFILE_RELEASE_LTO", "false")
+    .env("CARGO_PROFILE_DEV_DEBUG", "0")
+    .run()
+    .with_context(|| format!("cannot install {package}"))
 }
 
 /// wasm-opt from npm; a system's own is often too old. Returns its folder.
@@ -106,7 +131,11 @@ fn wasm_opt(sh: &Shell, tools: &Path) -> Result<PathBuf> {
     let npm = tools.join("npm");
     let bin = npm.join("node_modules").join(".bin");
     let program = bin.join("wasm-opt");
-    let found = cmd!(sh, "{program} --version").quiet().ignore_stderr().read().unwrap_or_default();
+    let found = cmd!(sh, "{program} --version")
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .unwrap_or_default();
     if found.split_whitespace().any(|word| word == BINARYEN) {
         return Ok(bin);
     }
@@ -115,37 +144,62 @@ fn wasm_opt(sh: &Shell, tools: &Path) -> Result<PathBuf> {
     }
     step("installing wasm-opt from npm's binaryen");
     sh.create_dir(&npm)?;
-    cmd!(sh, "npm install --no-audit --no-fund --prefix {npm} binaryen@{BINARYEN}").run().context("cannot install wasm-opt")?;
+    cmd!(
+        sh,
+        "npm install --no-audit --no-fund --prefix {npm} binaryen@{BINARYEN}"
+    )
+    .run()
+    .context("cannot install wasm-opt")?;
     Ok(bin)
 }
 
 fn browser(sh: &Shell) -> Result<()> {
     let there = |name: &str| which(name).is_some();
-    let chromium = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].into_iter().any(there);
+    let chromium = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+        .into_iter()
+        .any(there);
     let firefox = ["firefox", "firefox-esr"].into_iter().any(there);
     if (chromium && there("chromedriver")) || (firefox && there("geckodriver")) {
         return Ok(());
     }
-    debian(sh, &["chromium", "chromium-driver"], "a browser with its WebDriver (Chromium with chromedriver, or Firefox with geckodriver)")
+    debian(
+        sh,
+        &["chromium", "chromium-driver"],
+        "a browser with its WebDriver (Chromium with chromedriver, or Firefox with geckodriver)",
+    )
 }
 
 /// Installs Debian packages where that is possible.
 pub(crate) fn debian(sh: &Shell, packages: &[&str], what: &str) -> Result<()> {
-    let root = cmd!(sh, "id -u").quiet().ignore_stderr().read().is_ok_and(|id| id == "0");
+    let root = cmd!(sh, "id -u")
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .is_ok_and(|id| id == "0");
     if which("apt-get").is_none() || !root {
-        bail!("{what} is missing\nhint: install it; on Debian and Ubuntu: sudo apt-get install {}", packages.join(" "));
+        bail!(
+            "{what} is missing\nhint: install it; on Debian and Ubuntu: sudo apt-get install {}",
+            packages.join(" ")
+        );
     }
     step(&format!("installing {}", packages.join(", ")));
     let quiet = ["-o", "Dpkg::Use-Pty=0"];
-    cmd!(sh, "apt-get -q {quiet...} update").run().context("cannot update the list of packages")?;
-    cmd!(sh, "apt-get -q {quiet...} install -y --no-install-recommends {packages...}")
-        .env("DEBIAN_FRONTEND", "noninteractive")
+    cmd!(sh, "apt-get -q {quiet...} update")
         .run()
-        .with_context(|| format!("cannot install {}", packages.join(", ")))
+        .context("cannot update the list of packages")?;
+    cmd!(
+        sh,
+        "apt-get -q {quiet...} install -y --no-install-recommends {packages...}"
+    )
+    .env("DEBIAN_FRONTEND", "noninteractive")
+    .run()
+    .with_context(|| format!("cannot install {}", packages.join(", ")))
 }
 
 /// A program on the search path.
 pub(crate) fn which(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|candidate| candidate.is_file())
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|candidate| candidate.is_file())
 }

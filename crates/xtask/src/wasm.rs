@@ -20,7 +20,11 @@ pub(crate) enum Toolchain {
 
 impl Toolchain {
     pub(crate) fn prepare(sh: &Shell) -> Result<Self> {
-        let installed = cmd!(sh, "rustup target list --installed").quiet().ignore_stderr().read().unwrap_or_default();
+        let installed = cmd!(sh, "rustup target list --installed")
+            .quiet()
+            .ignore_stderr()
+            .read()
+            .unwrap_or_default();
         if installed.lines().any(|line| line.trim() == TARGET) {
             return Ok(Self::Rustup);
         }
@@ -32,9 +36,15 @@ impl Toolchain {
             return Ok(Self::Rustup);
         }
         eprintln!("rustup cannot install the target here: falling back to Debian's compiler");
-        debian(sh, &["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy"], &format!("the target {TARGET} (rustup target add {TARGET})"))?;
+        debian(
+            sh,
+            &["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy"],
+            &format!("the target {TARGET} (rustup target add {TARGET})"),
+        )?;
         if !debian_is_ready(sh) {
-            bail!("Debian's rustc is too old to build this project\nhint: install the target with rustup: rustup target add {TARGET}");
+            bail!(
+                "Debian's rustc is too old to build this project\nhint: install the target with rustup: rustup target add {TARGET}"
+            );
         }
         Ok(Self::Debian { linker: linker(sh)? })
     }
@@ -98,20 +108,42 @@ pub(crate) fn wasm_target() -> PathBuf {
 
 /// Whether Debian's compiler is there with the sources of its library, and new enough for edition 2024 as used here.
 fn debian_is_ready(sh: &Shell) -> bool {
-    let version = cmd!(sh, "/usr/bin/rustc --version").quiet().ignore_stderr().read().unwrap_or_default();
-    let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok()).unwrap_or(0);
-    let sysroot = cmd!(sh, "/usr/bin/rustc --print sysroot").quiet().ignore_stderr().read().unwrap_or_default();
+    let version = cmd!(sh, "/usr/bin/rustc --version")
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .unwrap_or_default();
+    let minor = version
+        .split('.')
+        .nth(1)
+        .and_then(|minor| minor.parse::<u32>().ok())
+        .unwrap_or(0);
+    let sysroot = cmd!(sh, "/usr/bin/rustc --print sysroot")
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .unwrap_or_default();
     let sources = PathBuf::from(sysroot).join("lib/rustlib/src/rust/library/std/Cargo.toml");
     minor >= 95 && sources.is_file() && PathBuf::from("/usr/bin/cargo").is_file()
 }
 
 /// rust-lld, which Debian's package lacks: rustup's, in place because it finds its LLVM by its own path, or Debian's lld.
 fn linker(sh: &Shell) -> Result<PathBuf> {
-    let sysroot = cmd!(sh, "rustc --print sysroot").env_remove("RUSTC").quiet().ignore_stderr().read().unwrap_or_default();
+    let sysroot = cmd!(sh, "rustc --print sysroot")
+        .env_remove("RUSTC")
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .unwrap_or_default();
     let host = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let rustup = PathBuf::from(sysroot).join("lib/rustlib").join(host).join("bin/rust-lld");
+    let rustup = PathBuf::from(sysroot)
+        .join("lib/rustlib")
+        .join(host)
+        .join("bin/rust-lld");
     if rustup.is_file() {
         return Ok(rustup);
     }
-    which("wasm-ld").or_else(|| which("wasm-ld-19")).context("there is no linker for wasm\nhint: apt-get install lld-19")
+    which("wasm-ld")
+        .or_else(|| which("wasm-ld-19"))
+        .context("there is no linker for wasm\nhint: apt-get install lld-19")
 }

@@ -64,10 +64,16 @@ fn hyper_connector() -> hyper_util::client::legacy::connect::HttpConnector {
 async fn start_driver(browser: &Browser) -> Result<(Child, String)> {
     let name = browser.kind.driver();
     let Some(program) = &browser.driver else {
-        bail!("found no {name} for {}\nhint: install it (Debian: apt-get install chromium-driver; Firefox: cargo install geckodriver), or name a running one with --webdriver", browser.program.display());
+        bail!(
+            "found no {name} for {}\nhint: install it (Debian: apt-get install chromium-driver; Firefox: cargo install geckodriver), or name a running one with --webdriver",
+            browser.program.display()
+        );
     };
     // Bound and let go: the driver takes it a moment later.
-    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).context("no free port")?.port();
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|free| free.local_addr())
+        .context("no free port")?
+        .port();
     let mut child = Command::new(program)
         .arg(format!("--port={port}"))
         .stdin(Stdio::null())
@@ -82,7 +88,11 @@ async fn start_driver(browser: &Browser) -> Result<(Child, String)> {
             bail!("{} ended at once ({status})", program.display());
         }
         if Instant::now() > deadline {
-            bail!("{} does not listen after {} s", program.display(), DRIVER_START.as_secs());
+            bail!(
+                "{} does not listen after {} s",
+                program.display(),
+                DRIVER_START.as_secs()
+            );
         }
         sleep(Duration::from_millis(50)).await;
     }
@@ -95,8 +105,15 @@ fn capabilities(browser: Option<&Browser>, options: &Options<'_>) -> Map<String,
         Kind::Chromium => {
             // Nothing in the background that would take time or ask the network.
             arguments.extend(
-                ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic", "--enable-unsafe-webgpu"]
-                    .map(String::from),
+                [
+                    "--no-first-run",
+                    "--disable-background-networking",
+                    "--disable-component-update",
+                    "--disable-sync",
+                    "--disable-quic",
+                    "--enable-unsafe-webgpu",
+                ]
+                .map(String::from),
             );
             if !options.headed {
                 arguments.push("--headless".into());
@@ -129,13 +146,20 @@ const LOOK: &str = "return [document.body?.dataset.state ?? 'loading', \
     document.getElementById('record')?.textContent ?? '', document.getElementById('progress-text')?.textContent ?? ''];";
 
 async fn watch(client: &Client, page: &str, path: &Path, command: &str) -> Result<Record> {
-    client.goto(page).await.with_context(|| format!("the browser cannot open {page}"))?;
+    client
+        .goto(page)
+        .await
+        .with_context(|| format!("the browser cannot open {page}"))?;
     let started = Instant::now();
     let mut shown = 0;
     let mut last = String::new();
     loop {
-        let looked = client.execute(LOOK, vec![]).await.context("the browser or its tab is gone")?;
-        let (state, text, progress): (String, String, String) = serde_json::from_value(looked).context("the page answered nonsense")?;
+        let looked = client
+            .execute(LOOK, vec![])
+            .await
+            .context("the browser or its tab is gone")?;
+        let (state, text, progress): (String, String, String) =
+            serde_json::from_value(looked).context("the page answered nonsense")?;
         if !text.is_empty() && text != last {
             let mut record = Record::from_json(&text).context("the page made a record that cannot be read")?;
             record.command = command.to_owned();
@@ -153,7 +177,10 @@ async fn watch(client: &Client, page: &str, path: &Path, command: &str) -> Resul
         match state.as_str() {
             "error" => bail!("the page failed: {progress}"),
             "loading" if started.elapsed() > PAGE_START => {
-                bail!("the page was not ready after {} s\nhint: open {page} by hand and look at the browser's console", PAGE_START.as_secs())
+                bail!(
+                    "the page was not ready after {} s\nhint: open {page} by hand and look at the browser's console",
+                    PAGE_START.as_secs()
+                )
             }
             _ => show_progress(&progress),
         }

@@ -40,7 +40,10 @@ const PROGRAMS: [(&str, Kind); 8] = [
 
 /// Where browsers are outside the search path.
 const PLACES: [(&str, Kind); 4] = [
-    ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", Kind::Chromium),
+    (
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        Kind::Chromium,
+    ),
     ("/Applications/Firefox.app/Contents/MacOS/firefox", Kind::Firefox),
     (r"C:\Program Files\Google\Chrome\Application\chrome.exe", Kind::Chromium),
     (r"C:\Program Files\Mozilla Firefox\firefox.exe", Kind::Firefox),
@@ -49,8 +52,18 @@ const PLACES: [(&str, Kind); 4] = [
 /// All browsers that are found, the preferred first.
 pub(crate) fn find_browsers() -> Vec<Browser> {
     let on_path = PROGRAMS.iter().filter_map(|(name, kind)| Some((on_path(name)?, *kind)));
-    let elsewhere = PLACES.iter().map(|(path, kind)| (PathBuf::from(path), *kind)).filter(|(path, _)| path.is_file());
-    on_path.chain(elsewhere).map(|(program, kind)| Browser { kind, program, driver: on_path_driver(kind) }).collect()
+    let elsewhere = PLACES
+        .iter()
+        .map(|(path, kind)| (PathBuf::from(path), *kind))
+        .filter(|(path, _)| path.is_file());
+    on_path
+        .chain(elsewhere)
+        .map(|(program, kind)| Browser {
+            kind,
+            program,
+            driver: on_path_driver(kind),
+        })
+        .collect()
 }
 
 fn on_path_driver(kind: Kind) -> Option<PathBuf> {
@@ -71,7 +84,9 @@ pub(crate) fn choose(asked: Option<&str>) -> Result<Browser> {
     let wanted = |browser: &Browser| match asked {
         None => true,
         Some("chromium") => browser.kind == Kind::Chromium,
-        Some("chrome") => browser.kind == Kind::Chromium && browser.program.to_string_lossy().to_lowercase().contains("chrome"),
+        Some("chrome") => {
+            browser.kind == Kind::Chromium && browser.program.to_string_lossy().to_lowercase().contains("chrome")
+        }
         Some("firefox") => browser.kind == Kind::Firefox,
         Some(_) => false,
     };
@@ -80,12 +95,21 @@ pub(crate) fn choose(asked: Option<&str>) -> Result<Browser> {
         if !program.is_file() {
             bail!("there is no browser {path:?}: expected chromium, chrome, firefox or the path of a program\n{hint}");
         }
-        let firefox = program.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().contains("firefox"));
+        let firefox = program
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().to_lowercase().contains("firefox"));
         let kind = if firefox { Kind::Firefox } else { Kind::Chromium };
-        return Ok(Browser { kind, program: program.into(), driver: on_path_driver(kind) });
+        return Ok(Browser {
+            kind,
+            program: program.into(),
+            driver: on_path_driver(kind),
+        });
     }
     match found.into_iter().find(wanted) {
         Some(browser) => Ok(browser),
-        None => bail!("found no browser{}\n{hint}", asked.map_or_else(String::new, |asked| format!(" {asked:?}"))),
+        None => bail!(
+            "found no browser{}\n{hint}",
+            asked.map_or_else(String::new, |asked| format!(" {asked:?}"))
+        ),
     }
 }

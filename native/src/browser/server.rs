@@ -34,7 +34,10 @@ impl ServedJob {
             }
             if let Ok(bytes) = std::fs::read(&cell.model) {
                 let file = format!("model-{}.onnx", models.len());
-                models.push(JobModel { name: cell.model.clone(), url: format!("job/{file}") });
+                models.push(JobModel {
+                    name: cell.model.clone(),
+                    url: format!("job/{file}"),
+                });
                 files.insert(file, bytes);
             }
         }

@@ -10,15 +10,32 @@ use crate::machine;
 pub(crate) fn run() -> Result<bool> {
     let machine = machine::machine();
     let tool = machine::tool();
-    println!("tare      {} ({}), {} build for {}", tool.version, tool.git_revision.as_deref().unwrap_or("unknown revision"), tool.build_profile, tool.target);
+    println!(
+        "tare      {} ({}), {} build for {}",
+        tool.version,
+        tool.git_revision.as_deref().unwrap_or("unknown revision"),
+        tool.build_profile,
+        tool.target
+    );
     println!("system    {}", machine.os);
     if let Some(native) = &machine.native {
         println!("processor {}", native.cpu);
         println!("          {}", native.cpu_features.join(", "));
-        let physical = native.physical_cores.map_or_else(|| "unknown".into(), |cores| cores.to_string());
+        let physical = native
+            .physical_cores
+            .map_or_else(|| "unknown".into(), |cores| cores.to_string());
         println!("cores     {} logical, {physical} physical", machine.logical_cores);
-        println!("memory    {}, {} free", bytes(native.memory_bytes), bytes(native.memory_available_bytes));
-        println!("load      {}", native.load_average.map_or_else(|| "unknown".into(), |load| format!("{load:.2}")));
+        println!(
+            "memory    {}, {} free",
+            bytes(native.memory_bytes),
+            bytes(native.memory_available_bytes)
+        );
+        println!(
+            "load      {}",
+            native
+                .load_average
+                .map_or_else(|| "unknown".into(), |load| format!("{load:.2}"))
+        );
     }
     println!("tract     uses {}", tare_tract::vector_level());
     match calibrate(&SystemClock) {
@@ -32,18 +49,28 @@ pub(crate) fn run() -> Result<bool> {
     }
     let adapters = pollster::block_on(tare_burn::adapters());
     if adapters.is_empty() {
-        println!("graphics  no adapter: burn-wgpu cannot run\n          hint: install a Vulkan driver; Mesa's llvmpipe computes on the CPU");
+        println!(
+            "graphics  no adapter: burn-wgpu cannot run\n          hint: install a Vulkan driver; Mesa's llvmpipe computes on the CPU"
+        );
     }
     for adapter in &adapters {
         let kind = if adapter.software { "software" } else { "hardware" };
-        println!("graphics  {} ({}, {kind}), {}", adapter.name, adapter.graphics_api, adapter.driver);
+        println!(
+            "graphics  {} ({}, {kind}), {}",
+            adapter.name, adapter.graphics_api, adapter.driver
+        );
     }
     let browsers = find_browsers();
     if browsers.is_empty() {
-        println!("browser   none found\n          hint: install Chromium with its driver (Debian: chromium chromium-driver)");
+        println!(
+            "browser   none found\n          hint: install Chromium with its driver (Debian: chromium chromium-driver)"
+        );
     }
     for found in browsers {
-        let driver = found.driver.map_or_else(|| format!("no {} found", found.kind.driver()), |path| path.display().to_string());
+        let driver = found.driver.map_or_else(
+            || format!("no {} found", found.kind.driver()),
+            |path| path.display().to_string(),
+        );
         println!("browser   {}, driver: {driver}", found.program.display());
     }
     for warning in machine::warnings(&machine) {

@@ -6,7 +6,10 @@ use tare_models::{CATALOG, find, parameter_count};
 
 /// Prints the built-in models; parameters are counted in the files that they make.
 pub(crate) fn list() -> Result<bool> {
-    println!("{:<10} {:>11}  {:>9}  {:<58} source of the number", "name", "parameters", "size", "what");
+    println!(
+        "{:<10} {:>11}  {:>9}  {:<58} source of the number",
+        "name", "parameters", "size", "what"
+    );
     for entry in &CATALOG {
         let bytes = entry.onnx(&BTreeMap::new());
         let parameters = parameter_count(&bytes)?;
@@ -28,6 +31,11 @@ pub(crate) fn export(name: &str, output: &Path) -> Result<bool> {
     };
     let bytes = entry.onnx(&BTreeMap::new());
     std::fs::write(output, &bytes).with_context(|| format!("cannot write {}", output.display()))?;
-    eprintln!("{}: {} bytes, SHA-256 {}", output.display(), bytes.len(), tare_core::sha256_hex(&bytes));
+    eprintln!(
+        "{}: {} bytes, SHA-256 {}",
+        output.display(),
+        bytes.len(),
+        tare_core::sha256_hex(&bytes)
+    );
     Ok(true)
 }

@@ -7,9 +7,9 @@ use tare_record::{Record, SCHEMA};
 
 use crate::clock::SystemClock;
 use crate::host::NativeHost;
+use crate::machine;
 use crate::selection::{Selection, command_line, record_path};
 use crate::sink::FileSink;
-use crate::machine;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {

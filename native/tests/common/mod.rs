@@ -12,7 +12,9 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -26,7 +28,10 @@ impl Sandbox {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tare"));
-        command.args(arguments).current_dir(self.folder.path()).env("NO_COLOR", "1");
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("NO_COLOR", "1");
         command
     }
 
@@ -58,13 +63,24 @@ impl Ran {
 
     #[track_caller]
     pub fn code(self, expected: i32) -> Self {
-        assert_eq!(self.0.status.code(), Some(expected), "stdout:\n{}\nstderr:\n{}", self.out(), self.err());
+        assert_eq!(
+            self.0.status.code(),
+            Some(expected),
+            "stdout:\n{}\nstderr:\n{}",
+            self.out(),
+            self.err()
+        );
         self
     }
 
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
-        assert!(self.err().contains(text) || self.out().contains(text), "{text:?} is not in\n{}\n{}", self.out(), self.err());
+        assert!(
+            self.err().contains(text) || self.out().contains(text),
+            "{text:?} is not in\n{}\n{}",
+            self.out(),
+            self.err()
+        );
         self
     }
 }

@@ -9,7 +9,10 @@ use web_sys::{Response, VisibilityState};
 
 /// This program.
 pub(super) fn tool() -> Tool {
-    let revision = git_version::git_version!(args = ["--always", "--abbrev=12", "--dirty=-modified", "--exclude=*"], fallback = "");
+    let revision = git_version::git_version!(
+        args = ["--always", "--abbrev=12", "--dirty=-modified", "--exclude=*"],
+        fallback = ""
+    );
     Tool {
         version: env!("CARGO_PKG_VERSION").into(),
         git_revision: (!revision.is_empty()).then(|| revision.to_owned()),
@@ -27,10 +30,22 @@ pub(super) fn now() -> String {
 /// This browser.
 pub(super) fn machine() -> Machine {
     let navigator = window().navigator();
-    let number = |key: &str| Reflect::get(&navigator, &key.into()).ok().and_then(|value| value.as_f64());
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small whole numbers")]
+    let number = |key: &str| {
+        Reflect::get(&navigator, &key.into())
+            .ok()
+            .and_then(|value| value.as_f64())
+    };
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "small whole numbers"
+    )]
     let memory = number("deviceMemory").map(|gib| gib as u32);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small whole numbers")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "small whole numbers"
+    )]
     let cores = number("hardwareConcurrency").map_or(1, |cores| cores as usize);
     Machine {
         kind: EnvironmentKind::Browser,
@@ -39,7 +54,8 @@ pub(super) fn machine() -> Machine {
         native: None,
         browser: Some(BrowserFacts {
             user_agent: navigator.user_agent().unwrap_or_default(),
-            cross_origin_isolated: Reflect::get(&window(), &"crossOriginIsolated".into()).is_ok_and(|value| value.is_truthy()),
+            cross_origin_isolated: Reflect::get(&window(), &"crossOriginIsolated".into())
+                .is_ok_and(|value| value.is_truthy()),
             webgpu: gpu().is_some(),
             visible: visible(),
             device_memory_gib: memory,
@@ -50,7 +66,11 @@ pub(super) fn machine() -> Machine {
 /// What to say about the browser beside every figure.
 pub(super) fn warnings(machine: &Machine) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    if machine.browser.as_ref().is_some_and(|browser| !browser.cross_origin_isolated) {
+    if machine
+        .browser
+        .as_ref()
+        .is_some_and(|browser| !browser.cross_origin_isolated)
+    {
         warnings.push(Warning {
             kind: WarningKind::NotIsolated,
             message: "the page is not cross-origin isolated, so the clock is coarse and there are no threads: serve it with `tare serve`, or with the headers COOP same-origin and COEP require-corp".into(),
@@ -76,11 +96,16 @@ pub(super) fn note_visibility(record: &mut Record) {
 }
 
 fn hidden() -> Warning {
-    Warning { kind: WarningKind::HiddenTab, message: "the tab was hidden, and browsers slow hidden tabs down: keep it in front and repeat".into() }
+    Warning {
+        kind: WarningKind::HiddenTab,
+        message: "the tab was hidden, and browsers slow hidden tabs down: keep it in front and repeat".into(),
+    }
 }
 
 fn visible() -> bool {
-    window().document().is_none_or(|document| document.visibility_state() == VisibilityState::Visible)
+    window()
+        .document()
+        .is_none_or(|document| document.visibility_state() == VisibilityState::Visible)
 }
 
 fn window() -> web_sys::Window {
@@ -88,14 +113,22 @@ fn window() -> web_sys::Window {
 }
 
 fn gpu() -> Option<JsValue> {
-    Reflect::get(&window().navigator(), &"gpu".into()).ok().filter(JsValue::is_object)
+    Reflect::get(&window().navigator(), &"gpu".into())
+        .ok()
+        .filter(JsValue::is_object)
 }
 
 /// Why WebGPU cannot be used here; `None` if there is an adapter.
 pub(super) async fn no_webgpu() -> Option<String> {
-    let Some(gpu) = gpu() else { return Some("this browser has no WebGPU here".into()) };
-    let request = Reflect::get(&gpu, &"requestAdapter".into()).ok().and_then(|value| value.dyn_into::<Function>().ok());
-    let promise = request.and_then(|request| request.call0(&gpu).ok()).and_then(|value| value.dyn_into::<Promise>().ok());
+    let Some(gpu) = gpu() else {
+        return Some("this browser has no WebGPU here".into());
+    };
+    let request = Reflect::get(&gpu, &"requestAdapter".into())
+        .ok()
+        .and_then(|value| value.dyn_into::<Function>().ok());
+    let promise = request
+        .and_then(|request| request.call0(&gpu).ok())
+        .and_then(|value| value.dyn_into::<Promise>().ok());
     match promise {
         Some(promise) => match JsFuture::from(promise).await {
             Ok(adapter) if adapter.is_object() => None,
@@ -109,8 +142,10 @@ pub(super) async fn no_webgpu() -> Option<String> {
 /// Fetches a file from where the page came from.
 pub(super) async fn fetch(url: &str) -> Result<Vec<u8>, String> {
     let failed = |error: JsValue| format!("cannot fetch {url}: {}", super::exception(&error));
-    let response: Response =
-        JsFuture::from(window().fetch_with_str(url)).await.and_then(JsCast::dyn_into).map_err(failed)?;
+    let response: Response = JsFuture::from(window().fetch_with_str(url))
+        .await
+        .and_then(JsCast::dyn_into)
+        .map_err(failed)?;
     if !response.ok() {
         return Err(format!("cannot fetch {url}: HTTP {}", response.status()));
     }

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use tare_core::{Attachments, Host, Reply, Watch, failed_cell};
 use tare_record::{
-    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Stage, Status,
-    Warning, WarningKind,
+    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Stage, Status, Warning,
+    WarningKind,
 };
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
@@ -44,7 +44,12 @@ pub(super) struct WebHost {
 
 impl WebHost {
     pub(super) fn new(models: BTreeMap<String, Rc<Vec<u8>>>, no_webgpu: Option<String>) -> Self {
-        Self { models: Rc::new(models), no_webgpu, inbox: Rc::default(), cancelled: Rc::default() }
+        Self {
+            models: Rc::new(models),
+            no_webgpu,
+            inbox: Rc::default(),
+            cancelled: Rc::default(),
+        }
     }
 
     /// Ends the running cell and leaves out those that follow; what was measured is kept.
@@ -83,7 +88,11 @@ fn deliver(inbox: &Rc<RefCell<Inbox>>, message: Incoming) {
 struct Running {
     worker: Worker,
     timeout: i32,
-    _handlers: (Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut(ErrorEvent)>, Closure<dyn FnMut()>),
+    _handlers: (
+        Closure<dyn FnMut(MessageEvent)>,
+        Closure<dyn FnMut(ErrorEvent)>,
+        Closure<dyn FnMut()>,
+    ),
 }
 
 impl Drop for Running {
@@ -104,24 +113,42 @@ impl Running {
         let on_message = Closure::new(move |message: MessageEvent| {
             let data = message.data();
             let field = |key: &str| Reflect::get(&data, &key.into()).unwrap_or(JsValue::UNDEFINED);
-            let event = field("json").as_string().and_then(|json| serde_json::from_str(&json).ok());
-            let tensors = field("tensors").dyn_into::<ArrayBuffer>().map_or_else(|_| vec![], |buffer| Uint8Array::new(&buffer).to_vec());
-            deliver(&to, event.map_or_else(|| Incoming::Error("it sent a message that cannot be read".into()), |event| Incoming::Event(Box::new(event), tensors)));
+            let event = field("json")
+                .as_string()
+                .and_then(|json| serde_json::from_str(&json).ok());
+            let tensors = field("tensors")
+                .dyn_into::<ArrayBuffer>()
+                .map_or_else(|_| vec![], |buffer| Uint8Array::new(&buffer).to_vec());
+            deliver(
+                &to,
+                event.map_or_else(
+                    || Incoming::Error("it sent a message that cannot be read".into()),
+                    |event| Incoming::Event(Box::new(event), tensors),
+                ),
+            );
         });
         let to = inbox.clone();
         let on_error = Closure::new(move |error: ErrorEvent| {
             // Chromium gives no message for a module that cannot be fetched.
             let message = Some(error.message()).filter(|message| !message.is_empty() && message != "undefined");
-            deliver(&to, Incoming::Error(message.unwrap_or_else(|| "its code could not be loaded".into())));
+            deliver(
+                &to,
+                Incoming::Error(message.unwrap_or_else(|| "its code could not be loaded".into())),
+            );
         });
         let to = inbox.clone();
         let on_timeout = Closure::new(move || deliver(&to, Incoming::TimeLimit));
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        let limit_ms = i32::try_from(request.rules.cell_limit_s.saturating_mul(1000).saturating_add(GRACE_MS)).unwrap_or(i32::MAX);
+        let limit_ms =
+            i32::try_from(request.rules.cell_limit_s.saturating_mul(1000).saturating_add(GRACE_MS)).unwrap_or(i32::MAX);
         let timeout = window()
             .set_timeout_with_callback_and_timeout_and_arguments_0(on_timeout.as_ref().unchecked_ref(), limit_ms)?;
-        Ok(Self { worker, timeout, _handlers: (on_message, on_error, on_timeout) })
+        Ok(Self {
+            worker,
+            timeout,
+            _handlers: (on_message, on_error, on_timeout),
+        })
     }
 
     fn send(&self, request: &CellRequest, attachments: &Attachments) -> Result<(), JsValue> {
@@ -129,9 +156,11 @@ impl Running {
         let json = serde_json::to_string(request).map_err(|error| JsValue::from_str(&error.to_string()))?;
         Reflect::set(&message, &"json".into(), &json.into())?;
         let transfer = Array::new();
-        for (key, bytes) in
-            [("model", &attachments.model), ("inputs", &attachments.inputs), ("reference", &attachments.reference)]
-        {
+        for (key, bytes) in [
+            ("model", &attachments.model),
+            ("inputs", &attachments.inputs),
+            ("reference", &attachments.reference),
+        ] {
             if let Some(bytes) = bytes {
                 let buffer = Uint8Array::from(bytes.as_slice()).buffer();
                 Reflect::set(&message, &key.into(), &buffer)?;
@@ -144,12 +173,7 @@ impl Running {
 
 #[async_trait(?Send)]
 impl Host for WebHost {
-    async fn execute(
-        &mut self,
-        request: &CellRequest,
-        attachments: &Attachments,
-        watch: &mut Watch<'_>,
-    ) -> Reply {
+    async fn execute(&mut self, request: &CellRequest, attachments: &Attachments, watch: &mut Watch<'_>) -> Reply {
         self.inbox.borrow_mut().messages.clear();
         let mut partial: Option<Box<Cell>> = None;
         let failure = match self.carry_out(request, attachments, watch, &mut partial).await {
@@ -184,7 +208,10 @@ impl Host for WebHost {
                 Err(Failure {
                     kind: FailureKind::Model,
                     message: format!("there is neither a built-in model nor a file {name:?}"),
-                    hint: Some(format!("built-in models are {}; give an .onnx file otherwise", known.join(", "))),
+                    hint: Some(format!(
+                        "built-in models are {}; give an .onnx file otherwise",
+                        known.join(", ")
+                    )),
                 })
             }
         }
@@ -203,7 +230,13 @@ impl Host for WebHost {
             None => (vec![EngineName::BurnWgpu], None),
             Some(reason) => {
                 let message = format!("tract on the CPU was used instead of WebGPU: {reason}");
-                (vec![EngineName::Tract], Some(Warning { kind: WarningKind::Fallback, message }))
+                (
+                    vec![EngineName::Tract],
+                    Some(Warning {
+                        kind: WarningKind::Fallback,
+                        message,
+                    }),
+                )
             }
         }
     }
@@ -227,7 +260,9 @@ impl WebHost {
             match self.next().await {
                 Incoming::Event(event, tensors) => match *event {
                     Event::Ready { .. } => {
-                        running.send(request, attachments).map_err(|error| died(super::exception(&error)))?;
+                        running
+                            .send(request, attachments)
+                            .map_err(|error| died(super::exception(&error)))?;
                     }
                     Event::Progress { progress, cell } => {
                         watch(&progress, &cell);

@@ -6,7 +6,10 @@ use tare_models::{CATALOG, Dim, Signature};
 use tare_record::{EngineName, Progress, Record, Rules};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{CustomEvent, Document, DragEvent, Element, Event, FileList, HtmlAnchorElement, HtmlButtonElement, HtmlElement, HtmlInputElement, HtmlProgressElement, HtmlSelectElement};
+use web_sys::{
+    CustomEvent, Document, DragEvent, Element, Event, FileList, HtmlAnchorElement, HtmlButtonElement, HtmlElement,
+    HtmlInputElement, HtmlProgressElement, HtmlSelectElement,
+};
 
 use super::{cancel, engines, exception, facts, files, run_selection, take_file};
 
@@ -33,7 +36,9 @@ pub(super) fn query(key: &str) -> Result<Option<String>, String> {
     for name in js_sys::Object::keys(&js_sys::Object::from_entries(&parameters).unwrap_or_default()).iter() {
         let name = name.as_string().unwrap_or_default();
         if name != "job" {
-            return Err(format!("the address has a parameter {name:?} that this page does not know: expected job"));
+            return Err(format!(
+                "the address has a parameter {name:?} that this page does not know: expected job"
+            ));
         }
     }
     Ok(parameters.get(key))
@@ -48,7 +53,11 @@ pub(super) fn address() -> String {
 /// Fills the form and connects the buttons.
 pub(super) fn set_up(no_webgpu: Option<&str>) {
     for entry in &CATALOG {
-        let text = if entry.parameters == 0 { entry.summary.to_owned() } else { format!("{}, {} parameters", entry.summary, entry.parameters) };
+        let text = if entry.parameters == 0 {
+            entry.summary.to_owned()
+        } else {
+            format!("{}, {} parameters", entry.summary, entry.parameters)
+        };
         let input = choice("models", "model", entry.name, entry.name, &text);
         input.set_checked(entry.name == "tiny");
     }
@@ -58,10 +67,19 @@ pub(super) fn set_up(no_webgpu: Option<&str>) {
             EngineName::BurnFlex => "CPU, in wasm with SIMD",
             EngineName::BurnWgpu => "GPU, through WebGPU",
         };
-        let text = reason.as_ref().map_or_else(|| text.to_owned(), |reason| format!("{text}: not here, {reason}"));
+        let text = reason
+            .as_ref()
+            .map_or_else(|| text.to_owned(), |reason| format!("{text}: not here, {reason}"));
         let input = choice("engines", "engine", engine.as_str(), engine.as_str(), &text);
         input.set_disabled(reason.is_some());
-        input.set_checked(engine == if no_webgpu.is_some() { EngineName::Tract } else { EngineName::BurnWgpu });
+        input.set_checked(
+            engine
+                == if no_webgpu.is_some() {
+                    EngineName::Tract
+                } else {
+                    EngineName::BurnWgpu
+                },
+        );
     }
     if let Some(reason) = no_webgpu {
         note(&format!("tract on the CPU is chosen, because {reason}."));
@@ -69,7 +87,11 @@ pub(super) fn set_up(no_webgpu: Option<&str>) {
     on::<Event>(&element::<HtmlElement>("run"), "click", |_| run_selection());
     on::<Event>(&element::<HtmlElement>("cancel"), "click", |_| cancel());
     on::<Event>(&element::<HtmlElement>("file"), "change", |event| {
-        if let Some(list) = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok()).and_then(|input| input.files()) {
+        if let Some(list) = event
+            .target()
+            .and_then(|target| target.dyn_into::<HtmlInputElement>().ok())
+            .and_then(|input| input.files())
+        {
             read(&list);
         }
     });
@@ -96,7 +118,9 @@ pub(super) fn set_up(no_webgpu: Option<&str>) {
 /// Calls `handler` for every event of that name, as long as the page lives.
 fn on<E: JsCast + wasm_bindgen::convert::FromWasmAbi + 'static>(target: &HtmlElement, name: &str, handler: fn(E)) {
     let handler = Closure::<dyn FnMut(E)>::new(handler).into_js_value();
-    target.add_event_listener_with_callback(name, handler.unchecked_ref()).unwrap_throw();
+    target
+        .add_event_listener_with_callback(name, handler.unchecked_ref())
+        .unwrap_throw();
 }
 
 fn read(list: &FileList) {
@@ -134,7 +158,10 @@ pub(super) fn add_model(name: &str, signature: &Signature) {
     let inputs: Vec<String> = signature.inputs.iter().map(ToString::to_string).collect();
     choice("models", "model", name, name, &inputs.join("; ")).set_checked(true);
     for input in &signature.inputs {
-        let open = input.dims.as_ref().is_none_or(|dims| dims.iter().any(|dim| matches!(dim, Dim::Open(_))));
+        let open = input
+            .dims
+            .as_ref()
+            .is_none_or(|dims| dims.iter().any(|dim| matches!(dim, Dim::Open(_))));
         if !open {
             continue;
         }
@@ -145,7 +172,13 @@ pub(super) fn add_model(name: &str, signature: &Signature) {
             .dims
             .iter()
             .flatten()
-            .map(|dim| if let Dim::Known(size) = dim { size.to_string() } else { "1".into() })
+            .map(|dim| {
+                if let Dim::Known(size) = dim {
+                    size.to_string()
+                } else {
+                    "1".into()
+                }
+            })
             .collect();
         field.set_value(&example.join(","));
         field.set_attribute("data-model", name).unwrap_throw();
@@ -158,23 +191,37 @@ pub(super) fn add_model(name: &str, signature: &Signature) {
 }
 
 fn ticked(kind: &str) -> Vec<String> {
-    let boxes = document().query_selector_all(&format!("input[name={kind}]:checked")).unwrap_throw();
-    (0..boxes.length()).filter_map(|index| boxes.get(index)).map(|node| node.unchecked_into::<HtmlInputElement>().value()).collect()
+    let boxes = document()
+        .query_selector_all(&format!("input[name={kind}]:checked"))
+        .unwrap_throw();
+    (0..boxes.length())
+        .filter_map(|index| boxes.get(index))
+        .map(|node| node.unchecked_into::<HtmlInputElement>().value())
+        .collect()
 }
 
 /// Models that are ticked, with the shapes that were given for them.
 pub(super) fn chosen_models() -> Vec<(String, BTreeMap<String, Vec<usize>>)> {
     let fields = document().query_selector_all("input.shape").unwrap_throw();
-    let fields: Vec<HtmlInputElement> =
-        (0..fields.length()).filter_map(|index| fields.get(index)).map(JsCast::unchecked_into).collect();
+    let fields: Vec<HtmlInputElement> = (0..fields.length())
+        .filter_map(|index| fields.get(index))
+        .map(JsCast::unchecked_into)
+        .collect();
     ticked("model")
         .into_iter()
         .map(|model| {
             let mut shapes = BTreeMap::new();
             for field in &fields {
-                let dims: Option<Vec<usize>> = field.value().split([',', 'x']).map(|dim| dim.trim().parse().ok()).collect();
-                if let (Some(of), Some(input), Some(dims)) = (field.get_attribute("data-model"), field.get_attribute("data-input"), dims)
-                    && of == model
+                let dims: Option<Vec<usize>> = field
+                    .value()
+                    .split([',', 'x'])
+                    .map(|dim| dim.trim().parse().ok())
+                    .collect();
+                if let (Some(of), Some(input), Some(dims)) = (
+                    field.get_attribute("data-model"),
+                    field.get_attribute("data-input"),
+                    dims,
+                ) && of == model
                 {
                     shapes.insert(input, dims);
                 }
@@ -186,13 +233,19 @@ pub(super) fn chosen_models() -> Vec<(String, BTreeMap<String, Vec<usize>>)> {
 
 /// Engines that are ticked; none means those that suit this browser.
 pub(super) fn chosen_engines() -> Vec<EngineName> {
-    ticked("engine").iter().filter_map(|engine| engine.parse().ok()).collect()
+    ticked("engine")
+        .iter()
+        .filter_map(|engine| engine.parse().ok())
+        .collect()
 }
 
 /// How long to measure.
 pub(super) fn chosen_rules() -> Rules {
     let seconds: u64 = element::<HtmlSelectElement>("duration").value().parse().unwrap_or(2);
-    Rules { min_time_ms: seconds * 1000, ..Rules::default() }
+    Rules {
+        min_time_ms: seconds * 1000,
+        ..Rules::default()
+    }
 }
 
 /// Sets the state that drivers and style sheets read.

@@ -25,7 +25,11 @@ pub(super) async fn open() -> Result<Opened, EngineError> {
         shader_language: Some("wgsl".into()),
     };
     let dispatch: DispatchDevice = device.as_dispatch().clone();
-    Ok(Opened { dispatch, facts, is_gpu: true })
+    Ok(Opened {
+        dispatch,
+        facts,
+        is_gpu: true,
+    })
 }
 
 pub(super) async fn wait(device: &CubeDevice) -> Result<(), EngineError> {
@@ -40,15 +44,25 @@ pub(super) async fn wait(device: &CubeDevice) -> Result<(), EngineError> {
 pub async fn adapters() -> Vec<Adapter> {
     let instance = wgpu::Instance::default();
     let adapters = instance.enumerate_adapters(wgpu::Backends::all()).await;
-    adapters.iter().map(|adapter| describe(adapter, &adapter.features(), &adapter.limits())).collect()
+    adapters
+        .iter()
+        .map(|adapter| describe(adapter, &adapter.features(), &adapter.limits()))
+        .collect()
 }
 
 fn describe(adapter: &wgpu::Adapter, features: &wgpu::Features, limits: &wgpu::Limits) -> Adapter {
     let info = adapter.get_info();
-    let mut features: Vec<String> = features.iter_names().map(|(name, _)| name.to_ascii_lowercase().replace('_', "-")).collect();
+    let mut features: Vec<String> = features
+        .iter_names()
+        .map(|(name, _)| name.to_ascii_lowercase().replace('_', "-"))
+        .collect();
     features.sort();
     Adapter {
-        name: if info.name.is_empty() { info.driver.clone() } else { info.name.clone() },
+        name: if info.name.is_empty() {
+            info.driver.clone()
+        } else {
+            info.name.clone()
+        },
         graphics_api: match info.backend {
             wgpu::Backend::BrowserWebGpu => "browser-webgpu".into(),
             other => other.to_str().to_owned(),
@@ -63,17 +77,31 @@ fn describe(adapter: &wgpu::Adapter, features: &wgpu::Features, limits: &wgpu::L
 /// Browsers do not say that an adapter is a CPU, but its name does.
 fn is_software_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["swiftshader", "llvmpipe", "lavapipe", "basic render"].iter().any(|software| name.contains(software))
+    ["swiftshader", "llvmpipe", "lavapipe", "basic render"]
+        .iter()
+        .any(|software| name.contains(software))
 }
 
 fn limit_map(limits: &wgpu::Limits) -> BTreeMap<String, u64> {
     [
         ("maxBufferSize", limits.max_buffer_size),
         ("maxStorageBufferBindingSize", limits.max_storage_buffer_binding_size),
-        ("maxStorageBuffersPerShaderStage", u64::from(limits.max_storage_buffers_per_shader_stage)),
-        ("maxComputeWorkgroupStorageSize", u64::from(limits.max_compute_workgroup_storage_size)),
-        ("maxComputeInvocationsPerWorkgroup", u64::from(limits.max_compute_invocations_per_workgroup)),
-        ("maxComputeWorkgroupsPerDimension", u64::from(limits.max_compute_workgroups_per_dimension)),
+        (
+            "maxStorageBuffersPerShaderStage",
+            u64::from(limits.max_storage_buffers_per_shader_stage),
+        ),
+        (
+            "maxComputeWorkgroupStorageSize",
+            u64::from(limits.max_compute_workgroup_storage_size),
+        ),
+        (
+            "maxComputeInvocationsPerWorkgroup",
+            u64::from(limits.max_compute_invocations_per_workgroup),
+        ),
+        (
+            "maxComputeWorkgroupsPerDimension",
+            u64::from(limits.max_compute_workgroups_per_dimension),
+        ),
     ]
     .into_iter()
     .map(|(name, limit)| (name.to_owned(), limit))

@@ -76,7 +76,12 @@ mod watching {
         pub(super) fn new() -> Self {
             let launches = Arc::new(Launches::default());
             let _observation = LaunchObservation::new(launches.clone());
-            Self { launches, last: vec![], same: 0, _observation }
+            Self {
+                launches,
+                last: vec![],
+                same: 0,
+                _observation,
+            }
         }
 
         fn take(&self) -> Vec<&'static str> {

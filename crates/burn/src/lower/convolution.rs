@@ -34,7 +34,9 @@ impl Window {
         size: [usize; 2],
     ) -> Lowering<Self> {
         if kernel.contains(&0) || stride.contains(&0) || dilation.contains(&0) {
-            return Err(Unsupported::new(format!("kernel {kernel:?}, stride {stride:?} or dilation {dilation:?} of 0")));
+            return Err(Unsupported::new(format!(
+                "kernel {kernel:?}, stride {stride:?} or dilation {dilation:?} of 0"
+            )));
         }
         let explicit = match padding {
             PaddingConfig2d::Valid => [(0, 0); 2],
@@ -48,10 +50,20 @@ impl Window {
                 let reach = (kernel[d] - 1) * dilation[d] + 1;
                 let total = ((size[d].div_ceil(stride[d]) - 1) * stride[d] + reach).saturating_sub(size[d]);
                 let (less, more) = (total / 2, total - total / 2);
-                if matches!(auto, AutoPad::SameUpper) { (less, more) } else { (more, less) }
+                if matches!(auto, AutoPad::SameUpper) {
+                    (less, more)
+                } else {
+                    (more, less)
+                }
             }),
         };
-        Ok(Self { kernel, stride, dilation, padding, ceil })
+        Ok(Self {
+            kernel,
+            stride,
+            dilation,
+            padding,
+            ceil,
+        })
     }
 
     /// Height and width after sliding over `size`; `None` if the window does not fit once.
@@ -61,7 +73,11 @@ impl Window {
             let (before, after) = self.padding[d];
             let reach = (self.kernel[d] - 1) * self.dilation[d] + 1;
             let free = (size[d] + before + after).checked_sub(reach)?;
-            let mut steps = if self.ceil { free.div_ceil(self.stride[d]) } else { free / self.stride[d] };
+            let mut steps = if self.ceil {
+                free.div_ceil(self.stride[d])
+            } else {
+                free / self.stride[d]
+            };
             // A window that would begin in the padding after the end does not count (ONNX since opset 11).
             if self.ceil && steps * self.stride[d] >= size[d] + before {
                 steps -= 1;
@@ -72,12 +88,16 @@ impl Window {
     }
 
     fn symmetric(&self) -> Option<[usize; 2]> {
-        self.padding.iter().all(|(before, after)| before == after).then(|| self.padding.map(|(before, _)| before))
+        self.padding
+            .iter()
+            .all(|(before, after)| before == after)
+            .then(|| self.padding.map(|(before, _)| before))
     }
 }
 
 fn image(shape: &[usize]) -> Lowering<[usize; 4]> {
-    <[usize; 4]>::try_from(shape).map_err(|_| Unsupported::new(format!("an input of shape {shape:?}, expected [n, c, h, w]")))
+    <[usize; 4]>::try_from(shape)
+        .map_err(|_| Unsupported::new(format!("an input of shape {shape:?}, expected [n, c, h, w]")))
 }
 
 fn does_not_fit(size: [usize; 2]) -> Unsupported {
@@ -100,8 +120,15 @@ impl Lowerer {
                 weight.shape, config.groups
             )));
         }
-        let window =
-            Window::new([kh, kw], config.stride, config.dilation, &config.padding, &config.auto_pad, false, [h, w])?;
+        let window = Window::new(
+            [kh, kw],
+            config.stride,
+            config.dilation,
+            &config.padding,
+            &config.auto_pad,
+            false,
+            [h, w],
+        )?;
         let [oh, ow] = window.output([h, w]).ok_or_else(|| does_not_fit([h, w]))?;
         let options = ConvOptions::new_with_padding(window.stride, window.padding, window.dilation, config.groups);
         let mut operands = vec![&x, &weight];
@@ -119,9 +146,14 @@ impl Lowerer {
         let mut parts = Vec::with_capacity(4);
         for input in &node.inputs[1..5] {
             let part = self.host(input)?;
-            parts.push(part.as_floats().map(<[f32]>::to_vec).ok_or_else(|| Unsupported::new("statistics that are not f32"))?);
+            parts.push(
+                part.as_floats()
+                    .map(<[f32]>::to_vec)
+                    .ok_or_else(|| Unsupported::new("statistics that are not f32"))?,
+            );
         }
-        let [scale, shift, mean, variance] = <[Vec<f32>; 4]>::try_from(parts).map_err(|_| Unsupported::new("fewer than four statistics"))?;
+        let [scale, shift, mean, variance] =
+            <[Vec<f32>; 4]>::try_from(parts).map_err(|_| Unsupported::new("fewer than four statistics"))?;
         // In f64, as exporters fold it.
         let factor: Vec<f64> = scale
             .iter()
@@ -141,9 +173,15 @@ impl Lowerer {
         if read_once && self.fold_into_convolution(&x, &factor, &offset) {
             return Ok(Value::Device(x));
         }
-        let channels = *x.shape.get(1).ok_or_else(|| Unsupported::new(format!("an input of shape {:?}", x.shape)))?;
+        let channels = *x
+            .shape
+            .get(1)
+            .ok_or_else(|| Unsupported::new(format!("an input of shape {:?}", x.shape)))?;
         if channels != factor.len() {
-            return Err(Unsupported::new(format!("{channels} channels with {} statistics", factor.len())));
+            return Err(Unsupported::new(format!(
+                "{channels} channels with {} statistics",
+                factor.len()
+            )));
         }
         let mut shape = vec![1; x.shape.len()];
         shape[1] = channels;
@@ -156,19 +194,30 @@ impl Lowerer {
     }
 
     fn fold_into_convolution(&mut self, y: &DeviceValue, factor: &[f64], offset: &[f64]) -> bool {
-        let Some(index) = self.lowered.steps.iter().rposition(|step| step.output == y.slot) else { return false };
+        let Some(index) = self.lowered.steps.iter().rposition(|step| step.output == y.slot) else {
+            return false;
+        };
         let step = &self.lowered.steps[index];
         if !matches!(step.op, Op::Conv2d(_)) {
             return false;
         }
         let (weight_slot, bias_slot) = (step.inputs[1], step.inputs.get(2).copied());
         // Both must be constants that this convolution alone reads; each use of a constant has a slot of its own.
-        let bias: Vec<f64> = match bias_slot.map(|slot| self.constant_mut(slot).and_then(|host| host.as_floats().map(<[f32]>::to_vec))) {
+        let bias: Vec<f64> = match bias_slot.map(|slot| {
+            self.constant_mut(slot)
+                .and_then(|host| host.as_floats().map(<[f32]>::to_vec))
+        }) {
             None => vec![0.0; factor.len()],
             Some(Some(bias)) => bias.into_iter().map(f64::from).collect(),
             Some(None) => return false,
         };
-        let Some(HostTensor { shape, data: HostData::F32(weights) }) = self.constant_mut(weight_slot) else { return false };
+        let Some(HostTensor {
+            shape,
+            data: HostData::F32(weights),
+        }) = self.constant_mut(weight_slot)
+        else {
+            return false;
+        };
         if shape.first() != Some(&factor.len()) || bias.len() != factor.len() || factor.is_empty() {
             return false;
         }
@@ -178,7 +227,12 @@ impl Lowerer {
                 *weight = to_f32(f64::from(*weight) * factor);
             }
         }
-        let folded: Vec<f64> = bias.iter().zip(factor).zip(offset).map(|((bias, factor), offset)| bias * factor + offset).collect();
+        let folded: Vec<f64> = bias
+            .iter()
+            .zip(factor)
+            .zip(offset)
+            .map(|((bias, factor), offset)| bias * factor + offset)
+            .collect();
         let folded = floats(vec![folded.len()], &folded);
         match bias_slot {
             Some(slot) => {
@@ -209,7 +263,11 @@ impl Lowerer {
             [h, w],
         )?;
         let [oh, ow] = window.output([h, w]).ok_or_else(|| does_not_fit([h, w]))?;
-        let x = if window.symmetric().is_some() { x } else { self.padded(&x, &mut window, f32::NEG_INFINITY)? };
+        let x = if window.symmetric().is_some() {
+            x
+        } else {
+            self.padded(&x, &mut window, f32::NEG_INFINITY)?
+        };
         let op = Op::MaxPool2d {
             kernel: window.kernel,
             stride: window.stride,
@@ -241,7 +299,11 @@ impl Lowerer {
         let x = match window.symmetric() {
             Some(_) => x,
             None if config.count_include_pad => self.padded(&x, &mut window, 0.0)?,
-            None => return Err(Unsupported::new("padding that differs before and after and is not counted")),
+            None => {
+                return Err(Unsupported::new(
+                    "padding that differs before and after and is not counted",
+                ));
+            }
         };
         let op = Op::AvgPool2d {
             kernel: window.kernel,
@@ -261,7 +323,14 @@ impl Lowerer {
             shape[d + 2] += padding.0 + padding.1;
             before_after.push(std::mem::take(padding));
         }
-        match self.step(Op::Pad { before_after, mode: PadMode::Constant(value) }, &[x], shape) {
+        match self.step(
+            Op::Pad {
+                before_after,
+                mode: PadMode::Constant(value),
+            },
+            &[x],
+            shape,
+        ) {
             Value::Device(padded) => Ok(padded),
             Value::Host(_) => Err(Unsupported::new("a constant input")),
         }
@@ -276,10 +345,16 @@ impl Lowerer {
 }
 
 fn floats(shape: Vec<usize>, values: &[f64]) -> HostTensor {
-    HostTensor { shape, data: HostData::F32(values.iter().map(|&value| to_f32(value)).collect()) }
+    HostTensor {
+        shape,
+        data: HostData::F32(values.iter().map(|&value| to_f32(value)).collect()),
+    }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "weights are f32; this is the rounding to it")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "weights are f32; this is the rounding to it"
+)]
 fn to_f32(value: f64) -> f32 {
     value as f32
 }
@@ -306,15 +381,22 @@ mod tests {
             (window(3, 2, (1, 1), true), 4, Some(3)),
             (window(5, 1, (0, 0), false), 4, None),
         ] {
-            assert_eq!(window.output([size; 2]), expected.map(|size| [size; 2]), "{window:?} over {size}");
+            assert_eq!(
+                window.output([size; 2]),
+                expected.map(|size| [size; 2]),
+                "{window:?} over {size}"
+            );
         }
     }
 
     #[test]
     fn automatic_padding_keeps_the_size() {
-        for (auto, expected) in [(AutoPad::SameUpper, (0, 1)), (AutoPad::SameLower, (1, 0)), (AutoPad::Valid, (0, 0))] {
-            let window =
-                Window::new([3; 2], [2; 2], [1; 2], &PaddingConfig2d::Valid, &auto, false, [224; 2]).unwrap();
+        for (auto, expected) in [
+            (AutoPad::SameUpper, (0, 1)),
+            (AutoPad::SameLower, (1, 0)),
+            (AutoPad::Valid, (0, 0)),
+        ] {
+            let window = Window::new([3; 2], [2; 2], [1; 2], &PaddingConfig2d::Valid, &auto, false, [224; 2]).unwrap();
             assert_eq!(window.padding, [expected; 2], "{auto:?}");
         }
     }

@@ -37,15 +37,23 @@ impl Lowerer {
             }
             (Value::Host(scalar), Value::Device(b)) if fits_scalar(scalar, &b.shape) => {
                 let commutes = matches!(kind, Binary::Add | Binary::Mul);
-                if let Some(op) = scalar.as_scalar().filter(|_| commutes).and_then(|value| scalar_op(kind, value)) {
+                if let Some(op) = scalar
+                    .as_scalar()
+                    .filter(|_| commutes)
+                    .and_then(|value| scalar_op(kind, value))
+                {
                     return Ok(self.step(op, &[b], b.shape.clone()));
                 }
             }
             _ => {}
         }
         let (a, b) = (self.device(a), self.device(b));
-        let shape = broadcast(&a.shape, &b.shape)
-            .ok_or_else(|| Unsupported::new(format!("shapes {:?} and {:?}, which do not broadcast", a.shape, b.shape)))?;
+        let shape = broadcast(&a.shape, &b.shape).ok_or_else(|| {
+            Unsupported::new(format!(
+                "shapes {:?} and {:?}, which do not broadcast",
+                a.shape, b.shape
+            ))
+        })?;
         let (a, b) = (self.lifted(a, shape.len()), self.lifted(b, shape.len()));
         let op = match kind {
             Binary::Add => Op::Add,
@@ -93,7 +101,9 @@ impl Lowerer {
             Some(ClipInput::Runtime(reference)) => {
                 let argument = &inputs[reference.input_index];
                 let host = self.host(argument)?;
-                host.as_scalar().map(Some).ok_or_else(|| Unsupported::new("a bound that is not one number"))
+                host.as_scalar()
+                    .map(Some)
+                    .ok_or_else(|| Unsupported::new("a bound that is not one number"))
             }
         }
     }
@@ -117,11 +127,16 @@ impl Lowerer {
                     }
                     _ => return Err(Unsupported::new(format!("a cast to {to:?}"))),
                 };
-                Ok(Value::Host(HostTensor { shape: host.shape, data }))
+                Ok(Value::Host(HostTensor {
+                    shape: host.shape,
+                    data,
+                }))
             }
             // All device values are f32.
             Value::Device(device) if to == burn_tensor::DType::F32 => Ok(Value::Device(device)),
-            Value::Device(_) => Err(Unsupported::new(format!("a cast from F32 to {to:?} while the model runs"))),
+            Value::Device(_) => Err(Unsupported::new(format!(
+                "a cast from F32 to {to:?} while the model runs"
+            ))),
         }
     }
 
@@ -159,10 +174,16 @@ impl Lowerer {
         };
         let weight = self.device(weight);
         let (&[rows, columns], Some(&inner)) = (weight.shape.as_slice(), x.shape.last()) else {
-            return Err(Unsupported::new(format!("a product of shapes {:?} and {:?}", x.shape, weight.shape)));
+            return Err(Unsupported::new(format!(
+                "a product of shapes {:?} and {:?}",
+                x.shape, weight.shape
+            )));
         };
         if inner != rows {
-            return Err(Unsupported::new(format!("a product of shapes {:?} and {:?}", x.shape, weight.shape)));
+            return Err(Unsupported::new(format!(
+                "a product of shapes {:?} and {:?}",
+                x.shape, weight.shape
+            )));
         }
         let mut shape = x.shape.clone();
         if let Some(last) = shape.last_mut() {
@@ -177,7 +198,10 @@ impl Lowerer {
                 }
                 // Gemm's C may be any shape that broadcasts to the product.
                 if broadcast(&bias.shape, &shape).as_ref() != Some(&shape) {
-                    return Err(Unsupported::new(format!("a bias of shape {:?} for {shape:?}", bias.shape)));
+                    return Err(Unsupported::new(format!(
+                        "a bias of shape {:?} for {shape:?}",
+                        bias.shape
+                    )));
                 }
                 let Value::Device(product) = self.step(Op::Linear, &[&x, &weight], shape.clone()) else {
                     return Err(Unsupported::new("a constant product"));
@@ -192,7 +216,10 @@ impl Lowerer {
         let (a, b) = (self.value(&node.inputs[0])?, self.value(&node.inputs[1])?);
         let (a, b) = (self.device(a), self.device(b));
         if a.shape.len() < 2 || b.shape.len() < 2 {
-            return Err(Unsupported::new(format!("a product of shapes {:?} and {:?}", a.shape, b.shape)));
+            return Err(Unsupported::new(format!(
+                "a product of shapes {:?} and {:?}",
+                a.shape, b.shape
+            )));
         }
         let (batch_a, matrix_a) = a.shape.split_at(a.shape.len() - 2);
         let (batch_b, matrix_b) = b.shape.split_at(b.shape.len() - 2);
@@ -215,7 +242,12 @@ fn fold(kind: Binary, a: &HostTensor, b: &HostTensor) -> Lowering<HostTensor> {
         Binary::Mul => a.zipped(b, |x, y| x * y, i64::checked_mul),
         Binary::Div => a.zipped(b, |x, y| x / y, i64::checked_div),
     };
-    folded.ok_or_else(|| Unsupported::new(format!("{kind:?} of constants of shapes {:?} and {:?}", a.shape, b.shape)))
+    folded.ok_or_else(|| {
+        Unsupported::new(format!(
+            "{kind:?} of constants of shapes {:?} and {:?}",
+            a.shape, b.shape
+        ))
+    })
 }
 
 /// Whether the one element of `scalar` leaves a tensor of `shape` in its shape.

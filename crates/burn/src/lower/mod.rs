@@ -68,7 +68,13 @@ pub(crate) fn lower(graph: &OnnxGraph, inputs: &[NamedTensor]) -> Result<Lowered
     let mut lowerer = Lowerer {
         values: HashMap::new(),
         uses: uses(graph),
-        lowered: Lowered { steps: vec![], slots: 0, constants: vec![], inputs: vec![], outputs: vec![] },
+        lowered: Lowered {
+            steps: vec![],
+            slots: 0,
+            constants: vec![],
+            inputs: vec![],
+            outputs: vec![],
+        },
     };
     for argument in &graph.inputs {
         lowerer.input(argument, inputs)?;
@@ -78,9 +84,15 @@ pub(crate) fn lower(graph: &OnnxGraph, inputs: &[NamedTensor]) -> Result<Lowered
     }
     for argument in &graph.outputs {
         let value = lowerer.value(argument).map_err(|unsupported| {
-            EngineError::new(FailureKind::Unsupported, format!("output {:?}: {}", argument.name, unsupported.0))
+            EngineError::new(
+                FailureKind::Unsupported,
+                format!("output {:?}: {}", argument.name, unsupported.0),
+            )
         })?;
-        lowerer.lowered.outputs.push(Output { name: argument.name.clone(), value });
+        lowerer.lowered.outputs.push(Output {
+            name: argument.name.clone(),
+            value,
+        });
     }
     Ok(lowerer.lowered)
 }
@@ -119,26 +131,40 @@ pub(crate) struct Lowerer {
 impl Lowerer {
     fn input(&mut self, argument: &Argument, inputs: &[NamedTensor]) -> Result<(), EngineError> {
         let Some(position) = inputs.iter().position(|input| input.name == argument.name) else {
-            return Err(EngineError::new(FailureKind::Input, format!("input {:?} was not given", argument.name)));
+            return Err(EngineError::new(
+                FailureKind::Input,
+                format!("input {:?} was not given", argument.name),
+            ));
         };
         let tensor = &inputs[position].tensor;
         if tensor.dtype() != DType::F32 {
             return Err(EngineError::new(
                 FailureKind::Unsupported,
-                format!("tare's burn executor does not support inputs of type {} (input {:?})", tensor.dtype(), argument.name),
+                format!(
+                    "tare's burn executor does not support inputs of type {} (input {:?})",
+                    tensor.dtype(),
+                    argument.name
+                ),
             )
             .with_hint("run this model on tract"));
         }
         let slot = self.slot();
         self.lowered.inputs.push((position, slot));
-        let value = Value::Device(DeviceValue { slot, shape: tensor.shape().to_vec() });
+        let value = Value::Device(DeviceValue {
+            slot,
+            shape: tensor.shape().to_vec(),
+        });
         self.values.insert(argument.name.clone(), value);
         Ok(())
     }
 
     fn node(&mut self, node: &Node) -> Lowering<()> {
         let value = match node {
-            Node::Constant(n) => self.value(n.inputs.first().ok_or_else(|| Unsupported::new("a constant without a value"))?)?,
+            Node::Constant(n) => self.value(
+                n.inputs
+                    .first()
+                    .ok_or_else(|| Unsupported::new("a constant without a value"))?,
+            )?,
             Node::Identity(n) => self.value(&n.inputs[0])?,
             Node::Dropout(n) => self.value(&n.inputs[0])?,
             Node::Conv2d(n) => self.conv2d(n)?,
@@ -187,7 +213,10 @@ impl Lowerer {
         }
         match argument.value() {
             Some(data) => Ok(Value::Host(HostTensor::from_burn(&data)?)),
-            None => Err(Unsupported::new(format!("a value that nothing computes ({:?})", argument.name))),
+            None => Err(Unsupported::new(format!(
+                "a value that nothing computes ({:?})",
+                argument.name
+            ))),
         }
     }
 
@@ -203,12 +232,17 @@ impl Lowerer {
     fn host(&self, argument: &Argument) -> Lowering<HostTensor> {
         match self.value(argument)? {
             Value::Host(host) => Ok(host),
-            Value::Device(_) => Err(Unsupported::new(format!("{:?} being computed while the model runs", argument.name))),
+            Value::Device(_) => Err(Unsupported::new(format!(
+                "{:?} being computed while the model runs",
+                argument.name
+            ))),
         }
     }
 
     fn host_integers(&self, argument: &Argument) -> Lowering<Vec<i64>> {
-        self.host(argument)?.as_integers().ok_or_else(|| Unsupported::new(format!("{:?} not being integers", argument.name)))
+        self.host(argument)?
+            .as_integers()
+            .ok_or_else(|| Unsupported::new(format!("{:?} not being integers", argument.name)))
     }
 
     /// The value on the device: a constant is uploaded.
@@ -216,7 +250,10 @@ impl Lowerer {
         match value {
             Value::Device(device) => device,
             Value::Host(host) => {
-                let device = DeviceValue { slot: self.slot(), shape: host.shape.clone() };
+                let device = DeviceValue {
+                    slot: self.slot(),
+                    shape: host.shape.clone(),
+                };
                 self.lowered.constants.push((device.slot, host));
                 device
             }
@@ -230,12 +267,20 @@ impl Lowerer {
 
     fn step(&mut self, op: Op, inputs: &[&DeviceValue], shape: Vec<usize>) -> Value {
         let output = self.slot();
-        self.lowered.steps.push(Step { op, inputs: inputs.iter().map(|input| input.slot).collect(), output });
+        self.lowered.steps.push(Step {
+            op,
+            inputs: inputs.iter().map(|input| input.slot).collect(),
+            output,
+        });
         Value::Device(DeviceValue { slot: output, shape })
     }
 
     /// The constant in a slot, to be changed while the model is lowered.
     fn constant_mut(&mut self, slot: Slot) -> Option<&mut HostTensor> {
-        self.lowered.constants.iter_mut().find(|(known, _)| *known == slot).map(|(_, host)| host)
+        self.lowered
+            .constants
+            .iter_mut()
+            .find(|(known, _)| *known == slot)
+            .map(|(_, host)| host)
     }
 }

@@ -48,9 +48,14 @@ impl Lowerer {
             }
         };
         if let Some(axis) = axes.iter().find(|&&axis| shape[axis] != 1) {
-            return Err(Unsupported::new(format!("removing dimension {axis} of shape {shape:?}, which is not 1")));
+            return Err(Unsupported::new(format!(
+                "removing dimension {axis} of shape {shape:?}, which is not 1"
+            )));
         }
-        let kept = (0..shape.len()).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis]).collect();
+        let kept = (0..shape.len())
+            .filter(|axis| !axes.contains(axis))
+            .map(|axis| shape[axis])
+            .collect();
         Ok(self.reshaped(value, kept))
     }
 
@@ -64,7 +69,15 @@ impl Lowerer {
         let rank = shape.len() + axes.len();
         let axes = resolve_axes(&axes, rank)?;
         let mut old = shape.iter().copied();
-        let wide = (0..rank).map(|axis| if axes.contains(&axis) { 1 } else { old.next().unwrap_or(1) }).collect();
+        let wide = (0..rank)
+            .map(|axis| {
+                if axes.contains(&axis) {
+                    1
+                } else {
+                    old.next().unwrap_or(1)
+                }
+            })
+            .collect();
         Ok(self.reshaped(value, wide))
     }
 
@@ -94,7 +107,11 @@ impl Lowerer {
 
     pub(super) fn concat(&mut self, node: &ConcatNode) -> Lowering<Value> {
         let axis = node.config.axis;
-        let values = node.inputs.iter().map(|input| self.value(input)).collect::<Lowering<Vec<_>>>()?;
+        let values = node
+            .inputs
+            .iter()
+            .map(|input| self.value(input))
+            .collect::<Lowering<Vec<_>>>()?;
         let hosts: Option<Vec<HostTensor>> = values
             .iter()
             .map(|value| match value {
@@ -104,12 +121,19 @@ impl Lowerer {
             .collect();
         let misfit = || Unsupported::new(format!("joining along dimension {axis} of what does not fit together"));
         if let Some(hosts) = hosts {
-            return HostTensor::concatenated(&hosts, axis).map(Value::Host).ok_or_else(misfit);
+            return HostTensor::concatenated(&hosts, axis)
+                .map(Value::Host)
+                .ok_or_else(misfit);
         }
         let parts: Vec<_> = values.into_iter().map(|value| self.device(value)).collect();
         let mut shape = parts[0].shape.clone();
-        *shape.get_mut(axis).ok_or_else(misfit)? = parts.iter().map(|part| part.shape.get(axis).copied()).sum::<Option<usize>>().ok_or_else(misfit)?;
-        let fits = |other: &[usize]| other.len() == shape.len() && (0..shape.len()).all(|d| d == axis || other[d] == shape[d]);
+        *shape.get_mut(axis).ok_or_else(misfit)? = parts
+            .iter()
+            .map(|part| part.shape.get(axis).copied())
+            .sum::<Option<usize>>()
+            .ok_or_else(misfit)?;
+        let fits =
+            |other: &[usize]| other.len() == shape.len() && (0..shape.len()).all(|d| d == axis || other[d] == shape[d]);
         if !parts.iter().all(|part| fits(&part.shape)) {
             return Err(misfit());
         }
@@ -120,7 +144,9 @@ impl Lowerer {
         let value = self.value(&node.inputs[0])?;
         let shape = shape_of(&value);
         let (start, end) = (node.config.start.min(shape.len()), node.config.end.min(shape.len()));
-        Ok(Value::Host(HostTensor::from_dims(shape[start..end.max(start)].iter().copied())))
+        Ok(Value::Host(HostTensor::from_dims(
+            shape[start..end.max(start)].iter().copied(),
+        )))
     }
 
     pub(super) fn gather(&mut self, node: &GatherNode) -> Lowering<Value> {
@@ -140,12 +166,27 @@ impl Lowerer {
         let starts = numbers(&node.config.starts)?;
         let ends = numbers(&node.config.ends)?;
         let count = i64::try_from(starts.len()).unwrap_or(i64::MAX);
-        let axes = node.config.axes.as_ref().map_or_else(|| Ok((0..count).collect()), &numbers)?;
-        let steps = node.config.steps.as_ref().map_or_else(|| Ok(vec![1; starts.len()]), &numbers)?;
+        let axes = node
+            .config
+            .axes
+            .as_ref()
+            .map_or_else(|| Ok((0..count).collect()), &numbers)?;
+        let steps = node
+            .config
+            .steps
+            .as_ref()
+            .map_or_else(|| Ok(vec![1; starts.len()]), &numbers)?;
         let axes = resolve_axes(&axes, host.shape.len())?;
-        let slices: Vec<_> =
-            axes.into_iter().zip(starts).zip(ends).zip(steps).map(|(((axis, start), end), step)| (axis, start, end, step)).collect();
-        host.sliced(&slices).map(Value::Host).ok_or_else(|| Unsupported::new("a step of 0"))
+        let slices: Vec<_> = axes
+            .into_iter()
+            .zip(starts)
+            .zip(ends)
+            .zip(steps)
+            .map(|(((axis, start), end), step)| (axis, start, end, step))
+            .collect();
+        host.sliced(&slices)
+            .map(Value::Host)
+            .ok_or_else(|| Unsupported::new("a step of 0"))
     }
 
     pub(super) fn constant_of_shape(&mut self, node: &ConstantOfShapeNode) -> Lowering<Value> {
@@ -159,7 +200,10 @@ impl Lowerer {
             .collect::<Lowering<Vec<usize>>>()?;
         let one = match &node.config.value {
             Some(value) => HostTensor::from_burn(value)?.reshaped(vec![]),
-            None => HostTensor { shape: vec![], data: HostData::F32(vec![0.0]) },
+            None => HostTensor {
+                shape: vec![],
+                data: HostData::F32(vec![0.0]),
+            },
         };
         Ok(Value::Host(one.expanded(&shape)))
     }
@@ -176,12 +220,20 @@ impl Lowerer {
                 ConstantValueInput::Runtime(reference) => {
                     let host = self.host(&node.inputs[reference.input_index])?;
                     #[allow(clippy::cast_possible_truncation, reason = "it was an f32 before")]
-                    let value = host.as_scalar().ok_or_else(|| Unsupported::new("a padding value that is not one number"))? as f32;
+                    let value = host
+                        .as_scalar()
+                        .ok_or_else(|| Unsupported::new("a padding value that is not one number"))?
+                        as f32;
                     value
                 }
             }),
         };
-        let shape = x.shape.iter().zip(&before_after).map(|(dim, (before, after))| dim + before + after).collect();
+        let shape = x
+            .shape
+            .iter()
+            .zip(&before_after)
+            .map(|(dim, (before, after))| dim + before + after)
+            .collect();
         if before_after.iter().all(|padding| *padding == (0, 0)) {
             return Ok(Value::Device(x));
         }
@@ -201,10 +253,15 @@ impl Lowerer {
                     }
                 };
                 if numbers.len() != 2 * axes.len() {
-                    return Err(Unsupported::new(format!("{} pads for {} dimensions", numbers.len(), axes.len())));
+                    return Err(Unsupported::new(format!(
+                        "{} pads for {} dimensions",
+                        numbers.len(),
+                        axes.len()
+                    )));
                 }
                 let (before, after) = numbers.split_at(axes.len());
-                let size = |pad: i64| usize::try_from(pad).map_err(|_| Unsupported::new(format!("a negative pad ({pad})")));
+                let size =
+                    |pad: i64| usize::try_from(pad).map_err(|_| Unsupported::new(format!("a negative pad ({pad})")));
                 let mut pairs = vec![(0, 0); rank];
                 for ((axis, &before), &after) in axes.into_iter().zip(before).zip(after) {
                     pairs[axis] = (size(before)?, size(after)?);
@@ -251,11 +308,22 @@ fn resolve_reshape(shape: &[usize], wanted: &[i64]) -> Lowering<Vec<usize>> {
             dim => usize::try_from(dim).map_err(|_| misfit())?,
         });
     }
-    let known = resolved.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim)).ok_or_else(misfit)?;
+    let known = resolved
+        .iter()
+        .try_fold(1usize, |product, &dim| product.checked_mul(dim))
+        .ok_or_else(misfit)?;
     if let Some(index) = open {
         resolved[index] = total.checked_div(known).ok_or_else(misfit)?;
     }
-    if resolved.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim)) == Some(total) { Ok(resolved) } else { Err(misfit()) }
+    if resolved
+        .iter()
+        .try_fold(1usize, |product, &dim| product.checked_mul(dim))
+        == Some(total)
+    {
+        Ok(resolved)
+    } else {
+        Err(misfit())
+    }
 }
 
 #[cfg(test)]
@@ -274,7 +342,11 @@ mod tests {
             (vec![2, 3], vec![-2, 3], None),
             (vec![0, 3], vec![0, -1], None),
         ] {
-            assert_eq!(resolve_reshape(&shape, &wanted).ok(), expected, "{shape:?} to {wanted:?}");
+            assert_eq!(
+                resolve_reshape(&shape, &wanted).ok(),
+                expected,
+                "{shape:?} to {wanted:?}"
+            );
         }
     }
 }

@@ -37,10 +37,19 @@ pub fn ratio_estimate(numerator: &[f64], denominator: &[f64], seed: u64) -> Opti
         return None;
     }
     let mut random = Random::new(seed, "ratio");
-    let (low, high) = interval(|| resampled_median(numerator, &mut random) / resampled_median(denominator, &mut random));
-    let mut estimate = Estimate { value: above / below, low, high };
+    let (low, high) =
+        interval(|| resampled_median(numerator, &mut random) / resampled_median(denominator, &mut random));
+    let mut estimate = Estimate {
+        value: above / below,
+        low,
+        high,
+    };
     if numerator.len() < SMALLEST || denominator.len() < SMALLEST {
-        let ends = |values: &[f64]| values.iter().fold((f64::MAX, 0f64), |(a, b), &value| (a.min(value), b.max(value)));
+        let ends = |values: &[f64]| {
+            values
+                .iter()
+                .fold((f64::MAX, 0f64), |(a, b), &value| (a.min(value), b.max(value)))
+        };
         let ((n_low, n_high), (d_low, d_high)) = (ends(numerator), ends(denominator));
         estimate.low = estimate.low.min(n_low / d_high);
         if d_low > 0.0 {
@@ -95,7 +104,9 @@ mod tests {
     fn noise(seed: u64, count: usize) -> Vec<f64> {
         let mut random = Random::new(seed, "noise");
         // Skewed, as latencies are: a floor and an exponential tail. The median of the tail is ln 2.
-        (0..count).map(|_| 10.0 - f64::from(random.symmetric_f32() / 2.0 + 0.5).max(1e-9).ln()).collect()
+        (0..count)
+            .map(|_| 10.0 - f64::from(random.symmetric_f32() / 2.0 + 0.5).max(1e-9).ln())
+            .collect()
     }
 
     #[test]
@@ -125,11 +136,32 @@ mod tests {
     #[test]
     fn few_values_give_what_they_span() {
         assert_eq!(median_estimate(&[], 0), None);
-        assert_eq!(median_estimate(&[3.0], 0), Some(Estimate { value: 3.0, low: 3.0, high: 3.0 }));
-        assert_eq!(median_estimate(&[1.0, 9.0], 0), Some(Estimate { value: 5.0, low: 1.0, high: 9.0 }));
+        assert_eq!(
+            median_estimate(&[3.0], 0),
+            Some(Estimate {
+                value: 3.0,
+                low: 3.0,
+                high: 3.0
+            })
+        );
+        assert_eq!(
+            median_estimate(&[1.0, 9.0], 0),
+            Some(Estimate {
+                value: 5.0,
+                low: 1.0,
+                high: 9.0
+            })
+        );
         assert_eq!(ratio_estimate(&[1.0], &[], 0), None);
         assert_eq!(ratio_estimate(&[1.0], &[0.0], 0), None);
-        assert_eq!(ratio_estimate(&[6.0], &[2.0], 0), Some(Estimate { value: 3.0, low: 3.0, high: 3.0 }));
+        assert_eq!(
+            ratio_estimate(&[6.0], &[2.0], 0),
+            Some(Estimate {
+                value: 3.0,
+                low: 3.0,
+                high: 3.0
+            })
+        );
     }
 
     #[test]

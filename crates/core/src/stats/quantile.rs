@@ -7,7 +7,11 @@ pub fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
     let below = position.floor() as usize;
     let above = (below + 1).min(last);
     let share = position - below as f64;
-    Some(if share == 0.0 { sorted[below] } else { sorted[below] + (sorted[above] - sorted[below]) * share })
+    Some(if share == 0.0 {
+        sorted[below]
+    } else {
+        sorted[below] + (sorted[above] - sorted[below]) * share
+    })
 }
 
 /// Median of values in any order; the mean of the middle two for an even number. `None` for no values.
@@ -27,7 +31,15 @@ mod tests {
     fn quantiles_equal_those_of_r() {
         // R 4: quantile(c(1, 2, 4, 8, 16), p, type = 7).
         let sorted = [1.0, 2.0, 4.0, 8.0, 16.0];
-        for (p, expected) in [(0.0, 1.0), (0.1, 1.4), (0.25, 2.0), (0.5, 4.0), (0.9, 12.8), (0.95, 14.4), (1.0, 16.0)] {
+        for (p, expected) in [
+            (0.0, 1.0),
+            (0.1, 1.4),
+            (0.25, 2.0),
+            (0.5, 4.0),
+            (0.9, 12.8),
+            (0.95, 14.4),
+            (1.0, 16.0),
+        ] {
             let found = quantile(&sorted, p).unwrap();
             assert!((found - expected).abs() < 1e-12, "{p}: {found} instead of {expected}");
         }

@@ -9,7 +9,13 @@ const CLASSES: usize = 1000;
 pub(crate) fn build(seed: u64, batch: usize) -> Graph {
     let mut graph = Graph::new("resnet50", seed);
     let image = graph.input("image", &[batch, 3, 224, 224]);
-    let stem = Convolution { channels: [3, 64], kernel: 7, stride: 2, gain: 1.0 }.build(&mut graph, "stem", &image);
+    let stem = Convolution {
+        channels: [3, 64],
+        kernel: 7,
+        stride: 2,
+        gain: 1.0,
+    }
+    .build(&mut graph, "stem", &image);
     let stem = graph.node("stem.relu", "Relu", &[&stem], &[]);
     let mut x = graph.node(
         "stem.pool",
@@ -32,9 +38,25 @@ pub(crate) fn build(seed: u64, batch: usize) -> Graph {
     }
     let pooled = graph.node("pool", "GlobalAveragePool", &[&x], &[]);
     let flat = graph.node("flat", "Flatten", &[&pooled], &[Attribute::Int("axis", 1)]);
-    let weight = graph.weight("classifier.weight", &[CLASSES, channels], Fill::LeCun { fan_in: channels });
-    let bias = graph.weight("classifier.bias", &[CLASSES], Fill::Uniform { centre: 0.0, spread: 0.01 });
-    let logits = graph.node("logits", "Gemm", &[&flat, &weight, &bias], &[Attribute::Int("transB", 1)]);
+    let weight = graph.weight(
+        "classifier.weight",
+        &[CLASSES, channels],
+        Fill::LeCun { fan_in: channels },
+    );
+    let bias = graph.weight(
+        "classifier.bias",
+        &[CLASSES],
+        Fill::Uniform {
+            centre: 0.0,
+            spread: 0.01,
+        },
+    );
+    let logits = graph.node(
+        "logits",
+        "Gemm",
+        &[&flat, &weight, &bias],
+        &[Attribute::Int("transB", 1)],
+    );
     graph.output(&logits, &[batch, CLASSES]);
     graph
 }
@@ -42,7 +64,12 @@ pub(crate) fn build(seed: u64, batch: usize) -> Graph {
 /// 1x1, 3x3 and 1x1 convolutions around a shortcut, which is itself a 1x1 convolution where the shape changes.
 fn bottleneck(graph: &mut Graph, name: &str, x: &Value, channels: usize, width: usize, stride: usize) -> Value {
     let out = width * 4;
-    let conv = |channels, kernel, stride, gain| Convolution { channels, kernel, stride, gain };
+    let conv = |channels, kernel, stride, gain| Convolution {
+        channels,
+        kernel,
+        stride,
+        gain,
+    };
     let a = conv([channels, width], 1, 1, 1.0).build(graph, &format!("{name}.a"), x);
     let a = graph.node(&format!("{name}.a.relu"), "Relu", &[&a], &[]);
     let b = conv([width, width], 3, stride, 1.0).build(graph, &format!("{name}.b"), &a);
@@ -71,9 +98,20 @@ struct Convolution {
 
 impl Convolution {
     fn build(self, graph: &mut Graph, name: &str, x: &Value) -> Value {
-        let Self { channels: [channels_in, channels_out], kernel, stride, gain } = self;
-        let fill = Fill::He { fan_in: channels_in * kernel * kernel };
-        let weight = graph.weight(&format!("{name}.weight"), &[channels_out, channels_in, kernel, kernel], fill);
+        let Self {
+            channels: [channels_in, channels_out],
+            kernel,
+            stride,
+            gain,
+        } = self;
+        let fill = Fill::He {
+            fan_in: channels_in * kernel * kernel,
+        };
+        let weight = graph.weight(
+            &format!("{name}.weight"),
+            &[channels_out, channels_in, kernel, kernel],
+            fill,
+        );
         let square = |name, value: usize| Attribute::Ints(name, vec![value as i64; 2]);
         let attributes = [
             square("kernel_shape", kernel),
@@ -82,7 +120,11 @@ impl Convolution {
         ];
         let y = graph.node(&format!("{name}.conv"), "Conv", &[x, &weight], &attributes);
         let mut channel_weight = |part: &str, centre, spread| {
-            graph.weight(&format!("{name}.norm.{part}"), &[channels_out], Fill::Uniform { centre, spread })
+            graph.weight(
+                &format!("{name}.norm.{part}"),
+                &[channels_out],
+                Fill::Uniform { centre, spread },
+            )
         };
         let scale = channel_weight("scale", gain, 0.1);
         let shift = channel_weight("shift", 0.0, 0.1);

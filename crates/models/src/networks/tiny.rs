@@ -18,17 +18,42 @@ pub(crate) fn build(seed: u64) -> Graph {
     // Layer shape 4: mean over 16x16. Layer shape 5: 16 -> 10 classes.
     let pooled = graph.node("pool", "GlobalAveragePool", &[&sum], &[]);
     let flat = graph.node("flat", "Flatten", &[&pooled], &[Attribute::Int("axis", 1)]);
-    let weight = graph.weight("classifier.weight", &[CLASSES, CHANNELS], Fill::LeCun { fan_in: CHANNELS });
-    let bias = graph.weight("classifier.bias", &[CLASSES], Fill::Uniform { centre: 0.0, spread: 0.1 });
-    let logits = graph.node("logits", "Gemm", &[&flat, &weight, &bias], &[Attribute::Int("transB", 1)]);
+    let weight = graph.weight(
+        "classifier.weight",
+        &[CLASSES, CHANNELS],
+        Fill::LeCun { fan_in: CHANNELS },
+    );
+    let bias = graph.weight(
+        "classifier.bias",
+        &[CLASSES],
+        Fill::Uniform {
+            centre: 0.0,
+            spread: 0.1,
+        },
+    );
+    let logits = graph.node(
+        "logits",
+        "Gemm",
+        &[&flat, &weight, &bias],
+        &[Attribute::Int("transB", 1)],
+    );
     graph.output(&logits, &[1, CLASSES]);
     graph
 }
 
 fn convolution(graph: &mut Graph, name: &str, x: &Value, channels_in: usize, stride: i64) -> Value {
-    let fill = Fill::He { fan_in: channels_in * 9 };
+    let fill = Fill::He {
+        fan_in: channels_in * 9,
+    };
     let weight = graph.weight(&format!("{name}.weight"), &[CHANNELS, channels_in, 3, 3], fill);
-    let bias = graph.weight(&format!("{name}.bias"), &[CHANNELS], Fill::Uniform { centre: 0.0, spread: 0.1 });
+    let bias = graph.weight(
+        &format!("{name}.bias"),
+        &[CHANNELS],
+        Fill::Uniform {
+            centre: 0.0,
+            spread: 0.1,
+        },
+    );
     let attributes = [
         Attribute::Ints("kernel_shape", vec![3, 3]),
         Attribute::Ints("strides", vec![stride, stride]),
