@@ -1,5 +1,7 @@
 //! The real page in a real browser, driven as `tare browser` drives it.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
 mod common;
 
 use std::path::PathBuf;

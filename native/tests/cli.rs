@@ -1,5 +1,7 @@
 //! The command line, as a user meets it.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
 mod common;
 
 use common::Sandbox;

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
 use std::cell::{Cell as Slot, RefCell};
 use std::rc::Rc;
 

@@ -1,5 +1,7 @@
 //! What models must be fed, and what is said when they cannot be.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,5 +1,7 @@
 //! The committed JSON Schema and the golden record, checked against the types.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
 use tare_record::{Record, RecordError};
 
 const SCHEMA_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tare.record.1.schema.json");

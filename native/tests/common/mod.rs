@@ -1,5 +1,7 @@
 //! Runs the binary as a user would.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
