@@ -3,6 +3,9 @@ use tare_record::{Record, Status};
 use crate::format;
 use crate::pairing::{Comparison, Pair, compare, median};
 
+/// An interval around 1 that reaches further than this says nothing worth saying.
+const CANNOT_TELL_PERCENT: f64 = 50.0;
+
 /// What a pair says, in one sentence.
 pub fn verdict(pair: &Pair<'_>) -> String {
     let ratio = &pair.ratio;
@@ -15,6 +18,11 @@ pub fn verdict(pair: &Pair<'_>) -> String {
     );
     if ratio.low <= 1.0 && 1.0 <= ratio.high {
         let bound = (ratio.high - 1.0).max(1.0 - ratio.low) * 100.0;
+        if bound > CANNOT_TELL_PERCENT {
+            return format!(
+                "{subject}: cannot tell native and {place} apart, the samples scatter too widely ({interval})"
+            );
+        }
         format!("{subject}: no difference between native and {place} above {bound:.0} % ({interval})")
     } else if ratio.value >= 1.0 {
         format!(

@@ -1,0 +1,146 @@
+//! Reports of real records, parsed as a reader's program would.
+
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
+use scraper::{Html, Selector};
+use tare_record::{EnvironmentKind, Record, Status};
+use tare_report::{compare, csv, html, json, markdown, terminal, verdict};
+
+/// A record that the page made in Chromium, and a native one that is like it but four times as fast.
+fn records() -> Vec<Record> {
+    let mut browser = Record::from_json(include_str!("../../record/tests/golden.json")).unwrap();
+    // The record's few samples were taken on a busy machine: steady ones in their place.
+    for cell in browser.cells.iter_mut().filter(|cell| cell.status == Status::Measured) {
+        cell.samples_ns = (0..20).map(|number| 4_000_000 + number * 400).collect();
+    }
+    let mut native = browser.clone();
+    native.machine.kind = EnvironmentKind::Native;
+    for cell in &mut native.cells {
+        cell.rung.environment = EnvironmentKind::Native;
+        for sample in &mut cell.samples_ns {
+            *sample /= 4;
+        }
+    }
+    vec![native, browser]
+}
+
+#[test]
+fn cells_that_differ_in_the_environment_alone_are_compared() {
+    let records = records();
+    let comparison = compare(&records);
+    let measured = records[1]
+        .cells
+        .iter()
+        .filter(|cell| cell.status == Status::Measured)
+        .count();
+    assert_eq!(comparison.pairs.len(), measured);
+    for pair in &comparison.pairs {
+        assert!((3.9..4.1).contains(&pair.ratio.value), "{:?}", pair.ratio);
+        assert!(pair.ratio.low <= pair.ratio.value && pair.ratio.value <= pair.ratio.high);
+        assert!(
+            verdict(pair).contains("the browser takes 4.00x the native time (95 % interval"),
+            "{}",
+            verdict(pair)
+        );
+    }
+    assert_eq!(comparison.refusals.len(), records[1].cells.len() - measured);
+}
+
+#[test]
+fn pairs_that_are_not_alike_are_refused_with_the_reason() {
+    type Change = fn(&mut Record);
+    let changes: [(Change, &str); 6] = [
+        (
+            |record| record.cells.iter_mut().for_each(|cell| cell.model.sha256 = None),
+            "model bytes differ",
+        ),
+        (
+            |record| record.cells.iter_mut().for_each(|cell| cell.inputs.clear()),
+            "input tensors differ",
+        ),
+        (
+            |record| record.cells.iter_mut().for_each(|cell| cell.rung.threads = 8),
+            "number of threads differs: 8 and 1",
+        ),
+        (
+            |record| {
+                record
+                    .cells
+                    .iter_mut()
+                    .for_each(|cell| cell.rung.precision = "f16".into())
+            },
+            "precision differs",
+        ),
+        (
+            |record| record.cells.iter_mut().for_each(|cell| cell.load.batch = 9),
+            "load pattern differs",
+        ),
+        (|record| record.cells.clear(), "no native cell of this model and engine"),
+    ];
+    for (change, reason) in changes {
+        let mut records = records();
+        change(&mut records[0]);
+        let comparison = compare(&records);
+        assert!(comparison.pairs.is_empty(), "{reason}");
+        assert!(
+            comparison
+                .refusals
+                .iter()
+                .any(|refusal| refusal.reason.contains(reason)),
+            "{reason}: {:?}",
+            comparison.refusals
+        );
+    }
+}
+
+#[test]
+fn the_html_report_is_whole_and_asks_nothing_of_a_network() {
+    let records = records();
+    let text = html(&records, "tare report a.json b.json");
+    let page = Html::parse_document(&text);
+    let count = |selector: &str| page.select(&Selector::parse(selector).unwrap()).count();
+    assert_eq!(count("svg[role=img][aria-label]"), compare(&records).pairs.len());
+    let rows: usize = records.iter().map(|record| record.cells.len()).sum();
+    assert!(count("tbody tr") >= rows);
+    assert_eq!(count("script, link, img, iframe, object, embed, [src], [href]"), 0);
+    for address in ["url(", "@import", "//cdn"] {
+        assert!(!text.contains(address), "{address}");
+    }
+}
+
+#[test]
+fn names_from_records_are_escaped() {
+    let mut records = records();
+    records[0].cells[0].model.name = "<script>alert(1)</script>".into();
+    let text = html(&records, "tare report <b>");
+    assert!(!text.contains("<script") && text.contains("&lt;script&gt;") && text.contains("&lt;b&gt;"));
+}
+
+#[test]
+fn every_format_tells_of_every_cell() {
+    let records = records();
+    for text in [terminal(&records), markdown(&records), html(&records, "")] {
+        for cell in &records[1].cells {
+            assert!(text.contains(&cell.model.name), "{text}");
+        }
+        assert!(
+            text.contains("neither a built-in model nor a file"),
+            "failures say why: {text}"
+        );
+    }
+    let samples: usize = records
+        .iter()
+        .flat_map(|record| &record.cells)
+        .map(|cell| cell.samples_ns.len())
+        .sum();
+    assert_eq!(csv(&records).unwrap().lines().count(), samples + 1);
+    let value: serde_json::Value = serde_json::from_str(&json(&records)).unwrap();
+    assert_eq!(value["pairs"].as_array().unwrap().len(), compare(&records).pairs.len());
+}
+
+#[test]
+fn no_record_is_no_panic() {
+    assert!(html(&[], "").contains("There is no record"));
+    assert!(terminal(&[]).starts_with("model"));
+    assert!(compare(&[]).pairs.is_empty());
+}
