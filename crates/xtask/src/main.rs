@@ -28,7 +28,10 @@ mod flags {
                 optional --out out: String
             }
             /// Run all checks and tests, fast ones first
-            cmd test {}
+            cmd test {
+                /// With the engines, the command line and the browser
+                optional --all
+            }
             /// Build, and serve the page on loopback until Ctrl-C
             cmd serve {}
         }
@@ -53,7 +56,7 @@ fn main() -> Result<()> {
         )
         .map(|_| ()),
         XtaskCmd::Bench(flags) => tasks::bench(&sh, flags.plan.as_deref().unwrap_or("quick"), flags.out.as_deref()),
-        XtaskCmd::Test(_) => tasks::test(&sh),
+        XtaskCmd::Test(flags) => tasks::test(&sh, flags.all),
         XtaskCmd::Serve(_) => tasks::serve(&sh),
     }
 }

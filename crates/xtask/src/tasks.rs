@@ -72,47 +72,38 @@ fn software_gpu(sh: &Shell, tare: &Path) -> Option<PathBuf> {
     .find(|driver| driver.is_file())
 }
 
-/// All checks and tests, fast ones first; ends with the test runner's own totals.
-pub(crate) fn test(sh: &Shell) -> Result<()> {
+/// Checks and tests, fast ones first; ends with the test runner's own totals. Without `engines` only what needs neither
+/// an engine nor a browser.
+pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
     step("format");
     cmd!(sh, "cargo fmt --all --check")
         .run()
         .context("run `cargo fmt --all`")?;
+    step("the page's JavaScript");
+    let script = root().join("web/workers/webgpu.test.mjs");
+    cmd!(sh, "node --test {script}").run()?;
 
     // One selection of packages without the engines, and one with: cargo unifies features over a selection, and test
     // libraries of the first would otherwise make it compile burn twice.
-    let light: Vec<&str> = ["tare-record", "tare-core", "tare-models", "tare-report"]
-        .into_iter()
-        .flat_map(|package| ["-p", package])
-        .collect();
-    let heavy: Vec<&str> = ["tare", "tare-burn", "tare-tract"]
-        .into_iter()
-        .flat_map(|package| ["-p", package])
-        .collect();
-    let (light, heavy) = (&light, &heavy);
-
-    step("clippy and tests of everything but engines");
-    cmd!(
-        sh,
-        "cargo clippy --release --all-targets {light...} -p xtask -- -D warnings"
-    )
-    .run()?;
-    let runner: &[&str] = if cmd!(sh, "cargo nextest --version")
+    let light = packages(&["tare-record", "tare-core", "tare-models", "tare-report"]);
+    let light = &light;
+    let nextest = cmd!(sh, "cargo nextest --version")
         .quiet()
         .ignore_stderr()
         .read()
-        .is_ok()
-    {
-        &["nextest", "run"]
-    } else {
-        &["test"]
-    };
-    cmd!(sh, "cargo {runner...} --release {light...}").run()?;
+        .is_ok();
+    let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
+    step("clippy and tests of everything but engines");
+    cmd!(sh, "cargo clippy --all-targets {light...} -p xtask -- -D warnings").run()?;
+    if engines {
+        engines_and_browser(sh, runner)?;
+    }
+    cmd!(sh, "cargo {runner...} {light...}").run()?;
+    Ok(())
+}
 
+fn engines_and_browser(sh: &Shell, runner: &[&str]) -> Result<()> {
     let tools = Tools::prepare(sh)?;
-    step("the page's JavaScript");
-    cmd!(sh, "node --test web/workers/").run()?;
-
     step("clippy for wasm");
     let page = [
         "clippy",
@@ -129,20 +120,22 @@ pub(crate) fn test(sh: &Shell) -> Result<()> {
         "warnings",
     ];
     tools.wasm.cargo(sh, &page).run()?;
-
-    step("the same tests in wasm");
+    step("the same bytes in wasm");
     wasm_tests(sh, &tools)?;
-
     build::page(sh, &tools, Profile::Release)?;
-
+    let heavy = packages(&["tare", "tare-burn", "tare-tract"]);
+    let heavy = &heavy;
     step("clippy of the engines");
     cmd!(sh, "cargo clippy --release --all-targets {heavy...} -- -D warnings").run()?;
-
     step("engines, command line and browser");
     cmd!(sh, "cargo {runner...} --release {heavy...}")
         .env("TARE_PAGE", root().join("dist"))
         .run()?;
     Ok(())
+}
+
+fn packages(names: &[&'static str]) -> Vec<&'static str> {
+    names.iter().flat_map(|name| ["-p", *name]).collect()
 }
 
 /// Tests that must give the same in wasm as natively, run in Node.
