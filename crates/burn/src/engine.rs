@@ -165,7 +165,7 @@ impl Session for BurnSession {
                     let data = Dispatch::float_into_data(value)
                         .await
                         .map_err(|error| failed(name, &error))?;
-                    let elements = data.into_vec::<f32>().map_err(|error| failed(name, &error))?;
+                    let elements = data.try_into_vec::<f32>().map_err(|error| failed(name, &error))?;
                     Tensor::new(shape.clone(), tare_core::TensorData::F32(elements))
                         .map_err(|error| failed(name, &error))?
                 }
