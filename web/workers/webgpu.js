@@ -12,12 +12,23 @@ export async function prepareWebGpu(scope) {
     const name = adapter.info?.description || adapter.info?.vendor || "unknown";
     return `the graphics adapter (${name}) lacks ${missing.join(" and ")}, which burn needs`;
   }
-  // wgpu 30 never asks for `subgroups`, and cubecl's kernels use it wherever the adapter has it.
   const prototype = Object.getPrototypeOf(adapter);
   const requestDevice = prototype.requestDevice;
-  prototype.requestDevice = function (descriptor = {}) {
+  prototype.requestDevice = async function (descriptor = {}) {
+    // wgpu 30 never asks for `subgroups`, and cubecl's kernels use it wherever the adapter has it.
     const features = new Set([...(descriptor.requiredFeatures ?? []), "subgroups"]);
-    return requestDevice.call(this, { ...descriptor, requiredFeatures: [...features] });
+    const device = await requestDevice.call(this, { ...descriptor, requiredFeatures: [...features] });
+    const createShaderModule = device.createShaderModule;
+    device.createShaderModule = function (module) {
+      return createShaderModule.call(this, { ...module, code: permitSubgroups(module.code) });
+    };
+    return device;
   };
   return "";
+}
+
+// Browsers refuse subgroup operations that they cannot prove to be in uniform control flow. cubecl's matrix kernels loop
+// over lengths that they read from memory: uniform, which no compiler can see. Native wgpu runs the same code unchecked.
+export function permitSubgroups(code) {
+  return code.includes("enable subgroups;") ? `diagnostic(off, subgroup_uniformity);\n${code}` : code;
 }

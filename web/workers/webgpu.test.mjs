@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { prepareWebGpu } from "./webgpu.js";
+import { permitSubgroups, prepareWebGpu } from "./webgpu.js";
 
 function scope(features) {
   class Adapter {
     features = new Set(features);
     info = { description: "Test adapter" };
-    async requestDevice(descriptor) {
-      return descriptor.requiredFeatures;
+    async requestDevice({ requiredFeatures }) {
+      return { requiredFeatures, createShaderModule: (module) => module };
     }
   }
   const adapter = new Adapter();
@@ -36,5 +36,18 @@ test("an adapter without subgroups is refused by name", async () => {
 test("subgroups are asked for along with what wgpu asks for", async () => {
   const given = scope(["timestamp-query", "subgroups"]);
   assert.equal(await prepareWebGpu(given), "");
-  assert.deepEqual(await given.adapter.requestDevice({ requiredFeatures: ["timestamp-query"] }), ["timestamp-query", "subgroups"]);
+  const device = await given.adapter.requestDevice({ requiredFeatures: ["timestamp-query"] });
+  assert.deepEqual(device.requiredFeatures, ["timestamp-query", "subgroups"]);
+});
+
+test("kernels with subgroup operations may use them where the compiler cannot prove uniformity", async () => {
+  const given = scope(["timestamp-query", "subgroups"]);
+  assert.equal(await prepareWebGpu(given), "");
+  const device = await given.adapter.requestDevice();
+  const module = device.createShaderModule({ label: "reduce", code: "enable subgroups;\nfn f() {}" });
+  assert.deepEqual(module, { label: "reduce", code: "diagnostic(off, subgroup_uniformity);\nenable subgroups;\nfn f() {}" });
+});
+
+test("other kernels are left as they are", () => {
+  assert.equal(permitSubgroups("fn f() {}"), "fn f() {}");
 });

@@ -30,7 +30,14 @@ impl Target {
             #[cfg(feature = "flex")]
             Target::Flex { .. } => &[("backend", "flex")],
             #[cfg(feature = "wgpu")]
-            Target::Wgpu => &[("backend", "wgpu"), ("fusion", "on"), ("autotune", "on")],
+            Target::Wgpu => &[
+                ("backend", "wgpu"),
+                ("fusion", "on"),
+                ("autotune", "on"),
+                // What the worker changes before burn sees WebGPU: see web/workers/webgpu.js.
+                #[cfg(target_family = "wasm")]
+                ("webgpu_subgroups", "asked for; subgroup_uniformity off"),
+            ],
         };
         settings
             .iter()
