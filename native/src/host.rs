@@ -9,10 +9,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use tare_core::{Attachments, Host, Reply, Watch, failed_cell};
+use tare_core::{Attachments, Host, Reply, Watch};
 use tare_record::{
-    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Phase, PhaseName, Stage,
-    Status, Warning, WarningKind,
+    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Phase, PhaseName,
+    Warning, WarningKind,
 };
 
 use crate::cell::{INPUTS, REFERENCE, REQUEST, TENSORS};
@@ -44,23 +44,10 @@ impl NativeHost {
 impl Host for NativeHost {
     async fn execute(&mut self, request: &CellRequest, attachments: &Attachments, watch: &mut Watch<'_>) -> Reply {
         let mut partial = None;
-        let failure = match carry_out(request, attachments, watch, &mut partial) {
-            Ok(reply) => return reply,
-            Err(failure) => failure,
-        };
-        let event = match request.stage {
-            Stage::Reference => Event::NoReference { failure },
-            Stage::Measure => {
-                let mut cell = partial.unwrap_or_else(|| Box::new(failed_cell(request, failure.clone())));
-                cell.status = match failure.kind {
-                    _ if self.cancelled() => Status::Cancelled,
-                    FailureKind::TimeLimit => Status::TimedOut(failure),
-                    _ => Status::Failed(failure),
-                };
-                Event::Done { cell }
-            }
-        };
-        Reply { event, tensors: vec![] }
+        match carry_out(request, attachments, watch, &mut partial) {
+            Ok(reply) => reply,
+            Err(failure) => Reply::unfinished(request, failure, self.cancelled(), partial),
+        }
     }
 
     async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Rc<Vec<u8>>>), Failure> {
@@ -70,15 +57,7 @@ impl Host for NativeHost {
         if Path::new(name).is_file() {
             return Ok((ModelSource::File { path: name.into() }, None));
         }
-        let known: Vec<&str> = tare_models::CATALOG.iter().map(|entry| entry.name).collect();
-        Err(Failure {
-            kind: FailureKind::Model,
-            message: format!("there is neither a built-in model nor a file {name:?}"),
-            hint: Some(format!(
-                "built-in models are {}; give the path of an .onnx file otherwise",
-                known.join(", ")
-            )),
-        })
+        Err(tare_models::not_found(name))
     }
 
     fn cancelled(&self) -> bool {

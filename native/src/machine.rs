@@ -1,21 +1,13 @@
 //! What a native process can read about its machine and its own build.
 
-use tare_core::{build_profile, target_features, target_name};
 use tare_record::{EnvironmentKind, Machine, MachineFacts, Tool, Warning, WarningKind};
 
 /// This program.
 pub(crate) fn tool() -> Tool {
-    let revision = git_version::git_version!(
+    tare_core::tool(git_version::git_version!(
         args = ["--always", "--abbrev=12", "--dirty=-modified", "--exclude=*"],
         fallback = ""
-    );
-    Tool {
-        version: env!("CARGO_PKG_VERSION").into(),
-        git_revision: (!revision.is_empty()).then(|| revision.to_owned()),
-        build_profile: build_profile().into(),
-        target: target_name(),
-        target_features: target_features(),
-    }
+    ))
 }
 
 /// This machine, now.

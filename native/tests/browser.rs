@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use common::Sandbox;
 use tare_record::{EngineName, EnvironmentKind, FailureKind, PhaseName, Status};
@@ -23,16 +23,22 @@ fn page() -> String {
     folder.to_string_lossy().into_owned()
 }
 
-fn browse(sandbox: &Sandbox, more: &[&str]) -> common::Ran {
-    let page = page();
-    sandbox.run(&[&["browser", "--page", &page, "-o", "browser.json"], more].concat())
+/// Measures in the browser by the rules of the plan that ends in a second or two.
+fn browse(sandbox: &Sandbox, arguments: &str) -> common::Ran {
+    browse_page(sandbox, &page(), arguments)
+}
+
+fn browse_page(sandbox: &Sandbox, page: &str, arguments: &str) -> common::Ran {
+    let command = format!("browser --plan smoke -o browser.json {arguments}");
+    common::Ran::of(sandbox.command(&command).args(["--page", page]))
 }
 
 #[test]
 fn both_sides_compute_the_same_and_are_compared() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["run", "--plan", "smoke", "-o", "native.json"]).code(0);
-    browse(&sandbox, &["--plan", "smoke"]).code(0);
+    let engines = "--model null --model tiny --engine tract --engine burn-flex";
+    sandbox.measure("native.json", engines).code(0);
+    browse(&sandbox, engines).code(0);
     let (native, browser) = (sandbox.record("native.json"), sandbox.record("browser.json"));
     assert!(browser.all_measured());
     assert_eq!(browser.machine.kind, EnvironmentKind::Browser);
@@ -50,41 +56,56 @@ fn both_sides_compute_the_same_and_are_compared() {
         assert!(b.phases.iter().any(|phase| phase.name == PhaseName::Compile));
         assert!(b.memory.wasm_linear_bytes.is_some());
     }
-    let report = sandbox
-        .run(&["report", "native.json", "browser.json", "--format", "json"])
-        .code(0);
+    assert_eq!(pairs(&sandbox), 4);
+}
+
+/// How many pairs the report of both records has; none may be refused.
+fn pairs(sandbox: &Sandbox) -> usize {
+    let report = sandbox.run("report native.json browser.json --format json").code(0);
     let comparison: serde_json::Value = serde_json::from_str(&report.out()).unwrap();
-    assert_eq!(comparison["pairs"].as_array().unwrap().len(), 3, "{comparison:#}");
     assert_eq!(comparison["refusals"].as_array().unwrap().len(), 0, "{comparison:#}");
+    comparison["pairs"].as_array().unwrap().len()
+}
+
+/// The Vulkan driver that Chromium brings: it computes on the CPU, on both sides alike.
+fn software_driver() -> Option<&'static str> {
+    [
+        "/usr/lib/chromium/vk_swiftshader_icd.json",
+        "/opt/google/chrome/vk_swiftshader_icd.json",
+    ]
+    .into_iter()
+    .find(|driver| Path::new(driver).is_file())
+}
+
+#[test]
+fn burn_wgpu_computes_the_same_on_webgpu() {
+    let sandbox = Sandbox::new();
+    let driver = software_driver();
+    let mut native = sandbox.command("run --plan smoke -o native.json --model tiny --engine burn-wgpu");
+    native.envs(driver.map(|driver| ("VK_DRIVER_FILES", driver)));
+    common::Ran::of(&mut native).code(0);
+    let flags = if driver.is_some() { "--software-gpu" } else { "" };
+    browse(&sandbox, &format!("--model tiny --engine burn-wgpu {flags}")).code(0);
+    for name in ["native.json", "browser.json"] {
+        let cell = sandbox.record(name).cells.swap_remove(0);
+        assert!(cell.verification.is_some() && cell.adapter.is_some(), "{name}");
+        assert!(
+            cell.phases.iter().any(|phase| phase.name == PhaseName::Tuning),
+            "{name}"
+        );
+    }
+    assert_eq!(pairs(&sandbox), 1);
 }
 
 #[test]
 fn a_file_is_measured_like_a_built_in_model() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["models", "export", "tiny", "-o", "net.onnx"]).code(0);
+    sandbox.run("models export tiny -o net.onnx").code(0);
     sandbox
-        .run(&[
-            "run",
-            "--plan",
-            "smoke",
-            "--model",
-            "net.onnx",
-            "--engine",
-            "tract",
-            "--save-tensors",
-            "t",
-            "-o",
-            "native.json",
-        ])
+        .measure("native.json", "--model net.onnx --engine tract --save-tensors t")
         .code(0);
     let input = "image=t/net.onnx.input.image.npy";
-    browse(
-        &sandbox,
-        &[
-            "--plan", "smoke", "--model", "net.onnx", "--engine", "tract", "--input", input,
-        ],
-    )
-    .code(0);
+    browse(&sandbox, &format!("--model net.onnx --engine tract --input {input}")).code(0);
     let (native, browser) = (sandbox.record("native.json"), sandbox.record("browser.json"));
     assert_eq!(native.cells[0].model, browser.cells[0].model);
     assert_eq!(native.cells[0].inputs, browser.cells[0].inputs);
@@ -96,62 +117,31 @@ fn failures_in_the_browser_are_recorded_and_the_others_go_on() {
     sandbox.write("cut.onnx", b"\x08\x08\x12");
     browse(
         &sandbox,
-        &[
-            "--plan",
-            "smoke",
-            "--engine",
-            "tract",
-            "--model",
-            "cut.onnx",
-            "--model",
-            "absent.onnx",
-            "--model",
-            "tiny",
-        ],
+        "--engine tract --model cut.onnx --model absent.onnx --model tiny",
     )
     .code(1);
-    let cells = sandbox.record("browser.json").cells;
-    for (cell, text) in cells
+    for (cell, text) in ["not a whole ONNX file", "neither a built-in model nor a file"]
         .iter()
-        .zip(["not a whole ONNX file", "neither a built-in model nor a file"])
+        .enumerate()
     {
-        let Status::Failed(failure) = &cell.status else {
-            panic!("{:?}", cell.status)
-        };
+        let failure = sandbox.failure("browser.json", cell);
         assert!(
             failure.kind == FailureKind::Model && failure.message.contains(text),
             "{failure:?}"
         );
     }
-    assert_eq!(cells[2].status, Status::Measured);
+    assert_eq!(sandbox.record("browser.json").cells[2].status, Status::Measured);
 }
 
 #[test]
 fn without_webgpu_the_engine_is_refused_or_replaced_with_the_reason() {
     let sandbox = Sandbox::new();
     // Chromium then offers no adapter.
-    let off = [
-        "--browser-arg",
-        "--disable-gpu",
-        "--browser-arg",
-        "--disable-features=WebGPU,WebGPUService",
-    ];
-    browse(
-        &sandbox,
-        &[
-            &["--plan", "smoke", "--model", "tiny", "--engine", "burn-wgpu"],
-            &off[..],
-        ]
-        .concat(),
-    )
-    .code(1);
-    let cells = sandbox.record("browser.json").cells;
-    let Status::Failed(failure) = &cells[0].status else {
-        panic!("{:?}", cells[0].status)
-    };
-    assert_eq!(failure.kind, FailureKind::Device, "{failure:?}");
+    let off = "--browser-arg=--disable-gpu --browser-arg=--disable-features=WebGPU,WebGPUService";
+    browse(&sandbox, &format!("--model tiny --engine burn-wgpu {off}")).code(1);
+    assert_eq!(sandbox.failure("browser.json", 0).kind, FailureKind::Device);
     // Nothing asked for: tract, and why.
-    browse(&sandbox, &[&["--plan", "smoke", "--model", "tiny"], &off[..]].concat()).code(0);
+    browse(&sandbox, &format!("--model tiny {off}")).code(0);
     let cell = &sandbox.record("browser.json").cells[0];
     assert_eq!(cell.engine.name, EngineName::Tract);
     assert!(
@@ -167,7 +157,8 @@ fn without_webgpu_the_engine_is_refused_or_replaced_with_the_reason() {
 fn a_cell_in_the_browser_ends_at_its_time_limit() {
     let sandbox = Sandbox::new();
     sandbox.write("long.toml", b"name = \"long\"\n[rules]\nmin_time_ms = 600000\ncell_limit_s = 2\n[[cell]]\nmodel = \"tiny\"\nengines = [\"tract\"]\n");
-    browse(&sandbox, &["--plan", "long.toml"]).code(1);
+    let mut command = sandbox.command("browser --plan long.toml -o browser.json");
+    common::Ran::of(command.args(["--page", &page()])).code(1);
     let cell = &sandbox.record("browser.json").cells[0];
     assert!(
         matches!(cell.status, Status::TimedOut(_)) && !cell.samples_ns.is_empty(),
@@ -176,36 +167,62 @@ fn a_cell_in_the_browser_ends_at_its_time_limit() {
     );
 }
 
+/// The built page with another script in its workers.
+fn page_with_worker(sandbox: &Sandbox, script: &str) -> String {
+    let copy = sandbox.path("page");
+    let workers = copy.join("workers");
+    std::fs::create_dir_all(&workers).unwrap();
+    for file in std::fs::read_dir(page()).unwrap().map(Result::unwrap) {
+        if file.path().is_file() {
+            std::fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+        }
+    }
+    std::fs::write(workers.join("worker.js"), script).unwrap();
+    copy.to_string_lossy().into_owned()
+}
+
+#[test]
+fn a_worker_that_dies_fails_its_cells_with_what_it_said() {
+    let sandbox = Sandbox::new();
+    let page = page_with_worker(&sandbox, "throw new Error('out of luck');");
+    browse_page(&sandbox, &page, "--model tiny --engine tract").code(1);
+    let failure = sandbox.failure("browser.json", 0);
+    assert!(failure.message.contains("out of luck"), "{failure:?}");
+}
+
+#[test]
+fn a_worker_that_hangs_is_ended() {
+    let sandbox = Sandbox::new();
+    let page = page_with_worker(&sandbox, "for (;;);");
+    browse_page(&sandbox, &page, "--model tiny --engine tract --cell-limit 1").code(1);
+    let failure = sandbox.failure("browser.json", 0);
+    assert!(failure.message.contains("hung while starting"), "{failure:?}");
+}
+
 #[test]
 fn what_is_missing_is_named() {
     let sandbox = Sandbox::new();
     let page = page();
+    let browse = |arguments: &str| {
+        let mut command = sandbox.command(&format!("browser {arguments}"));
+        common::Ran::of(command.args(["--page", &page])).code(2)
+    };
     sandbox
-        .run(&["browser", "--page", "nowhere"])
+        .run("browser --page nowhere")
         .code(2)
         .says("found no built page (index.html) in nowhere");
-    sandbox
-        .run(&["browser", "--page", &page, "--browser", "/no/such/browser"])
-        .code(2)
-        .says("there is no browser \"/no/such/browser\"");
-    let output = sandbox
-        .command(&["browser", "--page", &page])
-        .env("PATH", "")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        output.status.code() == Some(2) && said.contains("found no browser"),
-        "{said}"
-    );
-    sandbox
-        .run(&["browser", "--page", &page, "--webdriver", "http://127.0.0.1:9"])
-        .code(2)
-        .says("through the WebDriver at http://127.0.0.1:9");
+    browse("--browser /no/such/browser").says("there is no browser \"/no/such/browser\"");
+    browse("--webdriver http://127.0.0.1:9").says("through the WebDriver at http://127.0.0.1:9");
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
-    sandbox
-        .run(&["browser", "--page", &page, "--port", &port])
-        .code(2)
-        .says(&format!("cannot listen on port {port}"));
+    let port = taken.local_addr().unwrap().port();
+    browse(&format!("--port {port}")).says(&format!("cannot listen on port {port}"));
+
+    let with_path = |path: &Path| {
+        let mut command = sandbox.command("browser");
+        common::Ran::of(command.args(["--page", &page]).env("PATH", path)).code(2)
+    };
+    with_path(Path::new("")).says("found no browser");
+    // A browser, and no driver.
+    sandbox.write("chromium", b"");
+    with_path(sandbox.folder.path()).says("chromedriver");
 }

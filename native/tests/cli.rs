@@ -8,14 +8,11 @@ use common::Sandbox;
 use tare_models::{Graph, find};
 use tare_record::{EngineName, FailureKind, PhaseName, Status};
 
-/// A plan that ends in a second or two.
-const SMOKE: [&str; 2] = ["--plan", "smoke"];
-
 #[test]
 fn a_plan_is_measured_verified_and_reported() {
     let sandbox = Sandbox::new();
     sandbox
-        .run(&["run", SMOKE[0], SMOKE[1], "-o", "native.json"])
+        .measure("native.json", "")
         .code(0)
         .says("tiny")
         .says("record: native.json");
@@ -39,10 +36,10 @@ fn a_plan_is_measured_verified_and_reported() {
         ("csv", "created,environment,model"),
         ("json", "\"pairs\""),
     ] {
-        let report = sandbox.run(&["report", "native.json", "--format", format]).code(0);
+        let report = sandbox.run(&format!("report native.json --format {format}")).code(0);
         assert!(report.out().contains(text), "{format}: {}", report.out());
     }
-    sandbox.run(&["report", "native.json", "-o", "report.html"]).code(0);
+    sandbox.run("report native.json -o report.html").code(0);
     let html = std::fs::read_to_string(sandbox.path("report.html")).unwrap();
     assert!(html.starts_with("<!DOCTYPE html>") && html.contains("tiny"));
 }
@@ -51,19 +48,7 @@ fn a_plan_is_measured_verified_and_reported() {
 fn tensors_are_saved_as_numpy_arrays() {
     let sandbox = Sandbox::new();
     sandbox
-        .run(&[
-            "run",
-            "--plan",
-            "smoke",
-            "--model",
-            "tiny",
-            "--engine",
-            "tract",
-            "--save-tensors",
-            "t",
-            "-o",
-            "a.json",
-        ])
+        .measure("a.json", "--model tiny --engine tract --save-tensors t")
         .code(0);
     for (file, shape) in [
         ("tiny.input.image.npy", "(1, 3, 32, 32)"),
@@ -80,9 +65,7 @@ fn tensors_are_saved_as_numpy_arrays() {
     // What was saved can be fed again, and gives the same.
     let input = "image=t/tiny.input.image.npy";
     sandbox
-        .run(&[
-            "run", "--plan", "smoke", "--model", "tiny", "--engine", "tract", "--input", input, "-o", "b.json",
-        ])
+        .measure("b.json", &format!("--model tiny --engine tract --input {input}"))
         .code(0);
     let hash = |name: &str| {
         sandbox.record(name).cells[0].verification.as_ref().unwrap().outputs[0]
@@ -98,19 +81,7 @@ fn threads_are_recorded() {
     let sandbox = Sandbox::new();
     for engine in ["tract", "burn-flex"] {
         sandbox
-            .run(&[
-                "run",
-                "--plan",
-                "smoke",
-                "--model",
-                "tiny",
-                "--engine",
-                engine,
-                "--threads",
-                "2",
-                "-o",
-                "a.json",
-            ])
+            .measure("a.json", &format!("--model tiny --engine {engine} --threads 2"))
             .code(0);
         assert_eq!(sandbox.record("a.json").cells[0].rung.threads, 2, "{engine}");
     }
@@ -121,48 +92,43 @@ fn wrong_usage_is_explained() {
     let sandbox = Sandbox::new();
     sandbox.write("odd.toml", b"name = \"odd\"\nspeed = 1\n[[cell]]\nmodel = \"tiny\"\n");
     sandbox.write("text.npy", b"not an array");
+    sandbox.write("later.json", br#"{"schema": "tare.record/9"}"#);
+    sandbox.write("cut.json", br#"{"schema": "tare.record/1", "cells": ["#);
     for (arguments, text) in [
+        ("run --plan fastest", "unknown plan \"fastest\": expected quick, smoke"),
+        ("run --plan odd.toml", "unknown field `speed`"),
+        ("run --plan absent.toml", "cannot read the plan \"absent.toml\""),
         (
-            vec!["run", "--plan", "fastest"],
-            "unknown plan \"fastest\": expected quick, smoke",
-        ),
-        (vec!["run", "--plan", "odd.toml"], "unknown field `speed`"),
-        (
-            vec!["run", "--plan", "absent.toml"],
-            "cannot read the plan \"absent.toml\"",
-        ),
-        (
-            vec!["run", "--model", "tiny", "--engine", "onnxruntime"],
+            "run --model tiny --engine onnxruntime",
             "possible values: tract, burn-flex, burn-wgpu",
         ),
+        ("run --model tiny --shape image", "expected INPUT=DIMS"),
         (
-            vec!["run", "--model", "tiny", "--shape", "image"],
-            "expected INPUT=DIMS",
-        ),
-        (
-            vec!["run", "--model", "tiny", "--shape", "image=1,three"],
+            "run --model tiny --shape image=1,three",
             "expected dimensions of at least 1",
         ),
         (
-            vec!["run", "--model", "tiny", "--input", "image=text.npy"],
+            "run --model tiny --input image=text.npy",
             "cannot read \"text.npy\" for input \"image\": not a NumPy file",
         ),
+        ("run --model tiny --threads 0", "numbers of at least 1, found [0]"),
         (
-            vec!["run", "--model", "tiny", "--threads", "0"],
-            "numbers of at least 1, found [0]",
-        ),
-        (
-            vec!["run", "--plan", "smoke", "-o", "no/such/folder/a.json"],
+            "run --plan smoke -o no/such/folder/a.json",
             "cannot write the record no/such/folder/a.json",
         ),
         (
-            vec!["models", "export", "resnet5", "-o", "x.onnx"],
+            "models export resnet5 -o x.onnx",
             "there is no built-in model \"resnet5\": expected null, tiny, resnet50",
         ),
-        (vec!["report", "absent.json"], "cannot read the record absent.json"),
-        (vec!["report", "odd.toml"], "odd.toml: not a complete JSON file"),
+        ("report absent.json", "cannot read the record absent.json"),
+        ("report odd.toml", "odd.toml: not a complete JSON file"),
+        ("report cut.json", "cut.json: not a complete JSON file"),
+        (
+            "report later.json",
+            "expected schema \"tare.record/1\", found \"tare.record/9\"",
+        ),
     ] {
-        sandbox.run(&arguments).code(2).says(text);
+        sandbox.run(arguments).code(2).says(text);
     }
 }
 
@@ -178,18 +144,11 @@ fn a_broken_model_fails_its_cells_and_the_others_go_on() {
     sandbox.write("empty.onnx", b"");
     sandbox.write("page.onnx", b"<!doctype html><title>404</title>");
     sandbox.write("sinh.onnx", &unsupported.into_bytes());
-    let mut arguments = vec!["run", "--plan", "smoke", "-o", "a.json", "--engine", "burn-flex"];
-    for model in [
-        "cut.onnx",
-        "empty.onnx",
-        "page.onnx",
-        "absent.onnx",
-        "sinh.onnx",
-        "tiny",
-    ] {
-        arguments.extend(["--model", model]);
-    }
-    sandbox.run(&arguments).code(1);
+    let models =
+        "--model cut.onnx --model empty.onnx --model page.onnx --model absent.onnx --model sinh.onnx --model tiny";
+    sandbox
+        .measure("a.json", &format!("--engine burn-flex {models}"))
+        .code(1);
     let record = sandbox.record("a.json");
     assert!(record.complete && !record.all_measured());
     let failures: Vec<(FailureKind, String)> = record
@@ -224,35 +183,11 @@ fn a_broken_model_fails_its_cells_and_the_others_go_on() {
 fn open_shapes_and_unknown_inputs_are_explained() {
     let sandbox = Sandbox::new();
     sandbox
-        .run(&[
-            "run",
-            "--plan",
-            "smoke",
-            "--model",
-            "tiny",
-            "--engine",
-            "tract",
-            "--shape",
-            "imgae=1,3,32,32",
-            "-o",
-            "a.json",
-        ])
+        .measure("a.json", "--model tiny --engine tract --shape imgae=1,3,32,32")
         .code(1)
         .says("has no input \"imgae\": expected one of image f32 [1, 3, 32, 32]");
     sandbox
-        .run(&[
-            "run",
-            "--plan",
-            "smoke",
-            "--model",
-            "tiny",
-            "--engine",
-            "tract",
-            "--shape",
-            "image=1,3,64,64",
-            "-o",
-            "a.json",
-        ])
+        .measure("a.json", "--model tiny --engine tract --shape image=1,3,64,64")
         .code(1)
         .says("input image f32 [1, 3, 32, 32]: found shape [1, 3, 64, 64]");
 }
@@ -268,9 +203,7 @@ fn a_network_that_gives_no_numbers_is_never_measured() {
     graph.output(&y, &[4]);
     sandbox.write("nan.onnx", &graph.into_bytes());
     sandbox
-        .run(&[
-            "run", "--plan", "smoke", "--model", "nan.onnx", "--engine", "tract", "-o", "a.json",
-        ])
+        .measure("a.json", "--model nan.onnx --engine tract")
         .code(1)
         .says("holds NaN at element 0");
     assert!(sandbox.record("a.json").cells[0].samples_ns.is_empty());
@@ -281,7 +214,7 @@ fn a_cell_ends_at_its_time_limit() {
     let sandbox = Sandbox::new();
     sandbox.write("long.toml", b"name = \"long\"\n[rules]\nmin_time_ms = 600000\ncell_limit_s = 1\n[[cell]]\nmodel = \"tiny\"\nengines = [\"tract\"]\n");
     sandbox
-        .run(&["run", "--plan", "long.toml", "-o", "a.json"])
+        .run("run --plan long.toml -o a.json")
         .code(1)
         .says("reached the limit of 1 s during sampling");
     let cell = &sandbox.record("a.json").cells[0];
@@ -295,19 +228,7 @@ fn a_cell_ends_at_its_time_limit() {
 fn without_a_graphics_driver_burn_wgpu_says_so() {
     let sandbox = Sandbox::new();
     let output = sandbox
-        .command(&[
-            "run",
-            "--plan",
-            "smoke",
-            "--model",
-            "tiny",
-            "--engine",
-            "burn-wgpu",
-            "--engine",
-            "tract",
-            "-o",
-            "a.json",
-        ])
+        .command("run --plan smoke --model tiny --engine burn-wgpu --engine tract -o a.json")
         // No Vulkan driver, and no display for OpenGL.
         .env("VK_DRIVER_FILES", "/nonexistent.json")
         .env("VK_ICD_FILENAMES", "/nonexistent.json")
@@ -324,9 +245,7 @@ fn without_a_graphics_driver_burn_wgpu_says_so() {
         String::from_utf8_lossy(&output.stderr)
     );
     let record = sandbox.record("a.json");
-    let Status::Failed(failure) = &record.cells[0].status else {
-        panic!("{:?}", record.cells[0].status)
-    };
+    let failure = sandbox.failure("a.json", 0);
     assert_eq!(failure.kind, FailureKind::Device, "{failure:?}");
     assert!(
         failure.message.contains("no usable graphics adapter"),
@@ -340,13 +259,77 @@ fn without_a_graphics_driver_burn_wgpu_says_so() {
 }
 
 #[test]
+fn an_array_of_another_type_is_refused() {
+    let sandbox = Sandbox::new();
+    let mut array = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    let header = "{'descr': '<i8', 'fortran_order': False, 'shape': (1,), }";
+    array.extend(format!("{header:<117}\n").bytes().chain([0; 8]));
+    sandbox.write("whole.npy", &array);
+    sandbox
+        .measure("a.json", "--model tiny --engine tract --input image=whole.npy")
+        .code(1)
+        .says("input image f32 [1, 3, 32, 32]: found elements of type i64");
+}
+
+/// Starts a long cell, and does something to its process.
+#[cfg(target_os = "linux")]
+fn disturb(sandbox: &Sandbox, limit_s: u32, signal: &str) -> std::process::ExitStatus {
+    let plan = format!(
+        "name = \"long\"\n[rules]\nmin_time_ms = 600000\nmax_samples = 100000000\ncell_limit_s = {limit_s}\n\
+         [[cell]]\nmodel = \"tiny\"\nengines = [\"tract\"]\n[[cell]]\nmodel = \"absent.onnx\"\nengines = [\"tract\"]\n"
+    );
+    sandbox.write("long.toml", plan.as_bytes());
+    let mut child = sandbox.command("run --plan long.toml -o a.json").spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let children = format!("/proc/{0}/task/{0}/children", child.id());
+    let cell = std::fs::read_to_string(children).unwrap();
+    let sent = std::process::Command::new("kill")
+        .args([signal, cell.trim()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+    child.wait().unwrap()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_process_that_dies_fails_its_cell_alone() {
+    let sandbox = Sandbox::new();
+    assert_eq!(disturb(&sandbox, 60, "-KILL").code(), Some(1));
+    let failure = sandbox.failure("a.json", 0);
+    assert_eq!(failure.kind, FailureKind::Died);
+    assert!(failure.message.contains("signal: 9"), "{failure:?}");
+    assert!(
+        !sandbox.record("a.json").cells[0].samples_ns.is_empty(),
+        "samples are kept"
+    );
+    assert_eq!(
+        sandbox.failure("a.json", 1).kind,
+        FailureKind::Model,
+        "the others go on"
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_process_that_hangs_is_ended() {
+    let sandbox = Sandbox::new();
+    assert_eq!(disturb(&sandbox, 5, "-STOP").code(), Some(1));
+    let failure = sandbox.failure("a.json", 0);
+    assert_eq!(failure.kind, FailureKind::TimeLimit);
+    assert!(failure.message.contains("hung while running"), "{failure:?}");
+    assert_eq!(
+        sandbox.failure("a.json", 1).kind,
+        FailureKind::Model,
+        "the others go on"
+    );
+}
+
+#[test]
 fn ctrl_c_keeps_what_was_measured() {
     let sandbox = Sandbox::new();
     sandbox.write("long.toml", b"name = \"long\"\n[rules]\nmin_time_ms = 600000\nmax_samples = 100000000\ncell_limit_s = 60\n[[cell]]\nmodel = \"null\"\nengines = [\"tract\"]\n");
-    let mut child = sandbox
-        .command(&["run", "--plan", "long.toml", "-o", "a.json"])
-        .spawn()
-        .unwrap();
+    let mut child = sandbox.command("run --plan long.toml -o a.json").spawn().unwrap();
     std::thread::sleep(std::time::Duration::from_secs(4));
     let interrupted = std::process::Command::new("kill")
         .args(["-INT", &child.id().to_string()])
@@ -366,37 +349,10 @@ fn ctrl_c_keeps_what_was_measured() {
 #[test]
 fn models_are_listed_and_exported() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["models", "list"]).code(0).says("25557032");
-    sandbox
-        .run(&["models", "export", "tiny", "-o", "tiny.onnx"])
-        .code(0)
-        .says("SHA-256");
-    sandbox
-        .run(&[
-            "run",
-            "--plan",
-            "smoke",
-            "--model",
-            "tiny.onnx",
-            "--engine",
-            "tract",
-            "-o",
-            "file.json",
-        ])
-        .code(0);
-    sandbox
-        .run(&[
-            "run",
-            "--plan",
-            "smoke",
-            "--model",
-            "tiny",
-            "--engine",
-            "tract",
-            "-o",
-            "built-in.json",
-        ])
-        .code(0);
+    sandbox.run("models list").code(0).says("25557032");
+    sandbox.run("models export tiny -o tiny.onnx").code(0).says("SHA-256");
+    sandbox.measure("file.json", "--model tiny.onnx --engine tract").code(0);
+    sandbox.measure("built-in.json", "--model tiny --engine tract").code(0);
     let model = |name: &str| sandbox.record(name).cells[0].model.sha256.clone();
     assert_eq!(
         model("file.json"),
@@ -408,7 +364,7 @@ fn models_are_listed_and_exported() {
 #[test]
 fn the_doctor_describes_the_machine() {
     Sandbox::new()
-        .run(&["doctor"])
+        .run("doctor")
         .code(0)
         .says("processor")
         .says("clock")

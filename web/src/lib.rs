@@ -4,7 +4,18 @@
 //! serves one request; the page starts a fresh worker for every cell.
 
 mod clock;
-#[cfg(not(any(feature = "tract", feature = "burn-flex", feature = "burn-wgpu")))]
+#[cfg(not(feature = "worker"))]
 pub mod page;
-#[cfg(any(feature = "tract", feature = "burn-flex", feature = "burn-wgpu"))]
+#[cfg(any(not(feature = "worker"), feature = "burn-wgpu"))]
+mod webgpu;
+#[cfg(feature = "worker")]
 pub mod worker;
+
+/// Text of a JavaScript exception.
+#[cfg(any(not(feature = "worker"), feature = "burn-wgpu"))]
+fn exception(error: &wasm_bindgen::JsValue) -> String {
+    use wasm_bindgen::JsCast as _;
+    error
+        .dyn_ref::<js_sys::Error>()
+        .map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
+}

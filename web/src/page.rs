@@ -10,7 +10,6 @@ use std::rc::Rc;
 
 use tare_core::{Sink, calibrate, plan, run_plan};
 use tare_record::{Cell, CellPlan, CellRequest, EngineName, Job, Plan, Progress, Record, SCHEMA};
-use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::clock::PerformanceClock;
@@ -44,7 +43,7 @@ fn page<T>(with: impl FnOnce(&mut Page) -> T) -> T {
 pub fn start() {
     console_error_panic_hook::set_once();
     spawn_local(async {
-        let no_webgpu = facts::no_webgpu().await;
+        let no_webgpu = crate::webgpu::unusable().await;
         page(|page| page.no_webgpu.clone_from(&no_webgpu));
         view::set_up(no_webgpu.as_deref());
         view::set_state("ready");
@@ -199,7 +198,10 @@ fn take_file(name: String, bytes: Vec<u8>) {
     }
     match tare_models::signature(&bytes) {
         Ok(signature) => {
-            page(|page| page.models.insert(name.clone(), Rc::new(bytes)));
+            // Dropped again, it replaces the first.
+            if page(|page| page.models.insert(name.clone(), Rc::new(bytes))).is_some() {
+                view::remove_model(&name);
+            }
             view::add_model(&name, &signature);
         }
         Err(error) => view::note(&format!("{name}: {error}. {}", error.hint())),
@@ -227,11 +229,4 @@ fn engines() -> Vec<(EngineName, Option<String>)> {
         .into_iter()
         .map(|engine| (engine, no_webgpu.clone().filter(|_| engine == EngineName::BurnWgpu)))
         .collect()
-}
-
-/// Text of a JavaScript exception.
-fn exception(error: &JsValue) -> String {
-    error
-        .dyn_ref::<js_sys::Error>()
-        .map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
 }

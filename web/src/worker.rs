@@ -1,10 +1,9 @@
 //! A worker: serves one request with the one engine that its module holds.
 
-use js_sys::{Array, ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use tare_core::{Control, Engine, NamedTensor, Observer, Timed, Workload, answer, bundle};
 use tare_record::{Cell, CellRequest, Event, Failure, FailureKind, Memory, ModelSource, Phase, PhaseName, Progress};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use crate::clock::{PerformanceClock, milliseconds};
@@ -12,9 +11,9 @@ use tare_core::Clock;
 
 /// Says that the worker is ready, and serves the first request that comes.
 ///
-/// The three times are in milliseconds. `prepare_webgpu` resolves to an empty string, or to why WebGPU cannot be used.
+/// The times are in milliseconds.
 #[wasm_bindgen]
-pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64, prepare_webgpu: Function) {
+pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64) {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
         post(
@@ -54,14 +53,14 @@ pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64, prepare_web
                     &[],
                 );
             };
-            carry_out(&request, &data, earlier, &prepare_webgpu).await;
+            carry_out(&request, &data, earlier).await;
         });
     });
     scope().set_onmessage(Some(handler.unchecked_ref()));
     post(&Event::Ready { phases }, &[]);
 }
 
-async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase>, prepare_webgpu: &Function) {
+async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase>) {
     let clock = PerformanceClock;
     let start_ns = clock.now_ns();
     let workload = workload(request, data);
@@ -70,17 +69,12 @@ async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase
         name: model.name,
         duration_ns: model.duration_ns,
     });
-    let usable = if cfg!(feature = "burn-wgpu") {
-        check_webgpu(prepare_webgpu).await
-    } else {
-        Ok(())
-    };
-    let engine = engine(request.threads);
+    let engine = engine(request.threads).await;
     let reference = bytes(data, "reference").unwrap_or_default();
     let mut reply = answer(
         request,
         workload,
-        usable.map(|()| &*engine),
+        engine.as_deref().map_err(Clone::clone),
         &reference,
         earlier,
         &clock,
@@ -94,37 +88,27 @@ async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase
 }
 
 #[cfg(feature = "tract")]
-fn engine(threads: usize) -> Box<dyn Engine> {
-    Box::new(tare_tract::Tract::new(threads))
+async fn engine(threads: usize) -> Result<Box<dyn Engine>, Failure> {
+    Ok(Box::new(tare_tract::Tract::new(threads)))
 }
 
 #[cfg(feature = "burn-flex")]
-fn engine(threads: usize) -> Box<dyn Engine> {
-    Box::new(tare_burn::Burn::flex(threads))
-}
-
-#[cfg(feature = "burn-wgpu")]
-fn engine(_: usize) -> Box<dyn Engine> {
-    Box::new(tare_burn::Burn::wgpu())
+async fn engine(threads: usize) -> Result<Box<dyn Engine>, Failure> {
+    Ok(Box::new(tare_burn::Burn::flex(threads)))
 }
 
 /// burn panics on adapters that lack what it needs, so they are refused before it sees them.
-async fn check_webgpu(prepare: &Function) -> Result<(), Failure> {
-    let refused = |message: String| Failure {
-        kind: FailureKind::Device,
-        message,
-        hint: Some("use a browser with WebGPU on a graphics adapter that has these features, or run on tract".into()),
-    };
-    let promise: Promise = prepare
-        .call0(&JsValue::NULL)
-        .and_then(JsCast::dyn_into)
-        .map_err(|error| refused(format!("WebGPU cannot be asked for: {error:?}")))?;
-    let answer = JsFuture::from(promise)
-        .await
-        .map_err(|error| refused(format!("WebGPU failed: {error:?}")))?;
-    match answer.as_string() {
-        Some(reason) if !reason.is_empty() => Err(refused(reason)),
-        _ => Ok(()),
+#[cfg(feature = "burn-wgpu")]
+async fn engine(_: usize) -> Result<Box<dyn Engine>, Failure> {
+    match crate::webgpu::prepare().await {
+        None => Ok(Box::new(tare_burn::Burn::wgpu())),
+        Some(reason) => Err(Failure {
+            kind: FailureKind::Device,
+            message: reason,
+            hint: Some(
+                "use a browser with WebGPU on a graphics adapter that has these features, or run on tract".into(),
+            ),
+        }),
     }
 }
 

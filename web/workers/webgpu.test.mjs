@@ -2,10 +2,19 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { permitSubgroups, prepareWebGpu } from "./webgpu.js";
 
+class Info {
+  vendor = "google";
+  architecture = "swiftshader";
+  device = "";
+  get description() {
+    return "";
+  }
+}
+
 function scope(features) {
   class Adapter {
     features = new Set(features);
-    info = { description: "Test adapter" };
+    info = new Info();
     async requestDevice({ requiredFeatures }) {
       return { requiredFeatures, createShaderModule: (module) => module };
     }
@@ -25,7 +34,7 @@ test("a browser without an adapter is refused", async () => {
 test("an adapter without timestamp-query is refused by name", async () => {
   assert.equal(
     await prepareWebGpu(scope(["subgroups"])),
-    "the graphics adapter (Test adapter) lacks timestamp-query, which burn needs",
+    "the graphics adapter (google swiftshader) lacks timestamp-query, which burn needs",
   );
 });
 
@@ -46,6 +55,12 @@ test("kernels with subgroup operations may use them where the compiler cannot pr
   const device = await given.adapter.requestDevice();
   const module = device.createShaderModule({ label: "reduce", code: "enable subgroups;\nfn f() {}" });
   assert.deepEqual(module, { label: "reduce", code: "diagnostic(off, subgroup_uniformity);\nenable subgroups;\nfn f() {}" });
+});
+
+test("an adapter without a description is named by what it has", async () => {
+  const given = scope(["timestamp-query", "subgroups"]);
+  await prepareWebGpu(given);
+  assert.equal(given.adapter.info.description, "google swiftshader");
 });
 
 test("other kernels are left as they are", () => {

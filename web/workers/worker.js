@@ -1,6 +1,4 @@
 // Loads the wasm module of one engine, timing each step, and lets it serve one request.
-import { prepareWebGpu } from "./webgpu.js";
-
 const engine = new URL(self.location.href).searchParams.get("engine");
 const start = performance.now();
 const response = await fetch(new URL(`./${engine}_bg.wasm`, import.meta.url));
@@ -11,4 +9,4 @@ const module = await WebAssembly.compile(bytes);
 const compiled = performance.now();
 const { default: instantiate, serve } = await import(`./${engine}.js`);
 await instantiate({ module_or_path: module });
-serve(downloaded - start, compiled - downloaded, performance.now() - compiled, () => prepareWebGpu(self));
+serve(downloaded - start, compiled - downloaded, performance.now() - compiled);

@@ -175,10 +175,6 @@ impl Session for BurnSession {
         Ok(outputs)
     }
 
-    fn output_names(&self) -> Vec<String> {
-        self.outputs.iter().map(|(name, _)| name.clone()).collect()
-    }
-
     fn facts(&self) -> SessionFacts {
         self.opened.facts()
     }

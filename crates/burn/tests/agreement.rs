@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use tare_burn::Burn;
-use tare_core::{Clock, Engine, EngineError, NamedTensor, Tensor, compare};
+use tare_core::{Clock, Engine, EngineError, Tensor, Workload, compare};
 use tare_models::{Attribute, CATALOG, Fill, Graph, Value, prepare};
 use tare_record::FailureKind;
 use tare_tract::Tract;
@@ -22,30 +22,22 @@ impl Clock for NoClock {
     }
 }
 
-fn run(engine: &dyn Engine, bytes: &[u8], inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, EngineError> {
+fn run(engine: &dyn Engine, workload: &Workload) -> Result<Vec<Tensor>, EngineError> {
     pollster::block_on(async {
-        let mut session = engine.load(bytes, inputs, &NoClock).await?.session;
-        let outputs: Vec<Tensor> = session.run(inputs).await?;
+        let mut session = engine.load(&workload.bytes, &workload.inputs, &NoClock).await?.session;
+        let outputs = session.run(&workload.inputs).await?;
         // A second run must give the same: nothing may be used up.
-        assert_eq!(session.run(inputs).await?, outputs);
-        Ok(session
-            .output_names()
-            .into_iter()
-            .zip(outputs)
-            .map(|(name, tensor)| NamedTensor { name, tensor })
-            .collect())
+        assert_eq!(session.run(&workload.inputs).await?, outputs);
+        Ok(outputs)
     })
 }
 
 #[track_caller]
 fn agree(bytes: Vec<u8>) {
     let workload = prepare("case", bytes, &BTreeMap::new(), &[], 3).unwrap();
-    let reference = run(&Tract::new(1), &workload.bytes, &workload.inputs).unwrap();
-    let outputs = run(&Burn::flex(2), &workload.bytes, &workload.inputs).unwrap();
-    let names = |tensors: &[NamedTensor]| tensors.iter().map(|named| named.name.clone()).collect::<Vec<_>>();
-    assert_eq!(names(&outputs), names(&reference));
-    let tensors: Vec<Tensor> = outputs.into_iter().map(|named| named.tensor).collect();
-    let drift = compare(&tensors, &reference).unwrap();
+    let reference = workload.name_outputs(run(&Tract::new(1), &workload).unwrap());
+    let outputs = run(&Burn::flex(2), &workload).unwrap();
+    let drift = compare(&outputs, &reference).unwrap();
     assert!(drift.iter().all(|drift| drift.max_scaled < 1e-5), "{drift:?}");
 }
 
@@ -290,7 +282,7 @@ fn shapes_computed_in_the_graph_are_folded() {
 fn an_unsupported_operator_is_refused_by_name() {
     let bytes = graph(&[2, 3], &[2, 3], |g, x| g.node("the_node", "Sinh", &[x], &[]));
     let workload = prepare("case", bytes, &BTreeMap::new(), &[], 0).unwrap();
-    let error = run(&Burn::flex(1), &workload.bytes, &workload.inputs).unwrap_err();
+    let error = run(&Burn::flex(1), &workload).unwrap_err();
     assert_eq!(error.kind, FailureKind::Unsupported);
     assert!(
         error.message.contains("the operator Sinh") && error.message.contains("the_node"),
@@ -305,7 +297,7 @@ fn an_operator_that_does_not_exist_is_refused() {
     let bytes = graph(&[2, 3], &[2, 3], |g, x| g.node("y", "Frobnicate", &[x], &[]));
     let workload = prepare("case", bytes, &BTreeMap::new(), &[], 0).unwrap();
     for engine in [&Burn::flex(1) as &dyn Engine, &Tract::new(1)] {
-        let error = run(engine, &workload.bytes, &workload.inputs).unwrap_err();
+        let error = run(engine, &workload).unwrap_err();
         assert_eq!(error.kind, FailureKind::Unsupported);
         assert!(error.message.contains("Frobnicate"), "{}", error.message);
     }

@@ -72,10 +72,5 @@ async fn run_once(
 ) -> Result<(Vec<NamedTensor>, Vec<NamedTensor>), EngineError> {
     let mut session = engine.load(&workload.bytes, &workload.inputs, clock).await?.session;
     let outputs = session.run(&workload.inputs).await?;
-    let named = session
-        .output_names()
-        .into_iter()
-        .zip(outputs)
-        .map(|(name, tensor)| NamedTensor { name, tensor });
-    Ok((workload.inputs.clone(), named.collect()))
+    Ok((workload.inputs.clone(), workload.name_outputs(outputs)))
 }

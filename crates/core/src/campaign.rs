@@ -28,6 +28,26 @@ pub struct Reply {
     pub tensors: Vec<u8>,
 }
 
+impl Reply {
+    /// The reply of a request that a worker did not carry out to its end. Keeps what `partial`, the last that the worker
+    /// said, holds.
+    pub fn unfinished(request: &CellRequest, failure: Failure, cancelled: bool, partial: Option<Box<Cell>>) -> Self {
+        let event = match request.stage {
+            Stage::Reference if !cancelled => Event::NoReference { failure },
+            _ => {
+                let mut cell = partial.unwrap_or_else(|| Box::new(failed_cell(request, failure.clone())));
+                cell.status = match failure.kind {
+                    _ if cancelled => Status::Cancelled,
+                    FailureKind::TimeLimit => Status::TimedOut(failure),
+                    _ => Status::Failed(failure),
+                };
+                Event::Done { cell }
+            }
+        };
+        Reply { event, tensors: vec![] }
+    }
+}
+
 /// Told how far a cell is, and what was measured until now.
 pub type Watch<'a> = dyn FnMut(&Progress, &Cell) + 'a;
 

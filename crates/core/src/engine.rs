@@ -57,9 +57,6 @@ pub trait Session {
     /// If the engine fails.
     async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, EngineError>;
 
-    /// Names of the outputs, in the model's order.
-    fn output_names(&self) -> Vec<String>;
-
     /// Where and how it runs.
     fn facts(&self) -> SessionFacts;
 

@@ -1,11 +1,11 @@
 use tare_record::{
-    Cell, CellRequest, DigestCount, EngineFacts, Failure, FailureKind, LoadPattern, Memory, ModelFacts, OutputFacts,
-    Phase, PhaseName, Progress, Rung, Status, Verification, Warning, WarningKind,
+    Cell, CellRequest, DigestCount, Failure, FailureKind, Memory, ModelFacts, OutputFacts, Phase, PhaseName, Progress,
+    Status, Verification, Warning, WarningKind,
 };
 
-use crate::{
-    Clock, Engine, EngineError, NamedTensor, Session, Tensor, build_profile, compare, tensors_sha256, tolerance, top,
-};
+use crate::outline::outlined_cell;
+use crate::tool::build_profile;
+use crate::{Clock, Engine, EngineError, NamedTensor, Session, Tensor, compare, tensors_sha256, tolerance, top};
 
 /// A model with the inputs to feed it.
 #[derive(Debug, Clone)]
@@ -16,6 +16,19 @@ pub struct Workload {
     pub bytes: Vec<u8>,
     /// Inputs in the model's order.
     pub inputs: Vec<NamedTensor>,
+    /// Names of the outputs in the model's order.
+    pub outputs: Vec<String>,
+}
+
+impl Workload {
+    /// Outputs of a run with their names.
+    pub fn name_outputs(&self, outputs: Vec<Tensor>) -> Vec<NamedTensor> {
+        let names = self.outputs.iter().cloned();
+        names
+            .zip(outputs)
+            .map(|(name, tensor)| NamedTensor { name, tensor })
+            .collect()
+    }
 }
 
 /// What whoever watches a measurement wants.
@@ -42,6 +55,9 @@ const PENDING_OUTPUT_BYTES: usize = 64 << 20;
 /// Time between two calls of [`Observer::progress`].
 const PROGRESS_INTERVAL_NS: u64 = 250_000_000;
 
+/// A clock that has not moved after so many runs never will: they take longer than one step of any clock.
+const FROZEN_AFTER_RUNS: usize = 200_000;
+
 /// A sample is so many runs that one step of the clock is at most this share of it.
 const QUANTISATION: u64 = 100;
 
@@ -58,7 +74,7 @@ pub async fn measure(
     clock: &dyn Clock,
     observer: &mut dyn Observer,
 ) -> (Cell, Vec<NamedTensor>) {
-    let mut cell = skeleton(request, workload, engine.facts());
+    let mut cell = outlined_cell(request, workload, engine.facts());
     cell.phases = earlier;
     let start_ns = clock.now_ns();
     let mut run = Run {
@@ -71,7 +87,6 @@ pub async fn measure(
         start_ns,
         reported_ns: start_ns,
         last: vec![],
-        names: vec![],
     };
     let status = match run.all(engine).await {
         Ok(()) => Status::Measured,
@@ -89,72 +104,13 @@ pub async fn measure(
         }),
     };
     run.cell.status = status;
-    run.cell.memory.resident_peak_bytes = run.observer.memory().resident_peak_bytes;
-    run.cell.memory.wasm_linear_bytes = run.observer.memory().wasm_linear_bytes;
+    run.cell.memory = Memory {
+        device_bytes: run.cell.memory.device_bytes,
+        ..run.observer.memory()
+    };
     run.warn();
-    let outputs = run
-        .names
-        .into_iter()
-        .zip(run.last)
-        .map(|(name, tensor)| NamedTensor { name, tensor })
-        .collect();
+    let outputs = workload.name_outputs(run.last);
     (run.cell, outputs)
-}
-
-/// The cell of a request that could not be carried out at all.
-pub fn failed_cell(request: &CellRequest, failure: Failure) -> Cell {
-    let mut cell = unmeasured(
-        request,
-        ModelFacts {
-            name: request.model.display_name().to_owned(),
-            sha256: None,
-            size_bytes: None,
-        },
-        EngineFacts {
-            name: request.engine,
-            version: "unknown".into(),
-            settings: Default::default(),
-        },
-    );
-    cell.status = Status::Failed(failure);
-    cell
-}
-
-fn unmeasured(request: &CellRequest, model: ModelFacts, engine: EngineFacts) -> Cell {
-    Cell {
-        model,
-        inputs: vec![],
-        engine,
-        rung: Rung {
-            environment: request.environment,
-            threads: request.threads,
-            vector_level: "unknown".into(),
-            graphics_api: None,
-            shader_language: None,
-            precision: "f32".into(),
-        },
-        load: LoadPattern { batch: 1, in_flight: 1 },
-        adapter: None,
-        phases: vec![],
-        runs_per_sample: 1,
-        samples_ns: vec![],
-        verification: None,
-        memory: Memory::default(),
-        status: Status::Cancelled,
-        warnings: vec![],
-    }
-}
-
-fn skeleton(request: &CellRequest, workload: &Workload, engine: EngineFacts) -> Cell {
-    let mut cell = unmeasured(request, workload.model.clone(), engine);
-    cell.inputs = workload.inputs.iter().map(NamedTensor::facts).collect();
-    // By convention of ONNX models the first dimension of the first input counts the items.
-    cell.load.batch = workload
-        .inputs
-        .first()
-        .and_then(|input| input.tensor.shape().first().copied())
-        .unwrap_or(1);
-    cell
 }
 
 /// Why a measurement ended early.
@@ -186,7 +142,6 @@ struct Run<'a> {
     start_ns: u64,
     reported_ns: u64,
     last: Vec<Tensor>,
-    names: Vec<String>,
 }
 
 impl Run<'_> {
@@ -200,7 +155,6 @@ impl Run<'_> {
             name: step.name,
             duration_ns: step.duration_ns,
         }));
-        self.names = session.output_names();
         self.describe(&*session);
 
         let first_ns = self.verified_run(&mut *session).await?;
@@ -246,12 +200,16 @@ impl Run<'_> {
     async fn warm_up(&mut self, session: &mut dyn Session) -> Result<u64, Stop> {
         let rules = &self.request.rules;
         let (mut total_ns, mut shortest_ns, mut runs) = (0u64, u64::MAX, 0);
+        let start_ns = self.clock.now_ns();
         while runs < rules.min_warmup_runs.max(1) || total_ns < rules.min_warmup_ms * 1_000_000 {
             let run_ns = self.verified_run(session).await?;
             // A run shorter than a clock step still moves the loop on.
             total_ns += run_ns.max(self.request.clock.read_cost_ns).max(1);
             shortest_ns = shortest_ns.min(run_ns);
             runs += 1;
+            if runs >= FROZEN_AFTER_RUNS && self.clock.now_ns() == start_ns {
+                return Err(self.frozen(runs).into());
+            }
             self.check("warm-up", 0)?;
         }
         self.phase(PhaseName::WarmUp, total_ns);
@@ -276,14 +234,7 @@ impl Run<'_> {
                 self.verify(output, true)?;
             }
             if sample_ns == 0 {
-                return Err(Stop::Failed(Failure {
-                    kind: FailureKind::Clock,
-                    message: format!(
-                        "a sample of {runs} runs took no time on the clock {}",
-                        self.request.clock.source
-                    ),
-                    hint: Some("a privacy setting of the browser may freeze or coarsen timers".into()),
-                }));
+                return Err(self.frozen(runs as usize).into());
             }
             self.cell.samples_ns.push(sample_ns);
             total_ns += sample_ns;
@@ -297,6 +248,14 @@ impl Run<'_> {
         }
         self.phase(PhaseName::Steady, total_ns);
         Ok(())
+    }
+
+    fn frozen(&self, runs: usize) -> Failure {
+        Failure {
+            kind: FailureKind::Clock,
+            message: format!("{runs} runs took no time on the clock {}", self.request.clock.source),
+            hint: Some("a privacy setting of the browser may freeze or coarsen timers".into()),
+        }
     }
 
     fn runs_per_sample(&self, run_ns: u64) -> u32 {
@@ -380,7 +339,7 @@ impl Run<'_> {
                 drift.cosine = drift.cosine.min(earlier.drift.cosine);
                 drift.same_top &= earlier.drift.same_top;
             }
-            let name = self.names.get(index).cloned().unwrap_or_default();
+            let name = self.workload.outputs.get(index).cloned().unwrap_or_default();
             let named = NamedTensor {
                 name,
                 tensor: tensor.clone(),

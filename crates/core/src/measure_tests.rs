@@ -68,10 +68,6 @@ impl Session for FakeEngine {
         Ok(vec![Tensor::new(vec![1], TensorData::F32(vec![output])).unwrap()])
     }
 
-    fn output_names(&self) -> Vec<String> {
-        vec!["y".into()]
-    }
-
     fn facts(&self) -> SessionFacts {
         SessionFacts {
             threads: 1,
@@ -167,6 +163,7 @@ fn check(case: Case) -> Cell {
             sha256: None,
             size_bytes: None,
         },
+        outputs: vec!["y".into()],
         bytes: vec![],
         inputs: vec![NamedTensor {
             name: "x".into(),

@@ -1,12 +1,26 @@
 //! What the compiler was told, for the record.
 
+use tare_record::Tool;
+
+/// This program. `revision` is what git says of its sources, empty if it was built outside a repository; the binary
+/// finds it out, so that a commit recompiles that alone.
+pub fn tool(revision: &str) -> Tool {
+    Tool {
+        version: env!("CARGO_PKG_VERSION").into(),
+        git_revision: (!revision.is_empty()).then(|| revision.to_owned()),
+        build_profile: build_profile().into(),
+        target: target_name(),
+        target_features: target_features(),
+    }
+}
+
 /// `debug` if the program was built without optimisation, `optimised` otherwise.
-pub fn build_profile() -> &'static str {
+pub(crate) fn build_profile() -> &'static str {
     if cfg!(debug_assertions) { "debug" } else { "optimised" }
 }
 
 /// Architecture and system, for example `x86_64-linux` or `wasm32-unknown`.
-pub fn target_name() -> String {
+fn target_name() -> String {
     let os = if cfg!(target_os = "unknown") {
         "unknown"
     } else {
@@ -21,7 +35,7 @@ pub fn target_name() -> String {
 }
 
 /// Vector features that the compiler was allowed to use everywhere. Engines may detect more at run time.
-pub fn target_features() -> Vec<String> {
+fn target_features() -> Vec<String> {
     let mut features = Vec::new();
     macro_rules! list {
         ($($name:literal),*) => { $(if cfg!(target_feature = $name) { features.push($name.to_owned()); })* };

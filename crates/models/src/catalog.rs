@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
+use tare_record::{Failure, FailureKind};
 
 use crate::{networks, onnx};
 
@@ -53,6 +54,19 @@ pub const CATALOG: [CatalogEntry; 3] = [
 /// The network of that name.
 pub fn find(name: &str) -> Option<&'static CatalogEntry> {
     CATALOG.iter().find(|entry| entry.name == name)
+}
+
+/// The failure of asking for a model that is neither built in nor a file.
+pub fn not_found(name: &str) -> Failure {
+    let known: Vec<&str> = CATALOG.iter().map(|entry| entry.name).collect();
+    Failure {
+        kind: FailureKind::Model,
+        message: format!("there is neither a built-in model nor a file {name:?}"),
+        hint: Some(format!(
+            "built-in models are {}; otherwise give an .onnx file",
+            known.join(", ")
+        )),
+    }
 }
 
 impl CatalogEntry {

@@ -11,7 +11,7 @@ pub mod onnx;
 mod signature;
 mod workload;
 
-pub use catalog::{CATALOG, CatalogEntry, find, parameter_count};
+pub use catalog::{CATALOG, CatalogEntry, find, not_found, parameter_count};
 pub use fill::Fill;
 pub use graph::{Attribute, Graph, Value};
 pub use signature::{Dim, InputSpec, Signature, SignatureError, signature};

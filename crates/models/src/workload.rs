@@ -165,6 +165,7 @@ pub fn prepare(
         model: facts,
         bytes,
         inputs,
+        outputs: signature.outputs,
     })
 }
 

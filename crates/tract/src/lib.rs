@@ -61,7 +61,6 @@ impl Engine for Tract {
                 .set_input_fact(index, fact)
                 .map_err(|error| explain(&error, FailureKind::Input, &format!("setting input {:?}", input.name)))?;
         }
-        let output_names = output_names(&parsed)?;
         let optimised = parsed
             .into_optimized()
             .map_err(|error| explain(&error, FailureKind::Unsupported, "optimising the model"))?;
@@ -81,7 +80,6 @@ impl Engine for Tract {
 
         let session = TractSession {
             state,
-            output_names,
             threads: self.threads,
         };
         Ok(Loaded {
@@ -95,7 +93,6 @@ type State = SimpleState<TypedFact, Box<dyn tract_onnx::tract_core::ops::TypedOp
 
 struct TractSession {
     state: State,
-    output_names: Vec<String>,
     threads: usize,
 }
 
@@ -112,10 +109,6 @@ impl Session for TractSession {
         run(&mut self.state).map_err(|error| explain(&error, FailureKind::Run, "running the model"))
     }
 
-    fn output_names(&self) -> Vec<String> {
-        self.output_names.clone()
-    }
-
     fn facts(&self) -> SessionFacts {
         SessionFacts {
             threads: self.threads,
@@ -128,19 +121,6 @@ impl Session for TractSession {
 /// The widest vector instructions that tract uses on this machine, in its own word, for example `avx512` or `simd`.
 pub fn vector_level() -> String {
     tract_linalg::isa::native().nickname().to_owned()
-}
-
-fn output_names(model: &tract_onnx::prelude::InferenceModel) -> Result<Vec<String>, EngineError> {
-    let outlets = model
-        .output_outlets()
-        .map_err(|error| explain(&error, FailureKind::Unsupported, "finding the outputs"))?;
-    Ok(outlets
-        .iter()
-        .map(|&outlet| match model.outlet_label(outlet) {
-            Some(label) => label.to_owned(),
-            None => model.node(outlet.node).name.clone(),
-        })
-        .collect())
 }
 
 /// tract's errors are chains: the first link says where, the last one what.

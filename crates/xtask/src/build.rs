@@ -66,9 +66,7 @@ pub(crate) fn page(sh: &Shell, tools: &Tools, profile: Profile) -> Result<()> {
     for engine in WORKERS {
         worker(sh, tools, profile, engine, &workers)?;
     }
-    for file in ["worker.js", "webgpu.js"] {
-        sh.copy_file(root().join("web/workers").join(file), workers.join(file))?;
-    }
+    sh.copy_file(root().join("web/workers/worker.js"), workers.join("worker.js"))?;
     step("building the page");
     let path = tools.path()?;
     let path = match tools.wasm.cargo_folder()? {

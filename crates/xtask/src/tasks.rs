@@ -95,10 +95,10 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
     let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
     step("clippy and tests of everything but engines");
     cmd!(sh, "cargo clippy --all-targets {light...} -p xtask -- -D warnings").run()?;
+    cmd!(sh, "cargo {runner...} {light...}").run()?;
     if engines {
         engines_and_browser(sh, runner)?;
     }
-    cmd!(sh, "cargo {runner...} {light...}").run()?;
     Ok(())
 }
 

@@ -5,66 +5,85 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use tare_record::Record;
+use tare_record::{Failure, Record, Status};
 
 /// A folder of its own for each test, and the binary run in it.
-pub struct Sandbox {
-    pub folder: tempfile::TempDir,
+pub(crate) struct Sandbox {
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Sandbox {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
         }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, bytes: &[u8]) -> String {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> String {
         std::fs::write(self.path(name), bytes).unwrap();
         name.to_owned()
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    /// The binary with arguments that spaces separate.
+    pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tare"));
         command
-            .args(arguments)
+            .args(arguments.split_whitespace())
             .current_dir(self.folder.path())
             .env("NO_COLOR", "1");
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
-        Ran(self.command(arguments).output().unwrap())
+    pub(crate) fn run(&self, arguments: &str) -> Ran {
+        Ran::of(&mut self.command(arguments))
     }
 
-    pub fn record(&self, name: &str) -> Record {
+    /// Measures natively by the rules of the plan that ends in a second or two.
+    pub(crate) fn measure(&self, record: &str, arguments: &str) -> Ran {
+        self.run(&format!("run --plan smoke -o {record} {arguments}"))
+    }
+
+    /// The failure of a cell.
+    #[track_caller]
+    pub(crate) fn failure(&self, record: &str, cell: usize) -> Failure {
+        match self.record(record).cells.swap_remove(cell).status {
+            Status::Failed(failure) | Status::TimedOut(failure) => failure,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn record(&self, name: &str) -> Record {
         read_record(&self.path(name))
     }
 }
 
-pub fn read_record(path: &Path) -> Record {
+pub(crate) fn read_record(path: &Path) -> Record {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     Record::from_json(&text).unwrap()
 }
 
 /// What a run of the binary left.
-pub struct Ran(Output);
+pub(crate) struct Ran(Output);
 
 impl Ran {
-    pub fn out(&self) -> String {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        Self(command.output().unwrap())
+    }
+
+    pub(crate) fn out(&self) -> String {
         String::from_utf8_lossy(&self.0.stdout).into_owned()
     }
 
-    pub fn err(&self) -> String {
+    pub(crate) fn err(&self) -> String {
         String::from_utf8_lossy(&self.0.stderr).into_owned()
     }
 
     #[track_caller]
-    pub fn code(self, expected: i32) -> Self {
+    pub(crate) fn code(self, expected: i32) -> Self {
         assert_eq!(
             self.0.status.code(),
             Some(expected),
@@ -76,7 +95,7 @@ impl Ran {
     }
 
     #[track_caller]
-    pub fn says(self, text: &str) -> Self {
+    pub(crate) fn says(self, text: &str) -> Self {
         assert!(
             self.err().contains(text) || self.out().contains(text),
             "{text:?} is not in\n{}\n{}",

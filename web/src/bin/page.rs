@@ -1,6 +1,6 @@
 //! Entry point of the page.
 
 fn main() {
-    #[cfg(not(any(feature = "tract", feature = "burn-flex", feature = "burn-wgpu")))]
+    #[cfg(not(feature = "worker"))]
     tare_web::page::start();
 }

@@ -1,7 +1,6 @@
 //! What a page can read about its browser.
 
-use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
-use tare_core::{build_profile, target_features, target_name};
+use js_sys::{Array, Promise, Reflect, Uint8Array};
 use tare_record::{BrowserFacts, EnvironmentKind, Machine, Record, Tool, Warning, WarningKind};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -9,17 +8,10 @@ use web_sys::{Response, VisibilityState};
 
 /// This program.
 pub(super) fn tool() -> Tool {
-    let revision = git_version::git_version!(
+    tare_core::tool(git_version::git_version!(
         args = ["--always", "--abbrev=12", "--dirty=-modified", "--exclude=*"],
         fallback = ""
-    );
-    Tool {
-        version: env!("CARGO_PKG_VERSION").into(),
-        git_revision: (!revision.is_empty()).then(|| revision.to_owned()),
-        build_profile: build_profile().into(),
-        target: target_name(),
-        target_features: target_features(),
-    }
+    ))
 }
 
 /// Now, RFC 3339, UTC.
@@ -56,7 +48,7 @@ pub(super) fn machine() -> Machine {
             user_agent: navigator.user_agent().unwrap_or_default(),
             cross_origin_isolated: Reflect::get(&window(), &"crossOriginIsolated".into())
                 .is_ok_and(|value| value.is_truthy()),
-            webgpu: gpu().is_some(),
+            webgpu: Reflect::get(&navigator, &"gpu".into()).is_ok_and(|gpu| gpu.is_object()),
             visible: visible(),
             device_memory_gib: memory,
         }),
@@ -112,36 +104,9 @@ fn window() -> web_sys::Window {
     js_sys::global().unchecked_into()
 }
 
-fn gpu() -> Option<JsValue> {
-    Reflect::get(&window().navigator(), &"gpu".into())
-        .ok()
-        .filter(JsValue::is_object)
-}
-
-/// Why WebGPU cannot be used here; `None` if there is an adapter.
-pub(super) async fn no_webgpu() -> Option<String> {
-    let Some(gpu) = gpu() else {
-        return Some("this browser has no WebGPU here".into());
-    };
-    let request = Reflect::get(&gpu, &"requestAdapter".into())
-        .ok()
-        .and_then(|value| value.dyn_into::<Function>().ok());
-    let promise = request
-        .and_then(|request| request.call0(&gpu).ok())
-        .and_then(|value| value.dyn_into::<Promise>().ok());
-    match promise {
-        Some(promise) => match JsFuture::from(promise).await {
-            Ok(adapter) if adapter.is_object() => None,
-            Ok(_) => Some("this browser has WebGPU but offers no graphics adapter".into()),
-            Err(error) => Some(format!("WebGPU failed: {}", super::exception(&error))),
-        },
-        None => Some("WebGPU cannot be asked for an adapter".into()),
-    }
-}
-
 /// Fetches a file from where the page came from.
 pub(super) async fn fetch(url: &str) -> Result<Vec<u8>, String> {
-    let failed = |error: JsValue| format!("cannot fetch {url}: {}", super::exception(&error));
+    let failed = |error: JsValue| format!("cannot fetch {url}: {}", crate::exception(&error));
     let response: Response = JsFuture::from(window().fetch_with_str(url))
         .await
         .and_then(JsCast::dyn_into)

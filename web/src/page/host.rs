@@ -8,10 +8,9 @@ use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
-use tare_core::{Attachments, Host, Reply, Watch, failed_cell};
+use tare_core::{Attachments, Host, Reply, Watch};
 use tare_record::{
-    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Stage, Status, Warning,
-    WarningKind,
+    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Warning, WarningKind,
 };
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
@@ -176,23 +175,10 @@ impl Host for WebHost {
     async fn execute(&mut self, request: &CellRequest, attachments: &Attachments, watch: &mut Watch<'_>) -> Reply {
         self.inbox.borrow_mut().messages.clear();
         let mut partial: Option<Box<Cell>> = None;
-        let failure = match self.carry_out(request, attachments, watch, &mut partial).await {
-            Ok(reply) => return reply,
-            Err(failure) => failure,
-        };
-        let event = match request.stage {
-            Stage::Reference if !self.cancelled() => Event::NoReference { failure },
-            _ => {
-                let mut cell = partial.unwrap_or_else(|| Box::new(failed_cell(request, failure.clone())));
-                cell.status = match failure.kind {
-                    _ if self.cancelled() => Status::Cancelled,
-                    FailureKind::TimeLimit => Status::TimedOut(failure),
-                    _ => Status::Failed(failure),
-                };
-                Event::Done { cell }
-            }
-        };
-        Reply { event, tensors: vec![] }
+        match self.carry_out(request, attachments, watch, &mut partial).await {
+            Ok(reply) => reply,
+            Err(failure) => Reply::unfinished(request, failure, self.cancelled(), partial),
+        }
     }
 
     async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Rc<Vec<u8>>>), Failure> {
@@ -203,17 +189,7 @@ impl Host for WebHost {
         let file = name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned();
         match self.models.get(name) {
             Some(bytes) => Ok((ModelSource::Attached { name: file }, Some(bytes.clone()))),
-            None => {
-                let known: Vec<&str> = tare_models::CATALOG.iter().map(|entry| entry.name).collect();
-                Err(Failure {
-                    kind: FailureKind::Model,
-                    message: format!("there is neither a built-in model nor a file {name:?}"),
-                    hint: Some(format!(
-                        "built-in models are {}; give an .onnx file otherwise",
-                        known.join(", ")
-                    )),
-                })
-            }
+            None => Err(tare_models::not_found(name)),
         }
     }
 
@@ -255,14 +231,14 @@ impl WebHost {
             message: format!("the worker died before its cell was done: {message}"),
             hint: None,
         };
-        let running = Running::start(request, &self.inbox).map_err(|error| died(super::exception(&error)))?;
+        let running = Running::start(request, &self.inbox).map_err(|error| died(crate::exception(&error)))?;
         loop {
             match self.next().await {
                 Incoming::Event(event, tensors) => match *event {
                     Event::Ready { .. } => {
                         running
                             .send(request, attachments)
-                            .map_err(|error| died(super::exception(&error)))?;
+                            .map_err(|error| died(crate::exception(&error)))?;
                     }
                     Event::Progress { progress, cell } => {
                         watch(&progress, &cell);

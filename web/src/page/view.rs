@@ -11,7 +11,9 @@ use web_sys::{
     HtmlInputElement, HtmlProgressElement, HtmlSelectElement,
 };
 
-use super::{cancel, engines, exception, facts, files, run_selection, take_file};
+use crate::exception;
+
+use super::{cancel, engines, facts, files, run_selection, take_file};
 
 fn document() -> Document {
     let window: web_sys::Window = js_sys::global().unchecked_into();
@@ -188,6 +190,22 @@ pub(super) fn add_model(name: &str, signature: &Signature) {
         element::<Element>("models").append_child(&label).unwrap_throw();
     }
     note(&format!("{name} is ready to run."));
+}
+
+/// Removes what [`add_model`] added.
+pub(super) fn remove_model(name: &str) {
+    let list: Element = element("models");
+    let labels = list.query_selector_all("label").unwrap_throw();
+    for label in (0..labels.length()).filter_map(|index| labels.get(index)) {
+        let label: Element = label.unchecked_into();
+        let of_model = label.query_selector("input").unwrap_throw().is_some_and(|input| {
+            input.get_attribute("data-model").as_deref() == Some(name)
+                || input.unchecked_into::<HtmlInputElement>().value() == name
+        });
+        if of_model {
+            label.remove();
+        }
+    }
 }
 
 fn ticked(kind: &str) -> Vec<String> {

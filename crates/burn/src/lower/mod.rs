@@ -6,6 +6,8 @@
 mod convolution;
 mod elementwise;
 mod movement;
+mod pooling;
+mod window;
 
 use std::collections::HashMap;
 

@@ -1,0 +1,62 @@
+//! Cells before anything was measured.
+
+use tare_record::{Cell, CellRequest, EngineFacts, Failure, LoadPattern, Memory, ModelFacts, Rung, Status};
+
+use crate::{NamedTensor, Workload};
+
+/// The cell of a request that could not be carried out at all.
+pub fn failed_cell(request: &CellRequest, failure: Failure) -> Cell {
+    let mut cell = unmeasured(
+        request,
+        ModelFacts {
+            name: request.model.display_name().to_owned(),
+            sha256: None,
+            size_bytes: None,
+        },
+        EngineFacts {
+            name: request.engine,
+            version: "unknown".into(),
+            settings: Default::default(),
+        },
+    );
+    cell.status = Status::Failed(failure);
+    cell
+}
+
+fn unmeasured(request: &CellRequest, model: ModelFacts, engine: EngineFacts) -> Cell {
+    Cell {
+        model,
+        inputs: vec![],
+        engine,
+        rung: Rung {
+            environment: request.environment,
+            threads: request.threads,
+            vector_level: "unknown".into(),
+            graphics_api: None,
+            shader_language: None,
+            precision: "f32".into(),
+        },
+        load: LoadPattern { batch: 1, in_flight: 1 },
+        adapter: None,
+        phases: vec![],
+        runs_per_sample: 1,
+        samples_ns: vec![],
+        verification: None,
+        memory: Memory::default(),
+        status: Status::Cancelled,
+        warnings: vec![],
+    }
+}
+
+/// The cell of a workload that is about to be measured.
+pub(crate) fn outlined_cell(request: &CellRequest, workload: &Workload, engine: EngineFacts) -> Cell {
+    let mut cell = unmeasured(request, workload.model.clone(), engine);
+    cell.inputs = workload.inputs.iter().map(NamedTensor::facts).collect();
+    // By convention of ONNX models the first dimension of the first input counts the items.
+    cell.load.batch = workload
+        .inputs
+        .first()
+        .and_then(|input| input.tensor.shape().first().copied())
+        .unwrap_or(1);
+    cell
+}

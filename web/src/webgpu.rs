@@ -1,0 +1,35 @@
+//! Whether burn can use WebGPU here, and what must be changed before it does: `web/workers/webgpu.js`.
+
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(module = "/workers/webgpu.js")]
+extern "C" {
+    /// An empty string if burn can use WebGPU, the reason otherwise.
+    #[cfg(not(feature = "worker"))]
+    #[wasm_bindgen(catch, js_name = whyNoWebGpu)]
+    async fn why_no_webgpu(scope: &JsValue) -> Result<JsValue, JsValue>;
+
+    /// The same, and makes WebGPU ready for burn.
+    #[cfg(feature = "burn-wgpu")]
+    #[wasm_bindgen(catch, js_name = prepareWebGpu)]
+    async fn prepare_webgpu(scope: &JsValue) -> Result<JsValue, JsValue>;
+}
+
+/// Why burn cannot use WebGPU here; `None` if it can.
+#[cfg(not(feature = "worker"))]
+pub(crate) async fn unusable() -> Option<String> {
+    reason(why_no_webgpu(&js_sys::global()).await)
+}
+
+/// Makes WebGPU ready for burn, or says why it cannot use it.
+#[cfg(feature = "burn-wgpu")]
+pub(crate) async fn prepare() -> Option<String> {
+    reason(prepare_webgpu(&js_sys::global()).await)
+}
+
+fn reason(answer: Result<JsValue, JsValue>) -> Option<String> {
+    match answer {
+        Ok(text) => text.as_string().filter(|reason| !reason.is_empty()),
+        Err(error) => Some(format!("WebGPU failed: {}", crate::exception(&error))),
+    }
+}
