@@ -137,7 +137,7 @@ fn failures_in_the_browser_are_recorded_and_the_others_go_on() {
 fn without_webgpu_the_engine_is_refused_or_replaced_with_the_reason() {
     let sandbox = Sandbox::new();
     // Chromium then offers no adapter.
-    let off = "--browser-arg=--disable-gpu --browser-arg=--disable-features=WebGPU,WebGPUService";
+    let off = "--browser-arg=--disable-blink-features=WebGPU";
     browse(&sandbox, &format!("--model tiny --engine burn-wgpu {off}")).code(1);
     assert_eq!(sandbox.failure("browser.json", 0).kind, FailureKind::Device);
     // Nothing asked for: tract, and why.
@@ -156,7 +156,7 @@ fn without_webgpu_the_engine_is_refused_or_replaced_with_the_reason() {
 #[test]
 fn a_cell_in_the_browser_ends_at_its_time_limit() {
     let sandbox = Sandbox::new();
-    sandbox.write("long.toml", b"name = \"long\"\n[rules]\nmin_time_ms = 600000\ncell_limit_s = 2\n[[cell]]\nmodel = \"tiny\"\nengines = [\"tract\"]\n");
+    sandbox.write("long.toml", b"name = \"long\"\n[rules]\nmin_time_ms = 600000\nmax_samples = 100000000\ncell_limit_s = 2\n[[cell]]\nmodel = \"tiny\"\nengines = [\"tract\"]\n");
     let mut command = sandbox.command("browser --plan long.toml -o browser.json");
     common::Ran::of(command.args(["--page", &page()])).code(1);
     let cell = &sandbox.record("browser.json").cells[0];
@@ -169,16 +169,22 @@ fn a_cell_in_the_browser_ends_at_its_time_limit() {
 
 /// The built page with another script in its workers.
 fn page_with_worker(sandbox: &Sandbox, script: &str) -> String {
-    let copy = sandbox.path("page");
-    let workers = copy.join("workers");
-    std::fs::create_dir_all(&workers).unwrap();
-    for file in std::fs::read_dir(page()).unwrap().map(Result::unwrap) {
-        if file.path().is_file() {
-            std::fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+    let page = sandbox.path("page");
+    copy_folder(Path::new(&self::page()), &page);
+    std::fs::write(page.join("workers/worker.js"), script).unwrap();
+    page.to_string_lossy().into_owned()
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
         }
     }
-    std::fs::write(workers.join("worker.js"), script).unwrap();
-    copy.to_string_lossy().into_owned()
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Engine for Burn {
         phases.push(Timed::since(start_ns, PhaseName::Parse, clock));
 
         let start_ns = clock.now_ns();
-        let lowered = lower(&graph, inputs)?;
+        let lowered = lower(&graph, model, inputs)?;
         drop(graph);
         phases.push(Timed::since(start_ns, PhaseName::Optimise, clock));
 

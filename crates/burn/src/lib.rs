@@ -10,6 +10,7 @@ mod engine;
 mod host;
 mod lower;
 mod plan;
+mod refusal;
 
 #[cfg(feature = "wgpu")]
 pub use device::adapters;

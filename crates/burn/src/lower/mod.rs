@@ -17,6 +17,7 @@ use tare_record::{DType, FailureKind};
 
 use crate::host::HostTensor;
 use crate::plan::{Op, Slot, Step};
+use crate::refusal::refuse;
 
 /// A model as a list of steps.
 #[derive(Debug)]
@@ -53,20 +54,32 @@ pub(crate) struct DeviceValue {
     pub(crate) shape: Vec<usize>,
 }
 
-/// Something in a node that this executor does not do: the rest of "does not support ...".
+/// What this executor does not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unsupported(String);
+pub(crate) enum Unsupported {
+    /// The operator.
+    Operator,
+    /// Something in a node: the rest of "does not support ...".
+    Part(String),
+}
 
 impl Unsupported {
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self(what.into())
+        Self::Part(what.into())
+    }
+
+    fn what(&self) -> &str {
+        match self {
+            Self::Operator => "its operator",
+            Self::Part(what) => what,
+        }
     }
 }
 
 pub(crate) type Lowering<T> = Result<T, Unsupported>;
 
-/// Lowers a graph for inputs of the given shapes.
-pub(crate) fn lower(graph: &OnnxGraph, inputs: &[NamedTensor]) -> Result<Lowered, EngineError> {
+/// Lowers a graph for inputs of the given shapes. `model` is the file that the graph was parsed from.
+pub(crate) fn lower(graph: &OnnxGraph, model: &[u8], inputs: &[NamedTensor]) -> Result<Lowered, EngineError> {
     let mut lowerer = Lowerer {
         values: HashMap::new(),
         uses: uses(graph),
@@ -82,13 +95,15 @@ pub(crate) fn lower(graph: &OnnxGraph, inputs: &[NamedTensor]) -> Result<Lowered
         lowerer.input(argument, inputs)?;
     }
     for node in &graph.nodes {
-        lowerer.node(node).map_err(|unsupported| refuse(node, &unsupported))?;
+        lowerer
+            .node(node)
+            .map_err(|unsupported| refuse(node, &unsupported, model))?;
     }
     for argument in &graph.outputs {
         let value = lowerer.value(argument).map_err(|unsupported| {
             EngineError::new(
                 FailureKind::Unsupported,
-                format!("output {:?}: {}", argument.name, unsupported.0),
+                format!("output {:?}: {}", argument.name, unsupported.what()),
             )
         })?;
         lowerer.lowered.outputs.push(Output {
@@ -97,21 +112,6 @@ pub(crate) fn lower(graph: &OnnxGraph, inputs: &[NamedTensor]) -> Result<Lowered
         });
     }
     Ok(lowerer.lowered)
-}
-
-fn refuse(node: &Node, unsupported: &Unsupported) -> EngineError {
-    let outputs: Vec<&str> = node.outputs().iter().map(|output| output.name.as_str()).collect();
-    EngineError::new(
-        FailureKind::Unsupported,
-        format!(
-            "tare's burn executor does not support {} (operator {}, node {:?}, output {:?})",
-            unsupported.0,
-            node.node_type(),
-            node.name(),
-            outputs.join(", ")
-        ),
-    )
-    .with_hint("run this model on tract, or express the operation with supported operators")
 }
 
 /// How often each value is read.
@@ -197,7 +197,7 @@ impl Lowerer {
             Node::Gather(n) => self.gather(n)?,
             Node::Slice(n) => self.slice(n)?,
             Node::ConstantOfShape(n) => self.constant_of_shape(n)?,
-            other => return Err(Unsupported::new(format!("the operator {}", other.node_type()))),
+            _ => return Err(Unsupported::Operator),
         };
         match node.outputs() {
             [output] => {
