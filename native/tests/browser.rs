@@ -4,24 +4,10 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use common::Sandbox;
+use common::{Sandbox, page};
 use tare_record::{EngineName, EnvironmentKind, FailureKind, PhaseName, Status};
-
-/// The built page; `cargo xtask build` makes it.
-fn page() -> String {
-    let folder = std::env::var_os("TARE_PAGE").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dist"),
-        PathBuf::from,
-    );
-    assert!(
-        folder.join("index.html").is_file(),
-        "no page in {}: build it with `cargo xtask build`",
-        folder.display()
-    );
-    folder.to_string_lossy().into_owned()
-}
 
 /// Measures in the browser by the rules of the plan that ends in a second or two.
 fn browse(sandbox: &Sandbox, arguments: &str) -> common::Ran {
@@ -137,20 +123,21 @@ fn failures_in_the_browser_are_recorded_and_the_others_go_on() {
 fn without_webgpu_the_engine_is_refused_or_replaced_with_the_reason() {
     let sandbox = Sandbox::new();
     // Chromium then offers no adapter.
-    let off = "--browser-arg=--disable-blink-features=WebGPU";
+    let off = "--browser-arg=--disable-gpu --browser-arg=--disable-software-rasterizer";
     browse(&sandbox, &format!("--model tiny --engine burn-wgpu {off}")).code(1);
     assert_eq!(sandbox.failure("browser.json", 0).kind, FailureKind::Device);
     // Nothing asked for: tract, and why.
-    browse(&sandbox, &format!("--model tiny {off}")).code(0);
-    let cell = &sandbox.record("browser.json").cells[0];
-    assert_eq!(cell.engine.name, EngineName::Tract);
-    assert!(
-        cell.warnings
-            .iter()
-            .any(|warning| warning.message.contains("instead of WebGPU")),
-        "{:?}",
-        cell.warnings
-    );
+    let mut asked = vec![(off, "offers no graphics adapter")];
+    if software_driver().is_some() {
+        asked.push(("--software-gpu", "computes on the CPU"));
+    }
+    for (flags, reason) in asked {
+        browse(&sandbox, &format!("--model tiny {flags}")).code(0);
+        let cell = &sandbox.record("browser.json").cells[0];
+        assert_eq!(cell.engine.name, EngineName::Tract);
+        let said = |text| cell.warnings.iter().any(|warning| warning.message.contains(text));
+        assert!(said("instead of WebGPU") && said(reason), "{:?}", cell.warnings);
+    }
 }
 
 #[test]
@@ -170,7 +157,7 @@ fn a_cell_in_the_browser_ends_at_its_time_limit() {
 /// The built page with another script in its workers.
 fn page_with_worker(sandbox: &Sandbox, script: &str) -> String {
     let page = sandbox.path("page");
-    copy_folder(Path::new(&self::page()), &page);
+    copy_folder(Path::new(&common::page()), &page);
     std::fs::write(page.join("workers/worker.js"), script).unwrap();
     page.to_string_lossy().into_owned()
 }

@@ -28,6 +28,8 @@ struct Page {
     host: Option<WebHost>,
     /// Why WebGPU cannot be used; `None` if it can.
     no_webgpu: Option<String>,
+    /// Why tract is the default; `None` if WebGPU is.
+    fallback: Option<String>,
 }
 
 thread_local! {
@@ -44,8 +46,15 @@ pub fn start() {
     console_error_panic_hook::set_once();
     spawn_local(async {
         let no_webgpu = crate::webgpu::unusable().await;
-        page(|page| page.no_webgpu.clone_from(&no_webgpu));
-        view::set_up(no_webgpu.as_deref());
+        let fallback = match &no_webgpu {
+            Some(reason) => Some(reason.clone()),
+            None => crate::webgpu::slow().await,
+        };
+        page(|page| {
+            page.no_webgpu = no_webgpu;
+            page.fallback.clone_from(&fallback);
+        });
+        view::set_up(fallback.as_deref());
         view::set_state("ready");
         view::dispatch("tare-ready");
         match view::query("job") {
@@ -131,7 +140,7 @@ async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
         cells: vec![],
     };
     let mut host = page(|page| {
-        let host = WebHost::new(page.models.clone(), page.no_webgpu.clone());
+        let host = WebHost::new(page.models.clone(), page.fallback.clone());
         page.host = Some(host.clone());
         host
     });

@@ -9,7 +9,12 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = whyNoWebGpu)]
     async fn why_no_webgpu(scope: &JsValue) -> Result<JsValue, JsValue>;
 
-    /// The same, and makes WebGPU ready for burn.
+    /// The name of the adapter if it computes on the CPU, an empty string otherwise.
+    #[cfg(not(feature = "worker"))]
+    #[wasm_bindgen(catch, js_name = softwareAdapter)]
+    async fn software_adapter(scope: &JsValue) -> Result<JsValue, JsValue>;
+
+    /// Like `whyNoWebGpu`, and makes WebGPU ready for burn.
     #[cfg(feature = "burn-wgpu")]
     #[wasm_bindgen(catch, js_name = prepareWebGpu)]
     async fn prepare_webgpu(scope: &JsValue) -> Result<JsValue, JsValue>;
@@ -19,6 +24,15 @@ extern "C" {
 #[cfg(not(feature = "worker"))]
 pub(crate) async fn unusable() -> Option<String> {
     reason(why_no_webgpu(&js_sys::global()).await)
+}
+
+/// Why WebGPU, though usable, is not what a user would choose; `None` on a GPU.
+#[cfg(not(feature = "worker"))]
+pub(crate) async fn slow() -> Option<String> {
+    let name = reason(software_adapter(&js_sys::global()).await)?;
+    Some(format!(
+        "the graphics adapter of this browser ({name}) computes on the CPU"
+    ))
 }
 
 /// Makes WebGPU ready for burn, or says why it cannot use it.

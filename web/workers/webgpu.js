@@ -13,7 +13,13 @@ export async function whyNoWebGpu({ navigator: { gpu } }) {
   return `the graphics adapter (${adapterName(adapter.info)}) lacks ${missing.join(" and ")}, which burn needs`;
 }
 
-// The same, and changes WebGPU so that burn can use it.
+// The name of the adapter if it computes on the CPU, an empty string otherwise.
+export async function softwareAdapter({ navigator: { gpu } }) {
+  const info = (await request(gpu))?.info;
+  return info?.isFallbackAdapter ? adapterName(info) : "";
+}
+
+// Resolves like whyNoWebGpu, and changes WebGPU so that burn can use it.
 export async function prepareWebGpu(scope) {
   const reason = await whyNoWebGpu(scope);
   if (reason) return reason;

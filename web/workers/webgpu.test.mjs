@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { permitSubgroups, prepareWebGpu } from "./webgpu.js";
+import { permitSubgroups, prepareWebGpu, softwareAdapter } from "./webgpu.js";
 
 class Info {
   vendor = "google";
@@ -55,6 +55,13 @@ test("kernels with subgroup operations may use them where the compiler cannot pr
   const device = await given.adapter.requestDevice();
   const module = device.createShaderModule({ label: "reduce", code: "enable subgroups;\nfn f() {}" });
   assert.deepEqual(module, { label: "reduce", code: "diagnostic(off, subgroup_uniformity);\nenable subgroups;\nfn f() {}" });
+});
+
+test("an adapter that computes on the CPU is told from others", async () => {
+  const given = scope(["timestamp-query", "subgroups"]);
+  assert.equal(await softwareAdapter(given), "");
+  given.adapter.info.isFallbackAdapter = true;
+  assert.equal(await softwareAdapter(given), "google swiftshader");
 });
 
 test("an adapter without a description is named by what it has", async () => {

@@ -259,7 +259,8 @@ impl Run<'_> {
     }
 
     fn runs_per_sample(&self, run_ns: u64) -> u32 {
-        let needed = (self.request.clock.granularity_ns * QUANTISATION).div_ceil(run_ns.max(1));
+        // Twice what is needed, because some runs are shorter than those of the warm-up.
+        let needed = (2 * self.request.clock.granularity_ns * QUANTISATION).div_ceil(run_ns.max(1));
         u32::try_from(needed).unwrap_or(u32::MAX).clamp(1, self.most_runs())
     }
 

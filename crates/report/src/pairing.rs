@@ -47,7 +47,7 @@ pub(crate) fn median(cell: &Cell) -> Option<Estimate> {
 }
 
 /// Pairs every cell that ran outside native processes with the native cell that differs from it in nothing but the
-/// environment.
+/// environment. Without any native cell there is nothing to compare, and nothing to refuse.
 pub fn compare(records: &[Record]) -> Comparison<'_> {
     let cells = |native: bool| {
         records
@@ -59,6 +59,9 @@ pub fn compare(records: &[Record]) -> Comparison<'_> {
         pairs: vec![],
         refusals: vec![],
     };
+    if cells(true).next().is_none() {
+        return comparison;
+    }
     for other in cells(false) {
         let subject = format!("{} on {}", other.model.name, other.engine.name);
         let alike: Vec<&Cell> = cells(true)
@@ -135,6 +138,10 @@ fn pair<'a>(native: &'a Cell, other: &'a Cell) -> Result<Pair<'a>, String> {
             "the engine's version differs: {} and {}",
             native.engine.version, other.engine.version
         ));
+    }
+    let software = |cell: &Cell| cell.adapter.as_ref().map(|adapter| adapter.software);
+    if software(native) != software(other) {
+        return Err("one graphics adapter computes on the CPU and the other does not".into());
     }
     let ratio = ratio_estimate(&run_ns(other), &run_ns(native), SEED).ok_or("a cell has no samples")?;
     let mut warnings: Vec<Warning> = Vec::new();

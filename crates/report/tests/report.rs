@@ -75,7 +75,15 @@ fn pairs_that_are_not_alike_are_refused_with_the_reason() {
             |record| record.cells.iter_mut().for_each(|cell| cell.load.batch = 9),
             "load pattern differs",
         ),
-        (|record| record.cells.clear(), "no native cell of this model and engine"),
+        (
+            |record| {
+                record
+                    .cells
+                    .iter_mut()
+                    .for_each(|cell| cell.model.name = "other".into())
+            },
+            "no native cell of this model and engine",
+        ),
     ];
     for (change, reason) in changes {
         let mut records = records();
@@ -89,6 +97,18 @@ fn pairs_that_are_not_alike_are_refused_with_the_reason() {
                 .any(|refusal| refusal.reason.contains(reason)),
             "{reason}: {:?}",
             comparison.refusals
+        );
+    }
+}
+
+#[test]
+fn records_of_one_environment_are_not_compared() {
+    for record in records() {
+        let records = [record.clone(), record];
+        let comparison = compare(&records);
+        assert!(
+            comparison.pairs.is_empty() && comparison.refusals.is_empty(),
+            "{comparison:?}"
         );
     }
 }

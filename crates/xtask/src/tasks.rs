@@ -1,6 +1,8 @@
 //! The two commands that a newcomer needs: bench and test.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
@@ -104,27 +106,17 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
 
 fn engines_and_browser(sh: &Shell, runner: &[&str]) -> Result<()> {
     let tools = Tools::prepare(sh)?;
+    let heavy = packages(&["tare", "tare-burn", "tare-tract"]);
+    let heavy = &heavy;
+    let native = BesideBuild::start(&[&["test", "--release", "--no-run"][..], heavy].concat())?;
     step("clippy for wasm");
-    let page = [
-        "clippy",
-        "--release",
-        "--target",
-        "wasm32-unknown-unknown",
-        "-p",
-        "tare-web",
-        "--bin",
-        "tare-page",
-        "--lib",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let page = "clippy --release --target wasm32-unknown-unknown -p tare-web --bin tare-page --lib -- -D warnings";
+    let page: Vec<&str> = page.split(' ').collect();
     tools.wasm.cargo(sh, &page).run()?;
     step("the same bytes in wasm");
     wasm_tests(sh, &tools)?;
     build::page(sh, &tools, Profile::Release)?;
-    let heavy = packages(&["tare", "tare-burn", "tare-tract"]);
-    let heavy = &heavy;
+    native.finish()?;
     step("clippy of the engines");
     cmd!(sh, "cargo clippy --release --all-targets {heavy...} -- -D warnings").run()?;
     step("engines, command line and browser");
@@ -132,6 +124,46 @@ fn engines_and_browser(sh: &Shell, runner: &[&str]) -> Result<()> {
         .env("TARE_PAGE", root().join("dist"))
         .run()?;
     Ok(())
+}
+
+/// A native build beside those for wasm, whose largest crates keep only one core busy.
+struct BesideBuild {
+    cargo: Child,
+    log: PathBuf,
+}
+
+impl BesideBuild {
+    fn start(arguments: &[&str]) -> Result<Self> {
+        std::fs::create_dir_all(target())?;
+        let log = target().join("native-build.log");
+        step(&format!("building natively beside what follows: {}", log.display()));
+        let output = File::create(&log)?;
+        let cargo = Command::new("cargo")
+            .args(arguments)
+            .current_dir(root())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .context("cannot start cargo")?;
+        Ok(Self { cargo, log })
+    }
+
+    fn finish(mut self) -> Result<()> {
+        step("waiting for the native build");
+        if !self.cargo.wait()?.success() {
+            eprint!("{}", std::fs::read_to_string(&self.log).unwrap_or_default());
+            bail!("the native build failed");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for BesideBuild {
+    fn drop(&mut self) {
+        // Has ended already, unless something else failed first.
+        let _ = self.cargo.kill();
+        let _ = self.cargo.wait();
+    }
 }
 
 fn packages(names: &[&'static str]) -> Vec<&'static str> {

@@ -141,9 +141,10 @@ fn capabilities(browser: Option<&Browser>, options: &Options<'_>) -> Map<String,
     Map::from_iter([(key.to_owned(), inner)])
 }
 
-/// What the page says of itself; see the page's contract in web/README.md.
-const LOOK: &str = "return [document.body?.dataset.state ?? 'loading', \
-    document.getElementById('record')?.textContent ?? '', document.getElementById('progress-text')?.textContent ?? ''];";
+/// What the page says of itself: its state, its record if that grew beyond the given length, and its progress.
+const LOOK: &str = "const record = document.getElementById('record')?.textContent ?? ''; \
+    return [document.body?.dataset.state ?? 'loading', record.length === arguments[0] ? '' : record, \
+    document.getElementById('progress-text')?.textContent ?? ''];";
 
 async fn watch(client: &Client, page: &str, path: &Path, command: &str) -> Result<Record> {
     client
@@ -152,15 +153,16 @@ async fn watch(client: &Client, page: &str, path: &Path, command: &str) -> Resul
         .with_context(|| format!("the browser cannot open {page}"))?;
     let started = Instant::now();
     let mut shown = 0;
-    let mut last = String::new();
+    let mut known = 0;
+    let mut last = None;
     loop {
         let looked = client
-            .execute(LOOK, vec![])
+            .execute(LOOK, vec![json!(known)])
             .await
             .context("the browser or its tab is gone")?;
         let (state, text, progress): (String, String, String) =
             serde_json::from_value(looked).context("the page answered nonsense")?;
-        if !text.is_empty() && text != last {
+        if !text.is_empty() {
             let mut record = Record::from_json(&text).context("the page made a record that cannot be read")?;
             record.command = command.to_owned();
             show_progress("");
@@ -169,10 +171,14 @@ async fn watch(client: &Client, page: &str, path: &Path, command: &str) -> Resul
             }
             shown = record.cells.len();
             write_record(path, &record)?;
-            last = text;
-            if record.complete || state == "done" {
-                return Ok(record);
-            }
+            // In UTF-16 units, as JavaScript counts.
+            known = text.encode_utf16().count();
+            last = Some(record);
+        }
+        if state == "done"
+            && let Some(record) = last
+        {
+            return Ok(record);
         }
         match state.as_str() {
             "error" => bail!("the page failed: {progress}"),

@@ -1,11 +1,26 @@
 //! Runs the binary as a user would.
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tare_record::{Failure, Record, Status};
+
+/// The built page; `cargo xtask build` makes it.
+pub(crate) fn page() -> String {
+    let folder = std::env::var_os("TARE_PAGE").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dist"),
+        PathBuf::from,
+    );
+    assert!(
+        folder.join("index.html").is_file(),
+        "no page in {}: build it with `cargo xtask build`",
+        folder.display()
+    );
+    folder.to_string_lossy().into_owned()
+}
 
 /// A folder of its own for each test, and the binary run in it.
 pub(crate) struct Sandbox {

@@ -36,16 +36,16 @@ struct Inbox {
 #[derive(Clone)]
 pub(super) struct WebHost {
     models: Rc<BTreeMap<String, Rc<Vec<u8>>>>,
-    no_webgpu: Option<String>,
+    fallback: Option<String>,
     inbox: Rc<RefCell<Inbox>>,
     cancelled: Rc<std::cell::Cell<bool>>,
 }
 
 impl WebHost {
-    pub(super) fn new(models: BTreeMap<String, Rc<Vec<u8>>>, no_webgpu: Option<String>) -> Self {
+    pub(super) fn new(models: BTreeMap<String, Rc<Vec<u8>>>, fallback: Option<String>) -> Self {
         Self {
             models: Rc::new(models),
-            no_webgpu,
+            fallback,
             inbox: Rc::default(),
             cancelled: Rc::default(),
         }
@@ -202,7 +202,7 @@ impl Host for WebHost {
     }
 
     fn default_engines(&mut self) -> (Vec<EngineName>, Option<Warning>) {
-        match &self.no_webgpu {
+        match &self.fallback {
             None => (vec![EngineName::BurnWgpu], None),
             Some(reason) => {
                 let message = format!("tract on the CPU was used instead of WebGPU: {reason}");

@@ -53,7 +53,7 @@ pub(super) fn address() -> String {
 }
 
 /// Fills the form and connects the buttons.
-pub(super) fn set_up(no_webgpu: Option<&str>) {
+pub(super) fn set_up(fallback: Option<&str>) {
     for entry in &CATALOG {
         let text = if entry.parameters == 0 {
             entry.summary.to_owned()
@@ -76,14 +76,14 @@ pub(super) fn set_up(no_webgpu: Option<&str>) {
         input.set_disabled(reason.is_some());
         input.set_checked(
             engine
-                == if no_webgpu.is_some() {
+                == if fallback.is_some() {
                     EngineName::Tract
                 } else {
                     EngineName::BurnWgpu
                 },
         );
     }
-    if let Some(reason) = no_webgpu {
+    if let Some(reason) = fallback {
         note(&format!("tract on the CPU is chosen, because {reason}."));
     }
     on::<Event>(&element::<HtmlElement>("run"), "click", |_| run_selection());
@@ -273,6 +273,9 @@ pub(super) fn set_state(state: &str) {
     let running = state == "running";
     element::<HtmlButtonElement>("run").set_disabled(running);
     element::<HtmlButtonElement>("cancel").set_disabled(!running);
+    if state == "ready" {
+        element::<Element>("progress-text").set_text_content(Some("Ready."));
+    }
     let saved = state == "done";
     element::<HtmlButtonElement>("save-record").set_disabled(!saved);
     element::<HtmlButtonElement>("save-report").set_disabled(!saved);

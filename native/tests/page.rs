@@ -1,0 +1,220 @@
+//! The page as someone uses it by hand: chooses, runs, compares, cancels, saves.
+
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Sandbox, page};
+use fantoccini::{Client, ClientBuilder, Locator};
+use serde_json::{Value, json};
+use tare_record::{EngineName, Record, Status};
+
+/// Ends a program with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The page, served by the binary and opened in a browser.
+struct Opened {
+    client: Client,
+    address: String,
+    _programs: [Running; 2],
+}
+
+impl Opened {
+    async fn new(sandbox: &Sandbox) -> Self {
+        let mut serve = sandbox.command("serve");
+        let mut server = Running(serve.args(["--page", &page()]).stdout(Stdio::piped()).spawn().unwrap());
+        let mut address = String::new();
+        BufReader::new(server.0.stdout.take().unwrap())
+            .read_line(&mut address)
+            .unwrap();
+        let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let driver = Running(driver);
+        wait_until("the driver listens", async || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+        })
+        .await;
+        let options = json!({
+            "args": ["--headless", "--no-sandbox", "--window-size=1100,1400"],
+            "prefs": { "download.default_directory": sandbox.path("") },
+        });
+        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+            .capabilities([("goog:chromeOptions".to_owned(), options)].into_iter().collect())
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .unwrap();
+        let opened = Self {
+            client,
+            address: address.trim().to_owned(),
+            _programs: [server, driver],
+        };
+        opened.client.goto(&opened.address).await.unwrap();
+        opened.state("ready").await;
+        opened
+    }
+
+    async fn script(&self, script: &str) -> Value {
+        self.client.execute(script, vec![]).await.unwrap()
+    }
+
+    /// Waits until the page is in that state.
+    async fn state(&self, expected: &str) {
+        wait_until(expected, async || {
+            self.script("return document.body.dataset.state").await == expected
+        })
+        .await;
+    }
+
+    async fn text(&self, selector: &str) -> String {
+        let element = self.client.find(Locator::Css(selector)).await.unwrap();
+        element.text().await.unwrap()
+    }
+
+    async fn click(&self, selector: &str) {
+        let element = self.client.find(Locator::Css(selector)).await.unwrap();
+        element.click().await.unwrap();
+    }
+
+    /// Gives the page a file, as its file chooser would.
+    async fn choose(&self, sandbox: &Sandbox, file: &str) {
+        let input = self.client.find(Locator::Id("file")).await.unwrap();
+        input.send_keys(&sandbox.path(file).to_string_lossy()).await.unwrap();
+        wait_until(file, async || self.text("#note").await.contains(file)).await;
+    }
+
+    async fn record(&self) -> Record {
+        let text = self
+            .script("return document.getElementById('record').textContent")
+            .await;
+        Record::from_json(text.as_str().unwrap()).unwrap()
+    }
+
+    /// Keeps a picture in the folder that `TARE_SCREENSHOTS` names, for people to look at.
+    async fn picture(&self, name: &str, width: u32) {
+        let Some(folder) = std::env::var_os("TARE_SCREENSHOTS") else {
+            return;
+        };
+        self.client.set_window_size(width, 1400).await.unwrap();
+        let picture = self.client.screenshot().await.unwrap();
+        std::fs::write(
+            std::path::Path::new(&folder).join(format!("{name}-{width}.png")),
+            picture,
+        )
+        .unwrap();
+    }
+}
+
+/// Waits for something that the page does in its own time.
+async fn wait_until(what: &str, condition: impl AsyncFn() -> bool) {
+    let start = Instant::now();
+    while !condition().await {
+        assert!(start.elapsed() < Duration::from_secs(60), "waited for 60 s: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_user_measures_compares_and_saves() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .measure("native.json", "--model tiny --engine tract --engine burn-flex")
+        .code(0);
+    let page = Opened::new(&sandbox).await;
+    page.picture("ready", 1100).await;
+
+    // Run with what is chosen from the start, then with one more engine.
+    page.click("input[value='burn-flex']").await;
+    let chosen = page
+        .script("return [...document.querySelectorAll('input:checked')].map((input) => input.value)")
+        .await;
+    page.click("#run").await;
+    page.state("done").await;
+    let record = page.record().await;
+    assert!(record.complete && record.all_measured(), "{chosen}: {:?}", record.cells);
+    assert!(record.cells.iter().any(|cell| cell.engine.name == EngineName::BurnFlex));
+    assert!(!page.text("#report").await.contains("(95 % interval"));
+
+    page.choose(&sandbox, "native.json").await;
+    let report = page.text("#report").await;
+    assert!(
+        report.contains("tiny on burn-flex") && report.contains("(95 % interval"),
+        "{report}"
+    );
+    page.picture("done", 1100).await;
+    page.picture("done", 390).await;
+
+    page.click("#save-record").await;
+    wait_until("the record is saved", async || {
+        sandbox.path("tare-browser.json").is_file()
+    })
+    .await;
+    assert_eq!(sandbox.record("tare-browser.json"), record);
+    page.click("#save-report").await;
+    wait_until("the report is saved", async || {
+        sandbox.path("tare-report.html").is_file()
+    })
+    .await;
+    page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_gives_files_and_cancels() {
+    let sandbox = Sandbox::new();
+    sandbox.run("models export resnet50 -o net.onnx").code(0);
+    sandbox.write("cut.onnx", b"\x08\x08\x12");
+    sandbox.write("later.json", br#"{"schema": "tare.record/9"}"#);
+    let page = Opened::new(&sandbox).await;
+    page.choose(&sandbox, "cut.onnx").await;
+    assert!(page.text("#note").await.contains("not a whole ONNX file"));
+    page.choose(&sandbox, "later.json").await;
+    assert!(page.text("#note").await.contains("tare.record/9"));
+
+    // The same file twice is one model.
+    page.choose(&sandbox, "net.onnx").await;
+    page.choose(&sandbox, "net.onnx").await;
+    let models = "return document.querySelectorAll('input[value=\"net.onnx\"]').length";
+    assert_eq!(page.script(models).await, 1);
+
+    page.script(
+        "document.querySelectorAll('input[name=engine]').forEach((input) => input.checked = input.value === 'tract')",
+    )
+    .await;
+    page.script("document.getElementById('duration').value = '10'").await;
+    page.click("#run").await;
+    wait_until("samples are taken", async || {
+        page.text("#progress-text")
+            .await
+            .contains("net.onnx on tract: sampling")
+    })
+    .await;
+    page.click("#cancel").await;
+    page.state("done").await;
+    let record = page.record().await;
+    assert!(!record.complete);
+    let net = record.cells.iter().find(|cell| cell.model.name == "net.onnx").unwrap();
+    assert_eq!(net.status, Status::Cancelled);
+    assert!(!net.samples_ns.is_empty(), "samples are kept");
+
+    let odd = format!("{}?model=tiny", page.address);
+    page.client.goto(&odd).await.unwrap();
+    page.state("error").await;
+    assert!(page.text("#note").await.contains("\"model\""));
+    page.client.clone().close().await.unwrap();
+}
