@@ -164,7 +164,7 @@ impl Sink for PageSink {
     }
 
     fn progress(&mut self, request: &CellRequest, progress: &Progress, _: &Cell) {
-        view::progress(&request.model.display_name().to_owned(), request.engine, progress);
+        view::progress(request.model.display_name(), request.engine, progress);
     }
 
     fn tensors(&mut self, _: &CellRequest, _: &[tare_core::NamedTensor], _: &[tare_core::NamedTensor]) {}

@@ -4,7 +4,8 @@
 
 use tare_record::{Record, RecordError};
 
-const SCHEMA_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tare.record.1.schema.json");
+// Tests run in the folder of their package.
+const SCHEMA_FILE: &str = "tare.record.1.schema.json";
 const GOLDEN: &str = include_str!("golden.json");
 
 fn generated() -> String {

@@ -110,9 +110,17 @@ fn engines_and_browser(sh: &Shell, runner: &[&str]) -> Result<()> {
     let heavy = &heavy;
     let native = BesideBuild::start(&[&["test", "--release", "--no-run"][..], heavy].concat())?;
     step("clippy for wasm");
-    let page = "clippy --release --target wasm32-unknown-unknown -p tare-web --bin tare-page --lib -- -D warnings";
-    let page: Vec<&str> = page.split(' ').collect();
-    tools.wasm.cargo(sh, &page).run()?;
+    // The worker of burn-wgpu differs from that of burn-flex in a line, and takes five minutes to check.
+    for program in [
+        "--bin tare-page",
+        "--bin tare-worker --features tract",
+        "--bin tare-worker --features burn-flex",
+    ] {
+        let clippy =
+            format!("clippy --release --target wasm32-unknown-unknown -p tare-web --lib {program} -- -D warnings");
+        let clippy: Vec<&str> = clippy.split(' ').collect();
+        tools.wasm.cargo(sh, &clippy).run()?;
+    }
     step("the same bytes in wasm");
     wasm_tests(sh, &tools)?;
     build::page(sh, &tools, Profile::Release)?;

@@ -54,7 +54,11 @@ impl Toolchain {
     pub(crate) fn cargo<'sh>(&self, sh: &'sh Shell, arguments: &[&str]) -> Cmd<'sh> {
         let mut command = match self {
             Self::Rustup => cmd!(sh, "cargo {arguments...}"),
-            Self::Debian { .. } => cmd!(sh, "/usr/bin/cargo {arguments...}"),
+            Self::Debian { .. } => {
+                // cargo looks for clippy on the search path, where rustup's may come first.
+                let path = std::env::var("PATH").unwrap_or_default();
+                cmd!(sh, "/usr/bin/cargo {arguments...}").env("PATH", format!("/usr/bin:{path}"))
+            }
         };
         for (key, value) in self.environment() {
             command = command.env(key, value);

@@ -10,10 +10,9 @@ use tare_record::{Failure, Record, Status};
 
 /// The built page; `cargo xtask build` makes it.
 pub(crate) fn page() -> String {
-    let folder = std::env::var_os("TARE_PAGE").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dist"),
-        PathBuf::from,
-    );
+    // Tests run in the folder of their package.
+    let folder = std::env::var_os("TARE_PAGE").map_or_else(|| PathBuf::from("../dist"), PathBuf::from);
+    let folder = std::path::absolute(folder).unwrap();
     assert!(
         folder.join("index.html").is_file(),
         "no page in {}: build it with `cargo xtask build`",

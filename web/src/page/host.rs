@@ -87,11 +87,10 @@ fn deliver(inbox: &Rc<RefCell<Inbox>>, message: Incoming) {
 struct Running {
     worker: Worker,
     timeout: i32,
-    _handlers: (
-        Closure<dyn FnMut(MessageEvent)>,
-        Closure<dyn FnMut(ErrorEvent)>,
-        Closure<dyn FnMut()>,
-    ),
+    // Dropped handlers are no longer called.
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut(ErrorEvent)>,
+    _on_timeout: Closure<dyn FnMut()>,
 }
 
 impl Drop for Running {
@@ -146,7 +145,9 @@ impl Running {
         Ok(Self {
             worker,
             timeout,
-            _handlers: (on_message, on_error, on_timeout),
+            _on_message: on_message,
+            _on_error: on_error,
+            _on_timeout: on_timeout,
         })
     }
 
