@@ -152,6 +152,7 @@ fn listen(
 
     let deadline = spawned + Duration::from_secs(request.rules.cell_limit_s) + GRACE;
     let mut spawn_ns = 0;
+    let mut doing = String::from("start");
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         match events.recv_timeout(left.min(WATCH_INTERRUPT)) {
@@ -172,6 +173,7 @@ fn listen(
                         },
                     );
                     watch(&progress, &cell);
+                    doing = progress.phase;
                     *partial = Some(cell);
                 }
                 Ok(Event::Done { mut cell }) => {
@@ -191,11 +193,10 @@ fn listen(
                 Err(_) => {}
             },
             Err(RecvTimeoutError::Timeout) => {
-                let doing = partial.as_ref().map_or("starting", |_| "running");
                 return Err(Failure {
                     kind: FailureKind::TimeLimit,
                     message: format!(
-                        "the process hung while {doing}: it did not answer within its limit of {} s and was ended",
+                        "the process did not end its cell within the limit of {} s and was stopped during {doing}",
                         request.rules.cell_limit_s
                     ),
                     hint: Some("raise cell_limit_s in the plan, or take a smaller model".into()),

@@ -317,7 +317,7 @@ fn a_process_that_hangs_is_ended() {
     assert_eq!(disturb(&sandbox, 5, "-STOP").code(), Some(1));
     let failure = sandbox.failure("a.json", 0);
     assert_eq!(failure.kind, FailureKind::TimeLimit);
-    assert!(failure.message.contains("hung while running"), "{failure:?}");
+    assert!(failure.message.contains("was stopped during"), "{failure:?}");
     assert_eq!(
         sandbox.failure("a.json", 1).kind,
         FailureKind::Model,

@@ -86,6 +86,7 @@ pub async fn measure(
         cell,
         start_ns,
         reported_ns: start_ns,
+        reported_doing: "",
         last: vec![],
     };
     let status = match run.all(engine).await {
@@ -141,6 +142,7 @@ struct Run<'a> {
     cell: Cell,
     start_ns: u64,
     reported_ns: u64,
+    reported_doing: &'static str,
     last: Vec<Tensor>,
 }
 
@@ -157,9 +159,10 @@ impl Run<'_> {
         }));
         self.describe(&*session);
 
+        // Told before, because a first run that compiles kernels may outlast the cell's limit.
+        self.check("first run", 0)?;
         let first_ns = self.verified_run(&mut *session).await?;
         self.phase(PhaseName::FirstRun, first_ns);
-        self.check("first run", 0)?;
         self.tune(&mut *session).await?;
         let run_ns = self.warm_up(&mut *session).await?;
         self.sample(&mut *session, run_ns).await?;
@@ -367,8 +370,9 @@ impl Run<'_> {
         if now_ns.saturating_sub(self.start_ns) >= self.request.rules.cell_limit_s.saturating_mul(1_000_000_000) {
             return Err(Stop::TimedOut { while_doing });
         }
-        if now_ns.saturating_sub(self.reported_ns) >= PROGRESS_INTERVAL_NS || self.reported_ns == self.start_ns {
+        if while_doing != self.reported_doing || now_ns.saturating_sub(self.reported_ns) >= PROGRESS_INTERVAL_NS {
             self.reported_ns = now_ns;
+            self.reported_doing = while_doing;
             let progress = Progress {
                 phase: while_doing.into(),
                 samples: self.cell.samples_ns.len(),

@@ -233,6 +233,7 @@ impl WebHost {
             hint: None,
         };
         let running = Running::start(request, &self.inbox).map_err(|error| died(crate::exception(&error)))?;
+        let mut doing = String::from("start");
         loop {
             match self.next().await {
                 Incoming::Event(event, tensors) => match *event {
@@ -243,6 +244,7 @@ impl WebHost {
                     }
                     Event::Progress { progress, cell } => {
                         watch(&progress, &cell);
+                        doing = progress.phase;
                         *partial = Some(cell);
                     }
                     Event::Died { message } => return Err(died(message)),
@@ -254,8 +256,7 @@ impl WebHost {
                     return Err(Failure {
                         kind: FailureKind::TimeLimit,
                         message: format!(
-                            "the worker hung while {}: it did not answer within its limit of {} s and was ended",
-                            if partial.is_some() { "running" } else { "starting" },
+                            "the worker did not end its cell within the limit of {} s and was stopped during {doing}",
                             request.rules.cell_limit_s
                         ),
                         hint: Some("raise the time limit, or take a smaller model".into()),
