@@ -1,8 +1,11 @@
-use super::{median, quantile};
+use super::{effective_count, median, quantile};
 use crate::Random;
 
-/// Resamples drawn: the ends of a 95 % interval then move by about 1 % of its width from seed to seed.
-const RESAMPLES: usize = 2000;
+/// Pairs of medians drawn for a ratio: the ends of a 95 % interval then move by about 1 % of its width from seed to seed.
+const DRAWS: usize = 2000;
+
+/// Fewest values whose extremes cover the median with 95 %: 1 - 2 * 0.5^6 = 96.9 %.
+const SMALLEST: usize = 6;
 
 /// A figure with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,158 +18,230 @@ pub struct Estimate {
     pub high: f64,
 }
 
-/// Median of `values` with a 95 % interval by the percentile bootstrap (Efron, 1979), seeded.
+impl Estimate {
+    /// Half the width of the interval as a share of the figure.
+    pub fn relative_half_width(&self) -> f64 {
+        (self.high - self.low) / 2.0 / self.value
+    }
+
+    /// The smallest relative difference from this figure that would be found in four of five repetitions:
+    /// (1.960 + 0.842) standard errors, the interval being 2 * 1.960 of them wide (Cohen 1988, section 2.4).
+    pub fn detectable_effect(&self) -> f64 {
+        self.relative_half_width() * (1.960 + 0.842) / 1.960
+    }
+}
+
+/// How many more values, in addition to `count`, would make an effect of `target` detectable where `effect` is now:
+/// errors shrink with the square root of the count.
+pub fn more_needed(count: usize, effect: f64, target: f64) -> usize {
+    let needed = count as f64 * ((effect / target).powi(2) - 1.0).max(0.0);
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not negative; saturates"
+    )]
+    let needed = needed.ceil() as usize;
+    needed
+}
+
+/// Median of `values` with a 95 % interval by the percentile bootstrap (Efron 1979).
 ///
-/// The percentile method and not BCa: BCa's acceleration is estimated by the jackknife, which is inconsistent for the
-/// median (Efron, "The Jackknife, the Bootstrap and Other Resampling Plans", 1982, section 3.4).
+/// Resamples are as large as the number of independent values ([`effective_count`]), so that correlated values do not
+/// narrow the interval. The percentile method and not BCa: BCa's acceleration is estimated by the jackknife, which is
+/// inconsistent for the median (Efron, "The Jackknife, the Bootstrap and Other Resampling Plans", 1982, section 3.4).
 ///
-/// `None` for no values. With fewer than six values no interval of this level exists; it is then all they span.
-pub fn median_estimate(values: &[f64], seed: u64) -> Option<Estimate> {
+/// `None` for no values, or one that is not finite. With fewer than six values no interval of this level exists; it is
+/// then all they span.
+pub fn median_estimate(values: &[f64]) -> Option<Estimate> {
     let value = median(values)?;
-    let mut random = Random::new(seed, "median");
-    let (low, high) = interval(|| resampled_median(values, &mut random));
-    Some(widen(Estimate { value, low, high }, values))
+    let resampled = ResampledMedian::new(values);
+    let (low, high) = if values.len() < SMALLEST {
+        resampled.span()
+    } else {
+        (resampled.quantile(0.025), resampled.quantile(0.975))
+    };
+    Some(Estimate { value, low, high })
 }
 
 /// Median of `numerator` as a multiple of the median of `denominator`, with a 95 % interval by resampling both.
 ///
-/// `None` if one is empty or the denominator's median is not positive.
+/// `None` if a median does not exist or the denominator's smallest value is not positive.
 pub fn ratio_estimate(numerator: &[f64], denominator: &[f64], seed: u64) -> Option<Estimate> {
-    let (above, below) = (median(numerator)?, median(denominator)?);
-    if below <= 0.0 {
+    let value = median(numerator)? / median(denominator)?;
+    let (above, below) = (ResampledMedian::new(numerator), ResampledMedian::new(denominator));
+    if below.span().0 <= 0.0 {
         return None;
     }
     let mut random = Random::new(seed, "ratio");
-    let (low, high) =
-        interval(|| resampled_median(numerator, &mut random) / resampled_median(denominator, &mut random));
+    let mut draws: Vec<f64> = (0..DRAWS)
+        .map(|_| above.draw(&mut random) / below.draw(&mut random))
+        .collect();
+    draws.sort_unstable_by(f64::total_cmp);
+    // There are DRAWS of them, so both quantiles exist.
+    let end = |p| quantile(&draws, p).unwrap_or(f64::NAN);
     let mut estimate = Estimate {
-        value: above / below,
-        low,
-        high,
+        value,
+        low: end(0.025),
+        high: end(0.975),
     };
     if numerator.len() < SMALLEST || denominator.len() < SMALLEST {
-        let ends = |values: &[f64]| {
-            values
-                .iter()
-                .fold((f64::MAX, 0f64), |(a, b), &value| (a.min(value), b.max(value)))
-        };
-        let ((n_low, n_high), (d_low, d_high)) = (ends(numerator), ends(denominator));
-        estimate.low = estimate.low.min(n_low / d_high);
-        if d_low > 0.0 {
-            estimate.high = estimate.high.max(n_high / d_low);
-        }
+        estimate.low = above.span().0 / below.span().1;
+        estimate.high = above.span().1 / below.span().0;
     }
     Some(estimate)
 }
 
-/// Fewest values whose extremes cover the median with 95 %: 1 - 2 * 0.5^6 = 96.9 %.
-const SMALLEST: usize = 6;
-
-fn widen(estimate: Estimate, values: &[f64]) -> Estimate {
-    if values.len() >= SMALLEST {
-        return estimate;
-    }
-    let low = values.iter().copied().fold(estimate.low, f64::min);
-    let high = values.iter().copied().fold(estimate.high, f64::max);
-    Estimate { low, high, ..estimate }
+/// The bootstrap distribution of a median, exact: a resample's median is one of the values, and which one follows from
+/// the distribution of the middle one of `m` uniform numbers, Beta(k, k) with `m = 2k - 1`. Nothing is resampled, so
+/// ten thousand values take as long as ten resamples would.
+struct ResampledMedian {
+    sorted: Vec<f64>,
+    /// Probability that a resample's median is at most the value at that position.
+    cumulative: Vec<f64>,
 }
 
-fn resampled_median(values: &[f64], random: &mut Random) -> f64 {
-    let mut resample: Vec<f64> = values
-        .iter()
-        .map(|_| {
-            #[allow(clippy::cast_possible_truncation, reason = "below the length of a slice")]
-            let position = random.below(values.len() as u64) as usize;
-            values[position]
-        })
-        .collect();
-    let middle = resample.len() / 2;
-    let (lower, &mut upper_middle, _) = resample.select_nth_unstable_by(middle, f64::total_cmp);
-    if values.len() % 2 == 1 {
-        return upper_middle;
+impl ResampledMedian {
+    /// For values that are not empty.
+    fn new(values: &[f64]) -> Self {
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let k = (effective_count(values) / 2.0).round().max(1.0);
+        // The density of Beta(k, k), relative to that at its middle.
+        let density = |p: f64| ((k - 1.0) * (4.0 * p * (1.0 - p)).max(f64::MIN_POSITIVE).ln()).exp();
+        let width = 1.0 / sorted.len() as f64;
+        // Simpson's rule, finer than the density's own width of about 0.35 / sqrt(k).
+        let parts = 2 * ((width * k.sqrt() * 8.0).ceil().max(4.0)) as usize;
+        let mut sum = 0.0;
+        let mut cumulative: Vec<f64> = (0..sorted.len())
+            .map(|position| {
+                let at = |part: usize| density((position as f64 + part as f64 / parts as f64) * width);
+                let inner: f64 = (1..parts)
+                    .map(|part| at(part) * if part % 2 == 1 { 4.0 } else { 2.0 })
+                    .sum();
+                sum += at(0) + inner + at(parts);
+                sum
+            })
+            .collect();
+        for share in &mut cumulative {
+            *share /= sum;
+        }
+        Self { sorted, cumulative }
     }
-    let lower_middle = lower.iter().copied().fold(f64::MIN, f64::max);
-    f64::midpoint(lower_middle, upper_middle)
-}
 
-fn interval(mut draw: impl FnMut() -> f64) -> (f64, f64) {
-    let mut draws: Vec<f64> = (0..RESAMPLES).map(|_| draw()).collect();
-    draws.sort_unstable_by(f64::total_cmp);
-    // There are RESAMPLES draws, so both quantiles exist.
-    let end = |p| quantile(&draws, p).unwrap_or(f64::NAN);
-    (end(0.025), end(0.975))
+    fn quantile(&self, p: f64) -> f64 {
+        let position = self.cumulative.partition_point(|&share| share < p);
+        self.sorted[position.min(self.sorted.len() - 1)]
+    }
+
+    fn draw(&self, random: &mut Random) -> f64 {
+        self.quantile(random.below(1 << 53) as f64 / (1u64 << 53) as f64)
+    }
+
+    fn span(&self) -> (f64, f64) {
+        (self.sorted[0], self.sorted[self.sorted.len() - 1])
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::noise::{BIMODAL_MEDIAN, autoregressive, bimodal, exponential, normal};
     use super::*;
 
-    fn noise(seed: u64, count: usize) -> Vec<f64> {
-        let mut random = Random::new(seed, "noise");
-        // Skewed, as latencies are: a floor and an exponential tail. The median of the tail is ln 2.
-        (0..count)
-            .map(|_| 10.0 - f64::from(random.symmetric_f32() / 2.0 + 0.5).max(1e-9).ln())
-            .collect()
+    /// Shares of 2,000 intervals that cover the truth.
+    #[track_caller]
+    fn covers(truth: f64, series: impl Fn(u64) -> Vec<f64>) {
+        let covered = (0..2000)
+            .filter(|&seed| {
+                let estimate = median_estimate(&series(seed)).unwrap();
+                estimate.low <= truth && truth <= estimate.high
+            })
+            .count();
+        assert!((1860..=1940).contains(&covered), "{covered} of 2000");
     }
 
     #[test]
     fn intervals_cover_the_true_median() {
-        let truth = 10.0 + std::f64::consts::LN_2;
-        let covered = (0..400)
-            .filter(|&seed| {
-                let estimate = median_estimate(&noise(seed, 31), seed).unwrap();
-                estimate.low <= truth && truth <= estimate.high
-            })
-            .count();
-        // 95 % of 400 is 380 with a standard deviation of 4.4; three of them.
-        assert!((366..=395).contains(&covered), "{covered} of 400");
+        covers(0.0, |seed| normal(seed, 100));
+        covers(std::f64::consts::LN_2, |seed| exponential(seed, 100));
+        covers(BIMODAL_MEDIAN, |seed| bimodal(seed, 100));
+        covers(0.0, |seed| autoregressive(seed, 300, 0.5));
     }
 
     #[test]
-    fn ratios_of_equal_noise_cover_one() {
-        let covered = (0..200)
+    fn equal_series_are_told_apart_in_one_of_twenty() {
+        let found = (0..1000)
             .filter(|&seed| {
-                let estimate = ratio_estimate(&noise(2 * seed, 31), &noise(2 * seed + 1, 31), seed).unwrap();
-                estimate.low <= 1.0 && 1.0 <= estimate.high
+                let [a, b] = [2 * seed, 2 * seed + 1].map(|seed| {
+                    exponential(seed, 60)
+                        .iter()
+                        .map(|value| value + 10.0)
+                        .collect::<Vec<_>>()
+                });
+                let estimate = ratio_estimate(&a, &b, seed).unwrap();
+                estimate.low > 1.0 || estimate.high < 1.0
             })
             .count();
-        assert!((180..=199).contains(&covered), "{covered} of 200");
+        assert!((25..=75).contains(&found), "{found} of 1000");
+    }
+
+    #[test]
+    fn a_slowdown_that_is_called_detectable_is_found() {
+        let (mut tried, mut found) = (0, 0);
+        for seed in 0..400 {
+            let [a, b] = [2 * seed, 2 * seed + 1].map(|seed| {
+                normal(seed, 100)
+                    .iter()
+                    .map(|value| 100.0 + 8.0 * value)
+                    .collect::<Vec<_>>()
+            });
+            let slower: Vec<f64> = b.iter().map(|value| value * 1.05).collect();
+            if ratio_estimate(&b, &a, seed).unwrap().detectable_effect() <= 0.05 {
+                tried += 1;
+                found += usize::from(ratio_estimate(&slower, &a, seed).unwrap().low > 1.0);
+            }
+        }
+        assert!(tried > 100 && found * 5 >= tried * 4, "{found} of {tried}");
     }
 
     #[test]
     fn few_values_give_what_they_span() {
-        assert_eq!(median_estimate(&[], 0), None);
-        assert_eq!(
-            median_estimate(&[3.0], 0),
-            Some(Estimate {
-                value: 3.0,
-                low: 3.0,
-                high: 3.0
-            })
-        );
-        assert_eq!(
-            median_estimate(&[1.0, 9.0], 0),
-            Some(Estimate {
-                value: 5.0,
-                low: 1.0,
-                high: 9.0
-            })
-        );
+        let estimate = |value, low, high| Some(Estimate { value, low, high });
+        assert_eq!(median_estimate(&[]), None);
+        assert_eq!(median_estimate(&[3.0]), estimate(3.0, 3.0, 3.0));
+        assert_eq!(median_estimate(&[1.0, 9.0]), estimate(5.0, 1.0, 9.0));
+        assert_eq!(median_estimate(&[7.0; 40]), estimate(7.0, 7.0, 7.0));
+        for broken in [f64::NAN, f64::INFINITY] {
+            assert_eq!(median_estimate(&[1.0, broken]), None);
+            assert_eq!(ratio_estimate(&[1.0], &[broken], 0), None);
+        }
         assert_eq!(ratio_estimate(&[1.0], &[], 0), None);
         assert_eq!(ratio_estimate(&[1.0], &[0.0], 0), None);
-        assert_eq!(
-            ratio_estimate(&[6.0], &[2.0], 0),
-            Some(Estimate {
-                value: 3.0,
-                low: 3.0,
-                high: 3.0
-            })
-        );
+        assert_eq!(ratio_estimate(&[6.0], &[2.0], 0), estimate(3.0, 3.0, 3.0));
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_interval() {
-        let values = noise(1, 50);
-        assert_eq!(median_estimate(&values, 7), median_estimate(&values, 7));
+    fn the_exact_distribution_is_that_of_resampling() {
+        let values = exponential(3, 41);
+        let mut random = Random::new(1, "resample");
+        let mut medians: Vec<f64> = (0..20_000)
+            .map(|_| {
+                let resample: Vec<f64> = values.iter().map(|_| values[random.below(41) as usize]).collect();
+                median(&resample).unwrap()
+            })
+            .collect();
+        medians.sort_unstable_by(f64::total_cmp);
+        let exact = ResampledMedian::new(&values);
+        // One position of the 41 is as near as simulation can tell.
+        let position = |value: f64| exact.sorted.partition_point(|&known| known < value);
+        for p in [0.025, 0.25, 0.5, 0.75, 0.975] {
+            let (found, expected) = (position(exact.quantile(p)), position(quantile(&medians, p).unwrap()));
+            assert!(found.abs_diff(expected) <= 1, "{p}: {found} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn more_values_show_less() {
+        assert_eq!(more_needed(100, 0.04, 0.02), 300);
+        assert_eq!(more_needed(100, 0.02, 0.04), 0);
     }
 }

@@ -1,7 +1,18 @@
-//! Statistics of samples: quantiles, and intervals by the bootstrap.
+//! Statistics of samples: quantiles, intervals, and what a series does over its run. Every function is defined for every
+//! input: empty, short, equal and infinite values included.
 
+mod autocorrelation;
 mod bootstrap;
+#[cfg(test)]
+mod noise;
+mod outliers;
 mod quantile;
+mod steadiness;
+mod trend;
 
-pub use bootstrap::{Estimate, median_estimate, ratio_estimate};
+pub use autocorrelation::{autocorrelation_time, effective_count};
+pub use bootstrap::{Estimate, median_estimate, more_needed, ratio_estimate};
+pub use outliers::{modified_z_scores, outlier_count};
 pub use quantile::{median, quantile};
+pub use steadiness::{Shape, shape};
+pub use trend::trend;

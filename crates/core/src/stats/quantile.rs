@@ -14,8 +14,12 @@ pub fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
     })
 }
 
-/// Median of values in any order; the mean of the middle two for an even number. `None` for no values.
+/// Median of values in any order; the mean of the middle two for an even number. `None` for no values, or one that is not
+/// finite.
 pub fn median(values: &[f64]) -> Option<f64> {
+    if values.iter().any(|value| !value.is_finite()) {
+        return None;
+    }
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     quantile(&sorted, 0.5)

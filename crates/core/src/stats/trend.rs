@@ -1,0 +1,94 @@
+use super::{effective_count, median};
+
+/// Most points of which all pairs are looked at.
+const MOST_POINTS: usize = 200;
+
+/// Quantile of the standard normal distribution for a two-sided test at 1 %.
+const SIGNIFICANT: f64 = 2.576;
+
+/// Relative change from the beginning to the end of a series, if it is more than noise: for example 0.05 for values that
+/// grow by 5 %, as those of a machine that heats up do.
+///
+/// The slope is that of Theil (1950) and Sen (1968), the test that of Mann (1945) and Kendall (1975), its variance
+/// enlarged where values are correlated (Hamed and Rao 1998). Long series are first cut to medians of 200 blocks.
+///
+/// `None` without a trend, for fewer than ten values, or if the median is not positive.
+pub fn trend(values: &[f64]) -> Option<f64> {
+    let middle = median(values).filter(|&middle| middle > 0.0 && values.len() >= 10)?;
+    let block = values.len().div_ceil(MOST_POINTS);
+    let points: Vec<f64> = values.chunks(block).filter_map(median).collect();
+    let count = points.len() as f64;
+    let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
+    let mut concordance = 0.0;
+    for (position, &earlier) in points.iter().enumerate() {
+        for (distance, &later) in points[position + 1..].iter().enumerate() {
+            slopes.push((later - earlier) / (distance + 1) as f64);
+            concordance += f64::from(i8::from(later > earlier) - i8::from(later < earlier));
+        }
+    }
+    let slope = median(&slopes)?;
+    // Correlation is that of what remains when the trend is taken out.
+    let rest: Vec<f64> = points
+        .iter()
+        .enumerate()
+        .map(|(position, value)| value - slope * position as f64)
+        .collect();
+    let inflation = count / effective_count(&rest);
+    let deviation = (count * (count - 1.0) * (2.0 * count + 5.0) / 18.0 * inflation).sqrt();
+    let change = slope * (count - 1.0) / middle;
+    (concordance.abs() > SIGNIFICANT * deviation && change.is_finite()).then_some(change)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::noise::{autoregressive, normal};
+    use super::*;
+
+    #[test]
+    fn drift_is_found_and_sized() {
+        for seed in 0..50 {
+            for count in [40usize, 1000] {
+                let values: Vec<f64> = normal(seed, count)
+                    .iter()
+                    .enumerate()
+                    .map(|(position, noise)| 100.0 + noise + 10.0 * position as f64 / count as f64)
+                    .collect();
+                let found = trend(&values).unwrap();
+                assert!((0.06..0.13).contains(&found), "{found}");
+            }
+        }
+    }
+
+    #[test]
+    fn noise_has_no_trend() {
+        let found = |series: &dyn Fn(u64) -> Vec<f64>| {
+            (0..500)
+                .filter(|&seed| trend(&series(seed).iter().map(|value| value + 100.0).collect::<Vec<_>>()).is_some())
+                .count()
+        };
+        let (independent, correlated) = (
+            found(&|seed| normal(seed, 150)),
+            found(&|seed| autoregressive(seed, 150, 0.5)),
+        );
+        assert!(
+            independent <= 15 && correlated <= 40,
+            "{independent} and {correlated} of 500"
+        );
+    }
+
+    #[test]
+    fn degenerate_series_have_none() {
+        for values in [vec![], vec![1.0; 5], vec![1.0; 50], vec![0.0; 50], vec![f64::NAN; 50]] {
+            assert_eq!(trend(&values), None, "{values:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_series_makes_it_panic(values in proptest::collection::vec(any::<f64>(), 0..60)) {
+            trend(&values);
+        }
+    }
+}
