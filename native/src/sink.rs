@@ -43,7 +43,8 @@ impl FileSink {
 impl Sink for FileSink {
     fn save(&mut self, record: &Record) {
         clear_line();
-        for cell in &record.cells[self.shown..] {
+        // The last save only brings the cells into the plan's order.
+        for cell in record.cells.iter().skip(self.shown) {
             eprintln!("{}", cell_line(cell));
         }
         self.shown = record.cells.len();

@@ -1,5 +1,6 @@
-use tare_record::{CellRequest, Event, Failure, Phase, Stage};
+use tare_record::{CellRequest, Event, Failure, MachineSpeed, Phase, Stage};
 
+use crate::speed::probe_ns;
 use crate::{Clock, Engine, EngineError, NamedTensor, Observer, Reply, Workload, bundle, failed_cell, measure};
 
 /// Carries out a request inside a worker or child process: all that is left to do once model, inputs and engine are
@@ -46,8 +47,11 @@ pub async fn answer(
             });
             match ready.and_then(|(workload, engine)| Ok((workload, engine, reference?))) {
                 Ok((workload, engine, reference)) => {
-                    let (cell, outputs) =
+                    let before_ns = probe_ns(clock);
+                    let (mut cell, outputs) =
                         measure(request, &workload, engine, &reference, earlier, clock, observer).await;
+                    let after_ns = probe_ns(clock);
+                    cell.speed = Some(MachineSpeed { before_ns, after_ns });
                     Reply {
                         event: Event::Done { cell: Box::new(cell) },
                         tensors: bundle::encode(&outputs),

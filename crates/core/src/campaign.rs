@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use async_trait::async_trait;
@@ -6,7 +7,7 @@ use tare_record::{
     Record, Stage, Status, Warning,
 };
 
-use crate::{NamedTensor, bundle, failed_cell};
+use crate::{NamedTensor, Random, bundle, failed_cell, speed};
 
 /// Bytes that travel beside a [`CellRequest`].
 #[derive(Debug, Clone, Default)]
@@ -87,49 +88,120 @@ pub trait Sink {
     fn tensors(&mut self, request: &CellRequest, inputs: &[NamedTensor], outputs: &[NamedTensor]);
 }
 
-/// Measures all cells of the record's plan in turn and adds them to the record.
+/// A cell to measure.
+struct Task {
+    /// Position of its entry in the plan; all tasks of an entry share a reference.
+    entry: usize,
+    request: CellRequest,
+    fallback: Option<Warning>,
+}
+
+/// Measures all cells of the record's plan and adds them to the record.
 ///
 /// For each workload tract computes the reference first, in a process or worker of its own; then every engine is
-/// measured and verified against it. `inputs` is a bundle of inputs given by the user.
+/// measured and verified against it. Cells are measured in an order drawn from the plan's seed, so that a machine that
+/// changes speed little by little does not favour those that come first; a cell during which it changed is measured once
+/// more. When all are done they stand in the plan's order. `inputs` is a bundle of inputs given by the user.
 pub async fn run_plan(record: &mut Record, inputs: Option<Rc<Vec<u8>>>, host: &mut dyn Host, sink: &mut dyn Sink) {
     let plan = record.plan.clone();
-    for cell_plan in &plan.cells {
+    let tasks = tasks(record, host);
+    let mut references: BTreeMap<usize, Result<Ready, Status>> = BTreeMap::new();
+    let mut places = Vec::with_capacity(tasks.len());
+    for place in shuffled(tasks.len(), plan.seed) {
+        let Task {
+            entry,
+            request,
+            fallback,
+        } = &tasks[place];
+        if !host.cancelled() && !references.contains_key(entry) {
+            let reference = reference(request, &plan.cells[*entry], inputs.clone(), host, sink).await;
+            references.insert(*entry, reference);
+        }
+        let mut cell = match references.get(entry) {
+            _ if host.cancelled() => not_measured(request, Status::Cancelled),
+            None => not_measured(request, Status::Cancelled),
+            Some(Err(status)) => not_measured(request, status.clone()),
+            Some(Ok(ready)) => {
+                let first = execute(request, ready, host, sink).await;
+                if first.status == Status::Measured && speed::change(&first).is_some() && !host.cancelled() {
+                    let second = execute(request, ready, host, sink).await;
+                    if second.status == Status::Measured {
+                        speed::steadier(first, second)
+                    } else {
+                        first
+                    }
+                } else {
+                    first
+                }
+            }
+        };
+        cell.warnings.extend(fallback.clone());
+        places.push(place);
+        if !tasks
+            .iter()
+            .enumerate()
+            .any(|(other, task)| task.entry == *entry && !places.contains(&other))
+        {
+            references.remove(entry);
+        }
+        record.cells.push(cell);
+        sink.save(record);
+    }
+    let mut ordered: Vec<(usize, Cell)> = places.into_iter().zip(std::mem::take(&mut record.cells)).collect();
+    ordered.sort_by_key(|(place, _)| *place);
+    record.cells = ordered.into_iter().map(|(_, cell)| cell).collect();
+    record.complete = !host.cancelled();
+    sink.save(record);
+}
+
+/// All cells of a plan, in its order.
+fn tasks(record: &Record, host: &mut dyn Host) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for (entry, cell_plan) in record.plan.cells.iter().enumerate() {
         let (engines, fallback) = if cell_plan.engines.is_empty() {
             host.default_engines()
         } else {
             (cell_plan.engines.clone(), None)
         };
-        let requests = requests(record, cell_plan, &engines, host.environment());
-        let reference = if host.cancelled() {
-            Err(Status::Cancelled)
-        } else {
-            reference(&requests, cell_plan, inputs.clone(), host, sink).await
-        };
-        for mut request in requests {
-            let mut cell = match &reference {
-                _ if host.cancelled() => not_measured(&request, Status::Cancelled),
-                Err(status) => not_measured(&request, status.clone()),
-                Ok(ready) => {
-                    request.model = ready.model.clone();
-                    let mut watch = |progress: &Progress, cell: &Cell| sink.progress(&request, progress, cell);
-                    let reply = host.execute(&request, &ready.attachments, &mut watch).await;
-                    if let Ok(outputs) = bundle::decode(&reply.tensors) {
-                        sink.tensors(&request, &ready.inputs, &outputs);
-                    }
-                    match reply.event {
-                        Event::Done { cell } => *cell,
-                        Event::NoReference { failure } => failed_cell(&request, failure),
-                        other => failed_cell(&request, unexpected(&other)),
-                    }
-                }
-            };
-            cell.warnings.extend(fallback.clone());
-            record.cells.push(cell);
-            sink.save(record);
+        for request in requests(record, cell_plan, &engines, host.environment()) {
+            tasks.push(Task {
+                entry,
+                request,
+                fallback: fallback.clone(),
+            });
         }
     }
-    record.complete = !host.cancelled();
-    sink.save(record);
+    tasks
+}
+
+/// Positions below `count` in an order drawn from `seed` (Fisher and Yates, as Durstenfeld gave it in 1964).
+fn shuffled(count: usize, seed: u64) -> Vec<usize> {
+    let mut random = Random::new(seed, "order");
+    let mut order: Vec<usize> = (0..count).collect();
+    for last in (1..count).rev() {
+        // Below `last + 1`, which is a usize.
+        let other = usize::try_from(random.below(last as u64 + 1)).unwrap_or(last);
+        order.swap(last, other);
+    }
+    order
+}
+
+/// Measures one cell.
+async fn execute(request: &CellRequest, ready: &Ready, host: &mut dyn Host, sink: &mut dyn Sink) -> Cell {
+    let request = CellRequest {
+        model: ready.model.clone(),
+        ..request.clone()
+    };
+    let mut watch = |progress: &Progress, cell: &Cell| sink.progress(&request, progress, cell);
+    let reply = host.execute(&request, &ready.attachments, &mut watch).await;
+    if let Ok(outputs) = bundle::decode(&reply.tensors) {
+        sink.tensors(&request, &ready.inputs, &outputs);
+    }
+    match reply.event {
+        Event::Done { cell } => *cell,
+        Event::NoReference { failure } => failed_cell(&request, failure),
+        other => failed_cell(&request, unexpected(&other)),
+    }
 }
 
 /// All requests of one entry of a plan.
@@ -172,22 +244,19 @@ struct Ready {
 }
 
 async fn reference(
-    requests: &[CellRequest],
+    request: &CellRequest,
     cell_plan: &CellPlan,
     inputs: Option<Rc<Vec<u8>>>,
     host: &mut dyn Host,
     sink: &mut dyn Sink,
 ) -> Result<Ready, Status> {
     let (model, bytes) = host.model(&cell_plan.model).await.map_err(Status::Failed)?;
-    let Some(first) = requests.first() else {
-        return Err(Status::Cancelled);
-    };
     let request = CellRequest {
         engine: EngineName::Tract,
         model: model.clone(),
         threads: 1,
         stage: Stage::Reference,
-        ..first.clone()
+        ..request.clone()
     };
     let mut attachments = Attachments {
         model: bytes,
@@ -262,3 +331,7 @@ fn unexpected(event: &Event) -> Failure {
         hint: None,
     }
 }
+
+#[cfg(test)]
+#[path = "campaign_tests.rs"]
+mod tests;

@@ -13,6 +13,7 @@ mod measure;
 mod outline;
 pub mod plan;
 mod random;
+mod speed;
 pub mod stats;
 mod tensor;
 mod tool;

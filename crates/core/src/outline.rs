@@ -43,6 +43,7 @@ fn unmeasured(request: &CellRequest, model: ModelFacts, engine: EngineFacts) -> 
         samples_ns: vec![],
         verification: None,
         memory: Memory::default(),
+        speed: None,
         status: Status::Cancelled,
         warnings: vec![],
     }

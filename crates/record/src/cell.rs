@@ -31,10 +31,23 @@ pub struct Cell {
     pub verification: Option<Verification>,
     /// Memory, where the environment tells.
     pub memory: Memory,
+    /// How fast the machine was around the cell.
+    #[serde(default)]
+    pub speed: Option<MachineSpeed>,
     /// Measured, or why not.
     pub status: Status,
     /// What a reader must know beside the figures.
     pub warnings: Vec<Warning>,
+}
+
+/// Time of a fixed piece of work, the same in every cell of a record: longer on a machine that throttles or is busy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MachineSpeed {
+    /// Before the cell.
+    pub before_ns: u64,
+    /// After it.
+    pub after_ns: u64,
 }
 
 /// The identity of a model.

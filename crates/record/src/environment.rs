@@ -153,4 +153,12 @@ pub enum WarningKind {
     FewSamples,
     /// The kernels that run were still being chosen.
     Untuned,
+    /// Runs changed their length while they were measured.
+    NotSteady,
+    /// Runs became longer or shorter little by little.
+    Trend,
+    /// Many samples lie far from the others.
+    Outliers,
+    /// The machine became slower or faster while the cell was measured.
+    ChangedSpeed,
 }

@@ -4,7 +4,8 @@ use maud::{Markup, html};
 use tare_core::stats::Estimate;
 
 use crate::format;
-use crate::pairing::{Pair, median, run_ns};
+use crate::pairing::Pair;
+use crate::series::run_ns;
 
 const WIDTH: f64 = 640.0;
 const LEFT: f64 = 70.0;
@@ -12,10 +13,13 @@ const ROW: f64 = 44.0;
 
 /// Every sample of both cells as a dot along one axis that begins at zero, with the median and its interval.
 pub(crate) fn samples(pair: &Pair<'_>) -> Markup {
-    let rows = [("native", "native", pair.native), (place(pair), "other", pair.other)];
+    let rows = [
+        ("native", "native", pair.native, pair.medians[0]),
+        (place(pair), "other", pair.other, pair.medians[1]),
+    ];
     let largest = rows
         .iter()
-        .flat_map(|(_, _, cell)| run_ns(cell))
+        .flat_map(|(_, _, cell, _)| run_ns(cell))
         .fold(f64::MIN_POSITIVE, f64::max);
     let x = |ns: f64| LEFT + ns / largest * (WIDTH - LEFT - 20.0);
     let height = ROW * 2.0 + 30.0;
@@ -27,7 +31,7 @@ pub(crate) fn samples(pair: &Pair<'_>) -> Markup {
     );
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) role="img" aria-label=(label) {
-            @for (index, (name, class, cell)) in rows.iter().enumerate() {
+            @for (index, (name, class, cell, median)) in rows.iter().enumerate() {
                 @let y = ROW * (index as f64 + 0.5) + 4.0;
                 text x="0" y=(y + 4.0) { (name) }
                 g class=(class) {
@@ -35,10 +39,9 @@ pub(crate) fn samples(pair: &Pair<'_>) -> Markup {
                         // Spread over the row, so that dots of equal samples can be told apart.
                         circle cx=(place_of(x(ns))) cy=(place_of(y + (number % 7) as f64 * 3.0 - 9.0)) r="2" fill-opacity="0.5" stroke="none" {}
                     }
-                    @if let Some(Estimate { value, low, high }) = median(cell) {
-                        line x1=(place_of(x(low))) x2=(place_of(x(high))) y1=(y + 15.0) y2=(y + 15.0) stroke-width="4" {}
-                        line x1=(place_of(x(value))) x2=(place_of(x(value))) y1=(y - 14.0) y2=(y + 18.0) stroke-width="2" {}
-                    }
+                    @let Estimate { value, low, high } = *median;
+                    line x1=(place_of(x(low))) x2=(place_of(x(high))) y1=(y + 15.0) y2=(y + 15.0) stroke-width="4" {}
+                    line x1=(place_of(x(value))) x2=(place_of(x(value))) y1=(y - 14.0) y2=(y + 18.0) stroke-width="2" {}
                 }
             }
             line x1=(LEFT) x2=(WIDTH - 20.0) y1=(ROW * 2.0 + 8.0) y2=(ROW * 2.0 + 8.0) stroke="currentColor" {}

@@ -2,6 +2,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use tare_record::{Cell, Machine, PhaseName, Record, Warning};
 
 use crate::pairing::{Comparison, Pair, compare};
+use crate::series::Series;
 use crate::style::{PAGE_STYLE, STYLE};
 use crate::text::{cell_rows, rung, status, verdict};
 use crate::{chart, format};
@@ -89,6 +90,16 @@ fn all_cells(records: &[Record]) -> impl Iterator<Item = &Cell> {
     records.iter().flat_map(|record| &record.cells)
 }
 
+/// Warnings of every cell: its own, and those of its samples.
+fn notes(records: &[Record]) -> Vec<Vec<Warning>> {
+    let cells = records
+        .iter()
+        .flat_map(|record| record.cells.iter().map(|cell| (cell, &record.clock)));
+    cells
+        .map(|(cell, clock)| [cell.warnings.clone(), Series::new(cell, clock).warnings].concat())
+        .collect()
+}
+
 fn cells(records: &[Record]) -> Markup {
     html! {
         h2 { "All cells" }
@@ -100,13 +111,13 @@ fn cells(records: &[Record]) -> Markup {
                     th class="number" { "median" } th class="number" { "95 % interval" } th class="number" { "samples" }
                 } }
                 tbody {
-                    @for (cell, [model, engine, place, word, median, interval, samples]) in all_cells(records).zip(cell_rows(records)) {
+                    @for ((cell, notes), [model, engine, place, word, median, interval, samples]) in all_cells(records).zip(notes(records)).zip(cell_rows(records)) {
                         tr {
                             th scope="row" { (model) } td { (engine) } td { (place) }
                             td class=[(word != "measured").then_some("failed")] {
                                 (word)
                                 @if let Some(reason) = status(&cell.status).1 { pre { (reason) } }
-                                (warnings(&cell.warnings))
+                                (warnings(&notes))
                             }
                             td class="number" { (median) } td class="number" { (interval) } td class="number" { (samples) }
                         }

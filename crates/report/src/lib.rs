@@ -6,6 +6,7 @@ mod chart;
 mod format;
 mod html;
 mod pairing;
+mod series;
 mod style;
 mod text;
 

@@ -1,5 +1,7 @@
-use tare_core::stats::{Estimate, median_estimate, ratio_estimate};
-use tare_record::{Cell, EnvironmentKind, Record, Status, Warning};
+use tare_core::stats::{Estimate, ratio_estimate};
+use tare_record::{Cell, ClockFacts, EnvironmentKind, Record, Status, Warning};
+
+use crate::series::Series;
 
 /// Seed of the bootstrap, so that the same records always give the same report.
 const SEED: u64 = 1;
@@ -22,6 +24,10 @@ pub struct Pair<'a> {
     pub other: &'a Cell,
     /// Median of one run of the other as a multiple of the native one's, with a 95 % interval.
     pub ratio: Estimate,
+    /// Median of one run in nanoseconds, native and other.
+    pub medians: [Estimate; 2],
+    /// Samples that both medians rest on: the smaller number.
+    pub samples: usize,
     /// What a reader must know beside the ratio, from both sides.
     pub warnings: Vec<Warning>,
 }
@@ -35,25 +41,19 @@ pub struct Refusal {
     pub reason: String,
 }
 
-/// Length of one run in nanoseconds, for each sample.
-pub(crate) fn run_ns(cell: &Cell) -> Vec<f64> {
-    let runs = f64::from(cell.runs_per_sample.max(1));
-    cell.samples_ns.iter().map(|&ns| ns as f64 / runs).collect()
-}
-
-/// Median of one run in nanoseconds, with a 95 % interval.
-pub(crate) fn median(cell: &Cell) -> Option<Estimate> {
-    median_estimate(&run_ns(cell), SEED)
-}
-
 /// Pairs every cell that ran outside native processes with the native cell that differs from it in nothing but the
 /// environment. Without any native cell there is nothing to compare, and nothing to refuse.
 pub fn compare(records: &[Record]) -> Comparison<'_> {
     let cells = |native: bool| {
         records
             .iter()
-            .flat_map(|record| &record.cells)
-            .filter(move |cell| (cell.rung.environment == EnvironmentKind::Native) == native)
+            .flat_map(|record| {
+                record.cells.iter().map(|cell| Timed {
+                    cell,
+                    clock: &record.clock,
+                })
+            })
+            .filter(move |timed| (timed.cell.rung.environment == EnvironmentKind::Native) == native)
     };
     let mut comparison = Comparison {
         pairs: vec![],
@@ -63,10 +63,9 @@ pub fn compare(records: &[Record]) -> Comparison<'_> {
         return comparison;
     }
     for other in cells(false) {
-        let subject = format!("{} on {}", other.model.name, other.engine.name);
-        let alike: Vec<&Cell> = cells(true)
-            .filter(|native| native.engine.name == other.engine.name && native.model.name == other.model.name)
-            .collect();
+        let is_alike = |a: &Cell, b: &Cell| a.engine.name == b.engine.name && a.model.name == b.model.name;
+        let subject = format!("{} on {}", other.cell.model.name, other.cell.engine.name);
+        let alike: Vec<Timed<'_>> = cells(true).filter(|native| is_alike(native.cell, other.cell)).collect();
         if alike.is_empty() {
             comparison.refusals.push(Refusal {
                 subject,
@@ -89,7 +88,46 @@ pub fn compare(records: &[Record]) -> Comparison<'_> {
     comparison
 }
 
-fn pair<'a>(native: &'a Cell, other: &'a Cell) -> Result<Pair<'a>, String> {
+/// A cell with the clock that timed it.
+#[derive(Clone, Copy)]
+struct Timed<'a> {
+    cell: &'a Cell,
+    clock: &'a ClockFacts,
+}
+
+fn pair<'a>(native: Timed<'a>, other: Timed<'a>) -> Result<Pair<'a>, String> {
+    refuse(native.cell, other.cell)?;
+    let [below, above] = [native, other].map(|timed| Series::new(timed.cell, timed.clock));
+    let ratio = ratio_estimate(&above.steady_ns, &below.steady_ns, SEED).ok_or("a cell has no samples")?;
+    let steps = above.step_share() + below.step_share();
+    let medians = below.median().zip(above.median()).ok_or("a cell has no samples")?;
+    let mut warnings: Vec<Warning> = Vec::new();
+    for warning in [native.cell, other.cell]
+        .iter()
+        .flat_map(|cell| &cell.warnings)
+        .chain(&below.warnings)
+        .chain(&above.warnings)
+    {
+        if !warnings.contains(warning) {
+            warnings.push(warning.clone());
+        }
+    }
+    Ok(Pair {
+        native: native.cell,
+        other: other.cell,
+        ratio: Estimate {
+            value: ratio.value,
+            low: ratio.low * (1.0 - steps).max(0.0),
+            high: ratio.high * (1.0 + steps),
+        },
+        medians: medians.into(),
+        samples: above.steady_ns.len().min(below.steady_ns.len()),
+        warnings,
+    })
+}
+
+/// Why two cells may not be compared, if so.
+fn refuse(native: &Cell, other: &Cell) -> Result<(), String> {
     for (side, cell) in [
         ("native", native),
         (
@@ -143,17 +181,5 @@ fn pair<'a>(native: &'a Cell, other: &'a Cell) -> Result<Pair<'a>, String> {
     if software(native) != software(other) {
         return Err("one graphics adapter computes on the CPU and the other does not".into());
     }
-    let ratio = ratio_estimate(&run_ns(other), &run_ns(native), SEED).ok_or("a cell has no samples")?;
-    let mut warnings: Vec<Warning> = Vec::new();
-    for warning in native.warnings.iter().chain(&other.warnings) {
-        if !warnings.contains(warning) {
-            warnings.push(warning.clone());
-        }
-    }
-    Ok(Pair {
-        native,
-        other,
-        ratio,
-        warnings,
-    })
+    Ok(())
 }

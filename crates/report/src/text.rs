@@ -1,10 +1,15 @@
+use tare_core::stats::more_needed;
 use tare_record::{Record, Status};
 
 use crate::format;
-use crate::pairing::{Comparison, Pair, compare, median};
+use crate::pairing::{Comparison, Pair, compare};
+use crate::series::Series;
 
 /// An interval around 1 that reaches further than this says nothing worth saying.
 const CANNOT_TELL_PERCENT: f64 = 50.0;
+
+/// Differences below this seldom matter to a user.
+const WORTH_TELLING_PERCENT: f64 = 2.0;
 
 /// What a pair says, in one sentence.
 pub fn verdict(pair: &Pair<'_>) -> String {
@@ -18,12 +23,16 @@ pub fn verdict(pair: &Pair<'_>) -> String {
     );
     if ratio.low <= 1.0 && 1.0 <= ratio.high {
         let bound = (ratio.high - 1.0).max(1.0 - ratio.low) * 100.0;
+        let more = match more_needed(pair.samples, bound, WORTH_TELLING_PERCENT) {
+            0 => String::new(),
+            more => format!("; about {more} more samples a side would show {WORTH_TELLING_PERCENT} %"),
+        };
         if bound > CANNOT_TELL_PERCENT {
             return format!(
-                "{subject}: cannot tell native and {place} apart, the samples scatter too widely ({interval})"
+                "{subject}: cannot tell native and {place} apart, the samples scatter too widely ({interval}){more}"
             );
         }
-        format!("{subject}: no difference between native and {place} above {bound:.0} % ({interval})")
+        format!("{subject}: no difference between native and {place} above {bound:.1} % ({interval}){more}")
     } else if ratio.value >= 1.0 {
         format!(
             "{subject}: the {place} takes {} the native time ({interval})",
@@ -55,9 +64,13 @@ pub(crate) fn status(status: &Status) -> (&'static str, Option<String>) {
 pub(crate) fn cell_rows(records: &[Record]) -> Vec<[String; 7]> {
     records
         .iter()
-        .flat_map(|record| &record.cells)
-        .map(|cell| {
-            let estimate = median(cell);
+        .flat_map(|record| {
+            record
+                .cells
+                .iter()
+                .map(|cell| (cell, Series::new(cell, &record.clock).median()))
+        })
+        .map(|(cell, estimate)| {
             [
                 cell.model.name.clone(),
                 cell.engine.name.to_string(),
@@ -208,7 +221,7 @@ pub fn csv(records: &[Record]) -> Result<String, csv::Error> {
     ])?;
     for record in records {
         for cell in &record.cells {
-            for (number, run_ns) in crate::pairing::run_ns(cell).into_iter().enumerate() {
+            for (number, run_ns) in crate::series::run_ns(cell).into_iter().enumerate() {
                 writer.write_record([
                     record.created.as_str(),
                     &cell.rung.environment.to_string(),

@@ -1,5 +1,6 @@
 //! Drives a browser through WebDriver and collects the record that its page makes.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -152,7 +153,8 @@ async fn watch(client: &Client, page: &str, path: &Path, command: &str) -> Resul
         .await
         .with_context(|| format!("the browser cannot open {page}"))?;
     let started = Instant::now();
-    let mut shown = 0;
+    // By their lines, because the last record has them in another order.
+    let mut told = HashSet::new();
     let mut known = 0;
     let mut last = None;
     loop {
@@ -166,10 +168,11 @@ async fn watch(client: &Client, page: &str, path: &Path, command: &str) -> Resul
             let mut record = Record::from_json(&text).context("the page made a record that cannot be read")?;
             record.command = command.to_owned();
             show_progress("");
-            for cell in &record.cells[shown.min(record.cells.len())..] {
-                eprintln!("{}", cell_line(cell));
+            for line in record.cells.iter().map(cell_line) {
+                if told.insert(line.clone()) {
+                    eprintln!("{line}");
+                }
             }
-            shown = record.cells.len();
             write_record(path, &record)?;
             // In UTF-16 units, as JavaScript counts.
             known = text.encode_utf16().count();

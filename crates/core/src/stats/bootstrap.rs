@@ -110,7 +110,12 @@ impl ResampledMedian {
         let density = |p: f64| ((k - 1.0) * (4.0 * p * (1.0 - p)).max(f64::MIN_POSITIVE).ln()).exp();
         let width = 1.0 / sorted.len() as f64;
         // Simpson's rule, finer than the density's own width of about 0.35 / sqrt(k).
-        let parts = 2 * ((width * k.sqrt() * 8.0).ceil().max(4.0)) as usize;
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "small and positive"
+        )]
+        let parts = 2 * (width * k.sqrt() * 8.0).ceil().max(4.0) as usize;
         let mut sum = 0.0;
         let mut cumulative: Vec<f64> = (0..sorted.len())
             .map(|position| {
@@ -225,7 +230,8 @@ mod tests {
         let mut random = Random::new(1, "resample");
         let mut medians: Vec<f64> = (0..20_000)
             .map(|_| {
-                let resample: Vec<f64> = values.iter().map(|_| values[random.below(41) as usize]).collect();
+                let mut draw = || values[usize::try_from(random.below(41)).unwrap()];
+                let resample: Vec<f64> = (0..41).map(|_| draw()).collect();
                 median(&resample).unwrap()
             })
             .collect();

@@ -1,0 +1,62 @@
+//! How fast the machine is now, by a fixed piece of work.
+
+use std::hint::black_box;
+
+use tare_record::{Cell, MachineSpeed, Warning, WarningKind};
+
+use crate::Clock;
+
+/// Steps of the work: each waits for the one before, so their time follows the processor's frequency. About 15 ms.
+const STEPS: u32 = 10_000_000;
+
+/// The shortest of so many counts: the others were interrupted, or ran before a browser had compiled the loop well.
+const REPETITIONS: usize = 5;
+
+/// A machine that is this much slower or faster than before has changed.
+const CHANGED: f64 = 0.10;
+
+/// Times the fixed work, in nanoseconds.
+pub(crate) fn probe_ns(clock: &dyn Clock) -> u64 {
+    let once = || {
+        let start_ns = clock.now_ns();
+        black_box(work(black_box(1)));
+        clock.now_ns().saturating_sub(start_ns)
+    };
+    (0..REPETITIONS).map(|_| once()).min().unwrap_or(0)
+}
+
+#[inline(never)]
+fn work(seed: u32) -> u32 {
+    // The linear congruential generator of Numerical Recipes: one multiplication and one addition in a chain, and no
+    // closed form that a compiler would find behind the exclusive or.
+    (0..STEPS).fold(seed, |value, step| {
+        value.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) ^ step
+    })
+}
+
+/// Time of the work after a cell as a multiple of that before, if the machine changed its speed meanwhile.
+pub(crate) fn change(cell: &Cell) -> Option<f64> {
+    let MachineSpeed { before_ns, after_ns } = cell.speed?;
+    if before_ns == 0 || after_ns == 0 {
+        return None;
+    }
+    let change = after_ns as f64 / before_ns as f64;
+    ((change - 1.0).abs() > CHANGED).then_some(change)
+}
+
+/// Of two measurements of one cell, the one during which the machine changed less; flagged if it changed in both.
+pub(crate) fn steadier(first: Cell, second: Cell) -> Cell {
+    let size = |cell: &Cell| change(cell).map_or(0.0, |change| change.ln().abs());
+    let mut kept = if size(&second) <= size(&first) { second } else { first };
+    if let Some(change) = change(&kept) {
+        let word = if change > 1.0 { "slower" } else { "faster" };
+        let percent = (change - 1.0).abs() * 100.0;
+        kept.warnings.push(Warning {
+            kind: WarningKind::ChangedSpeed,
+            message: format!(
+                "the machine became {percent:.0} % {word} while this was measured, and again when it was repeated: close other programs, or let it cool down"
+            ),
+        });
+    }
+    kept
+}
