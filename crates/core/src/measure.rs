@@ -4,6 +4,7 @@ use tare_record::{
 };
 
 use crate::outline::outlined_cell;
+use crate::stats::median_estimate;
 use crate::tool::build_profile;
 use crate::{Clock, Engine, EngineError, NamedTensor, Session, Tensor, compare, tensors_sha256, tolerance, top};
 
@@ -224,6 +225,7 @@ impl Run<'_> {
         let mut runs = self.runs_per_sample(run_ns);
         self.cell.runs_per_sample = runs;
         let (mut total_ns, mut counted) = (0u64, false);
+        let mut look_at = rules.min_samples;
         loop {
             let (sample_ns, outputs) = self.timed(session, runs).await?;
             if !counted && sample_ns < self.request.clock.granularity_ns * QUANTISATION && runs < self.most_runs() {
@@ -244,13 +246,32 @@ impl Run<'_> {
             let count = self.cell.samples_ns.len();
             let done =
                 share(total_ns, rules.min_time_ms * 1_000_000).min(share(count as u64, rules.min_samples as u64));
-            if done >= 100 || count >= rules.max_samples {
+            if count >= rules.max_samples {
                 break;
             }
-            self.check("sampling", done)?;
+            if done >= 100 {
+                if total_ns >= rules.max_time_ms.saturating_mul(1_000_000) {
+                    break;
+                }
+                // Seldom, because it takes longer the more samples there are.
+                if count >= look_at {
+                    if self.is_precise() {
+                        break;
+                    }
+                    look_at = count + count / 4 + 1;
+                }
+            }
+            self.check("sampling", done.min(99))?;
         }
         self.phase(PhaseName::Steady, total_ns);
         Ok(())
+    }
+
+    fn is_precise(&self) -> bool {
+        let samples: Vec<f64> = self.cell.samples_ns.iter().map(|&ns| ns as f64).collect();
+        median_estimate(&samples).is_some_and(|median| {
+            median.relative_half_width() * 100.0 <= f64::from(self.request.rules.precision_percent)
+        })
     }
 
     fn frozen(&self, runs: usize) -> Failure {

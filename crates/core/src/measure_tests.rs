@@ -9,7 +9,7 @@ use tare_record::{
 };
 
 use super::*;
-use crate::{Loaded, SessionFacts, TensorData, Timed};
+use crate::{Loaded, Random, SessionFacts, TensorData, Timed};
 
 /// A clock that only the engine moves, shown in steps of `granularity_ns`.
 struct FakeClock {
@@ -234,6 +234,34 @@ fn sampling_goes_on_until_both_time_and_count_are_met() {
         ..Case::default()
     });
     assert_eq!(capped.samples_ns.len(), 7, "the most samples end it");
+}
+
+#[test]
+fn sampling_goes_on_until_the_median_is_precise_or_time_is_up() {
+    // Between 1 and 2 ms, so that a few samples say little.
+    let mut random = Random::new(1, "noise");
+    let runs_ns: Vec<u64> = (0..4000).map(|_| 1_000_000 + random.below(1_000_000)).collect();
+    let samples = |precision_percent, max_time_ms| {
+        let rules = Rules {
+            precision_percent,
+            max_time_ms,
+            max_samples: 4000,
+            ..Case::default().rules
+        };
+        let cell = check(Case {
+            runs_ns: runs_ns.clone(),
+            rules,
+            ..Case::default()
+        });
+        cell.samples_ns.len()
+    };
+    let (precise, coarse) = (samples(2, 60_000), samples(10, 60_000));
+    assert!(
+        (400..2000).contains(&precise) && (10..100).contains(&coarse),
+        "{precise}, {coarse}"
+    );
+    let timed_out = samples(0, 60);
+    assert!((35..=45).contains(&timed_out), "{timed_out}");
 }
 
 #[test]

@@ -95,7 +95,11 @@ pub struct Rules {
     pub min_time_ms: u64,
     /// and until at least this many samples were taken.
     pub min_samples: usize,
-    /// but never past this many.
+    /// and until half the width of the median's 95 % interval is at most this share of it, in percent,
+    pub precision_percent: u32,
+    /// but for that not longer than this, in milliseconds,
+    pub max_time_ms: u64,
+    /// and never past this many samples.
     pub max_samples: usize,
     /// Runs that are not sampled, at least.
     pub min_warmup_runs: usize,
@@ -110,6 +114,8 @@ impl Default for Rules {
         Self {
             min_time_ms: 2_000,
             min_samples: 10,
+            precision_percent: 2,
+            max_time_ms: 20_000,
             max_samples: 1_000,
             min_warmup_runs: 2,
             min_warmup_ms: 300,

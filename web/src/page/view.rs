@@ -262,6 +262,7 @@ pub(super) fn chosen_rules() -> Rules {
     let seconds: u64 = element::<HtmlSelectElement>("duration").value().parse().unwrap_or(2);
     Rules {
         min_time_ms: seconds * 1000,
+        max_time_ms: seconds * 5000,
         ..Rules::default()
     }
 }
