@@ -52,6 +52,8 @@ enum Command {
     },
     /// What this machine has
     Doctor,
+    /// Check statistics, clock and measuring against known truths on this machine
+    Selftest,
     /// Measure one cell: the other end of `tare run`
     #[command(hide = true)]
     Cell {
@@ -114,6 +116,7 @@ pub(crate) fn run() -> Result<bool> {
             command: ModelsCommand::Export { name, output },
         } => commands::models::export(&name, &output),
         Command::Doctor => commands::doctor::run(),
+        Command::Selftest => commands::selftest::run(),
         Command::Cell { folder } => cell::run(&folder),
     }
 }

@@ -4,3 +4,4 @@ pub(crate) mod doctor;
 pub(crate) mod models;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod selftest;

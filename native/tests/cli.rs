@@ -362,6 +362,30 @@ fn models_are_listed_and_exported() {
 }
 
 #[test]
+fn the_selftest_tells_every_truth() {
+    let ran = Sandbox::new().run("selftest");
+    // Whether a time comes out right depends on what else this machine does; the rest must hold.
+    for truth in [
+        "quantiles equal those of R",
+        "95 % intervals hold the true median",
+        "equal series are seldom told apart",
+        "a slowdown of 5 % that can be seen is seen",
+        "what a series does is recognised",
+        "a wrong output is never a measurement",
+        "a clock that does not move is refused",
+    ] {
+        assert!(ran.out().contains(&format!("ok      {truth}")), "{}", ran.out());
+    }
+    for timed in [
+        "a run of known length",
+        "what measuring adds",
+        "one workload measured twice",
+    ] {
+        assert!(ran.out().contains(timed), "{}", ran.out());
+    }
+}
+
+#[test]
 fn the_doctor_describes_the_machine() {
     Sandbox::new()
         .run("doctor")

@@ -175,6 +175,30 @@ async fn a_user_measures_compares_and_saves() {
 }
 
 #[tokio::test]
+async fn a_user_checks_the_browser() {
+    let sandbox = Sandbox::new();
+    let page = Opened::new(&sandbox).await;
+    page.click("#selftest").await;
+    wait_until("the checks are done", async || {
+        page.text("#note").await.contains("truths checked")
+    })
+    .await;
+    let report = page.text("#report").await;
+    // Whether a time comes out right depends on what else this machine does; the rest must hold.
+    for truth in [
+        "quantiles equal those of R right",
+        "95 % intervals hold the true median right",
+        "what a series does is recognised right",
+        "a wrong output is never a measurement right",
+        "a clock that does not move is refused right",
+        "a run of known length comes out",
+    ] {
+        assert!(report.contains(truth), "{truth:?} is not in {report}");
+    }
+    page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_user_gives_files_and_cancels() {
     let sandbox = Sandbox::new();
     sandbox.run("models export resnet50 -o net.onnx").code(0);

@@ -224,6 +224,33 @@ fn cancel() {
     }
 }
 
+/// Called by the button that checks this browser.
+fn selftest() {
+    let host = page(|page| {
+        let idle = page.host.is_none();
+        idle.then(|| page.host.insert(WebHost::new(BTreeMap::new(), None)).clone())
+    });
+    let Some(host) = host else { return };
+    view::set_state("running");
+    view::note("Checking statistics, clock and measuring in this browser: some seconds.");
+    spawn_local(async move {
+        let outcome = host.selftest().await;
+        page(|page| page.host = None);
+        match outcome {
+            Ok(checks) => {
+                let failed = checks.iter().filter(|check| !check.passed).count();
+                view::note(&format!(
+                    "{} truths checked, {failed} did not come out right.",
+                    checks.len()
+                ));
+                view::report(&tare_report::selftest(&checks));
+                view::set_state("ready");
+            }
+            Err(message) => view::fail(&message),
+        }
+    });
+}
+
 /// The record and the report as files to save.
 fn files() -> Option<(String, String)> {
     let records = page(|page| page.record.is_some().then(|| records(page)))?;

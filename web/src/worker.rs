@@ -14,15 +14,7 @@ use tare_core::Clock;
 /// The times are in milliseconds.
 #[wasm_bindgen]
 pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64) {
-    std::panic::set_hook(Box::new(|info| {
-        console_error_panic_hook::hook(info);
-        post(
-            &Event::Died {
-                message: info.to_string(),
-            },
-            &[],
-        );
-    }));
+    tell_panics();
     // A second logger in one module is an error that cannot happen here.
     let _ = log::set_logger(&ErrorLog);
     log::set_max_level(log::LevelFilter::Error);
@@ -58,6 +50,28 @@ pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64) {
     });
     scope().set_onmessage(Some(handler.unchecked_ref()));
     post(&Event::Ready { phases }, &[]);
+}
+
+/// Checks known truths in this browser, and says how they came out.
+#[wasm_bindgen]
+pub fn selftest() {
+    tell_panics();
+    wasm_bindgen_futures::spawn_local(async {
+        let checks = tare_core::selftest(std::rc::Rc::new(PerformanceClock)).await;
+        post(&Event::SelfTested { checks }, &[]);
+    });
+}
+
+fn tell_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        console_error_panic_hook::hook(info);
+        post(
+            &Event::Died {
+                message: info.to_string(),
+            },
+            &[],
+        );
+    }));
 }
 
 async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase>) {

@@ -323,6 +323,7 @@ fn unexpected(event: &Event) -> Failure {
         Event::Reference { .. } => "reference",
         Event::NoReference { .. } => "no-reference",
         Event::Died { .. } => "died",
+        Event::SelfTested { .. } => "self-tested",
         Event::Done { .. } => "done",
     };
     Failure {

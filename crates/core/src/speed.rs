@@ -6,7 +6,7 @@ use tare_record::{Cell, MachineSpeed, Warning, WarningKind};
 
 use crate::Clock;
 
-/// Steps of the work: each waits for the one before, so their time follows the processor's frequency. About 15 ms.
+/// Steps of the work, whose time follows the processor's frequency: about 15 ms.
 const STEPS: u32 = 10_000_000;
 
 /// The shortest of so many counts: the others were interrupted, or ran before a browser had compiled the loop well.
@@ -19,17 +19,17 @@ const CHANGED: f64 = 0.10;
 pub(crate) fn probe_ns(clock: &dyn Clock) -> u64 {
     let once = || {
         let start_ns = clock.now_ns();
-        black_box(work(black_box(1)));
+        black_box(chain(black_box(1), STEPS));
         clock.now_ns().saturating_sub(start_ns)
     };
     (0..REPETITIONS).map(|_| once()).min().unwrap_or(0)
 }
 
+/// A chain of dependent integer operations: each waits for the one before.
 #[inline(never)]
-fn work(seed: u32) -> u32 {
-    // The linear congruential generator of Numerical Recipes: one multiplication and one addition in a chain, and no
-    // closed form that a compiler would find behind the exclusive or.
-    (0..STEPS).fold(seed, |value, step| {
+pub(crate) fn chain(seed: u32, steps: u32) -> u32 {
+    // The linear congruential generator of Numerical Recipes, with an exclusive or so that no compiler finds a closed form.
+    (0..steps).fold(seed, |value, step| {
         value.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) ^ step
     })
 }

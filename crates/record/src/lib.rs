@@ -20,7 +20,7 @@ pub use cell::{
 pub use environment::{
     Adapter, BrowserFacts, ClockFacts, EnvironmentKind, Machine, MachineFacts, Tool, Warning, WarningKind,
 };
-pub use message::{CellRequest, Event, Job, JobModel, ModelSource, Progress, Stage};
+pub use message::{CellRequest, Event, Job, JobModel, ModelSource, Progress, SelfCheck, Stage};
 pub use plan::{CellPlan, EngineName, Plan, Rules};
 pub use store::{Record, RecordError, SCHEMA};
 pub use tensor::{DType, TensorFacts};

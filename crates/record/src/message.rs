@@ -105,6 +105,11 @@ pub enum Event {
         /// What it said last.
         message: String,
     },
+    /// The self-test is over.
+    SelfTested {
+        /// Every truth that was checked.
+        checks: Vec<SelfCheck>,
+    },
     /// The cell was measured or failed; outputs of the last run may travel beside the message.
     Done {
         /// The result.
@@ -144,4 +149,16 @@ pub struct JobModel {
     pub name: String,
     /// Where the page fetches it.
     pub url: String,
+}
+
+/// A known truth, and whether it came out right on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SelfCheck {
+    /// What is true.
+    pub name: String,
+    /// Whether it came out so.
+    pub passed: bool,
+    /// The figures.
+    pub detail: String,
 }

@@ -1,5 +1,5 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use tare_record::{Cell, Machine, PhaseName, Record, Warning};
+use tare_record::{Cell, Machine, PhaseName, Record, SelfCheck, Warning};
 
 use crate::pairing::{Comparison, Pair, compare};
 use crate::series::Series;
@@ -50,6 +50,29 @@ fn content(records: &[Record]) -> Markup {
             (method())
         }
     }
+}
+
+/// The self-test as a part of a page.
+pub fn selftest(checks: &[SelfCheck]) -> String {
+    html! {
+        div class="tare" {
+            style { (PreEscaped(STYLE)) }
+            h2 { "Known truths in this browser" }
+            div class="scroll" { table {
+                thead { tr { th { "truth" } th { "came out" } th { "figures" } } }
+                tbody {
+                    @for check in checks {
+                        tr {
+                            th scope="row" { (check.name) }
+                            td class=[(!check.passed).then_some("failed")] { @if check.passed { "right" } @else { "wrong" } }
+                            td { (check.detail) }
+                        }
+                    }
+                }
+            } }
+        }
+    }
+    .into_string()
 }
 
 fn summary(records: &[Record], comparison: &Comparison<'_>) -> Markup {

@@ -11,6 +11,6 @@ mod style;
 mod text;
 
 pub use format::{bytes, duration, ratio};
-pub use html::{fragment, html};
+pub use html::{fragment, html, selftest};
 pub use pairing::{Comparison, Pair, Refusal, compare};
 pub use text::{csv, json, markdown, terminal, verdict};

@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use tare_core::{Attachments, Host, Reply, Watch};
 use tare_record::{
-    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Warning, WarningKind,
+    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, SelfCheck, Warning,
+    WarningKind,
 };
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
@@ -103,10 +104,11 @@ impl Drop for Running {
 }
 
 impl Running {
-    fn start(request: &CellRequest, inbox: &Rc<RefCell<Inbox>>) -> Result<Self, JsValue> {
+    /// Starts a worker by its address's query, and a clock that ends it.
+    fn start(query: &str, limit_s: u64, inbox: &Rc<RefCell<Inbox>>) -> Result<Self, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(&format!("./workers/worker.js?engine={}", request.engine), &options)?;
+        let worker = Worker::new_with_options(&format!("./workers/worker.js?{query}"), &options)?;
         let to = inbox.clone();
         let on_message = Closure::new(move |message: MessageEvent| {
             let data = message.data();
@@ -138,8 +140,7 @@ impl Running {
         let on_timeout = Closure::new(move || deliver(&to, Incoming::TimeLimit));
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        let limit_ms =
-            i32::try_from(request.rules.cell_limit_s.saturating_mul(1000).saturating_add(GRACE_MS)).unwrap_or(i32::MAX);
+        let limit_ms = i32::try_from(limit_s.saturating_mul(1000).saturating_add(GRACE_MS)).unwrap_or(i32::MAX);
         let timeout = window()
             .set_timeout_with_callback_and_timeout_and_arguments_0(on_timeout.as_ref().unchecked_ref(), limit_ms)?;
         Ok(Self {
@@ -220,6 +221,26 @@ impl Host for WebHost {
 }
 
 impl WebHost {
+    /// Checks known truths in a worker of its own.
+    pub(super) async fn selftest(&self) -> Result<Vec<SelfCheck>, String> {
+        const LIMIT_S: u64 = 60;
+        self.inbox.borrow_mut().messages.clear();
+        let _running =
+            Running::start("engine=tract&selftest", LIMIT_S, &self.inbox).map_err(|error| crate::exception(&error))?;
+        loop {
+            match self.next().await {
+                Incoming::Event(event, _) => match *event {
+                    Event::SelfTested { checks } => return Ok(checks),
+                    Event::Died { message } => return Err(format!("the worker died: {message}")),
+                    _ => {}
+                },
+                Incoming::Error(message) => return Err(format!("the worker died: {message}")),
+                Incoming::Cancelled => return Err("it was cancelled".into()),
+                Incoming::TimeLimit => return Err(format!("the worker did not end within {LIMIT_S} s")),
+            }
+        }
+    }
+
     async fn carry_out(
         &self,
         request: &CellRequest,
@@ -232,7 +253,9 @@ impl WebHost {
             message: format!("the worker died before its cell was done: {message}"),
             hint: None,
         };
-        let running = Running::start(request, &self.inbox).map_err(|error| died(crate::exception(&error)))?;
+        let query = format!("engine={}", request.engine);
+        let running = Running::start(&query, request.rules.cell_limit_s, &self.inbox)
+            .map_err(|error| died(crate::exception(&error)))?;
         let mut doing = String::from("start");
         loop {
             match self.next().await {

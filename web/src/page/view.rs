@@ -13,7 +13,7 @@ use web_sys::{
 
 use crate::exception;
 
-use super::{cancel, engines, facts, files, run_selection, take_file};
+use super::{cancel, engines, facts, files, run_selection, selftest, take_file};
 
 fn document() -> Document {
     let window: web_sys::Window = js_sys::global().unchecked_into();
@@ -88,6 +88,7 @@ pub(super) fn set_up(fallback: Option<&str>) {
     }
     on::<Event>(&element::<HtmlElement>("run"), "click", |_| run_selection());
     on::<Event>(&element::<HtmlElement>("cancel"), "click", |_| cancel());
+    on::<Event>(&element::<HtmlElement>("selftest"), "click", |_| selftest());
     on::<Event>(&element::<HtmlElement>("file"), "change", |event| {
         if let Some(list) = event
             .target()
@@ -273,6 +274,7 @@ pub(super) fn set_state(state: &str) {
     body.set_attribute("data-state", state).unwrap_throw();
     let running = state == "running";
     element::<HtmlButtonElement>("run").set_disabled(running);
+    element::<HtmlButtonElement>("selftest").set_disabled(running);
     element::<HtmlButtonElement>("cancel").set_disabled(!running);
     if state == "ready" {
         element::<Element>("progress-text").set_text_content(Some("Ready."));

@@ -3,8 +3,7 @@
 
 mod autocorrelation;
 mod bootstrap;
-#[cfg(test)]
-mod noise;
+pub(crate) mod noise;
 mod outliers;
 mod quantile;
 mod steadiness;

@@ -1,4 +1,4 @@
-//! Series with known truths, for tests.
+//! Series with known truths, for tests and the self-test.
 
 use crate::Random;
 

@@ -1,0 +1,283 @@
+//! Known truths that anyone can check on their own machine: the statistics against simulated series, the measuring
+//! against workloads whose length, output or clock is known.
+
+mod known;
+
+use std::rc::Rc;
+
+use tare_record::{Cell, FailureKind, SelfCheck, Status};
+
+use crate::Clock;
+use crate::stats::noise::{BIMODAL_MEDIAN, autoregressive, bimodal, exponential, normal};
+use crate::stats::{Shape, median_estimate, quantile, ratio_estimate, shape, trend};
+use known::{Frozen, Known, measured};
+
+/// Runs all checks: some seconds of work.
+pub async fn selftest(clock: Rc<dyn Clock>) -> Vec<SelfCheck> {
+    vec![
+        quantiles(),
+        intervals(),
+        equal_series(),
+        slower_series(),
+        shapes(),
+        known_length(clock.clone()).await,
+        harness_cost(&*clock).await,
+        equal_cells(&*clock).await,
+        wrong_output(&*clock).await,
+        frozen_clock().await,
+    ]
+}
+
+fn check(name: &str, passed: bool, detail: String) -> SelfCheck {
+    SelfCheck {
+        name: name.into(),
+        passed,
+        detail,
+    }
+}
+
+fn quantiles() -> SelfCheck {
+    // R 4: quantile(c(1, 2, 4, 8, 16), p, type = 7).
+    let sorted = [1.0, 2.0, 4.0, 8.0, 16.0];
+    let expected = [
+        (0.0, 1.0),
+        (0.1, 1.4),
+        (0.25, 2.0),
+        (0.5, 4.0),
+        (0.9, 12.8),
+        (1.0, 16.0),
+    ];
+    let right = expected
+        .iter()
+        .filter(|(p, value)| quantile(&sorted, *p).is_some_and(|found| (found - value).abs() < 1e-12))
+        .count();
+    check(
+        "quantiles equal those of R",
+        right == expected.len(),
+        format!("{right} of {}", expected.len()),
+    )
+}
+
+fn intervals() -> SelfCheck {
+    const SERIES: u64 = 300;
+    type Noise = fn(u64) -> Vec<f64>;
+    let noises: [(&str, f64, Noise); 4] = [
+        ("normal", 0.0, |seed| normal(seed, 100)),
+        ("skewed", std::f64::consts::LN_2, |seed| exponential(seed, 100)),
+        ("bimodal", BIMODAL_MEDIAN, |seed| bimodal(seed, 100)),
+        ("autocorrelated", 0.0, |seed| autoregressive(seed, 300, 0.5)),
+    ];
+    let shares: Vec<(&str, f64)> = noises
+        .iter()
+        .map(|(name, truth, noise)| {
+            let covered = (0..SERIES)
+                .filter_map(|seed| median_estimate(&noise(seed)))
+                .filter(|estimate| estimate.low <= *truth && *truth <= estimate.high)
+                .count();
+            (*name, covered as f64 * 100.0 / SERIES as f64)
+        })
+        .collect();
+    let detail: Vec<String> = shares
+        .iter()
+        .map(|(name, share)| format!("{name} {share:.1} %"))
+        .collect();
+    // 95 % of 300, three standard deviations of 1.3 % to each side.
+    check(
+        "95 % intervals hold the true median",
+        shares.iter().all(|(_, share)| (91.2..=98.8).contains(share)),
+        detail.join(", "),
+    )
+}
+
+fn latencies(seed: u64) -> Vec<f64> {
+    exponential(seed, 60).iter().map(|tail| 10.0 + tail).collect()
+}
+
+fn equal_series() -> SelfCheck {
+    let apart = (0..200)
+        .filter_map(|seed| ratio_estimate(&latencies(2 * seed), &latencies(2 * seed + 1), seed))
+        .filter(|ratio| ratio.low > 1.0 || ratio.high < 1.0)
+        .count();
+    check(
+        "equal series are seldom told apart",
+        apart <= 20,
+        format!("{apart} of 200 pairs, 10 expected"),
+    )
+}
+
+fn slower_series() -> SelfCheck {
+    let (mut able, mut found) = (0, 0);
+    for seed in 0..200 {
+        let (before, after) = (latencies(2 * seed), latencies(2 * seed + 1));
+        let slower: Vec<f64> = after.iter().map(|value| value * 1.05).collect();
+        let Some((same, ratio)) = ratio_estimate(&after, &before, seed).zip(ratio_estimate(&slower, &before, seed))
+        else {
+            continue;
+        };
+        if same.detectable_effect() <= 0.05 {
+            able += 1;
+            found += usize::from(ratio.low > 1.0);
+        }
+    }
+    check(
+        "a slowdown of 5 % that can be seen is seen",
+        able > 0 && found * 5 >= able * 4,
+        format!("{found} of {able} pairs, four of five expected"),
+    )
+}
+
+fn shapes() -> SelfCheck {
+    let series = |level: fn(usize) -> f64| -> Vec<f64> {
+        normal(1, 200)
+            .iter()
+            .enumerate()
+            .map(|(position, noise)| level(position) + noise)
+            .collect()
+    };
+    let spikes = series(|position| if position % 50 == 7 { 300.0 } else { 100.0 });
+    let drift = series(|position| 100.0 + position as f64 / 10.0);
+    let found = [
+        ("flat", shape(&series(|_| 100.0)) == Shape::Flat),
+        ("spikes", shape(&spikes) == Shape::Flat),
+        (
+            "warm-up",
+            matches!(
+                shape(&series(|position| if position < 30 { 130.0 } else { 100.0 })),
+                Shape::WarmUp { .. }
+            ),
+        ),
+        (
+            "slow-down",
+            shape(&series(|position| if position < 100 { 100.0 } else { 120.0 })) == Shape::SlowDown,
+        ),
+        (
+            "no steady state",
+            shape(&series(|position| if position < 180 { 100.0 } else { 120.0 })) == Shape::NoSteadyState,
+        ),
+        ("drift", trend(&drift).is_some_and(|change| change > 0.1)),
+    ];
+    let missed: Vec<&str> = found
+        .iter()
+        .filter(|(_, right)| !right)
+        .map(|(name, _)| *name)
+        .collect();
+    let detail = if missed.is_empty() {
+        "flat, spikes, warm-up, slow-down, no steady state, drift".into()
+    } else {
+        format!("not recognised: {}", missed.join(", "))
+    };
+    check("what a series does is recognised", missed.is_empty(), detail)
+}
+
+/// Length of one run of a measured cell in nanoseconds.
+fn median_ns(cell: &Cell) -> Option<f64> {
+    let samples: Vec<f64> = cell.samples_ns.iter().map(|&ns| ns as f64).collect();
+    Some(median_estimate(&samples)?.value / f64::from(cell.runs_per_sample))
+}
+
+async fn known_length(clock: Rc<dyn Clock>) -> SelfCheck {
+    const LENGTH_NS: u64 = 3_000_000;
+    let name = "a run of known length comes out right";
+    let wait = Known::Wait {
+        clock: clock.clone(),
+        length_ns: LENGTH_NS,
+    };
+    match measured(wait, &*clock, 100).await {
+        Ok((cell, facts)) => {
+            let Some(found) = median_ns(&cell) else {
+                return check(name, false, format!("{:?}", cell.status));
+            };
+            // A wait ends up to one step of the clock late; 1 % is left for interruptions.
+            let late = found - LENGTH_NS as f64;
+            let allowed = facts.granularity_ns as f64 + LENGTH_NS as f64 / 100.0;
+            check(
+                name,
+                late.abs() <= allowed,
+                format!(
+                    "{:.4} ms for a wait of 3 ms, clock steps of {} ns",
+                    found / 1e6,
+                    facts.granularity_ns
+                ),
+            )
+        }
+        Err(error) => check(name, false, error),
+    }
+}
+
+async fn harness_cost(clock: &dyn Clock) -> SelfCheck {
+    let name = "what measuring adds to a run";
+    match measured(Known::Nothing, clock, 50).await {
+        Ok((cell, _)) => match median_ns(&cell) {
+            Some(found) => check(name, true, format!("{found:.0} ns")),
+            None => check(name, false, format!("{:?}", cell.status)),
+        },
+        Err(error) => check(name, false, error),
+    }
+}
+
+async fn equal_cells(clock: &dyn Clock) -> SelfCheck {
+    const PAIRS: u64 = 40;
+    let name = "one workload measured twice shows no difference";
+    let (mut compared, mut apart) = (0, 0);
+    for seed in 0..PAIRS {
+        let mut series = Vec::new();
+        for _ in 0..2 {
+            match measured(Known::Work, clock, 20).await {
+                Ok((cell, _)) => series.push(cell.samples_ns.iter().map(|&ns| ns as f64).collect::<Vec<_>>()),
+                Err(error) => return check(name, false, error),
+            }
+        }
+        if let Some(ratio) = ratio_estimate(&series[1], &series[0], seed) {
+            compared += 1;
+            // Below 2 % the machine itself differs from second to second.
+            apart += usize::from(ratio.low > 1.02 || ratio.high < 0.98);
+        }
+    }
+    check(
+        name,
+        compared == PAIRS && apart <= 4,
+        format!("{apart} of {compared} pairs differ by more than 2 %, 2 expected"),
+    )
+}
+
+async fn wrong_output(clock: &dyn Clock) -> SelfCheck {
+    let name = "a wrong output is never a measurement";
+    match measured(
+        Known::WrongAfter {
+            runs: 5,
+            done: Rc::default(),
+        },
+        clock,
+        10,
+    )
+    .await
+    {
+        Ok((cell, _)) => match &cell.status {
+            Status::Failed(failure) if failure.kind == FailureKind::Output => {
+                check(name, true, failure.message.clone())
+            }
+            other => check(name, false, format!("{other:?}")),
+        },
+        Err(error) => check(name, false, error),
+    }
+}
+
+async fn frozen_clock() -> SelfCheck {
+    let name = "a clock that does not move is refused";
+    match measured(Known::Nothing, &Frozen, 10).await {
+        Ok((cell, _)) => check(name, false, format!("{:?}", cell.status)),
+        Err(error) => check(name, true, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statistics_pass() {
+        for check in [quantiles(), intervals(), equal_series(), slower_series(), shapes()] {
+            assert!(check.passed, "{}: {}", check.name, check.detail);
+        }
+    }
+}
