@@ -105,17 +105,13 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
 }
 
 fn engines_and_browser(sh: &Shell, runner: &[&str]) -> Result<()> {
-    let tools = Tools::prepare(sh)?;
     let heavy = packages(&["tare", "tare-burn", "tare-tract"]);
     let heavy = &heavy;
     let native = BesideBuild::start(&[&["test", "--release", "--no-run"][..], heavy].concat())?;
+    let tools = Tools::prepare(sh)?;
     step("clippy for wasm");
-    // The worker of burn-wgpu differs from that of burn-flex in a line, and takes five minutes to check.
-    for program in [
-        "--bin tare-page",
-        "--bin tare-worker --features tract",
-        "--bin tare-worker --features burn-flex",
-    ] {
+    // Workers differ in the line that makes their engine, and those of burn take minutes to check.
+    for program in ["--bin tare-page", "--bin tare-worker --features tract"] {
         let clippy =
             format!("clippy --release --target wasm32-unknown-unknown -p tare-web --lib {program} -- -D warnings");
         let clippy: Vec<&str> = clippy.split(' ').collect();

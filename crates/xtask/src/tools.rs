@@ -123,6 +123,8 @@ fn cargo_tool(sh: &Shell, tools: &Path, program: &str, package: &str, version: &
     )
     .env("CARGO_TARGET_DIR", build)
     .env("CARGO_PROFILE_RELEASE_LTO", "false")
+    // Tools that run for seconds need no more.
+    .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
     .env("CARGO_PROFILE_DEV_DEBUG", "0")
     .run()
     .with_context(|| format!("cannot install {package}"))
