@@ -8,6 +8,9 @@ use crate::series::Series;
 /// An interval around 1 that reaches further than this says nothing worth saying.
 const CANNOT_TELL_PERCENT: f64 = 50.0;
 
+/// More samples than this many times those there are is no advice.
+const PRACTICAL_FACTOR: usize = 20;
+
 /// Differences below this seldom matter to a user.
 const WORTH_TELLING_PERCENT: f64 = 2.0;
 
@@ -25,6 +28,8 @@ pub fn verdict(pair: &Pair<'_>) -> String {
         let bound = (ratio.high - 1.0).max(1.0 - ratio.low) * 100.0;
         let more = match more_needed(pair.samples, bound, WORTH_TELLING_PERCENT) {
             0 => String::new(),
+            // Nobody waits for so many: another machine or a quieter one is what helps.
+            more if more > PRACTICAL_FACTOR * pair.samples => String::new(),
             more => format!("; about {more} more samples a side would show {WORTH_TELLING_PERCENT} %"),
         };
         if bound > CANNOT_TELL_PERCENT {
