@@ -175,6 +175,24 @@ async fn a_user_measures_compares_and_saves() {
 }
 
 #[tokio::test]
+async fn a_check_leaves_what_was_measured_to_be_saved() {
+    let sandbox = Sandbox::new();
+    let page = Opened::new(&sandbox).await;
+    page.click("#run").await;
+    page.state("done").await;
+    page.click("#selftest").await;
+    page.click("#cancel").await;
+    page.state("done").await;
+    assert!(page.text("#note").await.contains("it was cancelled"));
+    page.click("#save-record").await;
+    wait_until("the record is saved", async || {
+        sandbox.path("tare-browser.json").is_file()
+    })
+    .await;
+    page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_user_checks_the_browser() {
     let sandbox = Sandbox::new();
     let page = Opened::new(&sandbox).await;

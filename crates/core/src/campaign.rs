@@ -118,10 +118,8 @@ pub async fn run_plan(record: &mut Record, inputs: Option<Rc<Vec<u8>>>, host: &m
             references.insert(*entry, reference);
         }
         let mut cell = match references.get(entry) {
-            _ if host.cancelled() => not_measured(request, Status::Cancelled),
-            None => not_measured(request, Status::Cancelled),
-            Some(Err(status)) => not_measured(request, status.clone()),
-            Some(Ok(ready)) => {
+            Some(Err(status)) if !host.cancelled() => not_measured(request, status.clone()),
+            Some(Ok(ready)) if !host.cancelled() => {
                 let first = execute(request, ready, host, sink).await;
                 if first.status == Status::Measured && speed::change(&first).is_some() && !host.cancelled() {
                     let second = execute(request, ready, host, sink).await;
@@ -134,16 +132,10 @@ pub async fn run_plan(record: &mut Record, inputs: Option<Rc<Vec<u8>>>, host: &m
                     first
                 }
             }
+            _ => not_measured(request, Status::Cancelled),
         };
         cell.warnings.extend(fallback.clone());
         places.push(place);
-        if !tasks
-            .iter()
-            .enumerate()
-            .any(|(other, task)| task.entry == *entry && !places.contains(&other))
-        {
-            references.remove(entry);
-        }
         record.cells.push(cell);
         sink.save(record);
     }
