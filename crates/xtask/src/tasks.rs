@@ -85,6 +85,10 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
     let script = root().join("web/workers/webgpu.test.mjs");
     cmd!(sh, "node --test {script}").run()?;
 
+    // First and beside all that follows, because it takes longest.
+    let native = engines
+        .then(|| BesideBuild::start(&[&["test", "--release", "--no-run"][..], &packages(&HEAVY)].concat()))
+        .transpose()?;
     // One selection of packages without the engines, and one with: cargo unifies features over a selection, and test
     // libraries of the first would otherwise make it compile burn twice.
     let light = packages(&["tare-record", "tare-core", "tare-models", "tare-report"]);
@@ -98,16 +102,14 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
     step("clippy and tests of everything but engines");
     cmd!(sh, "cargo clippy --all-targets {light...} -p xtask -- -D warnings").run()?;
     cmd!(sh, "cargo {runner...} {light...}").run()?;
-    if engines {
-        engines_and_browser(sh, runner)?;
+    match native {
+        Some(native) => engines_and_browser(sh, runner, native),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-fn engines_and_browser(sh: &Shell, runner: &[&str]) -> Result<()> {
-    let heavy = packages(&["tare", "tare-burn", "tare-tract"]);
-    let heavy = &heavy;
-    let native = BesideBuild::start(&[&["test", "--release", "--no-run"][..], heavy].concat())?;
+fn engines_and_browser(sh: &Shell, runner: &[&str], native: BesideBuild) -> Result<()> {
+    let heavy = &packages(&HEAVY);
     let tools = Tools::prepare(sh)?;
     step("clippy for wasm");
     // Workers differ in the line that makes their engine, and those of burn take minutes to check.
@@ -130,7 +132,10 @@ fn engines_and_browser(sh: &Shell, runner: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// A native build beside those for wasm, whose largest crates keep only one core busy.
+/// Packages with engines. Always selected together, because cargo unifies features over a selection.
+const HEAVY: [&str; 3] = ["tare", "tare-burn", "tare-tract"];
+
+/// A native build beside others, whose largest crates keep only one core busy.
 struct BesideBuild {
     cargo: Child,
     log: PathBuf,
