@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use tare_core::bundle;
+use tare_record::SelfCheck;
 
 use crate::selection::{Selection, command_line, record_path};
 
@@ -17,26 +18,33 @@ pub(crate) use find::find_browsers;
 pub(crate) struct Args {
     #[command(flatten)]
     selection: Selection,
-    /// chromium, chrome, firefox, or the path of a browser; by default the first that is found
-    #[arg(long)]
-    browser: Option<String>,
-    /// Address of a WebDriver that runs already, for example <http://127.0.0.1:9515>
-    #[arg(long, value_name = "URL")]
-    webdriver: Option<String>,
-    /// Show the browser's window
-    #[arg(long)]
-    headed: bool,
-    /// Let Chromium offer WebGPU on its bundled software adapter, for machines without a GPU
-    #[arg(long)]
-    software_gpu: bool,
-    /// One more argument for the browser; may be repeated
-    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
-    browser_arg: Vec<String>,
+    #[command(flatten)]
+    browser: BrowserArgs,
     #[command(flatten)]
     serve: ServeArgs,
     /// Where to write the record; by default a dated file in this folder
     #[arg(short, long, value_name = "FILE.json")]
     output: Option<PathBuf>,
+}
+
+/// Which browser to drive, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BrowserArgs {
+    /// chromium, chrome, firefox, or the path of a browser; by default the first that is found
+    #[arg(long)]
+    pub(crate) browser: Option<String>,
+    /// Address of a WebDriver that runs already, for example <http://127.0.0.1:9515>
+    #[arg(long, value_name = "URL")]
+    pub(crate) webdriver: Option<String>,
+    /// Show the browser's window
+    #[arg(long)]
+    pub(crate) headed: bool,
+    /// Let Chromium offer WebGPU on its bundled software adapter, for machines without a GPU
+    #[arg(long)]
+    pub(crate) software_gpu: bool,
+    /// One more argument for the browser; may be repeated
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
+    pub(crate) browser_arg: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -47,6 +55,9 @@ pub(crate) struct ServeArgs {
     /// Port on loopback; by default any free one
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// Serve without the headers that isolate the page: a coarse clock and no threads, as on most hosts
+    #[arg(long)]
+    not_isolated: bool,
 }
 
 impl ServeArgs {
@@ -81,27 +92,31 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     let path = record_path(args.output.as_ref(), "browser");
     let runtime = tokio::runtime::Runtime::new().context("cannot start the server's runtime")?;
     let record = runtime.block_on(async {
-        let address = server::start(&folder, args.serve.port, Some(job)).await?;
-        let options = driver::Options {
-            browser: args.browser.as_deref(),
-            webdriver: args.webdriver.as_deref(),
-            headed: args.headed,
-            software_gpu: args.software_gpu,
-            arguments: &args.browser_arg,
-        };
+        let address = server::start(&folder, &args.serve, Some(job)).await?;
         let page = format!("http://{address}/index.html?job=job.json");
-        driver::measure(&options, &page, &path, &command_line()).await
+        driver::measure(&args.browser, &page, &path, &command_line()).await
     })?;
     print!("{}", tare_report::terminal(std::slice::from_ref(&record)));
     eprintln!("record: {}", path.display());
     Ok(record.all_measured())
 }
 
+/// Checks known truths in a browser; a real cell is measured twice as often as `pairs` says.
+pub(crate) fn selftest(browser: &BrowserArgs, serve: &ServeArgs, pairs: u32) -> Result<Vec<SelfCheck>> {
+    let folder = serve.folder()?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the server's runtime")?;
+    runtime.block_on(async {
+        let address = server::start(&folder, serve, None).await?;
+        let page = format!("http://{address}/index.html?selftest={pairs}");
+        driver::selftest(browser, &page).await
+    })
+}
+
 pub(crate) fn serve(args: &ServeArgs) -> Result<bool> {
     let folder = args.folder()?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the server's runtime")?;
     runtime.block_on(async {
-        let address = server::start(&folder, args.port, None).await?;
+        let address = server::start(&folder, args, None).await?;
         println!("http://{address}/");
         tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")
     })?;

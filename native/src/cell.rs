@@ -1,6 +1,7 @@
 //! The other end of `tare run`: measures one cell in a process of its own, so that a crash, a hang or a poisoned
 //! graphics device ends that cell alone.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
@@ -100,11 +101,7 @@ pub(crate) fn run(folder: &Path) -> Result<bool> {
         name: model.name,
         duration_ns: model.duration_ns,
     }];
-    let engine: Box<dyn Engine> = match request.engine {
-        EngineName::Tract => Box::new(Tract::new(request.threads)),
-        EngineName::BurnFlex => Box::new(Burn::flex(request.threads)),
-        EngineName::BurnWgpu => Box::new(Burn::wgpu()),
-    };
+    let engine = engine(request.engine, request.threads);
     let mut reporter = Reporter;
     let mut reply = pollster::block_on(answer(
         &request,
@@ -131,28 +128,38 @@ fn add_log(status: &mut Status) {
     }
 }
 
+/// The engine of that name.
+pub(crate) fn engine(name: EngineName, threads: usize) -> Box<dyn Engine> {
+    match name {
+        EngineName::Tract => Box::new(Tract::new(threads)),
+        EngineName::BurnFlex => Box::new(Burn::flex(threads)),
+        EngineName::BurnWgpu => Box::new(Burn::wgpu()),
+    }
+}
+
 fn workload(request: &CellRequest, inputs: &[NamedTensor]) -> Result<Workload, Failure> {
+    let bytes = model_bytes(&request.model, &request.shapes)?;
+    let name = request.model.display_name();
+    tare_models::prepare(name, bytes, &request.shapes, inputs, request.seed).map_err(Failure::from)
+}
+
+/// The ONNX file of a model that is built in or a file.
+pub(crate) fn model_bytes(model: &ModelSource, shapes: &BTreeMap<String, Vec<usize>>) -> Result<Vec<u8>, Failure> {
     let missing = |message: String, hint: &str| Failure {
         kind: FailureKind::Model,
         message,
         hint: Some(hint.into()),
     };
-    let (name, bytes) = match &request.model {
+    match model {
         ModelSource::BuiltIn { name } => match tare_models::find(name) {
-            Some(entry) => (name.clone(), entry.onnx(&request.shapes)),
-            None => return Err(missing(format!("there is no model {name:?}"), "see `tare models list`")),
+            Some(entry) => Ok(entry.onnx(shapes)),
+            None => Err(missing(format!("there is no model {name:?}"), "see `tare models list`")),
         },
-        ModelSource::File { path } => {
-            let bytes = std::fs::read(path)
-                .map_err(|error| missing(format!("cannot read the model {path:?}: {error}"), "check the path"))?;
-            (request.model.display_name().to_owned(), bytes)
-        }
-        ModelSource::Attached { name } => {
-            return Err(missing(
-                format!("the bytes of {name:?} did not arrive"),
-                "this is a defect of tare",
-            ));
-        }
-    };
-    tare_models::prepare(&name, bytes, &request.shapes, inputs, request.seed).map_err(Failure::from)
+        ModelSource::File { path } => std::fs::read(path)
+            .map_err(|error| missing(format!("cannot read the model {path:?}: {error}"), "check the path")),
+        ModelSource::Attached { name } => Err(missing(
+            format!("the bytes of {name:?} did not arrive"),
+            "this is a defect of tare",
+        )),
+    }
 }

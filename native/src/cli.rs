@@ -50,10 +50,19 @@ enum Command {
         #[command(subcommand)]
         command: ModelsCommand,
     },
+    /// Find the first operator whose result differs from tract's, by running both on every value of the graph
+    #[command(after_help = "Examples:
+  tare diverge --model resnet50 --engine burn-flex
+  tare diverge --model net.onnx --shape input=1,3,224,224 --engine burn-wgpu")]
+    Diverge(commands::diverge::Args),
     /// What this machine has
     Doctor,
     /// Check statistics, clock and measuring against known truths on this machine
-    Selftest,
+    #[command(after_help = "Examples:
+  tare selftest
+  tare selftest --pairs 200
+  tare selftest browser --not-isolated")]
+    Selftest(commands::selftest::Args),
     /// Measure one cell: the other end of `tare run`
     #[command(hide = true)]
     Cell {
@@ -115,8 +124,9 @@ pub(crate) fn run() -> Result<bool> {
         Command::Models {
             command: ModelsCommand::Export { name, output },
         } => commands::models::export(&name, &output),
+        Command::Diverge(args) => commands::diverge::run(&args),
         Command::Doctor => commands::doctor::run(),
-        Command::Selftest => commands::selftest::run(),
+        Command::Selftest(args) => commands::selftest::run(&args),
         Command::Cell { folder } => cell::run(&folder),
     }
 }

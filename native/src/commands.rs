@@ -1,5 +1,6 @@
 //! The commands that need no browser.
 
+pub(crate) mod diverge;
 pub(crate) mod doctor;
 pub(crate) mod models;
 pub(crate) mod report;

@@ -51,13 +51,7 @@ impl Host for NativeHost {
     }
 
     async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Rc<Vec<u8>>>), Failure> {
-        if tare_models::find(name).is_some() {
-            return Ok((ModelSource::BuiltIn { name: name.into() }, None));
-        }
-        if Path::new(name).is_file() {
-            return Ok((ModelSource::File { path: name.into() }, None));
-        }
-        Err(tare_models::not_found(name))
+        Ok((find_model(name)?, None))
     }
 
     fn cancelled(&self) -> bool {
@@ -82,6 +76,17 @@ impl Host for NativeHost {
         };
         (vec![EngineName::Tract, EngineName::BurnFlex], Some(warning))
     }
+}
+
+/// The model of that name: a built-in one before a file.
+pub(crate) fn find_model(name: &str) -> Result<ModelSource, Failure> {
+    if tare_models::find(name).is_some() {
+        return Ok(ModelSource::BuiltIn { name: name.into() });
+    }
+    if Path::new(name).is_file() {
+        return Ok(ModelSource::File { path: name.into() });
+    }
+    Err(tare_models::not_found(name))
 }
 
 fn carry_out(

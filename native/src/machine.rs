@@ -2,6 +2,8 @@
 
 use tare_record::{EnvironmentKind, Machine, MachineFacts, Tool, Warning, WarningKind};
 
+use crate::power::{self, power};
+
 /// This program.
 pub(crate) fn tool() -> Tool {
     tare_core::tool(git_version::git_version!(
@@ -30,6 +32,7 @@ pub(crate) fn machine() -> Machine {
             memory_bytes: system.total_memory(),
             memory_available_bytes: system.available_memory(),
             load_average: (cfg!(unix) && load.is_finite()).then_some(load),
+            power: power(),
         }),
         browser: None,
     }
@@ -37,19 +40,20 @@ pub(crate) fn machine() -> Machine {
 
 /// What to say about the machine beside every figure.
 pub(crate) fn warnings(machine: &Machine) -> Vec<Warning> {
-    let load = machine
-        .native
-        .as_ref()
-        .and_then(|native| native.load_average)
-        .unwrap_or(0.0);
-    // One core's worth of other work takes time from every multi-threaded cell, and shares caches with the others.
-    if load < 1.0 {
+    let Some(native) = &machine.native else {
         return vec![];
+    };
+    let mut warnings = power::warnings(&native.power);
+    // One core's worth of other work takes time from every multi-threaded cell, and shares caches with the others.
+    if let Some(load) = native.load_average.filter(|&load| load >= 1.0) {
+        warnings.push(Warning {
+            kind: WarningKind::LoadedMachine,
+            message: format!(
+                "the machine was busy when the run began (load {load:.2}): close other programs and repeat"
+            ),
+        });
     }
-    vec![Warning {
-        kind: WarningKind::LoadedMachine,
-        message: format!("the machine was busy when the run began (load {load:.2}): close other programs and repeat"),
-    }]
+    warnings
 }
 
 fn cpu_features() -> Vec<String> {

@@ -7,6 +7,7 @@ mod clock;
 mod commands;
 mod host;
 mod machine;
+mod power;
 mod selection;
 mod sink;
 

@@ -57,6 +57,7 @@ impl Selection {
                 .model
                 .iter()
                 .map(|model| CellPlan {
+                    tolerance: Default::default(),
                     model: model.clone(),
                     engines: vec![],
                     shapes: BTreeMap::new(),

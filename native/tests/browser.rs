@@ -219,3 +219,21 @@ fn what_is_missing_is_named() {
     sandbox.write("chromium", b"");
     with_path(sandbox.folder.path()).says("chromedriver");
 }
+
+#[test]
+fn the_selftest_checks_browsers_isolated_and_not() {
+    let step_ns = |flag: &str| -> u64 {
+        let sandbox = Sandbox::new();
+        let mut command = sandbox.command("selftest --pairs 1 browser");
+        let ran = common::Ran::of(command.args(["--page", &page()]).args(flag.split_whitespace()));
+        assert!(ran.out().contains("tiny on tract measured twice"), "{}", ran.err());
+        let steps = ran.out().split("clock steps of ").nth(1).map(str::to_owned);
+        let steps = steps.unwrap_or_else(|| panic!("{}", ran.out()));
+        steps.split(' ').next().unwrap().parse().unwrap()
+    };
+    let (isolated, not_isolated) = (step_ns(""), step_ns("--not-isolated"));
+    assert!(
+        isolated < not_isolated,
+        "isolation gives a finer clock: {isolated} and {not_isolated} ns"
+    );
+}

@@ -363,7 +363,7 @@ fn models_are_listed_and_exported() {
 
 #[test]
 fn the_selftest_tells_every_truth() {
-    let ran = Sandbox::new().run("selftest");
+    let ran = Sandbox::new().run("selftest --pairs 2");
     // Whether a time comes out right depends on what else this machine does; the rest must hold.
     for truth in [
         "quantiles equal those of R",
@@ -380,6 +380,8 @@ fn the_selftest_tells_every_truth() {
         "a run of known length",
         "what measuring adds",
         "one workload measured twice",
+        "tiny on tract measured twice shows no difference: ",
+        "statistics of 10,000 samples: ",
     ] {
         assert!(ran.out().contains(timed), "{}", ran.out());
     }
@@ -394,4 +396,25 @@ fn the_doctor_describes_the_machine() {
         .says("clock")
         .says("graphics")
         .says("browser");
+}
+
+#[test]
+fn the_first_operator_that_differs_is_named() {
+    let sandbox = Sandbox::new();
+    let same = sandbox.run("diverge --model tiny --engine burn-flex").code(0);
+    assert!(same.out().contains("Conv") && same.out().contains("no value of tiny on burn-flex differs"));
+    // Nothing can be as near as that.
+    sandbox.write(
+        "strict.toml",
+        b"name = 'strict'\n[[cell]]\nmodel = 'tiny'\nengines = ['burn-flex']\ntolerance = { f32 = 0.0 }\n",
+    );
+    sandbox
+        .run("diverge --plan strict.toml")
+        .code(1)
+        .says("the first value that differs is \"stem.conv\", made by Conv");
+    sandbox.run("diverge").code(1).says("name one with --model");
+    sandbox
+        .run("diverge --model absent.onnx")
+        .code(1)
+        .says("neither a built-in model nor a file");
 }

@@ -57,9 +57,12 @@ pub fn start() {
         view::set_up(fallback.as_deref());
         view::set_state("ready");
         view::dispatch("tare-ready");
-        match view::query("job") {
-            Ok(Some(url)) => run_job(&url).await,
-            Ok(None) => {}
+        match view::queries() {
+            Ok(queries) => match (queries.job, queries.selftest) {
+                (Some(url), _) => run_job(&url).await,
+                (None, Some(pairs)) => selftest(pairs),
+                (None, None) => {}
+            },
             Err(message) => view::fail(&message),
         }
     });
@@ -98,6 +101,7 @@ fn run_selection() {
     let cells: Vec<CellPlan> = view::chosen_models()
         .into_iter()
         .map(|(model, shapes)| CellPlan {
+            tolerance: Default::default(),
             model,
             engines: view::chosen_engines(),
             shapes,
@@ -224,8 +228,11 @@ fn cancel() {
     }
 }
 
-/// Called by the button that checks this browser.
-fn selftest() {
+/// Pairs of a real cell that the button measures: some seconds.
+const BUTTON_PAIRS: u32 = 10;
+
+/// Called by the button that checks this browser, and for an address that asks for it.
+fn selftest(pairs: u32) {
     let host = page(|page| {
         let idle = page.host.is_none();
         idle.then(|| page.host.insert(WebHost::new(BTreeMap::new(), None)).clone())
@@ -234,7 +241,7 @@ fn selftest() {
     view::set_state("running");
     view::note("Checking statistics, clock and measuring in this browser: some seconds.");
     spawn_local(async move {
-        let outcome = host.selftest().await;
+        let outcome = host.selftest(pairs).await;
         page(|page| page.host = None);
         match outcome {
             Ok(checks) => {
@@ -244,6 +251,7 @@ fn selftest() {
                     checks.len()
                 ));
                 view::report(&tare_report::selftest(&checks));
+                view::publish_checks(&checks);
             }
             Err(message) => view::note(&format!("The check did not end: {message}.")),
         }

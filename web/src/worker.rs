@@ -1,7 +1,7 @@
 //! A worker: serves one request with the one engine that its module holds.
 
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
-use tare_core::{Control, Engine, NamedTensor, Observer, Timed, Workload, answer, bundle};
+use tare_core::{Control, Engine, NamedTensor, Observer, RealCell, Timed, Workload, answer, bundle};
 use tare_record::{Cell, CellRequest, Event, Failure, FailureKind, Memory, ModelSource, Phase, PhaseName, Progress};
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
@@ -52,13 +52,32 @@ pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64) {
     post(&Event::Ready { phases }, &[]);
 }
 
-/// Checks known truths in this browser, and says how they came out.
+/// Checks known truths in this browser, and says how they came out. The engine's own cell is measured twice as often as
+/// `pairs` says.
 #[wasm_bindgen]
-pub fn selftest() {
+pub fn selftest(pairs: u32) {
     tell_panics();
-    wasm_bindgen_futures::spawn_local(async {
-        let checks = tare_core::selftest(std::rc::Rc::new(PerformanceClock)).await;
-        post(&Event::SelfTested { checks }, &[]);
+    wasm_bindgen_futures::spawn_local(async move {
+        let ready = match tare_models::selftest_workload() {
+            Ok(workload) => engine(1).await.map(|engine| (workload, engine)),
+            Err(failure) => Err(failure),
+        };
+        let event = match ready {
+            Ok((workload, engine)) => {
+                let real = RealCell {
+                    engine: &*engine,
+                    workload,
+                    pairs: u64::from(pairs),
+                };
+                Event::SelfTested {
+                    checks: tare_core::selftest(std::rc::Rc::new(PerformanceClock), &real).await,
+                }
+            }
+            Err(failure) => Event::Died {
+                message: failure.message,
+            },
+        };
+        post(&event, &[]);
     });
 }
 

@@ -10,5 +10,5 @@ const module = await WebAssembly.compile(bytes);
 const compiled = performance.now();
 const { default: instantiate, selftest, serve } = await import(`./${engine}.js`);
 await instantiate({ module_or_path: module });
-if (parameters.has("selftest")) selftest();
+if (parameters.has("selftest")) selftest(Number(parameters.get("selftest")));
 else serve(downloaded - start, compiled - downloaded, performance.now() - compiled);

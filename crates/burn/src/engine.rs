@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use burn_backend::ops::FloatTensorOps;
+use burn_backend::ops::{FloatTensorOps, IntTensorOps};
 use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
 use burn_tensor::TensorData;
 use onnx_ir::OnnxGraphBuilder;
@@ -107,14 +107,15 @@ enum Source {
 
 impl BurnSession {
     fn new(opened: crate::device::Opened, lowered: Lowered) -> Self {
-        let mut kept: Vec<usize> = lowered.constants.iter().map(|(slot, _)| *slot).collect();
+        let constants = lowered.constants.iter().map(|(slot, _)| *slot);
+        let mut kept: Vec<usize> = constants.chain(lowered.indices.iter().map(|(slot, _)| *slot)).collect();
         let outputs: Vec<(String, Source)> = lowered
             .outputs
             .into_iter()
             .map(|output| {
                 let source = match output.value {
                     Value::Host(host) => Source::Host(to_core(host)),
-                    Value::Device(value) => {
+                    Value::Device(value) | Value::Integers(value) => {
                         kept.push(value.slot);
                         Source::Device {
                             slot: value.slot,
@@ -129,11 +130,14 @@ impl BurnSession {
         let constants = lowered
             .constants
             .into_iter()
-            .map(|(slot, host)| (slot, upload_constant(host, device)))
-            .collect();
+            .map(|(slot, host)| (slot, upload_constant(host, device)));
+        let indices = lowered.indices.into_iter().map(|(slot, positions)| {
+            let count = positions.len();
+            (slot, upload_integers(positions, &[count], device))
+        });
         Self {
             schedule: Schedule::new(lowered.steps, lowered.slots, &kept),
-            constants,
+            constants: constants.chain(indices).collect(),
             inputs: lowered.inputs,
             outputs,
             kernels: opened.watch_kernels(),
@@ -151,7 +155,7 @@ impl Session for BurnSession {
             values[*slot] = Some(constant.clone());
         }
         for &(position, slot) in &self.inputs {
-            values[slot] = Some(upload_input(&inputs[position].tensor, self.opened.dispatch())?);
+            values[slot] = Some(upload_input(&inputs[position], self.opened.dispatch())?);
         }
         self.schedule.run(&mut values);
         let mut outputs = Vec::with_capacity(self.outputs.len());
@@ -179,8 +183,8 @@ impl Session for BurnSession {
         self.opened.facts()
     }
 
-    fn settled(&mut self) -> bool {
-        self.kernels.settled()
+    fn settled(&mut self, now_ns: u64) -> bool {
+        self.kernels.settled(now_ns)
     }
 
     fn device_bytes(&self) -> Option<u64> {
@@ -195,14 +199,41 @@ fn failed(output: &str, error: &dyn std::fmt::Display) -> EngineError {
     )
 }
 
-fn upload_input(tensor: &Tensor, device: &DispatchDevice) -> Result<DispatchTensor, EngineError> {
-    let tare_core::TensorData::F32(elements) = tensor.data() else {
-        return Err(EngineError::new(
+fn upload_input(input: &NamedTensor, device: &DispatchDevice) -> Result<DispatchTensor, EngineError> {
+    let shape = input.tensor.shape();
+    match input.tensor.data() {
+        tare_core::TensorData::F32(elements) => Ok(upload(elements.clone(), shape, device)),
+        tare_core::TensorData::I32(elements) => Ok(upload_integers(elements.clone(), shape, device)),
+        tare_core::TensorData::I64(elements) => {
+            let narrow = elements
+                .iter()
+                .map(|&element| i32::try_from(element).map_err(|_| element));
+            match narrow.collect() {
+                Ok(elements) => Ok(upload_integers(elements, shape, device)),
+                Err(element) => Err(EngineError::new(
+                    FailureKind::Input,
+                    format!(
+                        "input {:?} holds {element}, which does not fit the 32 bits that burn computes with",
+                        input.name
+                    ),
+                )),
+            }
+        }
+        other => Err(EngineError::new(
             FailureKind::Input,
-            format!("expected f32, found {}", tensor.dtype()),
-        ));
-    };
-    Ok(upload(elements.clone(), tensor.shape(), device))
+            format!(
+                "input {:?}: expected f32, i32 or i64, found {}",
+                input.name,
+                other.dtype()
+            ),
+        )),
+    }
+}
+
+fn upload_integers(elements: Vec<i32>, shape: &[usize], device: &DispatchDevice) -> DispatchTensor {
+    // A scalar is stored with one dimension.
+    let stored = if shape.is_empty() { vec![1] } else { shape.to_vec() };
+    Dispatch::int_from_data(TensorData::new(elements, stored), device)
 }
 
 fn upload_constant(host: HostTensor, device: &DispatchDevice) -> DispatchTensor {

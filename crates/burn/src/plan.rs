@@ -1,7 +1,10 @@
 //! The plan that a model is lowered to, and running it.
 
-use burn_backend::ops::{ActivationOps, ConvOptions, FloatTensorOps, ModuleOps, PadMode};
-use burn_backend::{Scalar, Shape};
+use burn_backend::ops::{
+    ActivationOps, AttentionModuleOptions, ConvOptions, ConvTransposeOptions, FloatTensorOps, IntTensorOps, ModuleOps,
+    PadMode,
+};
+use burn_backend::{FloatDType, Scalar, Shape, Slice};
 use burn_dispatch::{Dispatch, DispatchTensor};
 
 /// Position of a value among all values of a run.
@@ -12,6 +15,10 @@ pub(crate) type Slot = usize;
 pub(crate) enum Op {
     /// x [n, c, h, w], weight [o, c / groups, kh, kw], optional bias [o] -> [n, o, h', w'].
     Conv2d(ConvOptions<2>),
+    /// x [n, c, d, h, w], weight [o, c / groups, kd, kh, kw], optional bias [o] -> [n, o, d', h', w'].
+    Conv3d(ConvOptions<3>),
+    /// x [n, c, d, h, w], weight [c, o / groups, kd, kh, kw], optional bias [o] -> [n, o, d', h', w'].
+    ConvTranspose3d(ConvTransposeOptions<3>),
     /// x [n, c, h, w] -> [n, c, h', w'].
     MaxPool2d {
         kernel: [usize; 2],
@@ -33,14 +40,41 @@ pub(crate) enum Op {
     /// x [.., i], weight [i, o], optional bias [o] -> [.., o].
     Linear,
     MatMul,
+    /// query [b, h, q, d], key [b, h, k, d], value [b, h, k, e], optional bias [b, h, q, k] or less -> [b, h, q, e].
+    Attention {
+        /// 1 / sqrt(d) if absent.
+        scale: Option<f64>,
+        softcap: Option<f64>,
+        causal: bool,
+    },
+    /// x [.., w], scale [w], optional shift [w].
+    LayerNorm {
+        epsilon: f64,
+    },
     Add,
     Sub,
     Mul,
     Div,
     AddScalar(f64),
     MulScalar(f64),
+    Abs,
+    Erf,
+    Exp,
+    LeakyRelu {
+        slope: f64,
+    },
+    Log,
+    Reciprocal,
     Relu,
     Sigmoid,
+    Sqrt,
+    Tanh,
+    /// The dimension is kept with length 1.
+    MaxDim(usize),
+    /// The dimension is kept with length 1.
+    MeanDim(usize),
+    /// The dimension is kept with length 1.
+    SumDim(usize),
     Softmax {
         axis: usize,
     },
@@ -53,10 +87,33 @@ pub(crate) enum Op {
         mode: PadMode,
     },
     Reshape(Vec<usize>),
+    ReshapeIntegers(Vec<usize>),
+    IntegersToFloats,
+    /// x [a, n, b], positions [p] -> [a, p, b].
+    Select {
+        axis: usize,
+    },
+    /// A range for each dimension.
+    Slice(Vec<Range>),
     Permute(Vec<usize>),
     Concat {
         axis: usize,
     },
+}
+
+/// Every `step`th position from `start` to before `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// At least 1.
+    pub(crate) step: usize,
+}
+
+impl Range {
+    pub(crate) fn len(&self) -> usize {
+        (self.end - self.start).div_ceil(self.step)
+    }
 }
 
 /// An operation with its operands.
@@ -132,6 +189,27 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
             let (x, weight) = (next(), next());
             Dispatch::conv2d(x, weight, operands.next(), options.clone())
         }
+        Op::Conv3d(options) => {
+            let (x, weight) = (next(), next());
+            Dispatch::conv3d(x, weight, operands.next(), options.clone())
+        }
+        Op::ConvTranspose3d(options) => {
+            let (x, weight) = (next(), next());
+            Dispatch::conv_transpose3d(x, weight, operands.next(), options.clone())
+        }
+        Op::Attention { scale, softcap, causal } => {
+            let (query, key, value) = (next(), next(), next());
+            let options = AttentionModuleOptions {
+                scale: *scale,
+                softcap: *softcap,
+                is_causal: *causal,
+            };
+            Dispatch::attention(query, key, value, None, operands.next(), options)
+        }
+        Op::LayerNorm { epsilon } => {
+            let (x, scale) = (next(), next());
+            Dispatch::layer_norm(x, scale, operands.next(), *epsilon)
+        }
         Op::Linear => {
             let (x, weight) = (next(), next());
             Dispatch::linear(x, weight, operands.next())
@@ -158,6 +236,17 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
         Op::Div => Dispatch::float_div(next(), next()),
         Op::AddScalar(value) => Dispatch::float_add_scalar(next(), Scalar::Float(*value)),
         Op::MulScalar(value) => Dispatch::float_mul_scalar(next(), Scalar::Float(*value)),
+        Op::Abs => Dispatch::float_abs(next()),
+        Op::Erf => Dispatch::float_erf(next()),
+        Op::Exp => Dispatch::float_exp(next()),
+        Op::LeakyRelu { slope } => Dispatch::leaky_relu(next(), Scalar::Float(*slope)),
+        Op::Log => Dispatch::float_log(next()),
+        Op::Reciprocal => Dispatch::float_recip(next()),
+        Op::Sqrt => Dispatch::float_sqrt(next()),
+        Op::Tanh => Dispatch::float_tanh(next()),
+        Op::MaxDim(axis) => Dispatch::float_max_dim(next(), *axis),
+        Op::MeanDim(axis) => Dispatch::float_mean_dim(next(), *axis),
+        Op::SumDim(axis) => Dispatch::float_sum_dim(next(), *axis),
         Op::Relu => Dispatch::relu(next()),
         Op::Sigmoid => Dispatch::sigmoid(next()),
         Op::Softmax { axis } => Dispatch::softmax(next(), *axis),
@@ -176,8 +265,24 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
         Op::Clamp { min: None, max: None } => next(),
         Op::Pad { before_after, mode } => Dispatch::float_pad(next(), before_after, *mode),
         Op::Reshape(shape) => Dispatch::float_reshape(next(), Shape::from(shape.clone())),
+        Op::ReshapeIntegers(shape) => Dispatch::int_reshape(next(), Shape::from(shape.clone())),
+        Op::IntegersToFloats => Dispatch::int_into_float(next(), FloatDType::F32),
+        Op::Select { axis } => {
+            let (x, positions) = (next(), next());
+            Dispatch::float_select(x, *axis, positions)
+        }
+        Op::Slice(ranges) => Dispatch::float_slice(next(), &ranges.iter().map(slice).collect::<Vec<_>>()),
         Op::Permute(axes) => Dispatch::float_permute(next(), axes),
         Op::Concat { .. } => unreachable!("handled above"),
+    }
+}
+
+#[allow(clippy::cast_possible_wrap, reason = "positions in a tensor fit")]
+fn slice(range: &Range) -> Slice {
+    Slice {
+        start: range.start as isize,
+        end: Some(range.end as isize),
+        step: range.step as isize,
     }
 }
 

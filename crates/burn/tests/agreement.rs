@@ -1,58 +1,17 @@
-//! The same cases on tract and on burn-flex: their outputs must agree.
+//! Operators of image networks on tract and on burn-flex: their outputs must agree.
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
 
+mod common;
+
 use std::collections::BTreeMap;
 
+use common::{agree, graph, ints, run};
 use tare_burn::Burn;
-use tare_core::{Clock, Engine, EngineError, Tensor, Workload, compare};
-use tare_models::{Attribute, CATALOG, Fill, Graph, Value, prepare};
+use tare_core::Engine;
+use tare_models::{Attribute, Fill, Graph, Value, prepare};
 use tare_record::FailureKind;
 use tare_tract::Tract;
-
-struct NoClock;
-
-impl Clock for NoClock {
-    fn now_ns(&self) -> u64 {
-        0
-    }
-
-    fn source(&self) -> &'static str {
-        "none"
-    }
-}
-
-fn run(engine: &dyn Engine, workload: &Workload) -> Result<Vec<Tensor>, EngineError> {
-    pollster::block_on(async {
-        let mut session = engine.load(&workload.bytes, &workload.inputs, &NoClock).await?.session;
-        let outputs = session.run(&workload.inputs).await?;
-        // A second run must give the same: nothing may be used up.
-        assert_eq!(session.run(&workload.inputs).await?, outputs);
-        Ok(outputs)
-    })
-}
-
-#[track_caller]
-fn agree(bytes: Vec<u8>) {
-    let workload = prepare("case", bytes, &BTreeMap::new(), &[], 3).unwrap();
-    let reference = workload.name_outputs(run(&Tract::new(1), &workload).unwrap());
-    let outputs = run(&Burn::flex(2), &workload).unwrap();
-    let drift = compare(&outputs, &reference).unwrap();
-    assert!(drift.iter().all(|drift| drift.max_scaled < 1e-5), "{drift:?}");
-}
-
-/// A graph of one input of the given shape, whose output is what `build` makes of it.
-fn graph(shape: &[usize], output: &[usize], build: impl FnOnce(&mut Graph, &Value) -> Value) -> Vec<u8> {
-    let mut graph = Graph::new("case", 7);
-    let x = graph.input("x", shape);
-    let y = build(&mut graph, &x);
-    graph.output(&y, output);
-    graph.into_bytes()
-}
-
-fn ints(name: &'static str, values: &[i64]) -> Attribute {
-    Attribute::Ints(name, values.to_vec())
-}
 
 fn conv(g: &mut Graph, x: &Value, weight: &[usize], attributes: &[Attribute]) -> Value {
     let w = g.weight(
@@ -71,13 +30,6 @@ fn conv(g: &mut Graph, x: &Value, weight: &[usize], attributes: &[Attribute]) ->
         },
     );
     g.node("y", "Conv", &[x, &w, &b], attributes)
-}
-
-#[test]
-fn built_in_models_agree() {
-    for entry in &CATALOG {
-        agree(entry.onnx(&BTreeMap::new()));
-    }
 }
 
 #[test]

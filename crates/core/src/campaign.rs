@@ -7,6 +7,7 @@ use tare_record::{
     Record, Stage, Status, Warning,
 };
 
+use crate::tolerance::tolerance_of;
 use crate::{NamedTensor, Random, bundle, failed_cell, speed};
 
 /// Bytes that travel beside a [`CellRequest`].
@@ -221,6 +222,7 @@ fn requests(
                 seed: plan.seed,
                 threads,
                 rules: plan.rules.clone(),
+                tolerance: tolerance_of(&cell_plan.model, &cell_plan.tolerance),
                 stage: Stage::Measure,
                 clock: record.clock.clone(),
             });

@@ -87,6 +87,7 @@ impl Sink for NoSink {
 /// Runs a plan of two engines for each model.
 fn run(models: &[&str], seed: u64, speeds: &[(u64, u64)], cancel_after: usize) -> (Record, FakeHost) {
     let cells = models.iter().map(|model| CellPlan {
+        tolerance: Default::default(),
         model: (*model).to_owned(),
         engines: vec![EngineName::Tract, EngineName::BurnFlex],
         shapes: BTreeMap::new(),

@@ -60,8 +60,9 @@ pub trait Session {
     /// Where and how it runs.
     fn facts(&self) -> SessionFacts;
 
-    /// Whether the next run will use the same code as the last one: `false` while kernels are still being chosen.
-    fn settled(&mut self) -> bool {
+    /// Whether the next run will use the same code as the last one: `false` while kernels are still being chosen. Asked
+    /// after every run, at `now_ns` on any clock, until it is so.
+    fn settled(&mut self, _now_ns: u64) -> bool {
         true
     }
 

@@ -1,54 +1,15 @@
 use tare_record::{
-    Cell, CellRequest, DigestCount, Failure, FailureKind, Memory, ModelFacts, OutputFacts, Phase, PhaseName, Progress,
-    Status, Verification, Warning, WarningKind,
+    Cell, CellRequest, DigestCount, Failure, FailureKind, Memory, OutputFacts, Phase, PhaseName, Progress, Status,
+    Verification,
 };
 
 use crate::outline::outlined_cell;
 use crate::stats::median_estimate;
-use crate::tool::build_profile;
-use crate::{Clock, Engine, EngineError, NamedTensor, Session, Tensor, compare, tensors_sha256, tolerance, top};
-
-/// A model with the inputs to feed it.
-#[derive(Debug, Clone)]
-pub struct Workload {
-    /// Name, hash and size of the model.
-    pub model: ModelFacts,
-    /// The whole ONNX file.
-    pub bytes: Vec<u8>,
-    /// Inputs in the model's order.
-    pub inputs: Vec<NamedTensor>,
-    /// Names of the outputs in the model's order.
-    pub outputs: Vec<String>,
-}
-
-impl Workload {
-    /// Outputs of a run with their names.
-    pub fn name_outputs(&self, outputs: Vec<Tensor>) -> Vec<NamedTensor> {
-        let names = self.outputs.iter().cloned();
-        names
-            .zip(outputs)
-            .map(|(name, tensor)| NamedTensor { name, tensor })
-            .collect()
-    }
-}
-
-/// What whoever watches a measurement wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Control {
-    /// Go on.
-    Continue,
-    /// Stop and keep what was measured.
-    Cancel,
-}
-
-/// Watches a measurement from outside its timed regions.
-pub trait Observer {
-    /// Called now and then between runs; `cell` holds what was measured and verified until now.
-    fn progress(&mut self, progress: &Progress, cell: &Cell) -> Control;
-
-    /// Memory of the process or worker, as the environment tells.
-    fn memory(&self) -> Memory;
-}
+use crate::verify::{limit, worse};
+use crate::warnings::warnings;
+use crate::{
+    Clock, Control, Engine, EngineError, NamedTensor, Observer, Session, Tensor, Workload, compare, tensors_sha256, top,
+};
 
 /// Largest memory for outputs that wait for their verification.
 const PENDING_OUTPUT_BYTES: usize = 64 << 20;
@@ -60,7 +21,7 @@ const PROGRESS_INTERVAL_NS: u64 = 250_000_000;
 const FROZEN_AFTER_RUNS: usize = 200_000;
 
 /// A sample is so many runs that one step of the clock is at most this share of it.
-const QUANTISATION: u64 = 100;
+pub(crate) const QUANTISATION: u64 = 100;
 
 /// Measures one cell: loads the model, runs it once, warms up, samples, and verifies the outputs of every run outside
 /// the timed regions. `earlier` are steps that happened before, such as compiling a wasm module.
@@ -110,7 +71,8 @@ pub async fn measure(
         device_bytes: run.cell.memory.device_bytes,
         ..run.observer.memory()
     };
-    run.warn();
+    let warnings = warnings(&run.cell, request);
+    run.cell.warnings.extend(warnings);
     let outputs = workload.name_outputs(run.last);
     (run.cell, outputs)
 }
@@ -183,7 +145,7 @@ impl Run<'_> {
     /// Runs until the engine has chosen its kernels.
     async fn tune(&mut self, session: &mut dyn Session) -> Result<(), Stop> {
         let mut tuning_ns = 0;
-        while !session.settled() {
+        while !session.settled(self.clock.now_ns()) {
             let ran = self.verified_run(session).await;
             if let Ok(run_ns) = &ran {
                 tuning_ns += run_ns;
@@ -343,7 +305,7 @@ impl Run<'_> {
             self.last = outputs;
             return Ok(());
         }
-        let compared = compare(&outputs, self.reference);
+        let compared = compare(&outputs, self.reference, &self.request.tolerance);
         self.last = outputs;
         let drifts = compared?;
         let verification = self.cell.verification.get_or_insert_with(|| Verification {
@@ -351,7 +313,7 @@ impl Run<'_> {
             tolerance: self
                 .reference
                 .iter()
-                .map(|named| tolerance(named.tensor.dtype()))
+                .map(|named| limit(&self.request.tolerance, named.tensor.dtype()))
                 .fold(0.0, f64::max),
             outputs: vec![],
             digests: vec![],
@@ -359,10 +321,7 @@ impl Run<'_> {
         let earlier = std::mem::take(&mut verification.outputs);
         for (index, (tensor, mut drift)) in self.last.iter().zip(drifts).enumerate() {
             if let Some(earlier) = earlier.get(index) {
-                drift.max_abs = drift.max_abs.max(earlier.drift.max_abs);
-                drift.max_scaled = drift.max_scaled.max(earlier.drift.max_scaled);
-                drift.cosine = drift.cosine.min(earlier.drift.cosine);
-                drift.same_top &= earlier.drift.same_top;
+                drift = worse(drift, &earlier.drift);
             }
             let name = self.workload.outputs.get(index).cloned().unwrap_or_default();
             let named = NamedTensor {
@@ -404,42 +363,6 @@ impl Run<'_> {
             }
         }
         Ok(())
-    }
-
-    fn warn(&mut self) {
-        let mut warn = |kind, message: String| self.cell.warnings.push(Warning { kind, message });
-        if let Some(adapter) = self.cell.adapter.as_ref().filter(|adapter| adapter.software) {
-            warn(
-                WarningKind::SoftwareAdapter,
-                format!("{} computes on the CPU: these are not the times of a GPU", adapter.name),
-            );
-        }
-        if build_profile() == "debug" {
-            warn(
-                WarningKind::DebugBuild,
-                "built without optimisation: build with --release to measure".into(),
-            );
-        }
-        if self.cell.status != Status::Measured {
-            return;
-        }
-        let granularity_ns = self.request.clock.granularity_ns;
-        if let Some(shortest) = self
-            .cell
-            .samples_ns
-            .iter()
-            .min()
-            .filter(|&&ns| ns < granularity_ns * QUANTISATION)
-        {
-            warn(
-                WarningKind::CoarseClock,
-                format!("one step of the clock ({granularity_ns} ns) is more than 1 % of a sample ({shortest} ns)"),
-            );
-        }
-        let (found, wanted) = (self.cell.samples_ns.len(), self.request.rules.min_samples);
-        if found < wanted {
-            warn(WarningKind::FewSamples, format!("{found} samples instead of {wanted}"));
-        }
     }
 }
 

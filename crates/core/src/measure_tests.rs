@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 use tare_record::{
-    ClockFacts, EngineFacts, EngineName, EnvironmentKind, FailureKind, ModelSource, PhaseName, Rules, Stage,
+    ClockFacts, EngineFacts, EngineName, EnvironmentKind, FailureKind, ModelFacts, ModelSource, PhaseName, Rules, Stage,
 };
 
 use super::*;
+use crate::tolerance::tolerance_of;
 use crate::{Loaded, Random, SessionFacts, TensorData, Timed};
 
 /// A clock that only the engine moves, shown in steps of `granularity_ns`.
@@ -76,7 +77,7 @@ impl Session for FakeEngine {
         }
     }
 
-    fn settled(&mut self) -> bool {
+    fn settled(&mut self, _: u64) -> bool {
         *self.runs.borrow() > self.settles_after
     }
 }
@@ -149,6 +150,7 @@ fn check(case: Case) -> Cell {
         seed: 0,
         threads: 1,
         rules: case.rules,
+        tolerance: tolerance_of("known", &Default::default()),
         stage: Stage::Measure,
         clock: ClockFacts {
             source: "fake".into(),

@@ -84,6 +84,12 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
                 cell.threads
             ));
         }
+        let bad = |share: &f64| !share.is_finite() || *share < 0.0;
+        if let Some((dtype, share)) = cell.tolerance.iter().find(|(_, share)| bad(share)) {
+            return fail(format!(
+                "{place}: tolerance must be a share of at least 0, found {dtype} = {share}"
+            ));
+        }
     }
     let rules = &plan.rules;
     if rules.min_samples == 0 || rules.max_samples < rules.min_samples {
@@ -132,6 +138,14 @@ mod tests {
             (
                 format!("name = \"x\"\n[rules]\nmin_samples = 9\nmax_samples = 3\n{cell}"),
                 "found 9 and 3",
+            ),
+            (
+                format!("name = \"x\"\n{cell}tolerance = {{ f32 = -1.0 }}"),
+                "share of at least 0, found f32 = -1",
+            ),
+            (
+                format!("name = \"x\"\n{cell}tolerance = {{ f31 = 0.1 }}"),
+                "unknown variant `f31`",
             ),
             (format!("name = \"x\"\n[rules]\ncell_limit_s = 0\n{cell}"), "at least 1"),
             ("name = ".into(), "cannot be read"),

@@ -1,27 +1,18 @@
-use tare_record::{DType, Drift, Failure, FailureKind};
+use tare_record::{DType, Drift, Failure, FailureKind, Tolerance};
 
+use crate::ulp::ulp_counts;
 use crate::{NamedTensor, Tensor};
 
-/// Largest difference that counts as agreement, as a share of the reference's largest magnitude.
-///
-/// For `f32`: a network sums some thousand products per element in an order that each engine chooses, and each step
-/// rounds by 6e-8; differences seen between tract, burn and onnxruntime stay under 1e-4. Ten times that is still far
-/// below what a wrong kernel gives. `f16` rounds by 5e-4 a step. Integers must be equal.
-pub fn tolerance(dtype: DType) -> f64 {
-    match dtype {
-        DType::F32 | DType::F64 => 1e-3,
-        DType::F16 => 2e-2,
-        DType::I8 | DType::I32 | DType::I64 | DType::U8 | DType::Bool => 0.0,
-    }
-}
+/// Elements smaller than this share of the reference's largest magnitude have no relative error worth telling.
+const RELATIVE_FLOOR: f64 = 1e-3;
 
 /// Compares the outputs of a run with the reference, tensor by tensor.
 ///
 /// # Errors
 ///
 /// If number, types or shapes differ, an element is not a finite number where the reference's is, or a difference is
-/// larger than [`tolerance`].
-pub fn compare(outputs: &[Tensor], reference: &[NamedTensor]) -> Result<Vec<Drift>, Failure> {
+/// larger than `tolerance` says.
+pub fn compare(outputs: &[Tensor], reference: &[NamedTensor], tolerance: &Tolerance) -> Result<Vec<Drift>, Failure> {
     if outputs.len() != reference.len() {
         return Err(wrong(format!(
             "expected {} outputs, found {}",
@@ -32,11 +23,11 @@ pub fn compare(outputs: &[Tensor], reference: &[NamedTensor]) -> Result<Vec<Drif
     outputs
         .iter()
         .zip(reference)
-        .map(|(output, expected)| compare_one(output, expected))
+        .map(|(output, expected)| compare_one(output, expected, tolerance))
         .collect()
 }
 
-fn compare_one(output: &Tensor, expected: &NamedTensor) -> Result<Drift, Failure> {
+pub(crate) fn compare_one(output: &Tensor, expected: &NamedTensor, tolerance: &Tolerance) -> Result<Drift, Failure> {
     let name = &expected.name;
     let reference = &expected.tensor;
     if output.shape() != reference.shape() {
@@ -53,6 +44,7 @@ fn compare_one(output: &Tensor, expected: &NamedTensor) -> Result<Drift, Failure
             output.dtype()
         )));
     }
+    let counts = ulp_counts(output.data(), reference.data());
     let (found, expected) = (output.to_f64(), reference.to_f64());
     if let Some(position) = expected.iter().position(|value| !value.is_finite()) {
         return Err(Failure {
@@ -70,8 +62,11 @@ fn compare_one(output: &Tensor, expected: &NamedTensor) -> Result<Drift, Failure
             found[position], expected[position]
         )));
     }
-    let drift = drift(&found, &expected, reference.shape().last().copied().unwrap_or(1));
-    let limit = tolerance(reference.dtype());
+    let drift = Drift {
+        ulp_counts: counts,
+        ..drift(&found, &expected, reference.shape().last().copied().unwrap_or(1))
+    };
+    let limit = limit(tolerance, reference.dtype());
     if drift.max_scaled > limit {
         return Err(wrong(format!(
             "output {name:?} differs from the reference by {:.3e} of its largest magnitude, at most {limit:.0e} is allowed",
@@ -79,6 +74,29 @@ fn compare_one(output: &Tensor, expected: &NamedTensor) -> Result<Drift, Failure
         )));
     }
     Ok(drift)
+}
+
+/// Largest difference that counts as agreement for a number format, as a share of the reference's largest magnitude.
+pub(crate) fn limit(tolerance: &Tolerance, dtype: DType) -> f64 {
+    let known = match dtype {
+        DType::F64 => tolerance.get(&dtype).or_else(|| tolerance.get(&DType::F32)),
+        _ => tolerance.get(&dtype),
+    };
+    known.copied().unwrap_or(0.0)
+}
+
+/// What two comparisons say together: the worse of each figure.
+pub(crate) fn worse(a: Drift, b: &Drift) -> Drift {
+    let longest = a.ulp_counts.len().max(b.ulp_counts.len());
+    let count = |drift: &Drift, entry| drift.ulp_counts.get(entry).copied().unwrap_or(0);
+    Drift {
+        max_abs: a.max_abs.max(b.max_abs),
+        max_scaled: a.max_scaled.max(b.max_scaled),
+        max_relative: a.max_relative.max(b.max_relative),
+        ulp_counts: (0..longest).map(|entry| count(&a, entry) + count(b, entry)).collect(),
+        cosine: a.cosine.min(b.cosine),
+        same_top: a.same_top && b.same_top,
+    }
 }
 
 fn wrong(message: String) -> Failure {
@@ -105,6 +123,12 @@ fn drift(found: &[f64], expected: &[f64], row: usize) -> Drift {
         // Anything is infinitely far from all zeros; keep it a number that JSON can hold.
         (true, false) => f64::MAX,
     };
+    let max_relative = found
+        .iter()
+        .zip(expected)
+        .filter(|(_, b)| **b != 0.0 && b.abs() >= largest * RELATIVE_FLOOR)
+        .map(|(a, b)| ((a - b) / b).abs())
+        .fold(0.0, f64::max);
     // Scaled first, so that squares neither overflow nor vanish.
     let scale = found.iter().map(|value| value.abs()).fold(largest, f64::max);
     let cosine = if scale > 0.0 {
@@ -131,6 +155,8 @@ fn drift(found: &[f64], expected: &[f64], row: usize) -> Drift {
     Drift {
         max_abs,
         max_scaled,
+        max_relative: max_relative.min(f64::MAX),
+        ulp_counts: vec![],
         cosine,
         same_top,
     }
@@ -166,7 +192,11 @@ mod tests {
             name: "y".into(),
             tensor: tensor(reference),
         };
-        compare(&[tensor(output)], &[reference]).map(|drifts| drifts[0])
+        compare(&[tensor(output)], &[reference], &tolerance()).map(|mut drifts| drifts.remove(0))
+    }
+
+    fn tolerance() -> Tolerance {
+        Tolerance::from([(DType::F32, 1e-3)])
     }
 
     #[test]
@@ -183,6 +213,44 @@ mod tests {
             (drift.max_abs - 0.001).abs() < 1e-9 && (drift.max_scaled - 0.00025).abs() < 1e-9,
             "{drift:?}"
         );
+    }
+
+    #[test]
+    fn relative_error_leaves_out_what_is_mostly_rounding() {
+        let drift = check(&[4.0, 2.0002, 0.0011], &[4.0, 2.0, 0.0010]).unwrap();
+        assert!((drift.max_relative - 1e-4).abs() < 1e-6, "{drift:?}");
+        assert_eq!(drift.ulp_counts.iter().sum::<u64>(), 3);
+        assert_eq!(drift.ulp_counts[0], 1, "one is equal");
+    }
+
+    #[test]
+    fn tolerance_is_data() {
+        let compared = |share: f64| {
+            let reference = NamedTensor {
+                name: "y".into(),
+                tensor: tensor(&[1.0]),
+            };
+            compare(
+                &[tensor(&[1.01])],
+                &[reference],
+                &Tolerance::from([(DType::F32, share)]),
+            )
+        };
+        assert!(compared(0.1).is_ok());
+        assert!(compared(0.001).unwrap_err().message.contains("at most 1e-3 is allowed"));
+        assert_eq!(limit(&tolerance(), DType::F64), 1e-3);
+        assert_eq!(limit(&tolerance(), DType::I64), 0.0);
+    }
+
+    #[test]
+    fn of_two_comparisons_the_worse_figures_are_kept() {
+        let (a, b) = (
+            check(&[4.0, 2.0], &[4.0, 2.0]).unwrap(),
+            check(&[4.0, 2.001], &[4.0, 2.0]).unwrap(),
+        );
+        let both = worse(a, &b);
+        assert_eq!((both.max_abs, both.cosine, both.same_top), (b.max_abs, b.cosine, true));
+        assert_eq!(both.ulp_counts[0], 3);
     }
 
     #[test]
@@ -237,14 +305,14 @@ mod tests {
             tensor: tensor(&[1.0]),
         };
         assert!(
-            compare(&[], std::slice::from_ref(&named))
+            compare(&[], std::slice::from_ref(&named), &tolerance())
                 .unwrap_err()
                 .message
                 .contains("expected 1 outputs, found 0")
         );
         let other = Tensor::new(vec![1], TensorData::I64(vec![1])).unwrap();
         assert!(
-            compare(&[other], &[named])
+            compare(&[other], &[named], &tolerance())
                 .unwrap_err()
                 .message
                 .contains("expected f32, found i64")
@@ -266,7 +334,7 @@ mod tests {
                 &values.iter().rev().map(|&v| f64::from(v)).collect::<Vec<_>>(),
                 values.len(),
             );
-            prop_assert!(drift.max_abs.is_finite() && drift.max_scaled.is_finite() && (-1.0..=1.0).contains(&drift.cosine));
+            prop_assert!(drift.max_abs.is_finite() && drift.max_scaled.is_finite() && drift.max_relative.is_finite() && (-1.0..=1.0).contains(&drift.cosine));
         }
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use prost::Message;
 use tare_record::{Failure, FailureKind};
 
-use crate::{networks, onnx};
+use crate::{Graph, networks, onnx};
 
 /// Seed of all built-in weights.
 const WEIGHT_SEED: u64 = 1;
@@ -19,35 +19,95 @@ pub struct CatalogEntry {
     pub parameters: u64,
     /// Where that number comes from.
     pub source: &'static str,
-    build: fn(batch: usize) -> Vec<u8>,
-    batch_input: &'static str,
+    build: fn(&Sizes<'_>) -> Graph,
+}
+
+/// Dimensions that the user gave for inputs.
+struct Sizes<'a>(&'a BTreeMap<String, Vec<usize>>);
+
+impl Sizes<'_> {
+    /// A dimension of an input, at least 1.
+    fn get(&self, input: &str, axis: usize, default: usize) -> usize {
+        let given = self.0.get(input).and_then(|shape| shape.get(axis));
+        given.copied().unwrap_or(default).max(1)
+    }
+
+    /// Batch and tokens of a language model.
+    fn tokens(&self, default: usize) -> [usize; 2] {
+        [self.get("input_ids", 0, 1), self.get("input_ids", 1, default)]
+    }
 }
 
 /// All networks that tare makes itself.
-pub const CATALOG: [CatalogEntry; 3] = [
+pub const CATALOG: [CatalogEntry; 8] = [
     CatalogEntry {
         name: "null",
         summary: "does nothing: the cost of the harness alone",
         parameters: 0,
         source: "by construction",
-        build: |_| networks::null::build(WEIGHT_SEED).into_bytes(),
-        batch_input: "",
+        build: |_| networks::null::build(WEIGHT_SEED),
     },
     CatalogEntry {
         name: "tiny",
         summary: "convolutional classifier of five layer shapes, 32x32 px",
         parameters: 5_258,
         source: "by construction",
-        build: |_| networks::tiny::build(WEIGHT_SEED).into_bytes(),
-        batch_input: "",
+        build: |_| networks::tiny::build(WEIGHT_SEED),
     },
     CatalogEntry {
         name: "resnet50",
         summary: "image classifier, 224x224 px",
         parameters: 25_557_032,
         source: "torchvision, resnet50 (He et al., 2016)",
-        build: |batch| networks::resnet50::build(WEIGHT_SEED, batch).into_bytes(),
-        batch_input: "image",
+        build: |sizes| networks::resnet50::build(WEIGHT_SEED, sizes.get("image", 0, 1)),
+    },
+    CatalogEntry {
+        name: "distilbert",
+        summary: "text encoder, 128 tokens",
+        parameters: 66_362_880,
+        source: "transformers, distilbert-base-uncased (Sanh et al., 2019)",
+        build: |sizes| {
+            let [batch, tokens] = sizes.tokens(128);
+            networks::bert::distilbert(WEIGHT_SEED, batch, tokens)
+        },
+    },
+    CatalogEntry {
+        name: "minilm",
+        summary: "sentence embeddings, 128 tokens",
+        parameters: 22_713_216,
+        source: "sentence-transformers, all-MiniLM-L6-v2 (Wang et al., 2020)",
+        build: |sizes| {
+            let [batch, tokens] = sizes.tokens(128);
+            networks::bert::minilm(WEIGHT_SEED, batch, tokens)
+        },
+    },
+    CatalogEntry {
+        name: "gpt2",
+        summary: "language model, 128 tokens at once",
+        parameters: 124_439_808,
+        source: "transformers, gpt2 (Radford et al., 2019)",
+        build: |sizes| {
+            let [batch, tokens] = sizes.tokens(128);
+            networks::gpt2::whole(WEIGHT_SEED, batch, tokens)
+        },
+    },
+    CatalogEntry {
+        name: "gpt2-cached",
+        summary: "the same, one token after 128 with their keys and values",
+        parameters: 124_439_808,
+        source: "transformers, gpt2 (Radford et al., 2019)",
+        build: |sizes| {
+            let [batch, tokens] = sizes.tokens(1);
+            let past = sizes.get("past_key_values.0.key", 2, 128);
+            networks::gpt2::cached(WEIGHT_SEED, batch, tokens, past)
+        },
+    },
+    CatalogEntry {
+        name: "unet3d",
+        summary: "segmentation of a volume of 96x96x64",
+        parameters: 5_601_154,
+        source: "by construction (Cicek et al., 2016; Isensee et al., 2021)",
+        build: |sizes| networks::unet3d::build(WEIGHT_SEED, sizes.get("volume", 0, 1)),
     },
 ];
 
@@ -70,13 +130,10 @@ pub fn not_found(name: &str) -> Failure {
 }
 
 impl CatalogEntry {
-    /// The ONNX file. `shapes` may set the batch size through the first dimension of the input that has one.
+    /// The ONNX file. `shapes` may set batch size and number of tokens through the dimensions of the inputs that have
+    /// them.
     pub fn onnx(&self, shapes: &BTreeMap<String, Vec<usize>>) -> Vec<u8> {
-        let batch = shapes
-            .get(self.batch_input)
-            .and_then(|shape| shape.first().copied())
-            .unwrap_or(1);
-        (self.build)(batch.max(1))
+        (self.build)(&Sizes(shapes)).into_bytes()
     }
 }
 

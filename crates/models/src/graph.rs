@@ -41,7 +41,12 @@ impl Graph {
 
     /// Adds an input of type `f32` and the given shape, outermost dimension first.
     pub fn input(&mut self, name: &str, shape: &[usize]) -> Value {
-        self.proto.input.push(value_info(name, shape));
+        self.input_of(name, DType::F32, shape)
+    }
+
+    /// Adds an input of the given type and shape, outermost dimension first.
+    pub fn input_of(&mut self, name: &str, dtype: DType, shape: &[usize]) -> Value {
+        self.proto.input.push(value_info(name, dtype, shape));
         Value(name.to_owned())
     }
 
@@ -73,6 +78,30 @@ impl Graph {
         Value(name.to_owned())
     }
 
+    /// Adds a constant that is no parameter of the network, such as a factor or a mask; a scalar without dimensions.
+    pub fn constant(&mut self, name: &str, shape: &[usize], elements: &[f32]) -> Value {
+        let raw: Vec<u8> = elements.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let tensor = onnx::TensorProto {
+            dims: dims(shape),
+            data_type: onnx::elem_type(DType::F32),
+            raw_data: Bytes::from(raw),
+            ..Default::default()
+        };
+        self.proto.node.push(onnx::Node {
+            output: vec![name.to_owned()],
+            name: name.to_owned(),
+            op_type: "Constant".into(),
+            attribute: vec![onnx::AttributeProto {
+                name: "value".into(),
+                t: Some(tensor),
+                r#type: 4,
+                ..Default::default()
+            }],
+            ..Default::default()
+        });
+        Value(name.to_owned())
+    }
+
     /// Adds an operation with one output, which is named like the operation.
     pub fn node(&mut self, name: &str, op_type: &str, inputs: &[&Value], attributes: &[Attribute]) -> Value {
         self.proto.node.push(onnx::Node {
@@ -87,7 +116,7 @@ impl Graph {
 
     /// Makes a value an output of type `f32` and the given shape.
     pub fn output(&mut self, value: &Value, shape: &[usize]) {
-        self.proto.output.push(value_info(&value.0, shape));
+        self.proto.output.push(value_info(&value.0, DType::F32, shape));
     }
 
     /// The whole ONNX file.
@@ -130,7 +159,7 @@ fn attribute(attribute: &Attribute) -> onnx::AttributeProto {
     }
 }
 
-fn value_info(name: &str, shape: &[usize]) -> onnx::ValueInfo {
+fn value_info(name: &str, dtype: DType, shape: &[usize]) -> onnx::ValueInfo {
     let dim = dims(shape)
         .into_iter()
         .map(|dim| onnx::Dimension {
@@ -138,7 +167,7 @@ fn value_info(name: &str, shape: &[usize]) -> onnx::ValueInfo {
         })
         .collect();
     let tensor_type = onnx::TensorType {
-        elem_type: onnx::elem_type(DType::F32),
+        elem_type: onnx::elem_type(dtype),
         shape: Some(onnx::Shape { dim }),
     };
     onnx::ValueInfo {

@@ -4,15 +4,19 @@
 //! bytes with nothing to download.
 
 mod catalog;
+mod expose;
 mod fill;
 mod graph;
+mod macs;
 mod networks;
 pub mod onnx;
 mod signature;
 mod workload;
 
 pub use catalog::{CATALOG, CatalogEntry, find, not_found, parameter_count};
+pub use expose::{NodeValue, expose};
 pub use fill::Fill;
 pub use graph::{Attribute, Graph, Value};
+pub use macs::multiply_accumulates;
 pub use signature::{Dim, InputSpec, Signature, SignatureError, signature};
-pub use workload::{WorkloadError, prepare};
+pub use workload::{WorkloadError, prepare, selftest_workload};

@@ -169,6 +169,17 @@ pub fn prepare(
     })
 }
 
+/// The small real workload that a self-test measures against itself.
+///
+/// # Errors
+///
+/// None that can happen: the model is a part of the program.
+pub fn selftest_workload() -> Result<Workload, Failure> {
+    let entry = crate::find("tiny").ok_or_else(|| crate::not_found("tiny"))?;
+    let bytes = entry.onnx(&BTreeMap::new());
+    Ok(prepare(entry.name, bytes, &BTreeMap::new(), &[], 0)?)
+}
+
 fn known(signature: &Signature) -> String {
     signature
         .inputs

@@ -152,3 +152,18 @@ proptest! {
         let _ = prepare("mutated", bytes, &BTreeMap::new(), &[], 0);
     }
 }
+
+#[test]
+fn every_computed_value_can_be_an_output() {
+    let entry = tare_models::find("tiny").unwrap();
+    let bytes = entry.onnx(&BTreeMap::new());
+    let (exposed, values) = tare_models::expose(&bytes).unwrap();
+    let names: Vec<&str> = values.iter().map(|value| value.name.as_str()).collect();
+    assert_eq!(names.first(), Some(&"stem.conv"));
+    assert_eq!(names.last(), Some(&"logits"));
+    assert_eq!(values[1].operator, "Relu");
+    let workload = prepare("tiny", exposed, &BTreeMap::new(), &[], 0).unwrap();
+    assert_eq!(workload.outputs.len(), names.len());
+    assert_eq!(workload.outputs[0], "logits", "its own outputs come first");
+    assert!(tare_models::expose(&bytes[..100]).is_err());
+}

@@ -192,13 +192,21 @@ pub struct OutputFacts {
 }
 
 /// Distance of a tensor from its reference.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Drift {
     /// Largest absolute difference.
     pub max_abs: f64,
     /// Largest absolute difference as a share of the reference's largest magnitude.
     pub max_scaled: f64,
+    /// Largest difference as a share of the reference's element, over elements that are at least a thousandth of the
+    /// reference's largest magnitude: smaller ones are mostly rounding.
+    #[serde(default)]
+    pub max_relative: f64,
+    /// Elements by their distance in units in the last place: entry 0 counts equal ones, entry `k` those that are
+    /// 2^(k-1) to 2^k - 1 units apart. Of several different outputs of one cell, all are counted.
+    #[serde(default)]
+    pub ulp_counts: Vec<u64>,
     /// Cosine of the angle between the two, 1 for the same direction; 1 where both are zero.
     pub cosine: f64,
     /// Whether the five largest elements of every row of the last axis are the same, in the same order.

@@ -73,6 +73,27 @@ pub struct MachineFacts {
     pub memory_available_bytes: u64,
     /// Load average over one minute when the run began, where the system has one.
     pub load_average: Option<f64>,
+    /// What may change the processor's speed, where the system tells.
+    #[serde(default)]
+    pub power: PowerFacts,
+}
+
+/// What may change a processor's speed during a run. Each is absent where the system does not tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PowerFacts {
+    /// Policy by which the system chooses the frequency, for example `performance`.
+    pub governor: Option<String>,
+    /// Frequency of the first core when the run began.
+    pub frequency_mhz: Option<u64>,
+    /// Highest frequency of the first core.
+    pub highest_frequency_mhz: Option<u64>,
+    /// Whether a battery was being discharged when the run began.
+    pub on_battery: Option<bool>,
+    /// Temperature of the hottest zone when the run began, in degrees Celsius.
+    pub temperature_celsius: Option<i64>,
+    /// How often the first core had been slowed down for heat since the machine was started.
+    pub throttle_count: Option<u64>,
 }
 
 /// What a page can read about its browser.
@@ -161,4 +182,6 @@ pub enum WarningKind {
     Outliers,
     /// The machine became slower or faster while the cell was measured.
     ChangedSpeed,
+    /// The machine saves energy, or was slowed down for heat.
+    Power,
 }

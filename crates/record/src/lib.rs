@@ -18,9 +18,9 @@ pub use cell::{
     OutputFacts, Phase, PhaseName, Rung, Status, Verification,
 };
 pub use environment::{
-    Adapter, BrowserFacts, ClockFacts, EnvironmentKind, Machine, MachineFacts, Tool, Warning, WarningKind,
+    Adapter, BrowserFacts, ClockFacts, EnvironmentKind, Machine, MachineFacts, PowerFacts, Tool, Warning, WarningKind,
 };
 pub use message::{CellRequest, Event, Job, JobModel, ModelSource, Progress, SelfCheck, Stage};
-pub use plan::{CellPlan, EngineName, Plan, Rules};
+pub use plan::{CellPlan, EngineName, Plan, Rules, Tolerance};
 pub use store::{Record, RecordError, SCHEMA};
 pub use tensor::{DType, TensorFacts};

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cell, ClockFacts, EngineName, EnvironmentKind, Failure, Phase, Plan, Rules, TensorFacts};
+use crate::{Cell, ClockFacts, EngineName, EnvironmentKind, Failure, Phase, Plan, Rules, TensorFacts, Tolerance};
 
 /// Where a model's bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,7 +39,7 @@ impl ModelSource {
 /// Asks a worker or child process to measure one cell.
 ///
 /// Tensors travel beside it as bundles (`tare_core::bundle`): given inputs, and the reference outputs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CellRequest {
     /// The engine to run on.
@@ -56,6 +56,8 @@ pub struct CellRequest {
     pub threads: usize,
     /// When warm-up and sampling end.
     pub rules: Rules,
+    /// What counts as agreement with the reference: all that applies to the model.
+    pub tolerance: Tolerance,
     /// What to do: run once for the outputs, or measure.
     pub stage: Stage,
     /// The clock of the environment, as measured at the start of the run.

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::DType;
+
 /// An engine that tare can measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -67,7 +69,7 @@ pub struct Plan {
 }
 
 /// One model on a list of engines.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CellPlan {
     /// Name of a built-in model, or the path of an `.onnx` file.
@@ -81,11 +83,18 @@ pub struct CellPlan {
     /// CPU threads; a browser without threads records that it used one.
     #[serde(default = "one_thread")]
     pub threads: Vec<usize>,
+    /// What counts as agreement with the reference, where it is not what tare's own table says for the model.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tolerance: Tolerance,
 }
 
 fn one_thread() -> Vec<usize> {
     vec![1]
 }
+
+/// Largest difference from the reference that counts as agreement, as a share of the reference's largest magnitude, by
+/// number format of the output. Types that are absent must be equal.
+pub type Tolerance = BTreeMap<DType, f64>;
 
 /// When warm-up and sampling of a cell end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -16,6 +16,18 @@ pub fn ratio(value: f64) -> String {
     format!("{}x", significant(value))
 }
 
+/// A number of operations, for example `4.09 G`, in powers of ten.
+pub fn count(count: u64) -> String {
+    let value = count as f64;
+    let (value, unit) = match value {
+        value if value < 1e3 => return count.to_string(),
+        value if value < 1e6 => (value / 1e3, "k"),
+        value if value < 1e9 => (value / 1e6, "M"),
+        value => (value / 1e9, "G"),
+    };
+    format!("{} {unit}", significant(value))
+}
+
 /// A size in bytes, for example `102 MB`, in powers of ten.
 pub fn bytes(bytes: u64) -> String {
     let value = bytes as f64;
@@ -26,6 +38,35 @@ pub fn bytes(bytes: u64) -> String {
         value => (value / 1e9, "GB"),
     };
     format!("{} {unit}", significant(value))
+}
+
+/// Distances in units in the last place, from their counts by powers of two: how many are equal, and how far apart
+/// 99 % and all of them are at most.
+pub(crate) fn ulps(counts: &[u64]) -> String {
+    let all: u64 = counts.iter().sum();
+    if all == 0 {
+        return "-".into();
+    }
+    let percent = |count: u64| count as f64 * 100.0 / all as f64;
+    // Entry k ends with 2^k - 1.
+    let most = |entry: usize| (1u128 << entry) - 1;
+    let mut seen = 0;
+    let within = counts.iter().position(|count| {
+        seen += count;
+        percent(seen) >= 99.0
+    });
+    match (counts.len() - 1, within) {
+        (0, _) | (_, None) => "all equal".into(),
+        (last, Some(within)) if within == last => {
+            format!("{:.0} % equal, all within {}", percent(counts[0]), most(last))
+        }
+        (last, Some(within)) => format!(
+            "{:.0} % equal, 99 % within {}, all within {}",
+            percent(counts[0]),
+            most(within),
+            most(last)
+        ),
+    }
 }
 
 fn significant(value: f64) -> String {
@@ -41,6 +82,18 @@ fn significant(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn distances_in_words() {
+        for (counts, expected) in [
+            (&[][..], "-"),
+            (&[4], "all equal"),
+            (&[1, 3], "25 % equal, all within 1"),
+            (&[0, 0, 199, 0, 1], "0 % equal, 99 % within 3, all within 15"),
+        ] {
+            assert_eq!(ulps(counts), expected);
+        }
+    }
 
     #[test]
     fn three_digits_and_a_unit() {
@@ -59,6 +112,7 @@ mod tests {
             (ratio(3.312), ratio(0.97), ratio(12.0)),
             ("3.31x".into(), "0.970x".into(), "12.0x".into())
         );
+        assert_eq!((count(0), count(4_089_184_256)), ("0".into(), "4.09 G".into()));
         assert_eq!((bytes(17), bytes(102_500_000)), ("17.0 B".into(), "102 MB".into()));
     }
 }

@@ -4,7 +4,7 @@ use tare_record::{Cell, Machine, PhaseName, Record, SelfCheck, Warning};
 use crate::pairing::{Comparison, Pair, compare};
 use crate::series::Series;
 use crate::style::{PAGE_STYLE, STYLE};
-use crate::text::{cell_rows, rung, status, verdict};
+use crate::text::{cell_rows, power_lines, rung, status, verdict};
 use crate::{chart, format};
 
 /// The whole report as one HTML file, which asks nothing of any network. `command` is what made it.
@@ -128,13 +128,14 @@ fn cells(records: &[Record]) -> Markup {
         h2 { "All cells" }
         div class="scroll" {
             table {
-                caption { "Time of one run with its output read back. Every sample is kept in the record." }
+                caption { "Time of one run with its output read back. Every sample is kept in the record. A percentile is shown where at least five samples lie beyond it." }
                 thead { tr {
                     th { "model" } th { "engine" } th { "where" } th { "status" }
-                    th class="number" { "median" } th class="number" { "95 % interval" } th class="number" { "samples" }
+                    th class="number" { "median" } th class="number" { "95 % interval" }
+                    th class="number" { "p95" } th class="number" { "p99" } th class="number" { "samples" }
                 } }
                 tbody {
-                    @for ((cell, notes), [model, engine, place, word, median, interval, samples]) in all_cells(records).zip(notes(records)).zip(cell_rows(records)) {
+                    @for ((cell, notes), [model, engine, place, word, median, interval, p95, p99, samples]) in all_cells(records).zip(notes(records)).zip(cell_rows(records)) {
                         tr {
                             th scope="row" { (model) } td { (engine) } td { (place) }
                             td class=[(word != "measured").then_some("failed")] {
@@ -142,7 +143,8 @@ fn cells(records: &[Record]) -> Markup {
                                 @if let Some(reason) = status(&cell.status).1 { pre { (reason) } }
                                 (warnings(&notes))
                             }
-                            td class="number" { (median) } td class="number" { (interval) } td class="number" { (samples) }
+                            td class="number" { (median) } td class="number" { (interval) }
+                            td class="number" { (p95) } td class="number" { (p99) } td class="number" { (samples) }
                         }
                     }
                 }
@@ -209,7 +211,7 @@ fn outputs(records: &[Record]) -> Markup {
                 caption { "Distance of the outputs from the reference: tract on the CPU in the same run." }
                 thead { tr {
                     th { "model" } th { "engine" } th { "where" } th { "output" }
-                    th class="number" { "largest difference" } th class="number" { "share of largest" } th { "largest elements" }
+                    th class="number" { "largest difference" } th class="number" { "share of largest" } th class="number" { "largest relative" } th { "units in the last place" } th { "largest elements" }
                 } }
                 tbody {
                     @for cell in all_cells(records) {
@@ -219,6 +221,8 @@ fn outputs(records: &[Record]) -> Markup {
                                 td { (output.tensor.name) " " (output.tensor.dtype.to_string()) " " (format!("{:?}", output.tensor.shape)) }
                                 td class="number" { (format!("{:.2e}", output.drift.max_abs)) }
                                 td class="number" { (format!("{:.2e}", output.drift.max_scaled)) }
+                                td class="number" { (format!("{:.2e}", output.drift.max_relative)) }
+                                td { (format::ulps(&output.drift.ulp_counts)) }
                                 td { (format!("{:?}", output.top)) }
                             }
                         }
@@ -262,6 +266,7 @@ fn machine(machine: &Machine) -> Markup {
         @if let Some(native) = &machine.native {
             tr { th scope="row" { "processor" } td { (native.cpu) ", " (native.cpu_features.join(", ")) } }
             tr { th scope="row" { "memory" } td { (format::bytes(native.memory_bytes)) ", " (format::bytes(native.memory_available_bytes)) " free at the start" } }
+            tr { th scope="row" { "power" } td { (power_lines(&native.power).join(", ")) } }
             @if let Some(load) = native.load_average { tr { th scope="row" { "load at the start" } td { (format!("{load:.2}")) } } }
         }
         @if let Some(browser) = &machine.browser {
@@ -272,9 +277,14 @@ fn machine(machine: &Machine) -> Markup {
     }
 }
 
+/// METHODOLOGY.md as HTML, made by `build.rs`.
+const METHODOLOGY: &str = include_str!(concat!(env!("OUT_DIR"), "/methodology.html"));
+
 fn method() -> Markup {
     html! {
-        h2 { "How this was measured" }
-        p { "A sample is the time of one or more whole inferences, from inputs in host memory to outputs in host memory. Its length is at least a hundred steps of the clock where the engine allows it. The figure is the median; its interval and that of the ratios come from a seeded percentile bootstrap with 2,000 resamples and hold 95 % of the time. No sample is dropped. Every output was compared with the reference outside the timed region; a cell with a wrong output has no figure." }
+        details {
+            summary { h2 { "How this was measured" } }
+            (PreEscaped(METHODOLOGY))
+        }
     }
 }

@@ -10,7 +10,7 @@ mod series;
 mod style;
 mod text;
 
-pub use format::{bytes, duration, ratio};
+pub use format::{bytes, count, duration, ratio};
 pub use html::{fragment, html, selftest};
 pub use pairing::{Comparison, Pair, Refusal, compare};
-pub use text::{csv, json, markdown, terminal, verdict};
+pub use text::{csv, json, markdown, power_lines, terminal, verdict};

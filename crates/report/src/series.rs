@@ -1,4 +1,4 @@
-use tare_core::stats::{Estimate, Shape, median_estimate, outlier_count, shape, trend};
+use tare_core::stats::{Estimate, Shape, median_estimate, outlier_count, quantile, shape, trend};
 use tare_record::{Cell, ClockFacts, Warning, WarningKind};
 
 /// A trend that is smaller than this over the whole run is no news.
@@ -6,6 +6,9 @@ const SMALL_TREND: f64 = 0.02;
 
 /// So many outliers among so many samples are told.
 const MANY_OUTLIERS: (usize, usize) = (1, 20);
+
+/// A percentile with fewer samples beyond it says little more than the largest sample.
+const LEAST_BEYOND: f64 = 4.999;
 
 /// Length of one run in nanoseconds, for each sample.
 pub(crate) fn run_ns(cell: &Cell) -> Vec<f64> {
@@ -20,6 +23,7 @@ pub(crate) struct Series {
     pub(crate) steady_ns: Vec<f64>,
     /// How wrong the clock's steps may make the length of one run, in nanoseconds.
     step_ns: f64,
+    runs_per_sample: u32,
     /// What a reader must know beside its figures.
     pub(crate) warnings: Vec<Warning>,
 }
@@ -74,6 +78,7 @@ impl Series {
         }
         Self {
             steady_ns,
+            runs_per_sample: cell.runs_per_sample,
             step_ns: clock.granularity_ns as f64 / f64::from(cell.runs_per_sample.max(1)),
             warnings,
         }
@@ -87,6 +92,18 @@ impl Series {
             low: (estimate.low - self.step_ns).max(0.0),
             high: estimate.high + self.step_ns,
         })
+    }
+
+    /// The run length that a share `p` of all runs does not exceed, in nanoseconds: only where at least five samples
+    /// lie beyond it, and each is one run.
+    pub(crate) fn percentile(&self, p: f64) -> Option<f64> {
+        let beyond = self.steady_ns.len() as f64 * (1.0 - p);
+        if self.runs_per_sample > 1 || beyond < LEAST_BEYOND {
+            return None;
+        }
+        let mut sorted = self.steady_ns.clone();
+        sorted.sort_by(f64::total_cmp);
+        quantile(&sorted, p)
     }
 
     /// How wrong the clock's steps may make the median, as a share of it.

@@ -13,6 +13,7 @@ pub(crate) const STYLE: &str = r"
 .tare td.number, .tare th.number { text-align: right; white-space: nowrap; }
 .tare .verdict { font-size: 1.1rem; margin: .5rem 0; }
 .tare .warning { color: var(--warn); } .tare .failed { color: var(--fail); } .tare .soft { color: var(--soft); }
+.tare summary { cursor: pointer; } .tare summary h2 { display: inline-block; } .tare h3 { font-size: 1rem; }
 .tare ul { padding-left: 1.2rem; } .tare li { margin: .2rem 0; }
 .tare svg { max-width: 100%; height: auto; } .tare svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
 .tare .native { fill: var(--native); stroke: var(--native); } .tare .other { fill: var(--other); stroke: var(--other); }

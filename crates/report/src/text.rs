@@ -1,5 +1,5 @@
 use tare_core::stats::more_needed;
-use tare_record::{Record, Status};
+use tare_record::{PowerFacts, Record, Status};
 
 use crate::format;
 use crate::pairing::{Comparison, Pair, compare};
@@ -65,17 +65,14 @@ pub(crate) fn status(status: &Status) -> (&'static str, Option<String>) {
     }
 }
 
-/// Rows of all cells: model, engine, rung, status, median, interval, samples.
-pub(crate) fn cell_rows(records: &[Record]) -> Vec<[String; 7]> {
+/// Rows of all cells, under [`CELL_HEADINGS`].
+pub(crate) fn cell_rows(records: &[Record]) -> Vec<[String; 9]> {
     records
         .iter()
-        .flat_map(|record| {
-            record
-                .cells
-                .iter()
-                .map(|cell| (cell, Series::new(cell, &record.clock).median()))
-        })
-        .map(|(cell, estimate)| {
+        .flat_map(|record| record.cells.iter().map(|cell| (cell, Series::new(cell, &record.clock))))
+        .map(|(cell, series)| {
+            let estimate = series.median();
+            let percentile = |p| series.percentile(p).map_or("-".into(), format::duration);
             [
                 cell.model.name.clone(),
                 cell.engine.name.to_string(),
@@ -85,6 +82,8 @@ pub(crate) fn cell_rows(records: &[Record]) -> Vec<[String; 7]> {
                 estimate.map_or("-".into(), |e| {
                     format!("{} to {}", format::duration(e.low), format::duration(e.high))
                 }),
+                percentile(0.95),
+                percentile(0.99),
                 cell.samples_ns.len().to_string(),
             ]
         })
@@ -112,13 +111,16 @@ pub(crate) fn rung(cell: &tare_record::Cell) -> String {
     }
 }
 
-const CELL_HEADINGS: [&str; 7] = [
+/// Headings of [`cell_rows`].
+const CELL_HEADINGS: [&str; 9] = [
     "model",
     "engine",
     "where",
     "status",
     "median",
     "95 % interval",
+    "p95",
+    "p99",
     "samples",
 ];
 
@@ -266,4 +268,32 @@ pub fn json(records: &[Record]) -> String {
         .map(|refusal| serde_json::json!({ "subject": refusal.subject, "reason": refusal.reason }))
         .collect();
     format!("{:#}\n", serde_json::json!({ "pairs": pairs, "refusals": refusals }))
+}
+
+/// What the system tells about the processor's speed, a line each; one line that says so if it tells nothing.
+pub fn power_lines(power: &PowerFacts) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(governor) = &power.governor {
+        lines.push(format!("governor {governor}"));
+    }
+    if let Some((now, highest)) = power.frequency_mhz.zip(power.highest_frequency_mhz) {
+        lines.push(format!("{now} MHz now, at most {highest} MHz"));
+    }
+    if let Some(on_battery) = power.on_battery {
+        lines.push(if on_battery {
+            "on battery".into()
+        } else {
+            "plugged in".into()
+        });
+    }
+    if let Some(celsius) = power.temperature_celsius {
+        lines.push(format!("{celsius} degrees Celsius at the hottest place"));
+    }
+    if let Some(count) = power.throttle_count {
+        lines.push(format!("slowed down for heat {count} times since it was started"));
+    }
+    if lines.is_empty() {
+        lines.push("this system does not tell governor, frequency, battery or temperature".into());
+    }
+    lines
 }

@@ -8,23 +8,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Map, Value, json};
-use tare_record::Record;
+use tare_record::{Record, SelfCheck};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
+use super::BrowserArgs;
 use super::find::{Browser, Kind, choose};
 use crate::machine::is_superuser;
 use crate::sink::{cell_line, show_progress, write_record};
-
-/// How to reach and start a browser.
-pub(crate) struct Options<'a> {
-    pub(crate) browser: Option<&'a str>,
-    pub(crate) webdriver: Option<&'a str>,
-    pub(crate) headed: bool,
-    pub(crate) software_gpu: bool,
-    pub(crate) arguments: &'a [String],
-}
 
 /// A driver that does not listen after so long does not work.
 const DRIVER_START: Duration = Duration::from_secs(20);
@@ -33,10 +25,15 @@ const PAGE_START: Duration = Duration::from_secs(60);
 /// Time between two looks at the page: seldom, because each look takes time from the browser.
 const POLL: Duration = Duration::from_millis(500);
 
-/// Opens `page` in a browser, waits until it has measured, and writes the record to `path` after every cell.
-pub(crate) async fn measure(options: &Options<'_>, page: &str, path: &Path, command: &str) -> Result<Record> {
-    let browser = choose(options.browser);
-    let (_driver, address) = match options.webdriver {
+/// A browser that is driven. Its driver ends with this value.
+struct Opened {
+    client: Client,
+    _driver: Option<Child>,
+}
+
+async fn open(args: &BrowserArgs) -> Result<Opened> {
+    let browser = choose(args.browser.as_deref());
+    let (driver, address) = match &args.webdriver {
         Some(address) => (None, address.to_owned()),
         None => {
             let (driver, address) = start_driver(browser.as_ref().map_err(|error| anyhow!("{error}"))?).await?;
@@ -44,17 +41,69 @@ pub(crate) async fn measure(options: &Options<'_>, page: &str, path: &Path, comm
         }
     };
     let client = ClientBuilder::new(hyper_connector())
-        .capabilities(capabilities(browser.as_ref().ok(), options))
+        .capabilities(capabilities(browser.as_ref().ok(), args))
         .connect(&address)
         .await
         .with_context(|| format!("cannot open a browser through the WebDriver at {address}\nhint: driver and browser must be of the same version"))?;
+    Ok(Opened {
+        client,
+        _driver: driver,
+    })
+}
+
+/// Opens `page` in a browser, waits until it has measured, and writes the record to `path` after every cell.
+pub(crate) async fn measure(args: &BrowserArgs, page: &str, path: &Path, command: &str) -> Result<Record> {
+    let opened = open(args).await?;
     let outcome = tokio::select! {
-        outcome = watch(&client, page, path, command) => outcome,
+        outcome = watch(&opened.client, page, path, command) => outcome,
         _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted; what was measured until now is in {}", path.display())),
     };
     // The browser may be gone already.
-    let _ = client.close().await;
+    let _ = opened.client.close().await;
     outcome
+}
+
+/// Opens `page` in a browser, waits until it has checked the browser, and returns how that came out.
+pub(crate) async fn selftest(args: &BrowserArgs, page: &str) -> Result<Vec<SelfCheck>> {
+    let opened = open(args).await?;
+    let outcome = tokio::select! {
+        outcome = watch_selftest(&opened.client, page) => outcome,
+        _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted")),
+    };
+    let _ = opened.client.close().await;
+    outcome
+}
+
+async fn watch_selftest(client: &Client, page: &str) -> Result<Vec<SelfCheck>> {
+    const LOOK: &str = "return [document.body?.dataset.state ?? 'loading', \
+        document.getElementById('checks')?.textContent ?? '', document.getElementById('note')?.textContent ?? ''];";
+    client
+        .goto(page)
+        .await
+        .with_context(|| format!("the browser cannot open {page}"))?;
+    let started = Instant::now();
+    let mut running = false;
+    loop {
+        let looked = client
+            .execute(LOOK, vec![])
+            .await
+            .context("the browser or its tab is gone")?;
+        let (state, checks, note): (String, String, String) =
+            serde_json::from_value(looked).context("the page answered nonsense")?;
+        if !checks.is_empty() {
+            return serde_json::from_str(&checks).context("the page's checks cannot be read");
+        }
+        match state.as_str() {
+            "running" => running = true,
+            "error" => bail!("the page failed: {note}"),
+            "ready" if running => bail!("{note}"),
+            _ if !running && started.elapsed() > PAGE_START => {
+                bail!("the page did not begin to check after {} s", PAGE_START.as_secs())
+            }
+            _ => {}
+        }
+        sleep(POLL).await;
+    }
 }
 
 fn hyper_connector() -> hyper_util::client::legacy::connect::HttpConnector {
@@ -100,7 +149,7 @@ async fn start_driver(browser: &Browser) -> Result<(Child, String)> {
     Ok((child, format!("http://127.0.0.1:{port}")))
 }
 
-fn capabilities(browser: Option<&Browser>, options: &Options<'_>) -> Map<String, Value> {
+fn capabilities(browser: Option<&Browser>, args: &BrowserArgs) -> Map<String, Value> {
     let mut arguments: Vec<String> = Vec::new();
     let key = match browser.map_or(Kind::Chromium, |browser| browser.kind) {
         Kind::Chromium => {
@@ -116,25 +165,25 @@ fn capabilities(browser: Option<&Browser>, options: &Options<'_>) -> Map<String,
                 ]
                 .map(String::from),
             );
-            if !options.headed {
+            if !args.headed {
                 arguments.push("--headless".into());
             }
             if is_superuser() {
                 arguments.push("--no-sandbox".into());
             }
-            if options.software_gpu {
+            if args.software_gpu {
                 arguments.extend(["--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader"].map(String::from));
             }
             "goog:chromeOptions"
         }
         Kind::Firefox => {
-            if !options.headed {
+            if !args.headed {
                 arguments.push("-headless".into());
             }
             "moz:firefoxOptions"
         }
     };
-    arguments.extend(options.arguments.iter().cloned());
+    arguments.extend(args.browser_arg.iter().cloned());
     let mut inner = json!({ "args": arguments });
     if let Some(browser) = browser {
         inner["binary"] = json!(browser.program);

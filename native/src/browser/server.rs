@@ -14,6 +14,8 @@ use tare_record::{Job, JobModel, Plan};
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use super::ServeArgs;
+
 /// A job with the files that the page fetches for it.
 #[derive(Debug)]
 pub(crate) struct ServedJob {
@@ -55,7 +57,8 @@ impl ServedJob {
 /// # Errors
 ///
 /// If the port is in use.
-pub(crate) async fn start(folder: &Path, port: u16, job: Option<ServedJob>) -> Result<SocketAddr> {
+pub(crate) async fn start(folder: &Path, args: &ServeArgs, job: Option<ServedJob>) -> Result<SocketAddr> {
+    let port = args.port;
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| {
         format!("cannot listen on port {port} of this machine\nhint: another program may use it; choose another with --port, or leave it out")
     })?;
@@ -76,10 +79,12 @@ pub(crate) async fn start(folder: &Path, port: u16, job: Option<ServedJob>) -> R
     let header = |name: &'static str, value: &'static str| {
         SetResponseHeaderLayer::overriding(HeaderName::from_static(name), HeaderValue::from_static(value))
     };
-    let router = router
-        .layer(header("cross-origin-opener-policy", "same-origin"))
-        .layer(header("cross-origin-embedder-policy", "require-corp"))
-        .layer(header("cache-control", "no-store"));
+    if !args.not_isolated {
+        router = router
+            .layer(header("cross-origin-opener-policy", "same-origin"))
+            .layer(header("cross-origin-embedder-policy", "require-corp"));
+    }
+    let router = router.layer(header("cache-control", "no-store"));
     tokio::spawn(async move {
         // Ends with the program; an error of one connection does not end it.
         let _ = axum::serve(listener, router).await;

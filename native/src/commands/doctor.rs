@@ -1,6 +1,6 @@
 use anyhow::Result;
 use tare_core::calibrate;
-use tare_report::{bytes, duration};
+use tare_report::{bytes, duration, power_lines};
 
 use crate::browser::find_browsers;
 use crate::clock::SystemClock;
@@ -36,6 +36,11 @@ pub(crate) fn run() -> Result<bool> {
                 .load_average
                 .map_or_else(|| "unknown".into(), |load| format!("{load:.2}"))
         );
+    }
+    if let Some(native) = &machine.native {
+        for line in power_lines(&native.power) {
+            println!("power     {line}");
+        }
     }
     println!("tract     uses {}", tare_tract::vector_level());
     match calibrate(&SystemClock) {

@@ -2,20 +2,22 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use tare_models::{CATALOG, find, parameter_count};
+use tare_models::{CATALOG, find, multiply_accumulates, parameter_count};
 
 /// Prints the built-in models; parameters are counted in the files that they make.
 pub(crate) fn list() -> Result<bool> {
     println!(
-        "{:<10} {:>11}  {:>9}  {:<58} source of the number",
-        "name", "parameters", "size", "what"
+        "{:<12} {:>11}  {:>9}  {:>9}  {:<58} source of the number",
+        "name", "parameters", "MACs", "size", "what"
     );
     for entry in &CATALOG {
         let bytes = entry.onnx(&BTreeMap::new());
         let parameters = parameter_count(&bytes)?;
+        let macs = multiply_accumulates(&bytes)?;
         println!(
-            "{:<10} {parameters:>11}  {:>9}  {:<58} {}",
+            "{:<12} {parameters:>11}  {:>9}  {:>9}  {:<58} {}",
             entry.name,
+            macs.map_or_else(|| "-".into(), tare_report::count),
             tare_report::bytes(bytes.len() as u64),
             entry.summary,
             entry.source

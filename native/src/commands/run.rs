@@ -2,12 +2,13 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::Result;
-use tare_core::{bundle, calibrate, run_plan};
+use tare_core::{Sink, bundle, calibrate, run_plan};
 use tare_record::{Record, SCHEMA};
 
 use crate::clock::SystemClock;
 use crate::host::NativeHost;
 use crate::machine;
+use crate::power::{power, throttled};
 use crate::selection::{Selection, command_line, record_path};
 use crate::sink::FileSink;
 
@@ -43,6 +44,11 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     let mut sink = FileSink::new(&path, args.save_tensors.as_ref(), &record)?;
     let inputs = (!inputs.is_empty()).then(|| Rc::new(bundle::encode(&inputs)));
     pollster::block_on(run_plan(&mut record, inputs, &mut NativeHost::new(), &mut sink));
+    let before = record.machine.native.as_ref().map(|native| &native.power);
+    if let Some(warning) = before.and_then(|before| throttled(before, &power())) {
+        record.warnings.push(warning);
+        sink.save(&record);
+    }
     sink.finish()?;
     print!("{}", tare_report::terminal(std::slice::from_ref(&record)));
     eprintln!("record: {}", path.display());

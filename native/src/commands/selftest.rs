@@ -2,16 +2,53 @@
 
 use std::rc::Rc;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use clap::Subcommand;
+use tare_core::RealCell;
+use tare_record::{Failure, SelfCheck};
+use tare_tract::Tract;
 
+use crate::browser::{self, BrowserArgs, ServeArgs};
 use crate::clock::SystemClock;
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How often a real cell is measured twice, to see whether the two are told apart: a third of a second each
+    #[arg(long, default_value_t = 20)]
+    pairs: u32,
+    #[command(subcommand)]
+    place: Option<Place>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Place {
+    /// Check a real browser
+    Browser {
+        #[command(flatten)]
+        browser: BrowserArgs,
+        #[command(flatten)]
+        serve: ServeArgs,
+    },
+}
+
 /// Prints every known truth and whether it came out right here. `Ok(false)` if one did not.
-pub(crate) fn run() -> Result<bool> {
-    let checks = pollster::block_on(tare_core::selftest(Rc::new(SystemClock)));
+pub(crate) fn run(args: &Args) -> Result<bool> {
+    let checks = match &args.place {
+        Some(Place::Browser { browser, serve }) => browser::selftest(browser, serve, args.pairs)?,
+        None => natively(args.pairs).map_err(|failure| anyhow!(failure.message))?,
+    };
     for check in &checks {
         let word = if check.passed { "ok" } else { "FAILED" };
         println!("{word:<7} {}: {}", check.name, check.detail);
     }
     Ok(checks.iter().all(|check| check.passed))
+}
+
+fn natively(pairs: u32) -> Result<Vec<SelfCheck>, Failure> {
+    let real = RealCell {
+        engine: &Tract::new(1),
+        workload: tare_models::selftest_workload()?,
+        pairs: u64::from(pairs),
+    };
+    Ok(pollster::block_on(tare_core::selftest(Rc::new(SystemClock), &real)))
 }

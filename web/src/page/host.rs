@@ -221,12 +221,13 @@ impl Host for WebHost {
 }
 
 impl WebHost {
-    /// Checks known truths in a worker of its own.
-    pub(super) async fn selftest(&self) -> Result<Vec<SelfCheck>, String> {
-        const LIMIT_S: u64 = 60;
+    /// Checks known truths in a worker of its own; a real cell is measured twice as often as `pairs` says.
+    pub(super) async fn selftest(&self, pairs: u32) -> Result<Vec<SelfCheck>, String> {
+        // A pair takes about a third of a second.
+        let limit_s = 120 + u64::from(pairs) * 3;
         self.inbox.borrow_mut().messages.clear();
-        let _running =
-            Running::start("engine=tract&selftest", LIMIT_S, &self.inbox).map_err(|error| crate::exception(&error))?;
+        let _running = Running::start(&format!("engine=tract&selftest={pairs}"), limit_s, &self.inbox)
+            .map_err(|error| crate::exception(&error))?;
         loop {
             match self.next().await {
                 Incoming::Event(event, _) => match *event {
@@ -236,7 +237,7 @@ impl WebHost {
                 },
                 Incoming::Error(message) => return Err(format!("the worker died: {message}")),
                 Incoming::Cancelled => return Err("it was cancelled".into()),
-                Incoming::TimeLimit => return Err(format!("the worker did not end within {LIMIT_S} s")),
+                Incoming::TimeLimit => return Err(format!("the worker did not end within {limit_s} s")),
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tare_models::{CATALOG, Dim, Signature};
-use tare_record::{EngineName, Progress, Record, Rules};
+use tare_record::{EngineName, Progress, Record, Rules, SelfCheck};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{
@@ -13,7 +13,7 @@ use web_sys::{
 
 use crate::exception;
 
-use super::{cancel, engines, facts, files, run_selection, selftest, take_file};
+use super::{BUTTON_PAIRS, cancel, engines, facts, files, run_selection, selftest, take_file};
 
 fn document() -> Document {
     let window: web_sys::Window = js_sys::global().unchecked_into();
@@ -30,20 +30,36 @@ fn create(tag: &str) -> Element {
     document().create_element(tag).unwrap_throw()
 }
 
-/// A value of the address's query. Only `job` is known; anything else is an error, not something to ignore.
-pub(super) fn query(key: &str) -> Result<Option<String>, String> {
+/// What the address asks for.
+pub(super) struct Queries {
+    /// Address of a job.
+    pub(super) job: Option<String>,
+    /// Pairs of a self-test.
+    pub(super) selftest: Option<u32>,
+}
+
+/// Reads the address's query. A parameter that is not known is an error, not something to ignore.
+pub(super) fn queries() -> Result<Queries, String> {
     let window: web_sys::Window = js_sys::global().unchecked_into();
     let search = window.location().search().unwrap_or_default();
     let parameters = web_sys::UrlSearchParams::new_with_str(&search).map_err(|error| exception(&error))?;
     for name in js_sys::Object::keys(&js_sys::Object::from_entries(&parameters).unwrap_or_default()).iter() {
         let name = name.as_string().unwrap_or_default();
-        if name != "job" {
+        if !["job", "selftest"].contains(&name.as_str()) {
             return Err(format!(
-                "the address has a parameter {name:?} that this page does not know: expected job"
+                "the address has a parameter {name:?} that this page does not know: expected job or selftest"
             ));
         }
     }
-    Ok(parameters.get(key))
+    let selftest = parameters.get("selftest").map(|pairs| {
+        pairs
+            .parse()
+            .map_err(|_| format!("the address asks for a self-test of {pairs:?} pairs: expected a whole number"))
+    });
+    Ok(Queries {
+        job: parameters.get("job"),
+        selftest: selftest.transpose()?,
+    })
 }
 
 /// The page's address.
@@ -88,7 +104,7 @@ pub(super) fn set_up(fallback: Option<&str>) {
     }
     on::<Event>(&element::<HtmlElement>("run"), "click", |_| run_selection());
     on::<Event>(&element::<HtmlElement>("cancel"), "click", |_| cancel());
-    on::<Event>(&element::<HtmlElement>("selftest"), "click", |_| selftest());
+    on::<Event>(&element::<HtmlElement>("selftest"), "click", |_| selftest(BUTTON_PAIRS));
     on::<Event>(&element::<HtmlElement>("file"), "change", |event| {
         if let Some(list) = event
             .target()
@@ -318,6 +334,13 @@ pub(super) fn progress(model: &str, engine: EngineName, progress: &Progress) {
 pub(super) fn publish(record: &Record) {
     if let Ok(json) = record.to_json() {
         element::<Element>("record").set_text_content(Some(&json));
+    }
+}
+
+/// The self-test's outcome as JSON in the document, for drivers.
+pub(super) fn publish_checks(checks: &[SelfCheck]) {
+    if let Ok(json) = serde_json::to_string(checks) {
+        element::<Element>("checks").set_text_content(Some(&json));
     }
 }
 

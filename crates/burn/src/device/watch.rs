@@ -6,10 +6,14 @@ pub(crate) struct KernelWatch {
     watching: Option<watching::Watching>,
 }
 
-/// So many runs in a row with the same kernels count as settled. In a browser burn tunes while runs go on with
-/// kernels that were not chosen, and changes to the chosen ones some runs later.
+/// So many runs in a row with the same kernels count as settled.
 #[cfg(feature = "wgpu")]
-const SAME_RUNS: usize = if cfg!(target_family = "wasm") { 4 } else { 2 };
+const SAME_RUNS: usize = 2;
+
+/// And for so long. Natively burn tunes before it goes on. In a browser it goes on with kernels that were not chosen
+/// until the adapter has answered all trials, and then changes to the chosen ones.
+#[cfg(feature = "wgpu")]
+const SAME_NS: u64 = if cfg!(target_family = "wasm") { 1_000_000_000 } else { 0 };
 
 impl KernelWatch {
     /// `tunes` is whether the device chooses kernels by trying them.
@@ -36,11 +40,14 @@ impl KernelWatch {
         }
     }
 
-    /// Whether the kernels of the last runs were the same; stops watching once they were.
-    pub(crate) fn settled(&mut self) -> bool {
+    /// Whether the kernels of the last runs were the same for long enough; stops watching once they were.
+    pub(crate) fn settled(&mut self, now_ns: u64) -> bool {
+        #[cfg(not(feature = "wgpu"))]
+        let _ = now_ns;
         #[cfg(feature = "wgpu")]
-        if let Some(watching) = &self.watching {
-            if watching.same_runs() < SAME_RUNS {
+        if let Some(watching) = &mut self.watching {
+            let settled_ns = watching.same_since_ns(now_ns) + SAME_NS;
+            if watching.same_runs() < SAME_RUNS || now_ns < settled_ns {
                 return false;
             }
             self.watching = None;
@@ -69,6 +76,8 @@ mod watching {
         launches: Arc<Launches>,
         last: Vec<&'static str>,
         same: usize,
+        /// When a run first had the kernels that all later ones had.
+        same_since_ns: Option<u64>,
         _observation: LaunchObservation,
     }
 
@@ -80,6 +89,7 @@ mod watching {
                 launches,
                 last: vec![],
                 same: 0,
+                same_since_ns: None,
                 _observation,
             }
         }
@@ -91,14 +101,28 @@ mod watching {
         pub(super) fn begin_run(&mut self) {
             // Launches between runs are samples that tuning takes: the kernels are not chosen yet.
             if !self.take().is_empty() {
-                self.same = 0;
+                self.changed();
             }
         }
 
         pub(super) fn end_run(&mut self) {
             let launched = self.take();
-            self.same = if launched == self.last { self.same + 1 } else { 0 };
+            if launched == self.last {
+                self.same += 1;
+            } else {
+                self.changed();
+            }
             self.last = launched;
+        }
+
+        fn changed(&mut self) {
+            self.same = 0;
+            self.same_since_ns = None;
+        }
+
+        /// When the kernels became those of the last run, as far as this was asked.
+        pub(super) fn same_since_ns(&mut self, now_ns: u64) -> u64 {
+            *self.same_since_ns.get_or_insert(now_ns)
         }
 
         pub(super) fn same_runs(&self) -> usize {

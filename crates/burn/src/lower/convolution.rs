@@ -11,11 +11,9 @@ use crate::plan::Op;
 
 impl Lowerer {
     pub(super) fn conv2d(&mut self, node: &Conv2dNode) -> Lowering<Value> {
-        let x = self.value(&node.inputs[0])?;
-        let x = self.device(x);
-        let weight = self.value(&node.inputs[1])?;
-        let weight = self.device(weight);
-        let bias = self.optional(node.inputs.get(2))?.map(|bias| self.device(bias));
+        let x = self.floats(&node.inputs[0])?;
+        let weight = self.floats(&node.inputs[1])?;
+        let bias = self.optional_floats(node.inputs.get(2))?;
         let [n, channels, h, w] = image(&x.shape)?;
         let [out, per_group, kh, kw] = image(&weight.shape)?;
         let config = &node.config;
@@ -72,8 +70,7 @@ impl Lowerer {
             .map(|((&shift, &mean), factor)| f64::from(shift) - f64::from(mean) * factor)
             .collect();
 
-        let value = self.value(&node.inputs[0])?;
-        let x = self.device(value);
+        let x = self.floats(&node.inputs[0])?;
         let read_once = self.uses.get(&node.inputs[0].name) == Some(&1);
         if read_once && self.fold_into_convolution(&x, &factor, &offset) {
             return Ok(Value::Device(x));
@@ -90,11 +87,9 @@ impl Lowerer {
         }
         let mut shape = vec![1; x.shape.len()];
         shape[1] = channels;
-        let per_channel = |values: &[f64]| Value::Host(floats(shape.clone(), values));
-        let (factor, offset) = (self.device(per_channel(&factor)), self.device(per_channel(&offset)));
-        let Value::Device(scaled) = self.step(Op::Mul, &[&x, &factor], x.shape.clone()) else {
-            return Err(Unsupported::new("a constant input"));
-        };
+        let factor = self.constant(floats(shape.clone(), &factor));
+        let offset = self.constant(floats(shape, &offset));
+        let scaled = self.computed(Op::Mul, &[&x, &factor], x.shape.clone());
         Ok(self.step(Op::Add, &[&scaled, &offset], x.shape.clone()))
     }
 
@@ -146,7 +141,7 @@ impl Lowerer {
                 }
             }
             None => {
-                let slot = self.device(Value::Host(folded)).slot;
+                let slot = self.constant(folded).slot;
                 self.lowered.steps[index].inputs.push(slot);
             }
         }

@@ -11,6 +11,15 @@ use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor, broadcast};
 use crate::plan::Op;
 
+/// Weights of more elements are transposed on the device, which a second copy on the host would be too large for.
+const TRANSPOSED_ON_HOST: usize = 1 << 24;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extreme {
+    Max,
+    Min,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Binary {
     Add,
@@ -21,8 +30,7 @@ pub(super) enum Binary {
 
 impl Lowerer {
     pub(super) fn unary(&mut self, op: Op, input: &Argument) -> Lowering<Value> {
-        let value = self.value(input)?;
-        let x = self.device(value);
+        let x = self.floats(input)?;
         Ok(self.step(op, &[&x], x.shape.clone()))
     }
 
@@ -47,7 +55,7 @@ impl Lowerer {
             }
             _ => {}
         }
-        let (a, b) = (self.device(a), self.device(b));
+        let (a, b) = (self.device(a)?, self.device(b)?);
         let shape = broadcast(&a.shape, &b.shape).ok_or_else(|| {
             Unsupported::new(format!(
                 "shapes {:?} and {:?}, which do not broadcast",
@@ -64,8 +72,36 @@ impl Lowerer {
         Ok(self.step(op, &[&a, &b], shape))
     }
 
+    /// The larger or smaller of one value and constants of one element.
+    pub(super) fn extreme(&mut self, kind: Extreme, inputs: &[Argument]) -> Lowering<Value> {
+        let (mut computed, mut bound) = (None, None);
+        for input in inputs {
+            match self.value(input)? {
+                Value::Host(host) if host.len() == 1 => {
+                    let value = host.as_scalar().unwrap_or(f64::NAN);
+                    bound = Some(bound.map_or(value, |bound: f64| match kind {
+                        Extreme::Max => bound.max(value),
+                        Extreme::Min => bound.min(value),
+                    }));
+                }
+                value if computed.is_none() => computed = Some(self.device(value)?),
+                _ => {
+                    return Err(Unsupported::new(
+                        "more than one input that is not a constant of one element",
+                    ));
+                }
+            }
+        }
+        let x = computed.ok_or_else(|| Unsupported::new("constants alone"))?;
+        let (min, max) = match kind {
+            Extreme::Max => (bound, None),
+            Extreme::Min => (None, bound),
+        };
+        Ok(self.step(Op::Clamp { min, max }, &[&x], x.shape.clone()))
+    }
+
     /// burn's operations take operands of equal rank: adds leading dimensions of size 1.
-    fn lifted(&mut self, x: DeviceValue, rank: usize) -> DeviceValue {
+    pub(super) fn lifted(&mut self, x: DeviceValue, rank: usize) -> DeviceValue {
         // A scalar is stored with one dimension.
         let stored = x.shape.len().max(1);
         if stored >= rank {
@@ -77,10 +113,7 @@ impl Lowerer {
             constant.shape.clone_from(&shape);
             return DeviceValue { slot: x.slot, shape };
         }
-        match self.step(Op::Reshape(shape.clone()), &[&x], shape) {
-            Value::Device(lifted) => lifted,
-            Value::Host(_) => x,
-        }
+        self.computed(Op::Reshape(shape.clone()), &[&x], shape)
     }
 
     pub(super) fn clip(&mut self, node: &ClipNode) -> Lowering<Value> {
@@ -137,6 +170,16 @@ impl Lowerer {
             Value::Device(_) => Err(Unsupported::new(format!(
                 "a cast from F32 to {to:?} while the model runs"
             ))),
+            Value::Integers(device) if to == burn_tensor::DType::F32 => {
+                Ok(self.step(Op::IntegersToFloats, &[&device], device.shape.clone()))
+            }
+            // i64 and i32 are one type here.
+            Value::Integers(device) if matches!(to, burn_tensor::DType::I64 | burn_tensor::DType::I32) => {
+                Ok(Value::Integers(device))
+            }
+            Value::Integers(_) => Err(Unsupported::new(format!(
+                "a cast from integers to {to:?} while the model runs"
+            ))),
         }
     }
 
@@ -163,16 +206,21 @@ impl Lowerer {
 
     /// x [.., i] times weight [i, o], or [o, i] if `transposed`, plus bias [o].
     fn product(&mut self, x: Value, weight: Value, transposed: bool, bias: Option<Value>) -> Lowering<Value> {
-        let x = self.device(x);
+        let x = self.device(x)?;
         let weight = match weight {
-            Value::Host(host) if transposed && host.shape.len() == 2 => Value::Host(host.transposed(&[1, 0])),
-            Value::Device(device) if transposed && device.shape.len() == 2 => {
-                let shape = vec![device.shape[1], device.shape[0]];
-                self.step(Op::Permute(vec![1, 0]), &[&device], shape)
+            Value::Host(host) if transposed && host.shape.len() == 2 && host.len() <= TRANSPOSED_ON_HOST => {
+                self.constant(host.transposed(&[1, 0]))
             }
-            other => other,
+            other => {
+                let weight = self.device(other)?;
+                if transposed && weight.shape.len() == 2 {
+                    let shape = vec![weight.shape[1], weight.shape[0]];
+                    self.computed(Op::Permute(vec![1, 0]), &[&weight], shape)
+                } else {
+                    weight
+                }
+            }
         };
-        let weight = self.device(weight);
         let (&[rows, columns], Some(&inner)) = (weight.shape.as_slice(), x.shape.last()) else {
             return Err(Unsupported::new(format!(
                 "a product of shapes {:?} and {:?}",
@@ -192,7 +240,7 @@ impl Lowerer {
         match bias {
             None => Ok(self.step(Op::Linear, &[&x, &weight], shape)),
             Some(bias) => {
-                let bias = self.device(bias);
+                let bias = self.device(bias)?;
                 if bias.shape == [columns] {
                     return Ok(self.step(Op::Linear, &[&x, &weight, &bias], shape));
                 }
@@ -203,9 +251,7 @@ impl Lowerer {
                         bias.shape
                     )));
                 }
-                let Value::Device(product) = self.step(Op::Linear, &[&x, &weight], shape.clone()) else {
-                    return Err(Unsupported::new("a constant product"));
-                };
+                let product = self.computed(Op::Linear, &[&x, &weight], shape.clone());
                 let bias = self.lifted(bias, shape.len());
                 Ok(self.step(Op::Add, &[&product, &bias], shape))
             }
@@ -213,8 +259,7 @@ impl Lowerer {
     }
 
     pub(super) fn matmul(&mut self, node: &MatMulNode) -> Lowering<Value> {
-        let (a, b) = (self.value(&node.inputs[0])?, self.value(&node.inputs[1])?);
-        let (a, b) = (self.device(a), self.device(b));
+        let (a, b) = (self.floats(&node.inputs[0])?, self.floats(&node.inputs[1])?);
         if a.shape.len() < 2 || b.shape.len() < 2 {
             return Err(Unsupported::new(format!(
                 "a product of shapes {:?} and {:?}",

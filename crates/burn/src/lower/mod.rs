@@ -3,10 +3,15 @@
 //! All input shapes are known, so everything that depends on shapes and weights alone is computed here, on the host;
 //! what remains are operations on device tensors whose shapes are known too.
 
+mod attention;
 mod convolution;
 mod elementwise;
+mod index;
 mod movement;
+mod normalisation;
 mod pooling;
+mod reduction;
+mod volume;
 mod window;
 
 use std::collections::HashMap;
@@ -27,6 +32,8 @@ pub(crate) struct Lowered {
     pub(crate) slots: usize,
     /// Values to upload once.
     pub(crate) constants: Vec<(Slot, HostTensor)>,
+    /// Positions to upload once, in one dimension each.
+    pub(crate) indices: Vec<(Slot, Vec<i32>)>,
     /// Where the inputs go, by position among the given inputs; unused inputs are absent.
     pub(crate) inputs: Vec<(usize, Slot)>,
     pub(crate) outputs: Vec<Output>,
@@ -43,7 +50,10 @@ pub(crate) struct Output {
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
     Host(HostTensor),
+    /// `f32`.
     Device(DeviceValue),
+    /// `i32`, which ONNX's integers become: browsers have no 64-bit integers on the GPU.
+    Integers(DeviceValue),
 }
 
 /// A tensor on the device; a scalar is stored with one dimension.
@@ -87,6 +97,7 @@ pub(crate) fn lower(graph: &OnnxGraph, model: &[u8], inputs: &[NamedTensor]) -> 
             steps: vec![],
             slots: 0,
             constants: vec![],
+            indices: vec![],
             inputs: vec![],
             outputs: vec![],
         },
@@ -106,6 +117,16 @@ pub(crate) fn lower(graph: &OnnxGraph, model: &[u8], inputs: &[NamedTensor]) -> 
                 format!("output {:?}: {}", argument.name, unsupported.what()),
             )
         })?;
+        if matches!(value, Value::Integers(_)) {
+            return Err(EngineError::new(
+                FailureKind::Unsupported,
+                format!(
+                    "tare's burn executor does not support output {:?}, which holds integers",
+                    argument.name
+                ),
+            )
+            .with_hint("run this model on tract"));
+        }
         lowerer.lowered.outputs.push(Output {
             name: argument.name.clone(),
             value,
@@ -139,7 +160,7 @@ impl Lowerer {
             ));
         };
         let tensor = &inputs[position].tensor;
-        if tensor.dtype() != DType::F32 {
+        if !matches!(tensor.dtype(), DType::F32 | DType::I64 | DType::I32) {
             return Err(EngineError::new(
                 FailureKind::Unsupported,
                 format!(
@@ -152,10 +173,15 @@ impl Lowerer {
         }
         let slot = self.slot();
         self.lowered.inputs.push((position, slot));
-        let value = Value::Device(DeviceValue {
+        let value = DeviceValue {
             slot,
             shape: tensor.shape().to_vec(),
-        });
+        };
+        let value = if tensor.dtype() == DType::F32 {
+            Value::Device(value)
+        } else {
+            Value::Integers(value)
+        };
         self.values.insert(argument.name.clone(), value);
         Ok(())
     }
@@ -170,7 +196,12 @@ impl Lowerer {
             Node::Identity(n) => self.value(&n.inputs[0])?,
             Node::Dropout(n) => self.value(&n.inputs[0])?,
             Node::Conv2d(n) => self.conv2d(n)?,
+            Node::Conv3d(n) => self.conv3d(n)?,
+            Node::ConvTranspose3d(n) => self.conv_transpose3d(n)?,
             Node::BatchNormalization(n) => self.batch_norm(n)?,
+            Node::InstanceNormalization(n) => self.instance_norm(n)?,
+            Node::LayerNormalization(n) => self.layer_norm(n)?,
+            Node::Attention(n) => self.attention(n)?,
             Node::MaxPool2d(n) => self.max_pool2d(n)?,
             Node::AveragePool2d(n) => self.avg_pool2d(n)?,
             Node::GlobalAveragePool(n) => self.global_avg_pool(n)?,
@@ -181,6 +212,20 @@ impl Lowerer {
             Node::Sub(n) => self.binary(elementwise::Binary::Sub, &n.inputs)?,
             Node::Mul(n) => self.binary(elementwise::Binary::Mul, &n.inputs)?,
             Node::Div(n) => self.binary(elementwise::Binary::Div, &n.inputs)?,
+            Node::Max(n) => self.extreme(elementwise::Extreme::Max, &n.inputs)?,
+            Node::Min(n) => self.extreme(elementwise::Extreme::Min, &n.inputs)?,
+            Node::ReduceMean(n) => self.reduce(Op::MeanDim, &n.config, &n.inputs)?,
+            Node::ReduceSum(n) => self.reduce(Op::SumDim, &n.config, &n.inputs)?,
+            Node::ReduceMax(n) => self.reduce(Op::MaxDim, &n.config, &n.inputs)?,
+            Node::Abs(n) => self.unary(Op::Abs, &n.inputs[0])?,
+            Node::Erf(n) => self.unary(Op::Erf, &n.inputs[0])?,
+            Node::Exp(n) => self.unary(Op::Exp, &n.inputs[0])?,
+            Node::Log(n) => self.unary(Op::Log, &n.inputs[0])?,
+            Node::Neg(n) => self.unary(Op::MulScalar(-1.0), &n.inputs[0])?,
+            Node::Reciprocal(n) => self.unary(Op::Reciprocal, &n.inputs[0])?,
+            Node::Sqrt(n) => self.unary(Op::Sqrt, &n.inputs[0])?,
+            Node::Tanh(n) => self.unary(Op::Tanh, &n.inputs[0])?,
+            Node::LeakyRelu(n) => self.unary(Op::LeakyRelu { slope: n.config.alpha }, &n.inputs[0])?,
             Node::Relu(n) => self.unary(Op::Relu, &n.inputs[0])?,
             Node::Sigmoid(n) => self.unary(Op::Sigmoid, &n.inputs[0])?,
             Node::Softmax(n) => self.unary(Op::Softmax { axis: n.config.axis }, &n.inputs[0])?,
@@ -234,7 +279,7 @@ impl Lowerer {
     fn host(&self, argument: &Argument) -> Lowering<HostTensor> {
         match self.value(argument)? {
             Value::Host(host) => Ok(host),
-            Value::Device(_) => Err(Unsupported::new(format!(
+            Value::Device(_) | Value::Integers(_) => Err(Unsupported::new(format!(
                 "{:?} being computed while the model runs",
                 argument.name
             ))),
@@ -247,19 +292,37 @@ impl Lowerer {
             .ok_or_else(|| Unsupported::new(format!("{:?} not being integers", argument.name)))
     }
 
-    /// The value on the device: a constant is uploaded.
-    fn device(&mut self, value: Value) -> DeviceValue {
+    /// The value on the device as `f32`: a constant is uploaded.
+    fn device(&mut self, value: Value) -> Lowering<DeviceValue> {
         match value {
-            Value::Device(device) => device,
-            Value::Host(host) => {
-                let device = DeviceValue {
-                    slot: self.slot(),
-                    shape: host.shape.clone(),
-                };
-                self.lowered.constants.push((device.slot, host));
-                device
-            }
+            Value::Device(device) => Ok(device),
+            Value::Integers(_) => Err(Unsupported::new("integers that are computed while the model runs")),
+            Value::Host(host) => Ok(self.constant(host)),
         }
+    }
+
+    /// The value of an argument on the device as `f32`.
+    fn floats(&mut self, argument: &Argument) -> Lowering<DeviceValue> {
+        let value = self.value(argument)?;
+        self.device(value)
+    }
+
+    /// The value on the device of an argument that may be absent.
+    fn optional_floats(&mut self, argument: Option<&Argument>) -> Lowering<Option<DeviceValue>> {
+        match self.optional(argument)? {
+            Some(value) => self.device(value).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Uploads a constant.
+    fn constant(&mut self, host: HostTensor) -> DeviceValue {
+        let device = DeviceValue {
+            slot: self.slot(),
+            shape: host.shape.clone(),
+        };
+        self.lowered.constants.push((device.slot, host));
+        device
     }
 
     fn slot(&mut self) -> Slot {
@@ -268,13 +331,18 @@ impl Lowerer {
     }
 
     fn step(&mut self, op: Op, inputs: &[&DeviceValue], shape: Vec<usize>) -> Value {
+        Value::Device(self.computed(op, inputs, shape))
+    }
+
+    /// The value that a step computes.
+    fn computed(&mut self, op: Op, inputs: &[&DeviceValue], shape: Vec<usize>) -> DeviceValue {
         let output = self.slot();
         self.lowered.steps.push(Step {
             op,
             inputs: inputs.iter().map(|input| input.slot).collect(),
             output,
         });
-        Value::Device(DeviceValue { slot: output, shape })
+        DeviceValue { slot: output, shape }
     }
 
     /// The constant in a slot, to be changed while the model is lowered.

@@ -5,11 +5,9 @@ use onnx_ir::Argument;
 use onnx_ir::node::concat::ConcatNode;
 use onnx_ir::node::constant_of_shape::{ConstantOfShapeNode, ConstantOfShapeShape};
 use onnx_ir::node::flatten::FlattenNode;
-use onnx_ir::node::gather::GatherNode;
 use onnx_ir::node::pad::{AxesInput, ConstantValueInput, PadInput, PadMode as OnnxPadMode, PadNode};
 use onnx_ir::node::reshape::{ReshapeInput, ReshapeNode};
 use onnx_ir::node::shape::ShapeNode;
-use onnx_ir::node::slice::{SliceInput, SliceNode};
 use onnx_ir::node::squeeze::{SqueezeInput, SqueezeNode};
 use onnx_ir::node::transpose::TransposeNode;
 use onnx_ir::node::unsqueeze::{UnsqueezeConfig, UnsqueezeNode};
@@ -81,15 +79,15 @@ impl Lowerer {
         Ok(self.reshaped(value, wide))
     }
 
-    fn reshaped(&mut self, value: Value, shape: Vec<usize>) -> Value {
+    pub(super) fn reshaped(&mut self, value: Value, shape: Vec<usize>) -> Value {
+        // A scalar is stored with one dimension.
+        let stored = if shape.is_empty() { vec![1] } else { shape.clone() };
         match value {
             Value::Host(host) => Value::Host(host.reshaped(shape)),
             Value::Device(device) if device.shape == shape => Value::Device(device),
-            // A scalar is stored with one dimension.
-            Value::Device(device) => {
-                let stored = if shape.is_empty() { vec![1] } else { shape.clone() };
-                self.step(Op::Reshape(stored), &[&device], shape)
-            }
+            Value::Device(device) => self.step(Op::Reshape(stored), &[&device], shape),
+            Value::Integers(device) if device.shape == shape => Value::Integers(device),
+            Value::Integers(device) => Value::Integers(self.computed(Op::ReshapeIntegers(stored), &[&device], shape)),
         }
     }
 
@@ -98,7 +96,8 @@ impl Lowerer {
         let axes = resolve_axes(&node.config.perm, shape_of(&value).len())?;
         match value {
             Value::Host(host) => Ok(Value::Host(host.transposed(&axes))),
-            Value::Device(device) => {
+            other => {
+                let device = self.device(other)?;
                 let shape = axes.iter().map(|&axis| device.shape[axis]).collect();
                 Ok(self.step(Op::Permute(axes), &[&device], shape))
             }
@@ -116,7 +115,7 @@ impl Lowerer {
             .iter()
             .map(|value| match value {
                 Value::Host(host) => Some(host.clone()),
-                Value::Device(_) => None,
+                Value::Device(_) | Value::Integers(_) => None,
             })
             .collect();
         let misfit = || Unsupported::new(format!("joining along dimension {axis} of what does not fit together"));
@@ -125,7 +124,10 @@ impl Lowerer {
                 .map(Value::Host)
                 .ok_or_else(misfit);
         }
-        let parts: Vec<_> = values.into_iter().map(|value| self.device(value)).collect();
+        let parts = values
+            .into_iter()
+            .map(|value| self.device(value))
+            .collect::<Lowering<Vec<_>>>()?;
         let mut shape = parts[0].shape.clone();
         *shape.get_mut(axis).ok_or_else(misfit)? = parts
             .iter()
@@ -149,46 +151,6 @@ impl Lowerer {
         )))
     }
 
-    pub(super) fn gather(&mut self, node: &GatherNode) -> Lowering<Value> {
-        let at = self.host(&node.inputs[1])?;
-        let from = self.host(&node.inputs[0])?;
-        from.gathered(node.config.axis, &at)
-            .map(Value::Host)
-            .ok_or_else(|| Unsupported::new(format!("an index outside of shape {:?}", from.shape)))
-    }
-
-    pub(super) fn slice(&mut self, node: &SliceNode) -> Lowering<Value> {
-        let host = self.host(&node.inputs[0])?;
-        let numbers = |input: &SliceInput| match input {
-            SliceInput::Static(values) => Ok(values.clone()),
-            SliceInput::Runtime(reference) => self.host_integers(&node.inputs[reference.input_index]),
-        };
-        let starts = numbers(&node.config.starts)?;
-        let ends = numbers(&node.config.ends)?;
-        let count = i64::try_from(starts.len()).unwrap_or(i64::MAX);
-        let axes = node
-            .config
-            .axes
-            .as_ref()
-            .map_or_else(|| Ok((0..count).collect()), &numbers)?;
-        let steps = node
-            .config
-            .steps
-            .as_ref()
-            .map_or_else(|| Ok(vec![1; starts.len()]), &numbers)?;
-        let axes = resolve_axes(&axes, host.shape.len())?;
-        let slices: Vec<_> = axes
-            .into_iter()
-            .zip(starts)
-            .zip(ends)
-            .zip(steps)
-            .map(|(((axis, start), end), step)| (axis, start, end, step))
-            .collect();
-        host.sliced(&slices)
-            .map(Value::Host)
-            .ok_or_else(|| Unsupported::new("a step of 0"))
-    }
-
     pub(super) fn constant_of_shape(&mut self, node: &ConstantOfShapeNode) -> Lowering<Value> {
         let wanted = match &node.config.shape {
             ConstantOfShapeShape::Static(shape) => shape.clone(),
@@ -209,8 +171,7 @@ impl Lowerer {
     }
 
     pub(super) fn pad(&mut self, node: &PadNode) -> Lowering<Value> {
-        let value = self.value(&node.inputs[0])?;
-        let x = self.device(value);
+        let x = self.floats(&node.inputs[0])?;
         let before_after = self.padding(&node.config.pads, &node.inputs, x.shape.len())?;
         let mode = match node.config.mode {
             OnnxPadMode::Reflect => PadMode::Reflect,
@@ -272,14 +233,14 @@ impl Lowerer {
     }
 }
 
-fn shape_of(value: &Value) -> &[usize] {
+pub(super) fn shape_of(value: &Value) -> &[usize] {
     match value {
         Value::Host(host) => &host.shape,
-        Value::Device(device) => &device.shape,
+        Value::Device(device) | Value::Integers(device) => &device.shape,
     }
 }
 
-fn resolve_axes(axes: &[i64], rank: usize) -> Lowering<Vec<usize>> {
+pub(super) fn resolve_axes(axes: &[i64], rank: usize) -> Lowering<Vec<usize>> {
     let signed = i64::try_from(rank).unwrap_or(i64::MAX);
     axes.iter()
         .map(|&axis| {

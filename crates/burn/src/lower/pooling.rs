@@ -11,8 +11,7 @@ use crate::plan::Op;
 
 impl Lowerer {
     pub(super) fn max_pool2d(&mut self, node: &MaxPool2dNode) -> Lowering<Value> {
-        let value = self.value(&node.inputs[0])?;
-        let x = self.device(value);
+        let x = self.floats(&node.inputs[0])?;
         let [n, c, h, w] = image(&x.shape)?;
         let config = &node.config;
         let mut window = Window::new(
@@ -28,7 +27,7 @@ impl Lowerer {
         let x = if window.symmetric().is_some() {
             x
         } else {
-            self.padded(&x, &mut window, f32::NEG_INFINITY)?
+            self.padded(&x, &mut window, f32::NEG_INFINITY)
         };
         let op = Op::MaxPool2d {
             kernel: window.kernel,
@@ -41,8 +40,7 @@ impl Lowerer {
     }
 
     pub(super) fn avg_pool2d(&mut self, node: &AveragePool2dNode) -> Lowering<Value> {
-        let value = self.value(&node.inputs[0])?;
-        let x = self.device(value);
+        let x = self.floats(&node.inputs[0])?;
         let [n, c, h, w] = image(&x.shape)?;
         let config = &node.config;
         let mut window = Window::new(
@@ -60,7 +58,7 @@ impl Lowerer {
         let [oh, ow] = window.output([h, w]).ok_or_else(|| does_not_fit([h, w]))?;
         let x = match window.symmetric() {
             Some(_) => x,
-            None if config.count_include_pad => self.padded(&x, &mut window, 0.0)?,
+            None if config.count_include_pad => self.padded(&x, &mut window, 0.0),
             None => {
                 return Err(Unsupported::new(
                     "padding that differs before and after and is not counted",
@@ -78,29 +76,19 @@ impl Lowerer {
     }
 
     /// Pads by a step of its own, for pooling whose padding differs before and after.
-    fn padded(&mut self, x: &DeviceValue, window: &mut Window, value: f32) -> Lowering<DeviceValue> {
+    fn padded(&mut self, x: &DeviceValue, window: &mut Window, value: f32) -> DeviceValue {
         let mut shape = x.shape.clone();
         let mut before_after = vec![(0, 0); 2];
         for (d, padding) in window.padding.iter_mut().enumerate() {
             shape[d + 2] += padding.0 + padding.1;
             before_after.push(std::mem::take(padding));
         }
-        match self.step(
-            Op::Pad {
-                before_after,
-                mode: PadMode::Constant(value),
-            },
-            &[x],
-            shape,
-        ) {
-            Value::Device(padded) => Ok(padded),
-            Value::Host(_) => Err(Unsupported::new("a constant input")),
-        }
+        let mode = PadMode::Constant(value);
+        self.computed(Op::Pad { before_after, mode }, &[x], shape)
     }
 
     pub(super) fn global_avg_pool(&mut self, node: &GlobalAveragePoolNode) -> Lowering<Value> {
-        let value = self.value(&node.inputs[0])?;
-        let x = self.device(value);
+        let x = self.floats(&node.inputs[0])?;
         let [n, c, _, _] = image(&x.shape)?;
         Ok(self.step(Op::GlobalAvgPool2d, &[&x], vec![n, c, 1, 1]))
     }

@@ -12,6 +12,7 @@ use tare_record::{
 };
 
 use crate::speed::chain;
+use crate::tolerance::tolerance_of;
 use crate::{
     Clock, Control, Engine, EngineError, Loaded, NamedTensor, Observer, Session, SessionFacts, Tensor, TensorData,
     Workload, calibrate, measure,
@@ -92,13 +93,36 @@ impl Session for Known {
     }
 }
 
-/// Measures as a cell of a plan is measured. The error is that of a clock that cannot be used.
+/// Measures a workload of known truth as a cell of a plan is measured. The error is that of a clock that cannot be used.
 pub(super) async fn measured(engine: Known, clock: &dyn Clock, min_time_ms: u64) -> Result<(Cell, ClockFacts), String> {
+    let workload = Workload {
+        model: ModelFacts {
+            name: "known".into(),
+            sha256: None,
+            size_bytes: None,
+        },
+        bytes: vec![],
+        inputs: vec![named("x", 1.0)],
+        outputs: vec!["y".into()],
+    };
+    measured_on(&engine, &workload, &[named("y", 1.0)], clock, min_time_ms).await
+}
+
+/// Measures any workload for at least so long.
+pub(super) async fn measured_on(
+    engine: &dyn Engine,
+    workload: &Workload,
+    reference: &[NamedTensor],
+    clock: &dyn Clock,
+    min_time_ms: u64,
+) -> Result<(Cell, ClockFacts), String> {
     let facts = calibrate(clock).map_err(|error| error.to_string())?;
+    let name = workload.model.name.clone();
     let request = CellRequest {
-        engine: EngineName::Tract,
+        engine: engine.facts().name,
         environment: EnvironmentKind::Native,
-        model: ModelSource::BuiltIn { name: "known".into() },
+        tolerance: tolerance_of(&name, &Default::default()),
+        model: ModelSource::BuiltIn { name },
         shapes: BTreeMap::new(),
         seed: 0,
         threads: 1,
@@ -111,18 +135,7 @@ pub(super) async fn measured(engine: Known, clock: &dyn Clock, min_time_ms: u64)
         stage: Stage::Measure,
         clock: facts.clone(),
     };
-    let workload = Workload {
-        model: ModelFacts {
-            name: "known".into(),
-            sha256: None,
-            size_bytes: None,
-        },
-        bytes: vec![],
-        inputs: vec![named("x", 1.0)],
-        outputs: vec!["y".into()],
-    };
-    let reference = [named("y", 1.0)];
-    let (cell, _) = measure(&request, &workload, &engine, &reference, vec![], clock, &mut Quiet).await;
+    let (cell, _) = measure(&request, workload, engine, reference, vec![], clock, &mut Quiet).await;
     Ok((cell, facts))
 }
 

@@ -1,0 +1,38 @@
+//! Scaled dot-product attention, which onnx-ir recognises in its parts.
+
+use onnx_ir::node::attention::AttentionNode;
+
+use super::{Lowerer, Lowering, Unsupported, Value};
+use crate::plan::Op;
+
+impl Lowerer {
+    /// query [b, h, q, d], key [b, h, k, d], value [b, h, k, e], optional mask that is added and broadcasts to
+    /// [b, h, q, k] -> [b, h, q, e].
+    pub(super) fn attention(&mut self, node: &AttentionNode) -> Lowering<Value> {
+        let config = &node.config;
+        if config.kv_num_heads.is_some() || config.q_num_heads.is_some() || node.outputs.len() > 1 {
+            return Err(Unsupported::new("heads in one dimension, or more than one output"));
+        }
+        let [query, key, value] = [
+            self.floats(&node.inputs[0])?,
+            self.floats(&node.inputs[1])?,
+            self.floats(&node.inputs[2])?,
+        ];
+        let (&[b, h, q, _], &[.., width]) = (query.shape.as_slice(), value.shape.as_slice()) else {
+            return Err(Unsupported::new(format!("a query of shape {:?}", query.shape)));
+        };
+        if node.inputs.iter().skip(4).any(|input| !input.is_optional()) {
+            return Err(Unsupported::new("past keys and values"));
+        }
+        let mask = self.optional_floats(node.inputs.get(3))?;
+        let mask = mask.map(|mask| self.lifted(mask, 4));
+        let op = Op::Attention {
+            scale: config.scale,
+            softcap: Some(config.softcap).filter(|&softcap| softcap > 0.0),
+            causal: config.is_causal,
+        };
+        let mut operands = vec![&query, &key, &value];
+        operands.extend(mask.as_ref());
+        Ok(self.step(op, &operands, vec![b, h, q, width]))
+    }
+}

@@ -1,0 +1,164 @@
+//! Picking parts of a value: by positions, and by ranges.
+
+use onnx_ir::node::gather::GatherNode;
+use onnx_ir::node::slice::{SliceInput, SliceNode};
+
+use super::movement::{resolve_axes, shape_of};
+use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
+use crate::host::HostTensor;
+use crate::plan::{Op, Range};
+
+impl Lowerer {
+    /// Rows of `data` along an axis: data [a, n, b], positions [p, q] -> [a, p, q, b].
+    pub(super) fn gather(&mut self, node: &GatherNode) -> Lowering<Value> {
+        let axis = node.config.axis;
+        let (data, at) = (self.value(&node.inputs[0])?, self.value(&node.inputs[1])?);
+        if let (Value::Host(data), Value::Host(at)) = (&data, &at) {
+            return data
+                .gathered(axis, at)
+                .map(Value::Host)
+                .ok_or_else(|| Unsupported::new(format!("an index outside of shape {:?}", data.shape)));
+        }
+        let data = self.device(data)?;
+        let positions = shape_of(&at).to_vec();
+        let count: usize = positions.iter().product();
+        let at = match at {
+            Value::Host(host) => self.indices(&host, axis, &data.shape)?,
+            at @ Value::Integers(_) => match self.reshaped(at, vec![count]) {
+                Value::Integers(flat) => flat,
+                _ => return Err(Unsupported::new("positions that are no integers")),
+            },
+            Value::Device(_) => return Err(Unsupported::new("positions that are no integers")),
+        };
+        let mut shape = data.shape.clone();
+        *shape
+            .get_mut(axis)
+            .ok_or_else(|| Unsupported::new(format!("dimension {axis} of shape {:?}", data.shape)))? = count;
+        let picked = self.step(Op::Select { axis }, &[&data, &at], shape);
+        let shape = [&data.shape[..axis], &positions, &data.shape[axis + 1..]].concat();
+        Ok(self.reshaped(picked, shape))
+    }
+
+    /// Uploads positions, of which negative ones count from the end, in one dimension.
+    fn indices(&mut self, at: &HostTensor, axis: usize, shape: &[usize]) -> Lowering<DeviceValue> {
+        let outside = || Unsupported::new(format!("an index outside of shape {shape:?}"));
+        let size = shape
+            .get(axis)
+            .and_then(|&size| i64::try_from(size).ok())
+            .ok_or_else(outside)?;
+        let positions = at
+            .as_integers()
+            .ok_or_else(|| Unsupported::new("positions that are no integers"))?
+            .into_iter()
+            .map(|position| {
+                let position = if position < 0 { position + size } else { position };
+                i32::try_from(position).ok().filter(|_| (0..size).contains(&position))
+            })
+            .collect::<Option<Vec<i32>>>()
+            .ok_or_else(outside)?;
+        let value = DeviceValue {
+            slot: self.slot(),
+            shape: vec![positions.len()],
+        };
+        self.lowered.indices.push((value.slot, positions));
+        Ok(value)
+    }
+
+    pub(super) fn slice(&mut self, node: &SliceNode) -> Lowering<Value> {
+        let value = self.value(&node.inputs[0])?;
+        let numbers = |input: &SliceInput| match input {
+            SliceInput::Static(values) => Ok(values.clone()),
+            SliceInput::Runtime(reference) => self.host_integers(&node.inputs[reference.input_index]),
+        };
+        let starts = numbers(&node.config.starts)?;
+        let ends = numbers(&node.config.ends)?;
+        let count = i64::try_from(starts.len()).unwrap_or(i64::MAX);
+        let axes = node
+            .config
+            .axes
+            .as_ref()
+            .map_or_else(|| Ok((0..count).collect()), &numbers)?;
+        let steps = node
+            .config
+            .steps
+            .as_ref()
+            .map_or_else(|| Ok(vec![1; starts.len()]), &numbers)?;
+        let axes = resolve_axes(&axes, shape_of(&value).len())?;
+        let slices: Vec<_> = axes
+            .into_iter()
+            .zip(starts)
+            .zip(ends)
+            .zip(steps)
+            .map(|(((axis, start), end), step)| (axis, start, end, step))
+            .collect();
+        match value {
+            Value::Host(host) => host
+                .sliced(&slices)
+                .map(Value::Host)
+                .ok_or_else(|| Unsupported::new("a step of 0")),
+            computed => {
+                let x = self.device(computed)?;
+                let ranges = ranges(&x.shape, &slices)?;
+                let shape = ranges.iter().map(Range::len).collect();
+                Ok(self.step(Op::Slice(ranges), &[&x], shape))
+            }
+        }
+    }
+}
+
+/// ONNX's starts, ends and steps as a range per dimension.
+fn ranges(shape: &[usize], slices: &[(usize, i64, i64, i64)]) -> Lowering<Vec<Range>> {
+    let mut ranges: Vec<Range> = shape
+        .iter()
+        .map(|&size| Range {
+            start: 0,
+            end: size,
+            step: 1,
+        })
+        .collect();
+    for &(axis, start, end, step) in slices {
+        let size = i64::try_from(shape[axis]).unwrap_or(i64::MAX);
+        let step = usize::try_from(step)
+            .ok()
+            .filter(|&step| step > 0)
+            .ok_or_else(|| Unsupported::new(format!("a step of {step} while the model runs")))?;
+        // Bounds of 0 and `size` fit.
+        let bound = |at: i64| {
+            let at = if at < 0 { at.saturating_add(size) } else { at };
+            usize::try_from(at.clamp(0, size)).unwrap_or(0)
+        };
+        let start = bound(start);
+        ranges[axis] = Range {
+            start,
+            end: bound(end).max(start),
+            step,
+        };
+    }
+    Ok(ranges)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_follow_onnx() {
+        for (slice, expected) in [
+            ((0, 1, 3, 1), (1, 3, 1)),
+            ((0, -2, i64::MAX, 1), (3, 5, 1)),
+            ((0, 0, -1, 2), (0, 4, 2)),
+            ((0, 4, 2, 1), (4, 4, 1)),
+            ((0, i64::MIN, 9, 1), (0, 5, 1)),
+        ] {
+            let range = &ranges(&[5], &[slice]).unwrap()[0];
+            assert_eq!((range.start, range.end, range.step), expected, "{slice:?}");
+        }
+        assert!(ranges(&[5], &[(0, 4, 0, -1)]).is_err());
+        let odd = Range {
+            start: 0,
+            end: 4,
+            step: 3,
+        };
+        assert_eq!(odd.len(), 2);
+    }
+}

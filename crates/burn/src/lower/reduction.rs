@@ -1,0 +1,41 @@
+//! Sums, means and maxima over dimensions.
+
+use onnx_ir::Argument;
+use onnx_ir::node::reduce::{ReduceAxes, ReduceConfig};
+
+use super::movement::resolve_axes;
+use super::{Lowerer, Lowering, Value};
+use crate::plan::Op;
+
+impl Lowerer {
+    /// Reduces one dimension after the other by `op`, which keeps each with length 1.
+    pub(super) fn reduce(
+        &mut self,
+        op: fn(usize) -> Op,
+        config: &ReduceConfig,
+        inputs: &[Argument],
+    ) -> Lowering<Value> {
+        let mut x = self.floats(&inputs[0])?;
+        let rank = x.shape.len();
+        let mut axes = match &config.axes {
+            ReduceAxes::Static(axes) => axes.clone(),
+            ReduceAxes::Runtime(reference) => resolve_axes(&self.host_integers(&inputs[reference.input_index])?, rank)?,
+        };
+        if axes.is_empty() {
+            if config.noop_with_empty_axes {
+                return Ok(Value::Device(x));
+            }
+            axes = (0..rank).collect();
+        }
+        let mut shape = x.shape.clone();
+        for &axis in &axes {
+            shape[axis] = 1;
+            x = self.computed(op(axis), &[&x], shape.clone());
+        }
+        if !config.keepdims {
+            let kept = (0..rank).filter(|axis| !axes.contains(axis));
+            shape = kept.map(|axis| shape[axis]).collect();
+        }
+        Ok(self.reshaped(Value::Device(x), shape))
+    }
+}

@@ -1,0 +1,129 @@
+//! The built-in networks on tract and on burn-flex, against what onnxruntime computed (crates/models/golden/make.py).
+
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::NoClock;
+use serde::Deserialize;
+use tare_burn::Burn;
+use tare_core::{Engine, NamedTensor, TensorData, Workload};
+use tare_models::{CATALOG, expose, find, prepare};
+use tare_tract::Tract;
+
+#[derive(Deserialize)]
+struct Golden {
+    outputs: Vec<GoldenOutput>,
+}
+
+/// Some elements of an output, and its Euclidean norm.
+#[derive(Deserialize)]
+struct GoldenOutput {
+    name: String,
+    shape: Vec<usize>,
+    norm: f64,
+    positions: Vec<usize>,
+    values: Vec<f64>,
+}
+
+fn run(engine: &dyn Engine, workload: &Workload) -> Vec<NamedTensor> {
+    pollster::block_on(async {
+        let loaded = engine.load(&workload.bytes, &workload.inputs, &NoClock).await;
+        let outputs = loaded.unwrap().session.run(&workload.inputs).await.unwrap();
+        workload.name_outputs(outputs)
+    })
+}
+
+#[track_caller]
+fn agrees_with_onnxruntime(name: &str) {
+    let path = format!("../models/golden/{name}.json");
+    let golden: Golden = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let bytes = find(name).unwrap().onnx(&BTreeMap::new());
+    let workload = prepare(name, bytes, &BTreeMap::new(), &[], 0).unwrap();
+    for engine in [&Tract::new(2) as &dyn Engine, &Burn::flex(2)] {
+        let on = engine.facts().name;
+        let outputs = run(engine, &workload);
+        assert_eq!(outputs.len(), golden.outputs.len(), "{name} on {on}");
+        for (output, golden) in outputs.iter().zip(&golden.outputs) {
+            let what = format!("{name} on {on}, {}", golden.name);
+            assert_eq!(
+                (&output.name, output.tensor.shape()),
+                (&golden.name, golden.shape.as_slice())
+            );
+            let values = output.tensor.to_f64();
+            let norm = values.iter().map(|value| value * value).sum::<f64>().sqrt();
+            assert!(
+                (norm - golden.norm).abs() <= 1e-4 * golden.norm,
+                "{what}: norm {norm}, {}",
+                golden.norm
+            );
+            let largest = golden.values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+            for (&position, expected) in golden.positions.iter().zip(&golden.values) {
+                let found = values[position];
+                assert!(
+                    (found - expected).abs() <= 1e-4 * largest,
+                    "{what}[{position}]: {found}, {expected}"
+                );
+            }
+        }
+    }
+}
+
+macro_rules! networks {
+    ($($test:ident $name:literal,)*) => {
+        $(#[test]
+        fn $test() {
+            agrees_with_onnxruntime($name);
+        })*
+
+        #[test]
+        fn every_network_has_a_witness() {
+            assert_eq!(CATALOG.map(|entry| entry.name).as_slice(), [$($name),*]);
+        }
+    };
+}
+
+networks! {
+    null "null",
+    tiny "tiny",
+    resnet50 "resnet50",
+    distilbert "distilbert",
+    minilm "minilm",
+    gpt2 "gpt2",
+    gpt2_cached "gpt2-cached",
+    unet3d "unet3d",
+}
+
+/// Walks every value of every network: activations that died out, blew up or became subnormal would make an engine's times
+/// untypical, and f16 wrong.
+#[test]
+fn activations_keep_a_sane_spread_at_every_layer() {
+    for entry in CATALOG.iter().filter(|entry| entry.name != "null") {
+        // Fewer tokens are as telling and much less memory.
+        let tokens = BTreeMap::from([("input_ids".to_owned(), vec![1, 16])]);
+        let shapes = if entry.name.starts_with("gpt2") {
+            &tokens
+        } else {
+            &BTreeMap::new()
+        };
+        let (exposed, _) = expose(&entry.onnx(shapes)).unwrap();
+        let workload = prepare(entry.name, exposed, shapes, &[], 0).unwrap();
+        for value in run(&Tract::new(2), &workload) {
+            let TensorData::F32(elements) = value.tensor.data() else {
+                continue;
+            };
+            let what = format!("{} of {}", value.name, entry.name);
+            let count = elements.len() as f64;
+            let mean = elements.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+            let spread = (elements.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count).sqrt();
+            assert!(
+                elements.iter().all(|x| x.is_finite() && x.abs() < 65_504.0),
+                "{what} leaves the range of f16"
+            );
+            assert!(!elements.iter().any(|x| x.is_subnormal()), "{what} is subnormal");
+            assert!(count < 2.0 || spread > 1e-4, "{what} is constant: spread {spread:e}");
+        }
+    }
+}

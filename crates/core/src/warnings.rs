@@ -1,0 +1,42 @@
+use tare_record::{Cell, CellRequest, Status, Warning, WarningKind};
+
+use crate::measure::QUANTISATION;
+use crate::tool::build_profile;
+
+/// What a reader must know beside the figures of a cell that has just ended.
+pub(crate) fn warnings(cell: &Cell, request: &CellRequest) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let mut warn = |kind, message| warnings.push(Warning { kind, message });
+    if let Some(adapter) = cell.adapter.as_ref().filter(|adapter| adapter.software) {
+        warn(
+            WarningKind::SoftwareAdapter,
+            format!("{} computes on the CPU: these are not the times of a GPU", adapter.name),
+        );
+    }
+    if build_profile() == "debug" {
+        warn(
+            WarningKind::DebugBuild,
+            "built without optimisation: build with --release to measure".into(),
+        );
+    }
+    if cell.status != Status::Measured {
+        return warnings;
+    }
+    let granularity_ns = request.clock.granularity_ns;
+    if let Some(shortest) = cell
+        .samples_ns
+        .iter()
+        .min()
+        .filter(|&&ns| ns < granularity_ns * QUANTISATION)
+    {
+        warn(
+            WarningKind::CoarseClock,
+            format!("one step of the clock ({granularity_ns} ns) is more than 1 % of a sample ({shortest} ns)"),
+        );
+    }
+    let (found, wanted) = (cell.samples_ns.len(), request.rules.min_samples);
+    if found < wanted {
+        warn(WarningKind::FewSamples, format!("{found} samples instead of {wanted}"));
+    }
+    warnings
+}

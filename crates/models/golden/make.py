@@ -1,0 +1,53 @@
+"""Golden outputs of the built-in models, computed by onnxruntime: a witness that neither of tare's engines made.
+
+    tare run --model NAME --engine tract --save-tensors TENSORS     (inputs, for each model)
+    tare models export NAME -o MODELS/NAME.onnx
+    python make.py MODELS TENSORS crates/models/golden
+
+Needs onnxruntime 1.31.1, onnx 1.23.2 and numpy. Writes NAME.json with samples and the norm of every output.
+"""
+
+import json
+import pathlib
+import sys
+
+import numpy
+import onnx
+import onnxruntime
+
+SAMPLES = 64
+
+
+def facts(name, values):
+    flat = values.astype(numpy.float64).ravel()
+    positions = sorted({int(i) for i in numpy.linspace(0, flat.size - 1, SAMPLES)})
+    return {
+        "name": name,
+        "shape": list(values.shape),
+        "norm": float(numpy.linalg.norm(flat)),
+        "positions": positions,
+        "values": [float(flat[i]) for i in positions],
+    }
+
+
+def main(models, tensors, out):
+    assert onnxruntime.__version__ == "1.31.1", onnxruntime.__version__
+    for path in sorted(pathlib.Path(models).glob("*.onnx")):
+        onnx.checker.check_model(str(path), full_check=True)
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        inputs = {i.name: numpy.load(input_file(tensors, path.stem, i.name)) for i in session.get_inputs()}
+        names = [o.name for o in session.get_outputs()]
+        outputs = [facts(name, value) for name, value in zip(names, session.run(names, inputs))]
+        golden = {"onnxruntime": onnxruntime.__version__, "outputs": outputs}
+        pathlib.Path(out, f"{path.stem}.json").write_text(json.dumps(golden, indent=1) + "\n")
+        print(path.stem, [(o["name"], o["shape"], o["norm"]) for o in outputs][:3])
+
+
+def input_file(tensors, model, name):
+    [found] = pathlib.Path(tensors).glob(f"{model}.input.{name}.npy")
+    return found
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,93 @@
+//! `tare diverge`: the first operator whose result differs from the reference's.
+
+use anyhow::{Result, bail};
+use tare_core::{ComparedValue, diverge, tolerance_of};
+use tare_models::NodeValue;
+use tare_record::{EngineName, Failure};
+use tare_tract::Tract;
+
+use crate::cell::{engine, model_bytes};
+use crate::clock::SystemClock;
+use crate::host::find_model;
+use crate::selection::Selection;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    selection: Selection,
+}
+
+/// Prints every value with its distance from tract's, and the first that differs. `Ok(false)` if one does.
+pub(crate) fn run(args: &Args) -> Result<bool> {
+    let plan = args.selection.plan()?;
+    let [cell] = plan.cells.as_slice() else {
+        bail!("found {} models\nhint: name one with --model", plan.cells.len());
+    };
+    let name = match cell.engines.as_slice() {
+        [] => EngineName::BurnFlex,
+        [name] => *name,
+        several => bail!("found {} engines\nhint: name one with --engine", several.len()),
+    };
+    let threads = cell.threads.first().copied().unwrap_or(1);
+    let inputs = args.selection.inputs()?;
+    let explain = |failure: Failure| match failure.hint {
+        Some(hint) => anyhow::anyhow!("{}\nhint: {hint}", failure.message),
+        None => anyhow::anyhow!(failure.message),
+    };
+
+    let model = find_model(&cell.model).map_err(explain)?;
+    let bytes = model_bytes(&model, &cell.shapes).map_err(explain)?;
+    let (exposed, values) = tare_models::expose(&bytes)?;
+    let workload = tare_models::prepare(model.display_name(), exposed, &cell.shapes, &inputs, plan.seed)
+        .map_err(|error| explain(error.into()))?;
+    let tolerance = tolerance_of(&cell.model, &cell.tolerance);
+    let engine = engine(name, threads);
+    let compared = pollster::block_on(diverge(
+        &workload,
+        &*engine,
+        &Tract::new(threads),
+        &tolerance,
+        &SystemClock,
+    ))
+    .map_err(|error| explain(error.into()))?;
+
+    let rows = values.iter().filter_map(|value| {
+        let compared = compared.iter().find(|compared| compared.name == value.name)?;
+        Some((value, compared))
+    });
+    println!("{:>10}  {:>10}  {:<20}  value", "share", "relative", "operator");
+    let mut first = None;
+    for (value, compared) in rows {
+        println!("{}", line(value, compared));
+        if compared.drift.is_err() {
+            first.get_or_insert((value, compared));
+        }
+    }
+    match first {
+        None => {
+            println!(
+                "\nno value of {} on {name} differs from tract's by more than is allowed",
+                cell.model
+            );
+            Ok(true)
+        }
+        Some((value, compared)) => {
+            let why = compared.drift.as_ref().err().map_or("", |failure| &failure.message);
+            println!(
+                "\nthe first value that differs is {:?}, made by {} (node {:?}): {why}",
+                value.name, value.operator, value.node
+            );
+            Ok(false)
+        }
+    }
+}
+
+fn line(value: &NodeValue, compared: &ComparedValue) -> String {
+    match &compared.drift {
+        Ok(drift) => format!(
+            "{:>10.2e}  {:>10.2e}  {:<20}  {}",
+            drift.max_scaled, drift.max_relative, value.operator, value.name
+        ),
+        Err(_) => format!("{:>10}  {:>10}  {:<20}  {}", "differs", "", value.operator, value.name),
+    }
+}
