@@ -9,6 +9,7 @@ use tare_record::{EngineFacts, EngineName, FailureKind, PhaseName};
 use crate::device::Target;
 use crate::host::{HostData, HostTensor};
 use crate::lower::{Lowered, Value, lower};
+use crate::names::told_apart;
 use crate::plan::Schedule;
 
 /// Version of burn, as pinned in the workspace's manifest.
@@ -63,13 +64,15 @@ impl Engine for Burn {
         phases.push(Timed::since(start_ns, PhaseName::Device, clock));
 
         let start_ns = clock.now_ns();
-        let graph = OnnxGraphBuilder::new().parse_bytes(model).map_err(|error| {
-            EngineError::new(
-                FailureKind::Unsupported,
-                format!("onnx-ir, burn's ONNX parser, failed: {error}"),
-            )
-            .with_hint("run this model on tract")
-        })?;
+        let graph = OnnxGraphBuilder::new()
+            .parse_bytes(&told_apart(model))
+            .map_err(|error| {
+                EngineError::new(
+                    FailureKind::Unsupported,
+                    format!("onnx-ir, burn's ONNX parser, failed: {error}"),
+                )
+                .with_hint("run this model on tract")
+            })?;
         phases.push(Timed::since(start_ns, PhaseName::Parse, clock));
 
         let start_ns = clock.now_ns();

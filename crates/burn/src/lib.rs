@@ -9,6 +9,7 @@ mod device;
 mod engine;
 mod host;
 mod lower;
+mod names;
 mod plan;
 mod refusal;
 

@@ -160,3 +160,21 @@ fn attention_agrees_with_and_without_a_mask() {
         }));
     }
 }
+
+/// onnx-ir gives values names of its own, without dots and capitals.
+#[test]
+fn names_that_differ_little_are_kept_apart() {
+    let mut g = Graph::new("case", 7);
+    let inputs = ["x.0", "x_0", "X.0"].map(|name| g.input(name, &[3]));
+    let mut terms = inputs.iter().enumerate().map(|(number, input)| {
+        let factor = g.constant(&format!("factor{number}"), &[], &[number as f32 + 2.0]);
+        let name = ["a.b", "a_b", "A.b"][number];
+        g.node(name, "Mul", &[input, &factor], &[])
+    });
+    let [a, b, c] = [terms.next(), terms.next(), terms.next()].map(Option::unwrap);
+    drop(terms);
+    let ab = g.node("ab", "Sub", &[&a, &b], &[]);
+    let y = g.node("y", "Add", &[&ab, &c], &[]);
+    g.output(&y, &[3]);
+    agree(g.into_bytes());
+}

@@ -102,8 +102,19 @@ pub(crate) fn lower(graph: &OnnxGraph, model: &[u8], inputs: &[NamedTensor]) -> 
             outputs: vec![],
         },
     };
-    for argument in &graph.inputs {
-        lowerer.input(argument, inputs)?;
+    // onnx-ir renames values, inputs too, and keeps their order.
+    if graph.inputs.len() != inputs.len() {
+        return Err(EngineError::new(
+            FailureKind::Input,
+            format!(
+                "expected {} inputs, as onnx-ir reads the model, found {}",
+                graph.inputs.len(),
+                inputs.len()
+            ),
+        ));
+    }
+    for (position, argument) in graph.inputs.iter().enumerate() {
+        lowerer.input(argument, position, &inputs[position])?;
     }
     for node in &graph.nodes {
         lowerer
@@ -152,21 +163,15 @@ pub(crate) struct Lowerer {
 }
 
 impl Lowerer {
-    fn input(&mut self, argument: &Argument, inputs: &[NamedTensor]) -> Result<(), EngineError> {
-        let Some(position) = inputs.iter().position(|input| input.name == argument.name) else {
-            return Err(EngineError::new(
-                FailureKind::Input,
-                format!("input {:?} was not given", argument.name),
-            ));
-        };
-        let tensor = &inputs[position].tensor;
+    fn input(&mut self, argument: &Argument, position: usize, given: &NamedTensor) -> Result<(), EngineError> {
+        let tensor = &given.tensor;
         if !matches!(tensor.dtype(), DType::F32 | DType::I64 | DType::I32) {
             return Err(EngineError::new(
                 FailureKind::Unsupported,
                 format!(
                     "tare's burn executor does not support inputs of type {} (input {:?})",
                     tensor.dtype(),
-                    argument.name
+                    given.name
                 ),
             )
             .with_hint("run this model on tract"));

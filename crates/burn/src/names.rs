@@ -1,0 +1,111 @@
+//! Names of values that onnx-ir would take for one. It writes names in small letters and underscores, so that `X.0` and
+//! `x_0` become the same value, and a model is computed wrongly without a word: see UPSTREAM.md.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use onnx_ir::{GraphProto, ModelProto};
+
+/// What tells values apart: a file without weights and attributes, which the decoder passes over.
+mod header {
+    use prost::Message;
+
+    #[derive(Clone, PartialEq, Message)]
+    pub(super) struct Model {
+        #[prost(message, optional, tag = "7")]
+        pub(super) graph: Option<Graph>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    pub(super) struct Graph {
+        #[prost(message, repeated, tag = "1")]
+        pub(super) node: Vec<Node>,
+        #[prost(message, repeated, tag = "5")]
+        pub(super) initializer: Vec<Weight>,
+        #[prost(message, repeated, tag = "11")]
+        pub(super) input: Vec<Input>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    pub(super) struct Node {
+        #[prost(string, repeated, tag = "2")]
+        pub(super) output: Vec<String>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    pub(super) struct Weight {
+        #[prost(string, tag = "8")]
+        pub(super) name: String,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    pub(super) struct Input {
+        #[prost(string, tag = "1")]
+        pub(super) name: String,
+    }
+}
+
+/// The model, with its values numbered if two of their names look alike to onnx-ir.
+pub(crate) fn told_apart(model: &[u8]) -> Cow<'_, [u8]> {
+    let alike = <header::Model as prost::Message>::decode(model)
+        .ok()
+        .and_then(|model| model.graph)
+        .is_some_and(|graph| look_alike(&graph));
+    if !alike {
+        return Cow::Borrowed(model);
+    }
+    // What cannot be read is left to the parser, which says what is wrong with it.
+    let renamed = <ModelProto as onnx_ir::Message>::parse_from_bytes(model).and_then(|mut model| {
+        let mut numbers = HashMap::new();
+        if let Some(graph) = model.graph.as_mut() {
+            rename(graph, &mut numbers);
+        }
+        onnx_ir::Message::write_to_bytes(&model)
+    });
+    renamed.map_or(Cow::Borrowed(model), Cow::Owned)
+}
+
+/// Whether two values have names that differ in nothing but case and what is neither letter nor digit.
+fn look_alike(graph: &header::Graph) -> bool {
+    let weights: HashSet<&String> = graph.initializer.iter().map(|weight| &weight.name).collect();
+    // Old files name their weights among the inputs too.
+    let inputs = graph.input.iter().map(|input| &input.name);
+    let inputs = inputs.filter(|name| !weights.contains(name));
+    let computed = graph.node.iter().flat_map(|node| &node.output);
+    let mut seen = HashSet::new();
+    weights.iter().copied().chain(inputs).chain(computed).any(|name| {
+        let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        !name.is_empty() && !seen.insert(plain.to_ascii_lowercase())
+    })
+}
+
+/// Gives every value of a graph, and of those inside its nodes, a number for a name.
+fn rename(graph: &mut GraphProto, numbers: &mut HashMap<String, usize>) {
+    let mut number = |name: &mut String| {
+        if !name.is_empty() {
+            let next = numbers.len();
+            *name = format!("value{}", numbers.entry(std::mem::take(name)).or_insert(next));
+        }
+    };
+    for value in graph
+        .input
+        .iter_mut()
+        .chain(&mut graph.output)
+        .chain(&mut graph.value_info)
+    {
+        number(&mut value.name);
+    }
+    for weight in &mut graph.initializer {
+        number(&mut weight.name);
+    }
+    for node in &mut graph.node {
+        for name in node.input.iter_mut().chain(&mut node.output) {
+            number(name);
+        }
+    }
+    for attribute in graph.node.iter_mut().flat_map(|node| &mut node.attribute) {
+        for inner in attribute.g.as_mut().into_iter().chain(&mut attribute.graphs) {
+            rename(inner, numbers);
+        }
+    }
+}
