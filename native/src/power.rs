@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use tare_core::battery_warning;
 use tare_record::{PowerFacts, Warning, WarningKind};
 
 /// This machine, now.
@@ -56,17 +57,15 @@ fn hottest(zones: &Path) -> Option<i64> {
 
 /// What to say about it beside every figure.
 pub(crate) fn warnings(power: &PowerFacts) -> Vec<Warning> {
-    let mut messages = Vec::new();
-    if let Some(governor) = power.governor.as_deref().filter(|&governor| governor == "powersave") {
-        messages.push(format!(
+    let governor = power.governor.as_deref().filter(|&governor| governor == "powersave");
+    let saving = governor.map(|governor| Warning {
+        kind: WarningKind::Power,
+        message: format!(
             "the processor's frequency is governed by {governor:?}: measure with `cpupower frequency-set -g performance`"
-        ));
-    }
-    if power.on_battery == Some(true) {
-        messages.push("the machine runs on battery and may save energy: plug it in and repeat".to_owned());
-    }
-    let kind = WarningKind::Power;
-    messages.into_iter().map(|message| Warning { kind, message }).collect()
+        ),
+    });
+    let battery = (power.on_battery == Some(true)).then(battery_warning);
+    saving.into_iter().chain(battery).collect()
 }
 
 /// What to say if the processor was slowed down for heat between two looks.

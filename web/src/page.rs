@@ -123,14 +123,24 @@ fn run_selection() {
 }
 
 async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
-    if page(|page| page.host.is_some()) {
-        return;
-    }
+    // Taken at once, so that a second click finds it taken.
+    let host = page(|page| {
+        let idle = page.host.is_none();
+        idle.then(|| {
+            let host = WebHost::new(page.models.clone(), page.fallback.clone());
+            page.host.insert(host).clone()
+        })
+    });
+    let Some(mut host) = host else { return };
+    view::set_state("running");
     let clock = match calibrate(&PerformanceClock) {
         Ok(clock) => clock,
-        Err(error) => return view::fail(&error.to_string()),
+        Err(error) => {
+            page(|page| page.host = None);
+            return view::fail(&error.to_string());
+        }
     };
-    let machine = facts::machine();
+    let machine = facts::machine().await;
     let mut record = Record {
         schema: SCHEMA.into(),
         tool: facts::tool(),
@@ -143,12 +153,6 @@ async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
         plan,
         cells: vec![],
     };
-    let mut host = page(|page| {
-        let host = WebHost::new(page.models.clone(), page.fallback.clone());
-        page.host = Some(host.clone());
-        host
-    });
-    view::set_state("running");
     run_plan(&mut record, inputs, &mut host, &mut PageSink).await;
     facts::note_visibility(&mut record);
     page(|page| page.host = None);

@@ -41,4 +41,5 @@ pub use tensor::{NamedTensor, Tensor, TensorData, TensorError};
 pub use tolerance::tolerance_of;
 pub use tool::tool;
 pub use verify::{compare, top};
+pub use warnings::battery_warning;
 pub use workload::Workload;

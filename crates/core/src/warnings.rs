@@ -3,6 +3,14 @@ use tare_record::{Cell, CellRequest, Status, Warning, WarningKind};
 use crate::measure::QUANTISATION;
 use crate::tool::build_profile;
 
+/// What to say where a battery was being discharged.
+pub fn battery_warning() -> Warning {
+    Warning {
+        kind: WarningKind::Power,
+        message: "the machine runs on battery and may save energy: plug it in and repeat".into(),
+    }
+}
+
 /// What a reader must know beside the figures of a cell that has just ended.
 pub(crate) fn warnings(cell: &Cell, request: &CellRequest) -> Vec<Warning> {
     let mut warnings = Vec::new();

@@ -110,6 +110,9 @@ pub struct BrowserFacts {
     pub visible: bool,
     /// Device memory in GiB as the browser rounds it, where it tells.
     pub device_memory_gib: Option<u32>,
+    /// Whether a battery was being discharged when the run began, where the browser tells.
+    #[serde(default)]
+    pub on_battery: Option<bool>,
 }
 
 /// The clock that timed the run, as measured at its start.

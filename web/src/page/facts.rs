@@ -1,6 +1,7 @@
 //! What a page can read about its browser.
 
-use js_sys::{Array, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
+use tare_core::battery_warning;
 use tare_record::{BrowserFacts, EnvironmentKind, Machine, Record, Tool, Warning, WarningKind};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -19,8 +20,19 @@ pub(super) fn now() -> String {
     js_sys::Date::new_0().to_iso_string().into()
 }
 
+/// Whether a battery is being discharged, where the browser tells.
+async fn on_battery() -> Option<bool> {
+    let navigator = window().navigator();
+    let ask: Function = Reflect::get(&navigator, &"getBattery".into()).ok()?.dyn_into().ok()?;
+    let promise: Promise = ask.call0(&navigator).ok()?.dyn_into().ok()?;
+    let battery = JsFuture::from(promise).await.ok()?;
+    let charging = Reflect::get(&battery, &"charging".into()).ok()?.as_bool()?;
+    Some(!charging)
+}
+
 /// This browser.
-pub(super) fn machine() -> Machine {
+pub(super) async fn machine() -> Machine {
+    let on_battery = on_battery().await;
     let navigator = window().navigator();
     let number = |key: &str| {
         Reflect::get(&navigator, &key.into())
@@ -51,6 +63,7 @@ pub(super) fn machine() -> Machine {
             webgpu: Reflect::get(&navigator, &"gpu".into()).is_ok_and(|gpu| gpu.is_object()),
             visible: visible(),
             device_memory_gib: memory,
+            on_battery,
         }),
     }
 }
@@ -67,6 +80,9 @@ pub(super) fn warnings(machine: &Machine) -> Vec<Warning> {
             kind: WarningKind::NotIsolated,
             message: "the page is not cross-origin isolated, so the clock is coarse and there are no threads: serve it with `tare serve`, or with the headers COOP same-origin and COEP require-corp".into(),
         });
+    }
+    if machine.browser.as_ref().and_then(|browser| browser.on_battery) == Some(true) {
+        warnings.push(battery_warning());
     }
     if !visible() {
         warnings.push(hidden());

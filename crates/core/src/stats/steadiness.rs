@@ -28,8 +28,21 @@ const SAME_LEVEL: f64 = 0.02;
 /// Fewer values have no shape.
 const SMALLEST: usize = 20;
 
+/// Longer series are first cut to the medians of so many blocks: the search takes the square of their number.
+const MOST_POINTS: usize = 1000;
+
 /// Finds the changes of level in a series, and says what it does.
 pub fn shape(values: &[f64]) -> Shape {
+    let block = values.len().div_ceil(MOST_POINTS);
+    if block > 1 && values.iter().all(|value| value.is_finite()) {
+        let points: Vec<f64> = values.chunks(block).filter_map(median).collect();
+        return match shape(&points) {
+            Shape::WarmUp { steady_from } => Shape::WarmUp {
+                steady_from: steady_from * block,
+            },
+            other => other,
+        };
+    }
     let Some(levels) = levels(values).filter(|_| values.len() >= SMALLEST) else {
         return Shape::Flat;
     };
@@ -104,13 +117,17 @@ fn change_points(values: &[f64]) -> Option<Vec<usize>> {
     let mut previous = vec![0];
     let mut candidates = vec![0];
     for end in 1..=clipped.len() {
-        let total = |start: usize| best[start] + cost(start, end) + penalty;
-        let start = candidates
+        let totals: Vec<f64> = candidates
+            .iter()
+            .map(|&start: &usize| best[start] + cost(start, end) + penalty)
+            .collect();
+        let (start, least) = candidates
             .iter()
             .copied()
-            .min_by(|&a, &b| total(a).total_cmp(&total(b)))?;
-        let least = total(start);
-        candidates.retain(|&start| total(start) - penalty <= least);
+            .zip(totals.iter().copied())
+            .min_by(|(_, a), (_, b)| a.total_cmp(b))?;
+        let mut of_candidates = totals.iter();
+        candidates.retain(|_| of_candidates.next().is_some_and(|total| total - penalty <= least));
         candidates.push(end);
         best.push(least);
         previous.push(start);
@@ -198,5 +215,26 @@ mod tests {
         fn no_series_makes_it_panic(values in proptest::collection::vec(any::<f64>(), 0..60)) {
             shape(&values);
         }
+    }
+
+    #[test]
+    fn long_series_are_seen_in_blocks() {
+        let series = |level: fn(usize) -> f64| -> Vec<f64> {
+            let noise = super::super::noise::normal(3, 10_000);
+            noise
+                .iter()
+                .enumerate()
+                .map(|(position, noise)| level(position) + noise)
+                .collect()
+        };
+        assert_eq!(shape(&series(|_| 100.0)), Shape::Flat);
+        let Shape::WarmUp { steady_from } = shape(&series(|position| if position < 1500 { 120.0 } else { 100.0 }))
+        else {
+            panic!("a warm-up");
+        };
+        assert!((1450..1550).contains(&steady_from), "{steady_from}");
+        let mut broken = series(|_| 100.0);
+        broken[77] = f64::NAN;
+        assert_eq!(shape(&broken), Shape::Flat, "what is no number has no shape");
     }
 }
