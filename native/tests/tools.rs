@@ -72,9 +72,9 @@ fn the_first_operator_that_differs_is_named() {
         .run("diverge --plan strict.toml")
         .code(1)
         .says("the first value that differs is \"stem.conv\", made by Conv");
-    sandbox.run("diverge").code(1).says("name one with --model");
+    sandbox.run("diverge").code(2).says("name one with --model");
     sandbox
         .run("diverge --model absent.onnx")
-        .code(1)
+        .code(2)
         .says("neither a built-in model nor a file");
 }

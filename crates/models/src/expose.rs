@@ -1,7 +1,8 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use prost::Message;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field};
+use prost::{DecodeError, Message};
 
 use crate::SignatureError;
 use crate::onnx::{GraphProto, Model, ValueInfo};
@@ -48,20 +49,45 @@ pub fn expose(bytes: &[u8]) -> Result<(Vec<u8>, Vec<NodeValue>), SignatureError>
         })
         .collect();
     let more = computed.iter().filter(|value| !outputs.contains(value.name.as_str()));
-    let addition = Model {
-        graph: Some(GraphProto {
-            output: more
-                .map(|value| ValueInfo {
-                    name: value.name.clone(),
-                    r#type: None,
-                })
-                .collect(),
-            ..GraphProto::default()
-        }),
-        ..Model::default()
+    let outputs = more.map(|value| ValueInfo {
+        name: value.name.clone(),
+        r#type: None,
+    });
+    let addition = GraphProto {
+        output: outputs.collect(),
+        ..GraphProto::default()
     };
-    // Parsers merge a message that comes twice, and repeated fields grow (protobuf encoding guide, "Last One Wins"):
-    // appending keeps all that this crate does not read.
-    let exposed = [bytes, &addition.encode_to_vec()].concat();
+    let exposed = with_graph_fields(bytes, &addition.encode_to_vec())
+        .map_err(|error| SignatureError::Decode(error.to_string()))?;
     Ok((exposed, computed))
+}
+
+/// The field of a model that holds its graph.
+const GRAPH: u32 = 7;
+
+/// The same file with more fields at the end of its graph, which keeps all that this crate does not read. Repeated fields
+/// grow by those that are added.
+fn with_graph_fields(bytes: &[u8], fields: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let mut rest = bytes;
+    let mut whole = Vec::with_capacity(bytes.len() + fields.len() + 8);
+    while !rest.is_empty() {
+        let field = rest;
+        let (tag, wire_type) = decode_key(&mut rest)?;
+        if tag == GRAPH && wire_type == WireType::LengthDelimited {
+            // As `bytes` were decoded before, the graph is as long as it says.
+            let length = usize::try_from(decode_varint(&mut rest)?)
+                .unwrap_or(usize::MAX)
+                .min(rest.len());
+            let (graph, after) = rest.split_at(length);
+            encode_key(tag, wire_type, &mut whole);
+            encode_varint((graph.len() + fields.len()) as u64, &mut whole);
+            whole.extend_from_slice(graph);
+            whole.extend_from_slice(fields);
+            rest = after;
+        } else {
+            skip_field(wire_type, tag, &mut rest, DecodeContext::default())?;
+            whole.extend_from_slice(&field[..field.len() - rest.len()]);
+        }
+    }
+    Ok(whole)
 }
