@@ -106,8 +106,15 @@ impl ResampledMedian {
         let mut sorted = values.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
         let k = (effective_count(values) / 2.0).round().max(1.0);
-        // The density of Beta(k, k), relative to that at its middle.
-        let density = |p: f64| ((k - 1.0) * (4.0 * p * (1.0 - p)).max(f64::MIN_POSITIVE).ln()).exp();
+        // The density of Beta(k, k), relative to that at its middle: (4 p (1 - p))^(k - 1), which is (1 - u)^(k - 1).
+        let density = |p: f64| {
+            let u = (2.0 * p - 1.0).powi(2);
+            // At most exp(-(k - 1) u): nothing, for most of a long series.
+            if (k - 1.0) * u > 60.0 {
+                return 0.0;
+            }
+            ((k - 1.0) * (1.0 - u).max(f64::MIN_POSITIVE).ln()).exp()
+        };
         let width = 1.0 / sorted.len() as f64;
         // Simpson's rule, finer than the density's own width of about 0.35 / sqrt(k).
         #[allow(
