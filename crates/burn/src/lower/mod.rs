@@ -34,7 +34,7 @@ pub(crate) struct Lowered {
     pub(crate) constants: Vec<(Slot, HostTensor)>,
     /// Positions to upload once, in one dimension each.
     pub(crate) indices: Vec<(Slot, Vec<i32>)>,
-    /// Where the inputs go, by position among the given inputs; unused inputs are absent.
+    /// Where the inputs go, by position among the given inputs.
     pub(crate) inputs: Vec<(usize, Slot)>,
     pub(crate) outputs: Vec<Output>,
 }
