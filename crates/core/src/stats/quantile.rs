@@ -20,9 +20,17 @@ pub fn median(values: &[f64]) -> Option<f64> {
     if values.iter().any(|value| !value.is_finite()) {
         return None;
     }
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    quantile(&sorted, 0.5)
+    if values.is_empty() {
+        return None;
+    }
+    // Selecting takes a fraction of the time that sorting takes.
+    let mut parted = values.to_vec();
+    let (below, &mut upper, _) = parted.select_nth_unstable_by(values.len() / 2, f64::total_cmp);
+    if values.len() % 2 == 1 {
+        return Some(upper);
+    }
+    let lower = below.iter().copied().max_by(f64::total_cmp)?;
+    Some(lower + (upper - lower) * 0.5)
 }
 
 #[cfg(test)]
@@ -64,6 +72,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_median_is_the_middle_quantile(values in proptest::collection::vec(-1e9..1e9f64, 0..50)) {
+            let mut sorted = values.clone();
+            sorted.sort_unstable_by(f64::total_cmp);
+            prop_assert_eq!(median(&values), quantile(&sorted, 0.5));
+        }
+
         #[test]
         fn quantiles_lie_within_the_values(mut values in proptest::collection::vec(-1e300f64..1e300, 1..40), p in 0.0f64..=1.0) {
             values.sort_unstable_by(f64::total_cmp);
