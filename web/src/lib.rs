@@ -4,15 +4,15 @@
 //! serves one request; the page starts a fresh worker for every cell.
 
 mod clock;
-#[cfg(not(feature = "worker"))]
+#[cfg(feature = "page")]
 pub mod page;
-#[cfg(any(not(feature = "worker"), feature = "burn-wgpu"))]
+#[cfg(any(feature = "page", feature = "burn-wgpu"))]
 mod webgpu;
 #[cfg(feature = "worker")]
 pub mod worker;
 
 /// Text of a JavaScript exception.
-#[cfg(any(not(feature = "worker"), feature = "burn-wgpu"))]
+#[cfg(any(feature = "page", feature = "burn-wgpu"))]
 fn exception(error: &wasm_bindgen::JsValue) -> String {
     use wasm_bindgen::JsCast as _;
     error

@@ -4,11 +4,11 @@ use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
 use burn_tensor::TensorData;
 use onnx_ir::OnnxGraphBuilder;
 use tare_core::{Clock, Engine, EngineError, Loaded, NamedTensor, Session, SessionFacts, Tensor, Timed};
-use tare_record::{EngineFacts, EngineName, FailureKind, PhaseName};
+use tare_record::{DType, EngineFacts, EngineName, FailureKind, PhaseName};
 
 use crate::device::Target;
 use crate::host::{HostData, HostTensor};
-use crate::lower::{Lowered, Value, lower};
+use crate::lower::{DeviceValue, Lowered, Value, lower};
 use crate::names::told_apart;
 use crate::plan::Schedule;
 
@@ -105,7 +105,21 @@ struct BurnSession {
 /// Where an output comes from.
 enum Source {
     Host(Tensor),
-    Device { slot: usize, shape: Vec<usize> },
+    Device {
+        slot: usize,
+        shape: Vec<usize>,
+        dtype: DType,
+    },
+}
+
+impl Source {
+    fn device(value: DeviceValue, dtype: DType) -> Self {
+        Self::Device {
+            slot: value.slot,
+            shape: value.shape,
+            dtype,
+        }
+    }
 }
 
 impl BurnSession {
@@ -118,14 +132,13 @@ impl BurnSession {
             .map(|output| {
                 let source = match output.value {
                     Value::Host(host) => Source::Host(to_core(host)),
-                    Value::Device(value) | Value::Integers(value) => {
-                        kept.push(value.slot);
-                        Source::Device {
-                            slot: value.slot,
-                            shape: value.shape,
-                        }
-                    }
+                    Value::Device(value) => Source::device(value, DType::F32),
+                    Value::Integers(value) if output.narrow => Source::device(value, DType::I32),
+                    Value::Integers(value) => Source::device(value, DType::I64),
                 };
+                if let Source::Device { slot, .. } = &source {
+                    kept.push(*slot);
+                }
                 (output.name, source)
             })
             .collect();
@@ -165,16 +178,12 @@ impl Session for BurnSession {
         for (name, source) in &self.outputs {
             outputs.push(match source {
                 Source::Host(tensor) => tensor.clone(),
-                Source::Device { slot, shape } => {
+                Source::Device { slot, shape, dtype } => {
                     let value = values[*slot]
                         .clone()
                         .ok_or_else(|| failed(name, &"it was not computed"))?;
-                    let data = Dispatch::float_into_data(value)
-                        .await
-                        .map_err(|error| failed(name, &error))?;
-                    let elements = data.try_into_vec::<f32>().map_err(|error| failed(name, &error))?;
-                    Tensor::new(shape.clone(), tare_core::TensorData::F32(elements))
-                        .map_err(|error| failed(name, &error))?
+                    let elements = download(value, *dtype).await.map_err(|error| failed(name, &error))?;
+                    Tensor::new(shape.clone(), elements).map_err(|error| failed(name, &error))?
                 }
             });
         }
@@ -200,6 +209,25 @@ fn failed(output: &str, error: &dyn std::fmt::Display) -> EngineError {
         FailureKind::Run,
         format!("burn failed to read output {output:?}: {error}"),
     )
+}
+
+/// The elements of a value in the type that the model declares.
+async fn download(value: DispatchTensor, dtype: DType) -> Result<tare_core::TensorData, String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    if dtype == DType::F32 {
+        let data = Dispatch::float_into_data(value).await.map_err(|error| text(&error))?;
+        return data
+            .try_into_vec()
+            .map(tare_core::TensorData::F32)
+            .map_err(|error| text(&error));
+    }
+    let data = Dispatch::int_into_data(value).await.map_err(|error| text(&error))?;
+    let elements: Vec<i32> = data.try_into_vec().map_err(|error| text(&error))?;
+    Ok(if dtype == DType::I32 {
+        tare_core::TensorData::I32(elements)
+    } else {
+        tare_core::TensorData::I64(elements.into_iter().map(i64::from).collect())
+    })
 }
 
 fn upload_input(input: &NamedTensor, device: &DispatchDevice) -> Result<DispatchTensor, EngineError> {

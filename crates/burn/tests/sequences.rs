@@ -178,3 +178,54 @@ fn names_that_differ_little_are_kept_apart() {
     g.output(&y, &[3]);
     agree(g.into_bytes());
 }
+
+#[test]
+fn integers_are_an_output_in_the_type_that_the_model_declares() {
+    for (to, dtype) in [(7, DType::I64), (6, DType::I32)] {
+        let mut g = Graph::new("case", 7);
+        let ids = g.input_of("ids", DType::I64, &[2, 3]);
+        let axes = g.integers("axes", &[1]);
+        let wide = g.node("wide", "Unsqueeze", &[&ids, &axes], &[]);
+        let y = g.node("y", "Cast", &[&wide], &[Attribute::Int("to", to)]);
+        g.output_of(&y, dtype, &[2, 1, 3]);
+        let workload = prepare("case", g.into_bytes(), &BTreeMap::new(), &[], 3).unwrap();
+        let expected = run(&tare_tract::Tract::new(1), &workload).unwrap();
+        assert_eq!(run(&Burn::flex(1), &workload).unwrap(), expected);
+        assert_eq!(expected[0].dtype(), dtype);
+    }
+}
+
+/// What would be computed wrongly or end in a panic.
+#[test]
+fn malformed_nodes_are_refused() {
+    let x = [2, 3, 4];
+    let cases: [(&str, Vec<u8>); 3] = [
+        (
+            "a constant of 4 dimensions",
+            graph(&x, &[1, 2, 3, 4], |g, x| {
+                let bound = g.constant("bound", &[1, 1, 1, 1], &[0.25]);
+                g.node("y", "Max", &[x, &bound], &[])
+            }),
+        ),
+        (
+            "1 ends",
+            graph(&x, &x, |g, x| {
+                let (from, to) = (g.integers("from", &[0, 0]), g.integers("to", &[2]));
+                g.node("y", "Slice", &[x, &from, &to], &[])
+            }),
+        ),
+        (
+            "3",
+            graph(&x, &x, |g, x| {
+                let axes = g.integers("axes", &[3]);
+                g.node("y", "ReduceSum", &[x, &axes], &[])
+            }),
+        ),
+    ];
+    for (expected, bytes) in cases {
+        let workload = prepare("case", bytes, &BTreeMap::new(), &[], 0).unwrap();
+        let error = run(&Burn::flex(1), &workload).unwrap_err();
+        assert_eq!(error.kind, FailureKind::Unsupported);
+        assert!(error.message.contains(expected), "{}", error.message);
+    }
+}

@@ -116,7 +116,12 @@ impl Graph {
 
     /// Makes a value an output of type `f32` and the given shape.
     pub fn output(&mut self, value: &Value, shape: &[usize]) {
-        self.proto.output.push(value_info(&value.0, DType::F32, shape));
+        self.output_of(value, DType::F32, shape);
+    }
+
+    /// Makes a value an output of the given type and shape.
+    pub fn output_of(&mut self, value: &Value, dtype: DType, shape: &[usize]) {
+        self.proto.output.push(value_info(&value.0, dtype, shape));
     }
 
     /// The whole ONNX file.

@@ -100,6 +100,7 @@ fn worker(sh: &Shell, tools: &Tools, profile: Profile, engine: &str, workers: &P
         "tare-web",
         "--bin",
         "tare-worker",
+        "--no-default-features",
         "--features",
         engine,
     ];

@@ -113,7 +113,10 @@ fn engines_and_browser(sh: &Shell, runner: &[&str], native: BesideBuild) -> Resu
     let tools = Tools::prepare(sh)?;
     step("clippy for wasm");
     // Workers differ in the line that makes their engine, and those of burn take minutes to check.
-    for program in ["--bin tare-page", "--bin tare-worker --features tract"] {
+    for program in [
+        "--bin tare-page",
+        "--bin tare-worker --no-default-features --features tract",
+    ] {
         let clippy =
             format!("clippy --release --target wasm32-unknown-unknown -p tare-web --lib {program} -- -D warnings");
         let clippy: Vec<&str> = clippy.split(' ').collect();

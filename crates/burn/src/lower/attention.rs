@@ -3,6 +3,7 @@
 use onnx_ir::node::attention::AttentionNode;
 
 use super::{Lowerer, Lowering, Unsupported, Value};
+use crate::host::{HostData, HostTensor};
 use crate::plan::Op;
 
 impl Lowerer {
@@ -18,13 +19,35 @@ impl Lowerer {
             self.floats(&node.inputs[1])?,
             self.floats(&node.inputs[2])?,
         ];
-        let (&[b, h, q, _], &[.., width]) = (query.shape.as_slice(), value.shape.as_slice()) else {
-            return Err(Unsupported::new(format!("a query of shape {:?}", query.shape)));
+        let shapes = || {
+            Unsupported::new(format!(
+                "a query of shape {:?} with keys of {:?} and values of {:?}",
+                query.shape, key.shape, value.shape
+            ))
         };
+        let (&[b, h, q, d], &[key_b, key_h, k, key_d], &[value_b, value_h, value_k, width]) =
+            (query.shape.as_slice(), key.shape.as_slice(), value.shape.as_slice())
+        else {
+            return Err(shapes());
+        };
+        if [key_b, key_h, key_d] != [b, h, d] || [value_b, value_h, value_k] != [b, h, k] {
+            return Err(shapes());
+        }
+        // ONNX lets the first query see the first key, burn the last query the last key.
+        if config.is_causal && q != k {
+            return Err(Unsupported::new(format!("causal attention of {q} queries to {k} keys")));
+        }
         if node.inputs.iter().skip(4).any(|input| !input.is_optional()) {
             return Err(Unsupported::new("past keys and values"));
         }
-        let mask = self.optional_floats(node.inputs.get(3))?;
+        let mask = match self.optional(node.inputs.get(3))? {
+            Some(Value::Host(HostTensor {
+                data: HostData::Bool(_),
+                ..
+            })) => return Err(Unsupported::new("a mask of truth values")),
+            Some(mask) => Some(self.device(mask)?),
+            None => None,
+        };
         let mask = mask.map(|mask| self.lifted(mask, 4));
         let op = Op::Attention {
             scale: config.scale,

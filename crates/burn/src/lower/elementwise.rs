@@ -74,10 +74,11 @@ impl Lowerer {
 
     /// The larger or smaller of one value and constants of one element.
     pub(super) fn extreme(&mut self, kind: Extreme, inputs: &[Argument]) -> Lowering<Value> {
-        let (mut computed, mut bound) = (None, None);
+        let (mut computed, mut bound, mut rank) = (None, None, 0);
         for input in inputs {
             match self.value(input)? {
                 Value::Host(host) if host.len() == 1 => {
+                    rank = rank.max(host.shape.len());
                     let value = host.as_scalar().unwrap_or(f64::NAN);
                     bound = Some(bound.map_or(value, |bound: f64| match kind {
                         Extreme::Max => bound.max(value),
@@ -93,6 +94,12 @@ impl Lowerer {
             }
         }
         let x = computed.ok_or_else(|| Unsupported::new("constants alone"))?;
+        if rank > x.shape.len().max(1) {
+            return Err(Unsupported::new(format!(
+                "a constant of {rank} dimensions beside shape {:?}",
+                x.shape
+            )));
+        }
         let (min, max) = match kind {
             Extreme::Max => (bound, None),
             Extreme::Min => (None, bound),

@@ -84,6 +84,15 @@ impl Lowerer {
             .as_ref()
             .map_or_else(|| Ok(vec![1; starts.len()]), &numbers)?;
         let axes = resolve_axes(&axes, shape_of(&value).len())?;
+        if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
+            return Err(Unsupported::new(format!(
+                "{} starts, {} ends, {} axes and {} steps",
+                starts.len(),
+                ends.len(),
+                axes.len(),
+                steps.len()
+            )));
+        }
         let slices: Vec<_> = axes
             .into_iter()
             .zip(starts)

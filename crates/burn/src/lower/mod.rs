@@ -44,6 +44,8 @@ pub(crate) struct Lowered {
 pub(crate) struct Output {
     pub(crate) name: String,
     pub(crate) value: Value,
+    /// Whether the model says that its integers have 32 bits.
+    pub(crate) narrow: bool,
 }
 
 /// A value during lowering.
@@ -128,19 +130,10 @@ pub(crate) fn lower(graph: &OnnxGraph, model: &[u8], inputs: &[NamedTensor]) -> 
                 format!("output {:?}: {}", argument.name, unsupported.what()),
             )
         })?;
-        if matches!(value, Value::Integers(_)) {
-            return Err(EngineError::new(
-                FailureKind::Unsupported,
-                format!(
-                    "tare's burn executor does not support output {:?}, which holds integers",
-                    argument.name
-                ),
-            )
-            .with_hint("run this model on tract"));
-        }
         lowerer.lowered.outputs.push(Output {
             name: argument.name.clone(),
             value,
+            narrow: argument.ty.elem_type() == burn_tensor::DType::I32,
         });
     }
     Ok(lowerer.lowered)

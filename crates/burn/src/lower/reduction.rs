@@ -4,7 +4,7 @@ use onnx_ir::Argument;
 use onnx_ir::node::reduce::{ReduceAxes, ReduceConfig};
 
 use super::movement::resolve_axes;
-use super::{Lowerer, Lowering, Value};
+use super::{Lowerer, Lowering, Unsupported, Value};
 use crate::plan::Op;
 
 impl Lowerer {
@@ -26,6 +26,9 @@ impl Lowerer {
                 return Ok(Value::Device(x));
             }
             axes = (0..rank).collect();
+        }
+        if let Some(axis) = axes.iter().find(|&&axis| axis >= rank) {
+            return Err(Unsupported::new(format!("dimension {axis} of shape {:?}", x.shape)));
         }
         let mut shape = x.shape.clone();
         for &axis in &axes {

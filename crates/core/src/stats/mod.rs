@@ -6,6 +6,7 @@ mod bootstrap;
 pub(crate) mod noise;
 mod outliers;
 mod quantile;
+mod rounds;
 mod steadiness;
 mod trend;
 
@@ -13,5 +14,6 @@ pub use autocorrelation::{autocorrelation_time, effective_count};
 pub use bootstrap::{Estimate, median_estimate, more_needed, ratio_estimate};
 pub use outliers::{modified_z_scores, outlier_count};
 pub use quantile::{median, quantile};
+pub use rounds::{rounds_estimate, rounds_ratio};
 pub use steadiness::{Shape, shape};
 pub use trend::trend;
