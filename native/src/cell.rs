@@ -140,7 +140,9 @@ pub(crate) fn engine(name: EngineName, threads: usize) -> Box<dyn Engine> {
 fn workload(request: &CellRequest, inputs: &[NamedTensor]) -> Result<Workload, Failure> {
     let bytes = model_bytes(&request.model, &request.shapes)?;
     let name = request.model.display_name();
-    tare_models::prepare(name, bytes, &request.shapes, inputs, request.seed).map_err(Failure::from)
+    let mut workload = tare_models::prepare(name, bytes, &request.shapes, inputs, request.seed)?;
+    workload.host_stage = tare_models::host_stage(&request.model);
+    Ok(workload)
 }
 
 /// The ONNX file of a model that is built in or a file.

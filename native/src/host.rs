@@ -16,6 +16,7 @@ use tare_record::{
 };
 
 use crate::cell::{INPUTS, REFERENCE, REQUEST, TENSORS};
+use crate::download::from_web;
 
 /// A child that has not ended its cell so long after the cell's limit hangs.
 const GRACE: Duration = Duration::from_secs(10);
@@ -78,10 +79,14 @@ impl Host for NativeHost {
     }
 }
 
-/// The model of that name: a built-in one before a file.
+/// The model of that name: a built-in one before one of the web before a file.
 pub(crate) fn find_model(name: &str) -> Result<ModelSource, Failure> {
     if tare_models::find(name).is_some() {
         return Ok(ModelSource::BuiltIn { name: name.into() });
+    }
+    if let Some(fetched) = from_web(name) {
+        let path = fetched?.to_string_lossy().into_owned();
+        return Ok(ModelSource::File { path });
     }
     if Path::new(name).is_file() {
         return Ok(ModelSource::File { path: name.into() });

@@ -5,6 +5,7 @@ mod cell;
 mod cli;
 mod clock;
 mod commands;
+mod download;
 mod host;
 mod machine;
 mod power;

@@ -7,14 +7,19 @@ use anyhow::{Context, Result, bail};
 use tare_core::{NamedTensor, Tensor, TensorData, plan};
 use tare_record::{CellPlan, EngineName, Plan};
 
+use crate::download::{HASH_MARK, is_address};
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Selection {
     /// A plan that comes with tare (quick, smoke), or a .toml file; quick if nothing is asked for
     #[arg(long)]
     plan: Option<String>,
-    /// A built-in model or an .onnx file, instead of the plan's models; may be repeated
+    /// A built-in model, an .onnx file or the https address of one, instead of the plan's models; may be repeated
     #[arg(long)]
     model: Vec<String>,
+    /// The SHA-256 of the model whose address is given
+    #[arg(long, value_name = "HASH", requires = "model")]
+    sha256: Option<String>,
     /// Dimensions of an input that the model leaves open; may be repeated
     #[arg(long, value_name = "INPUT=DIMS")]
     shape: Vec<String>,
@@ -27,6 +32,9 @@ pub(crate) struct Selection {
     /// CPU threads, instead of the plan's
     #[arg(long)]
     threads: Option<usize>,
+    /// In how many processes or workers to measure each cell, one after the other, instead of the plan's
+    #[arg(long)]
+    rounds: Option<usize>,
     /// Seconds after which a cell is stopped, instead of the plan's
     #[arg(long, value_name = "SECONDS")]
     cell_limit: Option<u64>,
@@ -54,11 +62,11 @@ impl Selection {
                 chosen.description = String::new();
             }
             chosen.cells = self
-                .model
-                .iter()
+                .hashed_models()?
+                .into_iter()
                 .map(|model| CellPlan {
                     tolerance: Default::default(),
-                    model: model.clone(),
+                    model,
                     engines: vec![],
                     shapes: BTreeMap::new(),
                     threads: vec![1],
@@ -80,11 +88,29 @@ impl Selection {
                 cell.threads = vec![threads];
             }
         }
+        if let Some(rounds) = self.rounds {
+            chosen.rules.rounds = rounds;
+        }
         if let Some(limit) = self.cell_limit {
             chosen.rules.cell_limit_s = limit;
         }
         plan::check(&chosen)?;
         Ok(chosen)
+    }
+
+    /// The models, the address among them with its hash.
+    fn hashed_models(&self) -> Result<Vec<String>> {
+        let mut models = self.model.clone();
+        if let Some(hash) = &self.sha256 {
+            let mut addresses = models.iter_mut().filter(|model| is_address(model));
+            match (addresses.next(), addresses.next()) {
+                (Some(address), None) => *address += &format!("{HASH_MARK}{hash}"),
+                _ => bail!(
+                    "--sha256: expected one address among the models\nhint: several take their hashes as --model ADDRESS{HASH_MARK}HASH"
+                ),
+            }
+        }
+        Ok(models)
     }
 
     /// The arrays given with `--input`.

@@ -4,7 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use tare_core::{NamedTensor, Sink};
+use tare_core::stats::rounds_estimate;
+use tare_core::{NamedTensor, Sink, run_lengths_ns};
 use tare_record::{Cell, CellRequest, Progress, Record, Stage, Status};
 use tare_report::duration;
 
@@ -14,7 +15,8 @@ use crate::selection::write_npy;
 pub(crate) struct FileSink {
     path: PathBuf,
     tensors: Option<PathBuf>,
-    shown: usize,
+    /// The round that was told last.
+    round: usize,
     error: Option<anyhow::Error>,
 }
 
@@ -28,7 +30,7 @@ impl FileSink {
         Ok(Self {
             path: path.to_owned(),
             tensors: tensors.cloned(),
-            shown: 0,
+            round: 1,
             error: None,
         })
     }
@@ -42,20 +44,26 @@ impl FileSink {
 
 impl Sink for FileSink {
     fn save(&mut self, record: &Record) {
-        clear_line();
-        // The last save only brings the cells into the plan's order.
-        for cell in record.cells.iter().skip(self.shown) {
-            eprintln!("{}", cell_line(cell));
-        }
-        self.shown = record.cells.len();
         if let Err(error) = write_record(&self.path, record) {
             self.error.get_or_insert(error);
         }
     }
 
+    fn ended(&mut self, cell: &Cell) {
+        clear_line();
+        eprintln!("{}", cell_line(cell));
+    }
+
     fn progress(&mut self, request: &CellRequest, progress: &Progress, _: &Cell) {
+        let rounds = request.rules.rounds;
+        if self.round < request.round {
+            self.round = request.round;
+            clear_line();
+            eprintln!("round {} of {rounds}", self.round);
+        }
         show_progress(&format!(
-            "{} on {}: {}, {} samples, {} %",
+            "round {} of {rounds}, {} on {}: {}, {} samples, {} %",
+            request.round,
             request.model.display_name(),
             request.engine,
             progress.phase,
@@ -112,10 +120,13 @@ pub(crate) fn cell_line(cell: &Cell) -> String {
     );
     match &cell.status {
         Status::Measured => {
-            let runs = f64::from(cell.runs_per_sample);
-            let samples: Vec<f64> = cell.samples_ns.iter().map(|&ns| ns as f64 / runs).collect();
-            let median = tare_core::stats::median(&samples).map_or_else(String::new, duration);
-            format!("{subject}: {median} a run, {} samples", samples.len())
+            let median = rounds_estimate(&run_lengths_ns(cell));
+            format!(
+                "{subject}: {} a run, {} samples in {} rounds",
+                median.map_or_else(String::new, |median| duration(median.value)),
+                cell.samples_ns.len(),
+                cell.rounds.len()
+            )
         }
         Status::Failed(failure) => format!("{subject}: failed: {}", failure.message),
         Status::TimedOut(failure) => format!("{subject}: timed out: {}", failure.message),

@@ -171,8 +171,10 @@ impl Sink for PageSink {
         }
     }
 
+    fn ended(&mut self, _: &Cell) {}
+
     fn progress(&mut self, request: &CellRequest, progress: &Progress, _: &Cell) {
-        view::progress(request.model.display_name(), request.engine, progress);
+        view::progress(request, progress);
     }
 
     fn tensors(&mut self, _: &CellRequest, _: &[tare_core::NamedTensor], _: &[tare_core::NamedTensor]) {}

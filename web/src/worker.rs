@@ -1,13 +1,16 @@
 //! A worker: serves one request with the one engine that its module holds.
 
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
-use tare_core::{Control, Engine, NamedTensor, Observer, RealCell, Timed, Workload, answer, bundle};
+use tare_core::{Control, Engine, NamedTensor, Observer, RealCell, Timed, Workload, answer, bundle, check_capacity};
 use tare_record::{Cell, CellRequest, Event, Failure, FailureKind, Memory, ModelSource, Phase, PhaseName, Progress};
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use crate::clock::{PerformanceClock, milliseconds};
 use tare_core::Clock;
+
+/// What 32-bit addresses reach.
+const ADDRESS_SPACE_BYTES: u64 = 1 << 32;
 
 /// Says that the worker is ready, and serves the first request that comes.
 ///
@@ -157,13 +160,21 @@ fn workload(request: &CellRequest, data: &JsValue) -> Result<Workload, Failure> 
         }
         None => vec![],
     };
-    let onnx = match &request.model {
-        ModelSource::BuiltIn { name } => tare_models::find(name).map(|entry| entry.onnx(&request.shapes)),
-        _ => bytes(data, "model"),
-    };
     let name = request.model.display_name();
+    let built_in = match &request.model {
+        ModelSource::BuiltIn { name } => tare_models::find(name),
+        ModelSource::File { .. } | ModelSource::Attached { .. } => None,
+    };
+    let size = built_in.map_or_else(|| byte_length(data, "model"), |entry| entry.parameters * 4);
+    check_capacity(name, size, ADDRESS_SPACE_BYTES)?;
+    let onnx = match built_in {
+        Some(entry) => Some(entry.onnx(&request.shapes)),
+        None => bytes(data, "model"),
+    };
     let onnx = onnx.ok_or_else(|| broken(format!("the bytes of model {name:?} did not arrive")))?;
-    tare_models::prepare(name, onnx, &request.shapes, &given, request.seed).map_err(Failure::from)
+    let mut workload = tare_models::prepare(name, onnx, &request.shapes, &given, request.seed)?;
+    workload.host_stage = tare_models::host_stage(&request.model);
+    Ok(workload)
 }
 
 struct Reporter;
@@ -244,7 +255,15 @@ fn text(data: &JsValue, key: &str) -> Option<String> {
     Reflect::get(data, &key.into()).ok()?.as_string()
 }
 
+fn buffer(data: &JsValue, key: &str) -> Option<ArrayBuffer> {
+    Reflect::get(data, &key.into()).ok()?.dyn_into().ok()
+}
+
 fn bytes(data: &JsValue, key: &str) -> Option<Vec<u8>> {
-    let buffer: ArrayBuffer = Reflect::get(data, &key.into()).ok()?.dyn_into().ok()?;
-    Some(Uint8Array::new(&buffer).to_vec())
+    Some(Uint8Array::new(buffer(data, key)?.as_ref()).to_vec())
+}
+
+/// Length of what [`bytes`] would copy; 0 if there is nothing.
+fn byte_length(data: &JsValue, key: &str) -> u64 {
+    buffer(data, key).map_or(0, |buffer| u64::from(buffer.byte_length()))
 }

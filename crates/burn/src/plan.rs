@@ -1,8 +1,8 @@
 //! The plan that a model is lowered to, and running it.
 
 use burn_backend::ops::{
-    ActivationOps, AttentionModuleOptions, ConvOptions, ConvTransposeOptions, FloatTensorOps, IntTensorOps, ModuleOps,
-    PadMode,
+    ActivationOps, AttentionModuleOptions, ConvOptions, ConvTransposeOptions, FloatTensorOps, IntTensorOps,
+    InterpolateOptions, ModuleOps, PadMode,
 };
 use burn_backend::{FloatDType, Scalar, Shape, Slice};
 use burn_dispatch::{Dispatch, DispatchTensor};
@@ -58,6 +58,20 @@ pub(crate) enum Op {
     AddScalar(f64),
     MulScalar(f64),
     Abs,
+    Ceil,
+    Cos,
+    Floor,
+    Sign,
+    Sin,
+    /// alpha x + beta, cut to 0..=1.
+    HardSigmoid {
+        alpha: f64,
+        beta: f64,
+    },
+    /// To a constant power.
+    Power(f64),
+    /// To a shape that the tensor's broadcasts to.
+    Expand(Vec<usize>),
     Erf,
     Exp,
     LeakyRelu {
@@ -85,6 +99,11 @@ pub(crate) enum Op {
     Pad {
         before_after: Vec<(usize, usize)>,
         mode: PadMode,
+    },
+    /// x [n, c, h, w] -> [n, c, h', w'].
+    Interpolate {
+        size: [usize; 2],
+        options: InterpolateOptions,
     },
     Reshape(Vec<usize>),
     ReshapeIntegers(Vec<usize>),
@@ -230,6 +249,14 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
         } => Dispatch::avg_pool2d(next(), *kernel, *stride, *padding, *count_padding, *ceil),
         Op::GlobalAvgPool2d => Dispatch::adaptive_avg_pool2d(next(), [1, 1]),
         Op::MatMul => Dispatch::float_matmul(next(), next()),
+        Op::Ceil => Dispatch::float_ceil(next()),
+        Op::Cos => Dispatch::float_cos(next()),
+        Op::Floor => Dispatch::float_floor(next()),
+        Op::Sign => Dispatch::float_sign(next()),
+        Op::Sin => Dispatch::float_sin(next()),
+        Op::HardSigmoid { alpha, beta } => Dispatch::hard_sigmoid(next(), Scalar::Float(*alpha), Scalar::Float(*beta)),
+        Op::Power(exponent) => Dispatch::float_powf_scalar(next(), Scalar::Float(*exponent)),
+        Op::Expand(shape) => Dispatch::float_expand(next(), Shape::from(shape.clone())),
         Op::Add => Dispatch::float_add(next(), next()),
         Op::Sub => Dispatch::float_sub(next(), next()),
         Op::Mul => Dispatch::float_mul(next(), next()),
@@ -264,6 +291,7 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
         } => Dispatch::float_clamp_max(next(), Scalar::Float(*max)),
         Op::Clamp { min: None, max: None } => next(),
         Op::Pad { before_after, mode } => Dispatch::float_pad(next(), before_after, *mode),
+        Op::Interpolate { size, options } => Dispatch::interpolate(next(), *size, options.clone()),
         Op::Reshape(shape) => Dispatch::float_reshape(next(), Shape::from(shape.clone())),
         Op::ReshapeIntegers(shape) => Dispatch::int_reshape(next(), Shape::from(shape.clone())),
         Op::IntegersToFloats => Dispatch::int_into_float(next(), FloatDType::F32),

@@ -93,6 +93,9 @@ networks! {
     minilm "minilm",
     gpt2 "gpt2",
     gpt2_cached "gpt2-cached",
+    efficientdet_d0 "efficientdet-d0",
+    efficientdet_d1 "efficientdet-d1",
+    efficientdet_d2 "efficientdet-d2",
     unet3d "unet3d",
 }
 

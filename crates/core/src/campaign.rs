@@ -8,7 +8,7 @@ use tare_record::{
 };
 
 use crate::tolerance::tolerance_of;
-use crate::{NamedTensor, Random, bundle, failed_cell, speed};
+use crate::{NamedTensor, Random, bundle, failed_cell, rounds, speed};
 
 /// Bytes that travel beside a [`CellRequest`].
 #[derive(Debug, Clone, Default)]
@@ -79,8 +79,11 @@ pub trait Host {
 
 /// Told about everything that is worth keeping or showing.
 pub trait Sink {
-    /// The record has one more cell, or is complete.
+    /// The record has one more round of a cell, or is complete.
     fn save(&mut self, record: &Record);
+
+    /// A cell has no further round.
+    fn ended(&mut self, cell: &Cell);
 
     /// A cell goes on.
     fn progress(&mut self, request: &CellRequest, progress: &Progress, cell: &Cell);
@@ -97,52 +100,72 @@ struct Task {
     fallback: Option<Warning>,
 }
 
-/// Measures all cells of the record's plan and adds them to the record.
+/// Measures all cells of the record's plan and adds them to the record, in the plan's order.
 ///
 /// For each workload tract computes the reference first, in a process or worker of its own; then every engine is
-/// measured and verified against it. Cells are measured in an order drawn from the plan's seed, so that a machine that
-/// changes speed little by little does not favour those that come first; a cell during which it changed is measured once
-/// more. When all are done they stand in the plan's order. `inputs` is a bundle of inputs given by the user.
+/// measured and verified against it. All cells are measured in a first round, then all in a second one, and so on, each
+/// round in an order drawn from the plan's seed: a machine that changes speed little by little does not favour those that
+/// come first. A round during which it changed is measured once more. `inputs` is a bundle of inputs given by the user.
 pub async fn run_plan(record: &mut Record, inputs: Option<Rc<Vec<u8>>>, host: &mut dyn Host, sink: &mut dyn Sink) {
     let plan = record.plan.clone();
     let tasks = tasks(record, host);
     let mut references: BTreeMap<usize, Result<Ready, Status>> = BTreeMap::new();
-    let mut places = Vec::with_capacity(tasks.len());
-    for place in shuffled(tasks.len(), plan.seed) {
-        let Task {
-            entry,
-            request,
-            fallback,
-        } = &tasks[place];
-        if !host.cancelled() && !references.contains_key(entry) {
-            let reference = reference(request, &plan.cells[*entry], inputs.clone(), host, sink).await;
-            references.insert(*entry, reference);
-        }
-        let mut cell = match references.get(entry) {
-            Some(Err(status)) if !host.cancelled() => not_measured(request, status.clone()),
-            Some(Ok(ready)) if !host.cancelled() => {
-                let first = execute(request, ready, host, sink).await;
-                if first.status == Status::Measured && speed::change(&first).is_some() && !host.cancelled() {
-                    let second = execute(request, ready, host, sink).await;
-                    if second.status == Status::Measured {
-                        speed::steadier(first, second)
-                    } else {
-                        first
+    let mut cells: Vec<Option<Cell>> = vec![None; tasks.len()];
+    for round in 1..=plan.rules.rounds {
+        for place in shuffled(tasks.len(), plan.seed, round) {
+            let Task {
+                entry,
+                request,
+                fallback,
+            } = &tasks[place];
+            if let Some(cell) = &mut cells[place] {
+                if !rounds::has_time_for_another(cell, &plan.rules) {
+                    continue;
+                }
+                if host.cancelled() {
+                    if cell.rounds.len() + 1 == round {
+                        rounds::note_missing(cell, &plan.rules, true);
+                        sink.ended(cell);
                     }
-                } else {
-                    first
+                    continue;
                 }
             }
-            _ => not_measured(request, Status::Cancelled),
-        };
-        cell.warnings.extend(fallback.clone());
-        places.push(place);
-        record.cells.push(cell);
-        sink.save(record);
+            if !host.cancelled() && !references.contains_key(entry) {
+                let reference = reference(request, &plan.cells[*entry], inputs.clone(), host, sink).await;
+                references.insert(*entry, reference);
+            }
+            let measured = match references.get(entry) {
+                Some(Err(status)) if !host.cancelled() => not_measured(request, status.clone()),
+                Some(Ok(ready)) if !host.cancelled() => {
+                    let request = CellRequest {
+                        round,
+                        runs_per_sample: cells[place].as_ref().map(|cell| cell.runs_per_sample),
+                        ..request.clone()
+                    };
+                    steady(&request, ready, host, sink).await
+                }
+                _ => not_measured(request, Status::Cancelled),
+            };
+            let cell = match &mut cells[place] {
+                Some(cell) => {
+                    rounds::join(cell, measured);
+                    cell
+                }
+                absent => {
+                    let cell = absent.insert(rounds::first(measured));
+                    cell.warnings.extend(fallback.clone());
+                    cell
+                }
+            };
+            if round == plan.rules.rounds || !rounds::has_time_for_another(cell, &plan.rules) {
+                rounds::note_missing(cell, &plan.rules, false);
+                sink.ended(cell);
+            }
+            record.cells = cells.iter().flatten().cloned().collect();
+            sink.save(record);
+        }
     }
-    let mut ordered: Vec<(usize, Cell)> = places.into_iter().zip(std::mem::take(&mut record.cells)).collect();
-    ordered.sort_by_key(|(place, _)| *place);
-    record.cells = ordered.into_iter().map(|(_, cell)| cell).collect();
+    record.cells = cells.into_iter().flatten().collect();
     record.complete = !host.cancelled();
     sink.save(record);
 }
@@ -167,9 +190,10 @@ fn tasks(record: &Record, host: &mut dyn Host) -> Vec<Task> {
     tasks
 }
 
-/// Positions below `count` in an order drawn from `seed` (Fisher and Yates, as Durstenfeld gave it in 1964).
-fn shuffled(count: usize, seed: u64) -> Vec<usize> {
-    let mut random = Random::new(seed, "order");
+/// Positions below `count` in an order drawn from `seed`, another one in each round (Fisher and Yates, as Durstenfeld gave
+/// it in 1964).
+fn shuffled(count: usize, seed: u64, round: usize) -> Vec<usize> {
+    let mut random = Random::new(seed, &format!("order {round}"));
     let mut order: Vec<usize> = (0..count).collect();
     for last in (1..count).rev() {
         // Below `last + 1`, which is a usize.
@@ -179,7 +203,21 @@ fn shuffled(count: usize, seed: u64) -> Vec<usize> {
     order
 }
 
-/// Measures one cell.
+/// Measures one round of a cell, and once more if the machine changed its speed meanwhile.
+async fn steady(request: &CellRequest, ready: &Ready, host: &mut dyn Host, sink: &mut dyn Sink) -> Cell {
+    let first = execute(request, ready, host, sink).await;
+    if first.status != Status::Measured || speed::change(&first).is_none() || host.cancelled() {
+        return first;
+    }
+    let second = execute(request, ready, host, sink).await;
+    if second.status == Status::Measured {
+        speed::steadier(first, second)
+    } else {
+        first
+    }
+}
+
+/// Measures one round of a cell.
 async fn execute(request: &CellRequest, ready: &Ready, host: &mut dyn Host, sink: &mut dyn Sink) -> Cell {
     let request = CellRequest {
         model: ready.model.clone(),
@@ -221,7 +259,9 @@ fn requests(
                 shapes: cell_plan.shapes.clone(),
                 seed: plan.seed,
                 threads,
-                rules: plan.rules.clone(),
+                round: 1,
+                runs_per_sample: None,
+                rules: rounds::rules_of_one(&plan.rules),
                 tolerance: tolerance_of(&cell_plan.model, &cell_plan.tolerance),
                 stage: Stage::Measure,
                 clock: record.clock.clone(),

@@ -1,12 +1,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
 
-use tare_record::{ClockFacts, Machine, MachineSpeed, Plan, Rules, Tool, WarningKind};
+use tare_record::{ClockFacts, Machine, MachineSpeed, Phase, PhaseName, Plan, Rules, Tool, WarningKind};
 
 use super::*;
 use crate::{Tensor, TensorData};
 
-/// Answers every request at once; the machine takes the next of `speeds` around each measured cell, the last for ever.
+/// Answers every request at once; the machine takes the next of `speeds` around each measured round, the last for ever.
 struct FakeHost {
+    /// Length of every round.
+    round_ns: u64,
     speeds: Vec<(u64, u64)>,
     cancel_after: usize,
     /// Model and engine of every request that was carried out.
@@ -48,6 +50,11 @@ impl Host for FakeHost {
                 let (before_ns, after_ns) = self.speeds[measured.min(self.speeds.len() - 1)];
                 cell.speed = Some(MachineSpeed { before_ns, after_ns });
                 cell.samples_ns = vec![measured as u64 + 1];
+                cell.runs_per_sample = request.runs_per_sample.unwrap_or(3);
+                cell.phases.push(Phase {
+                    name: PhaseName::Steady,
+                    duration_ns: self.round_ns,
+                });
                 Reply {
                     event: Event::Done { cell: Box::new(cell) },
                     tensors: vec![],
@@ -76,16 +83,38 @@ impl Host for FakeHost {
     }
 }
 
-struct NoSink;
+/// Counts cells that ended.
+#[derive(Default)]
+struct CountingSink {
+    ended: usize,
+}
 
-impl Sink for NoSink {
+impl Sink for CountingSink {
     fn save(&mut self, _: &Record) {}
+    fn ended(&mut self, _: &Cell) {
+        self.ended += 1;
+    }
     fn progress(&mut self, _: &CellRequest, _: &Progress, _: &Cell) {}
     fn tensors(&mut self, _: &CellRequest, _: &[NamedTensor], _: &[NamedTensor]) {}
 }
 
-/// Runs a plan of two engines for each model.
+/// Runs a plan of two engines for each model in one round.
 fn run(models: &[&str], seed: u64, speeds: &[(u64, u64)], cancel_after: usize) -> (Record, FakeHost) {
+    let rules = Rules {
+        rounds: 1,
+        ..Rules::default()
+    };
+    run_by(rules, models, seed, speeds, cancel_after, 1)
+}
+
+fn run_by(
+    rules: Rules,
+    models: &[&str],
+    seed: u64,
+    speeds: &[(u64, u64)],
+    cancel_after: usize,
+    round_ns: u64,
+) -> (Record, FakeHost) {
     let cells = models.iter().map(|model| CellPlan {
         tolerance: Default::default(),
         model: (*model).to_owned(),
@@ -121,7 +150,7 @@ fn run(models: &[&str], seed: u64, speeds: &[(u64, u64)], cancel_after: usize) -
             name: String::new(),
             description: String::new(),
             seed,
-            rules: Rules::default(),
+            rules,
             cells: cells.collect(),
         },
         cells: vec![],
@@ -129,14 +158,16 @@ fn run(models: &[&str], seed: u64, speeds: &[(u64, u64)], cancel_after: usize) -
     };
     let mut host = FakeHost {
         speeds: speeds.to_vec(),
+        round_ns,
         cancel_after,
         carried_out: vec![],
     };
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let mut sink = NoSink;
+    let mut sink = CountingSink::default();
     let mut future = Box::pin(run_plan(&mut record, None, &mut host, &mut sink));
     assert!(future.as_mut().poll(&mut context).is_ready(), "nothing in it waits");
     drop(future);
+    assert_eq!(sink.ended, record.cells.len(), "every cell ends once");
     (record, host)
 }
 
@@ -204,4 +235,66 @@ fn a_model_that_is_not_there_fails_its_cells_and_the_others_go_on() {
         .map(|cell| cell.status == Status::Measured)
         .collect();
     assert_eq!(statuses, [false, false, true, true]);
+}
+
+#[test]
+fn all_cells_are_measured_in_every_round() {
+    let (record, host) = run_by(Rules::default(), &["a", "b"], 1, &STEADY, usize::MAX, 1);
+    assert_eq!(host.measured(), 4 * 5);
+    let measured: Vec<&String> = host
+        .carried_out
+        .iter()
+        .filter(|(_, stage)| *stage == Stage::Measure)
+        .map(|(name, _)| name)
+        .collect();
+    let rounds: Vec<&[&String]> = measured.chunks(4).collect();
+    for round in &rounds {
+        let different: std::collections::BTreeSet<&&String> = round.iter().collect();
+        assert_eq!(different.len(), 4, "{round:?}");
+    }
+    assert!(rounds.iter().any(|round| *round != rounds[0]), "another order in each");
+    for cell in &record.cells {
+        assert_eq!(cell.rounds.len(), 5);
+        assert_eq!(cell.samples_ns.len(), 5);
+        assert!(cell.samples_ns.is_sorted(), "in the order of measuring");
+        assert_eq!(cell.runs_per_sample, 3, "as the first round decided");
+        assert!(cell.warnings.is_empty());
+    }
+}
+
+#[test]
+fn a_round_that_would_not_end_in_time_is_left_out() {
+    let rules = Rules {
+        cell_limit_s: 10,
+        ..Rules::default()
+    };
+    for (round_ns, rounds) in [(2_000_000_000, 5), (3_000_000_000, 3), (6_000_000_000, 1)] {
+        let (record, _) = run_by(rules.clone(), &["a"], 1, &STEADY, usize::MAX, round_ns);
+        assert!(record.complete);
+        for cell in &record.cells {
+            assert_eq!(cell.rounds.len(), rounds);
+            let told = cell
+                .warnings
+                .iter()
+                .any(|warning| warning.kind == WarningKind::FewRounds);
+            assert_eq!(told, rounds < 5);
+        }
+    }
+}
+
+#[test]
+fn cancelling_keeps_the_rounds_that_were_measured() {
+    let (record, host) = run_by(Rules::default(), &["a"], 1, &STEADY, 3, 1);
+    assert!(!record.complete);
+    assert_eq!(host.measured(), 3);
+    let mut counts: Vec<usize> = record.cells.iter().map(|cell| cell.samples_ns.len()).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 2]);
+    for cell in &record.cells {
+        assert!(
+            cell.warnings
+                .iter()
+                .any(|warning| warning.message.contains("cancelled"))
+        );
+    }
 }

@@ -3,6 +3,7 @@ use tare_record::{
     Verification,
 };
 
+use crate::host_stage;
 use crate::outline::outlined_cell;
 use crate::stats::median_estimate;
 use crate::verify::{limit, worse};
@@ -130,6 +131,10 @@ impl Run<'_> {
         let run_ns = self.warm_up(&mut *session).await?;
         self.sample(&mut *session, run_ns).await?;
         self.cell.memory.device_bytes = session.device_bytes();
+        if let Some(stage) = self.workload.host_stage {
+            let outputs = self.workload.name_outputs(self.last.clone());
+            self.cell.host_stage = Some(host_stage::sampled(stage, &outputs, self.request, self.clock)?);
+        }
         Ok(())
     }
 
@@ -186,7 +191,8 @@ impl Run<'_> {
         let rules = self.request.rules.clone();
         let mut runs = self.runs_per_sample(run_ns);
         self.cell.runs_per_sample = runs;
-        let (mut total_ns, mut counted) = (0u64, false);
+        // Samples of several rounds can only be compared if they hold equally many runs.
+        let (mut total_ns, mut counted) = (0u64, self.request.runs_per_sample.is_some());
         let mut look_at = rules.min_samples;
         loop {
             let (sample_ns, outputs) = self.timed(session, runs).await?;
@@ -245,6 +251,9 @@ impl Run<'_> {
     }
 
     fn runs_per_sample(&self, run_ns: u64) -> u32 {
+        if let Some(decided) = self.request.runs_per_sample {
+            return decided;
+        }
         // Twice what is needed, because some runs are shorter than those of the warm-up.
         let needed = (2 * self.request.clock.granularity_ns * QUANTISATION).div_ceil(run_ns.max(1));
         u32::try_from(needed).unwrap_or(u32::MAX).clamp(1, self.most_runs())

@@ -10,7 +10,7 @@ use tare_record::{
 
 use super::*;
 use crate::tolerance::tolerance_of;
-use crate::{Loaded, Random, SessionFacts, TensorData, Timed};
+use crate::{HostStage, Loaded, Random, SessionFacts, TensorData, Timed};
 
 /// A clock that only the engine moves, shown in steps of `granularity_ns`.
 struct FakeClock {
@@ -149,6 +149,8 @@ fn check(case: Case) -> Cell {
         shapes: Default::default(),
         seed: 0,
         threads: 1,
+        round: 1,
+        runs_per_sample: None,
         rules: case.rules,
         tolerance: tolerance_of("known", &Default::default()),
         stage: Stage::Measure,
@@ -166,6 +168,10 @@ fn check(case: Case) -> Cell {
             size_bytes: None,
         },
         outputs: vec!["y".into()],
+        host_stage: Some(HostStage {
+            name: "count",
+            run: <[NamedTensor]>::len,
+        }),
         bytes: vec![],
         inputs: vec![NamedTensor {
             name: "x".into(),
@@ -216,6 +222,9 @@ fn phases_are_timed_apart() {
     assert_eq!(phase_ns(&cell, PhaseName::Tuning), Some(7_000_000));
     assert_eq!(phase_ns(&cell, PhaseName::WarmUp), Some(3_000_000));
     assert_eq!(cell.samples_ns, vec![1_000_000; 10]);
+    let stage = cell.host_stage.unwrap();
+    assert_eq!((stage.name.as_str(), stage.results), ("count", 1));
+    assert!(stage.rounds[0].samples_ns.len() >= 10);
 }
 
 #[test]

@@ -41,6 +41,8 @@ fn unmeasured(request: &CellRequest, model: ModelFacts, engine: EngineFacts) -> 
         phases: vec![],
         runs_per_sample: 1,
         samples_ns: vec![],
+        rounds: vec![],
+        host_stage: None,
         verification: None,
         memory: Memory::default(),
         speed: None,

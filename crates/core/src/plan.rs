@@ -98,6 +98,9 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
             rules.min_samples, rules.max_samples
         ));
     }
+    if rules.rounds == 0 {
+        return fail("rules: rounds must be at least 1".into());
+    }
     if rules.cell_limit_s == 0 {
         return fail("rules: cell_limit_s must be at least 1".into());
     }
@@ -148,6 +151,10 @@ mod tests {
                 "unknown variant `f31`",
             ),
             (format!("name = \"x\"\n[rules]\ncell_limit_s = 0\n{cell}"), "at least 1"),
+            (
+                format!("name = \"x\"\n[rules]\nrounds = 0\n{cell}"),
+                "rounds must be at least 1",
+            ),
             ("name = ".into(), "cannot be read"),
         ] {
             let error = parse(&text).unwrap_err().to_string();

@@ -6,8 +6,10 @@ mod known;
 use std::rc::Rc;
 
 use crate::stats::noise::{BIMODAL_MEDIAN, autoregressive, bimodal, exponential, normal};
-use crate::stats::{Shape, median_estimate, outlier_count, quantile, ratio_estimate, shape, trend};
-use crate::{Clock, Engine, Workload};
+use crate::stats::{
+    Shape, median, median_estimate, outlier_count, quantile, ratio_estimate, rounds_ratio, shape, trend,
+};
+use crate::{Clock, Engine, Workload, run_lengths_ns};
 use known::{Frozen, Known, measured, measured_on};
 use tare_record::{Cell, ClockFacts, FailureKind, SelfCheck, Status};
 
@@ -17,7 +19,7 @@ pub struct RealCell<'a> {
     pub engine: &'a dyn Engine,
     /// What is computed.
     pub workload: Workload,
-    /// How often it is measured twice: each takes about a third of a second.
+    /// How often it is measured twice, in rounds: each takes about a third of a second.
     pub pairs: u64,
 }
 
@@ -248,7 +250,7 @@ async fn harness_cost(clock: &dyn Clock) -> SelfCheck {
 
 async fn equal_cells(clock: &dyn Clock) -> SelfCheck {
     let name = "one workload measured twice shows no difference";
-    pairs_of(name, 40, async || measured(Known::Work, clock, 20).await).await
+    pairs_of(name, 40, async || measured(Known::Work, clock, 5).await).await
 }
 
 async fn equal_real_cells(clock: &dyn Clock, real: &RealCell<'_>) -> SelfCheck {
@@ -268,9 +270,12 @@ async fn equal_real_cells(clock: &dyn Clock, real: &RealCell<'_>) -> SelfCheck {
         Ok(outputs) => real.workload.name_outputs(outputs),
         Err(error) => return check(&name, false, error.to_string()),
     };
-    let once = async || measured_on(real.engine, &real.workload, &reference, clock, 100).await;
+    let once = async || measured_on(real.engine, &real.workload, &reference, clock, 20).await;
     pairs_of(&name, real.pairs, once).await
 }
+
+/// Rounds of each of the two, in turn, as in a plan.
+const ROUNDS: usize = 5;
 
 /// Measures the same thing twice, again and again, and counts how often the two are told apart.
 async fn pairs_of(
@@ -279,30 +284,35 @@ async fn pairs_of(
     mut once: impl AsyncFnMut() -> Result<(Cell, ClockFacts), String>,
 ) -> SelfCheck {
     let (mut compared, mut apart, mut far) = (0, 0, 0);
+    let mut widths = Vec::new();
     for seed in 0..pairs {
-        let mut series = Vec::new();
-        for _ in 0..2 {
+        let mut cells: [Vec<Vec<f64>>; 2] = [vec![], vec![]];
+        for turn in 0..2 * ROUNDS {
             match once().await {
+                // Neither of the two is always first.
                 Ok((cell, _)) if cell.status == Status::Measured => {
-                    let runs = f64::from(cell.runs_per_sample.max(1));
-                    series.push(cell.samples_ns.iter().map(|&ns| ns as f64 / runs).collect::<Vec<_>>());
+                    cells[(turn + turn / 2) % 2].extend(run_lengths_ns(&cell));
                 }
                 Ok((cell, _)) => return check(name, false, format!("{:?}", cell.status)),
                 Err(error) => return check(name, false, error),
             }
         }
-        if let Some(ratio) = ratio_estimate(&series[1], &series[0], seed) {
+        if let Some(ratio) = rounds_ratio(&cells[1], &cells[0], seed) {
             compared += 1;
             apart += u64::from(ratio.low > 1.0 || ratio.high < 1.0);
-            // Below 2 % the machine itself differs from second to second.
             far += u64::from(ratio.low > 1.02 || ratio.high < 0.98);
+            widths.push(ratio.relative_half_width() * 100.0);
         }
     }
-    // 5 % by chance, and as many again for what a machine does between two measurements.
+    // One of twenty by chance, and three standard deviations of that.
+    let most = 0.05 * pairs as f64 + 3.0 * (0.05 * 0.95 * pairs as f64).sqrt();
     check(
         name,
-        compared == pairs && far * 10 <= pairs,
-        format!("{apart} of {compared} pairs differ, {far} by more than 2 %; one of twenty is expected by chance"),
+        compared == pairs && apart as f64 <= most,
+        format!(
+            "{apart} of {compared} pairs differ, {far} by more than 2 %; one of twenty is expected by chance; intervals of {ROUNDS} rounds reach {:.1} % to each side",
+            median(&widths).unwrap_or(0.0)
+        ),
     )
 }
 

@@ -1,6 +1,6 @@
 use tare_record::ModelFacts;
 
-use crate::{NamedTensor, Tensor};
+use crate::{HostStage, NamedTensor, Tensor};
 
 /// A model with the inputs to feed it.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Workload {
     pub inputs: Vec<NamedTensor>,
     /// Names of the outputs in the model's order.
     pub outputs: Vec<String>,
+    /// Work on the host that follows the network.
+    pub host_stage: Option<HostStage>,
 }
 
 impl Workload {

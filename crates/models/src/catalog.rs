@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
-use tare_record::{Failure, FailureKind};
+use tare_core::HostStage;
+use tare_record::{Failure, FailureKind, ModelSource};
 
-use crate::{Graph, networks, onnx};
+use crate::{Graph, detection, networks, onnx};
 
 /// Seed of all built-in weights.
 const WEIGHT_SEED: u64 = 1;
@@ -19,6 +20,8 @@ pub struct CatalogEntry {
     pub parameters: u64,
     /// Where that number comes from.
     pub source: &'static str,
+    /// Work on the host that follows it.
+    pub host_stage: Option<HostStage>,
     build: fn(&Sizes<'_>) -> Graph,
 }
 
@@ -39,12 +42,13 @@ impl Sizes<'_> {
 }
 
 /// All networks that tare makes itself.
-pub const CATALOG: [CatalogEntry; 8] = [
+pub const CATALOG: [CatalogEntry; 11] = [
     CatalogEntry {
         name: "null",
         summary: "does nothing: the cost of the harness alone",
         parameters: 0,
         source: "by construction",
+        host_stage: None,
         build: |_| networks::null::build(WEIGHT_SEED),
     },
     CatalogEntry {
@@ -52,6 +56,7 @@ pub const CATALOG: [CatalogEntry; 8] = [
         summary: "convolutional classifier of five layer shapes, 32x32 px",
         parameters: 5_258,
         source: "by construction",
+        host_stage: None,
         build: |_| networks::tiny::build(WEIGHT_SEED),
     },
     CatalogEntry {
@@ -59,6 +64,7 @@ pub const CATALOG: [CatalogEntry; 8] = [
         summary: "image classifier, 224x224 px",
         parameters: 25_557_032,
         source: "torchvision, resnet50 (He et al., 2016)",
+        host_stage: None,
         build: |sizes| networks::resnet50::build(WEIGHT_SEED, sizes.get("image", 0, 1)),
     },
     CatalogEntry {
@@ -66,6 +72,7 @@ pub const CATALOG: [CatalogEntry; 8] = [
         summary: "text encoder, 128 tokens",
         parameters: 66_362_880,
         source: "transformers, distilbert-base-uncased (Sanh et al., 2019)",
+        host_stage: None,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(128);
             networks::bert::distilbert(WEIGHT_SEED, batch, tokens)
@@ -76,6 +83,7 @@ pub const CATALOG: [CatalogEntry; 8] = [
         summary: "sentence embeddings, 128 tokens",
         parameters: 22_713_216,
         source: "sentence-transformers, all-MiniLM-L6-v2 (Wang et al., 2020)",
+        host_stage: None,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(128);
             networks::bert::minilm(WEIGHT_SEED, batch, tokens)
@@ -86,6 +94,7 @@ pub const CATALOG: [CatalogEntry; 8] = [
         summary: "language model, 128 tokens at once",
         parameters: 124_439_808,
         source: "transformers, gpt2 (Radford et al., 2019)",
+        host_stage: None,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(128);
             networks::gpt2::whole(WEIGHT_SEED, batch, tokens)
@@ -96,6 +105,7 @@ pub const CATALOG: [CatalogEntry; 8] = [
         summary: "the same, one token after 128 with their keys and values",
         parameters: 124_439_808,
         source: "transformers, gpt2 (Radford et al., 2019)",
+        host_stage: None,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(1);
             let past = sizes.get("past_key_values.0.key", 2, 128);
@@ -103,10 +113,35 @@ pub const CATALOG: [CatalogEntry; 8] = [
         },
     },
     CatalogEntry {
+        name: "efficientdet-d0",
+        summary: "object detector, 512x512 px",
+        parameters: 3_880_067,
+        source: "google/automl, efficientdet-d0 (Tan et al., 2020)",
+        host_stage: Some(detection::STAGE),
+        build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.get("image", 0, 1), networks::efficientdet::D0),
+    },
+    CatalogEntry {
+        name: "efficientdet-d1",
+        summary: "object detector, 640x640 px",
+        parameters: 6_625_898,
+        source: "google/automl, efficientdet-d1 (Tan et al., 2020)",
+        host_stage: Some(detection::STAGE),
+        build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.get("image", 0, 1), networks::efficientdet::D1),
+    },
+    CatalogEntry {
+        name: "efficientdet-d2",
+        summary: "object detector, 768x768 px",
+        parameters: 8_097_039,
+        source: "google/automl, efficientdet-d2 (Tan et al., 2020)",
+        host_stage: Some(detection::STAGE),
+        build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.get("image", 0, 1), networks::efficientdet::D2),
+    },
+    CatalogEntry {
         name: "unet3d",
         summary: "segmentation of a volume of 96x96x64",
         parameters: 5_601_154,
         source: "by construction (Cicek et al., 2016; Isensee et al., 2021)",
+        host_stage: None,
         build: |sizes| networks::unet3d::build(WEIGHT_SEED, sizes.get("volume", 0, 1)),
     },
 ];
@@ -114,6 +149,14 @@ pub const CATALOG: [CatalogEntry; 8] = [
 /// The network of that name.
 pub fn find(name: &str) -> Option<&'static CatalogEntry> {
     CATALOG.iter().find(|entry| entry.name == name)
+}
+
+/// Work on the host that follows a model, if it is a built-in one that has such.
+pub fn host_stage(model: &ModelSource) -> Option<HostStage> {
+    match model {
+        ModelSource::BuiltIn { name } => find(name)?.host_stage,
+        ModelSource::File { .. } | ModelSource::Attached { .. } => None,
+    }
 }
 
 /// The failure of asking for a model that is neither built in nor a file.

@@ -18,6 +18,13 @@ pub struct Graph {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value(String);
 
+impl Value {
+    /// An optional input that is not given.
+    pub fn absent() -> Self {
+        Self(String::new())
+    }
+}
+
 /// A named constant of a node.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "each variant is its ONNX type")]
@@ -25,6 +32,7 @@ pub enum Attribute {
     Int(&'static str, i64),
     Ints(&'static str, Vec<i64>),
     Float(&'static str, f32),
+    Text(&'static str, &'static str),
 }
 
 impl Graph {
@@ -104,14 +112,27 @@ impl Graph {
 
     /// Adds an operation with one output, which is named like the operation.
     pub fn node(&mut self, name: &str, op_type: &str, inputs: &[&Value], attributes: &[Attribute]) -> Value {
+        self.node_of(name, op_type, inputs, attributes, &[name]);
+        Value(name.to_owned())
+    }
+
+    /// Adds an operation with the named outputs.
+    pub fn node_of(
+        &mut self,
+        name: &str,
+        op_type: &str,
+        inputs: &[&Value],
+        attributes: &[Attribute],
+        outputs: &[&str],
+    ) -> Vec<Value> {
         self.proto.node.push(onnx::Node {
             input: inputs.iter().map(|value| value.0.clone()).collect(),
-            output: vec![name.to_owned()],
+            output: outputs.iter().map(|output| (*output).to_owned()).collect(),
             name: name.to_owned(),
             op_type: op_type.to_owned(),
             attribute: attributes.iter().map(attribute).collect(),
         });
-        Value(name.to_owned())
+        outputs.iter().map(|output| Value((*output).to_owned())).collect()
     }
 
     /// Makes a value an output of type `f32` and the given shape.
@@ -153,6 +174,12 @@ fn attribute(attribute: &Attribute) -> onnx::AttributeProto {
             name: (*name).into(),
             i: *i,
             r#type: 2,
+            ..empty
+        },
+        Attribute::Text(name, text) => onnx::AttributeProto {
+            name: (*name).into(),
+            s: Bytes::from_static(text.as_bytes()),
+            r#type: 3,
             ..empty
         },
         Attribute::Ints(name, ints) => onnx::AttributeProto {

@@ -40,7 +40,11 @@ fn count(graph: &GraphProto) -> Option<u64> {
     }
     let mut total = 0u64;
     for node in &graph.node {
-        let inputs = node.input.iter().map(|name| shapes.get(name.as_str()).cloned());
+        // An optional input that is absent has no name.
+        let inputs = node.input.iter().map(|name| match name.as_str() {
+            "" => Some(Dims::new()),
+            name => shapes.get(name).cloned(),
+        });
         let inputs: Vec<Dims> = inputs.collect::<Option<_>>()?;
         let numbers = |input: usize| node.input.get(input).and_then(|name| integers.get(name.as_str()));
         let (shape, macs) = output(node, &inputs, &numbers)?;
@@ -145,6 +149,7 @@ fn output<'a>(node: &Node, inputs: &[Dims], numbers: &dyn Fn(usize) -> Option<&'
                     .collect(),
             )
         }
+        "Resize" => free(reshaped(&[], numbers(3)?)?),
         "Constant" => free(dims_of(attribute(node, "value")?.t.as_ref()?)?),
         "Add" | "Sub" | "Mul" | "Div" | "Max" => free(broadcast(&x, inputs.get(1)?)?),
         "BatchNormalization"
@@ -155,6 +160,7 @@ fn output<'a>(node: &Node, inputs: &[Dims], numbers: &dyn Fn(usize) -> Option<&'
         | "LayerNormalization"
         | "LeakyRelu"
         | "Relu"
+        | "Sigmoid"
         | "Softmax"
         | "Sqrt"
         | "Tanh" => free(x),

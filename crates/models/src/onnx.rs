@@ -73,11 +73,13 @@ pub struct AttributeProto {
     pub f: f32,
     #[prost(int64, tag = "3")]
     pub i: i64,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub s: Bytes,
     #[prost(message, optional, tag = "5")]
     pub t: Option<TensorProto>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
-    /// 1 float, 2 int, 4 tensor, 7 ints.
+    /// 1 float, 2 int, 3 string, 4 tensor, 7 ints.
     #[prost(int32, tag = "20")]
     pub r#type: i32,
 }

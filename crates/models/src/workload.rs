@@ -166,6 +166,7 @@ pub fn prepare(
         bytes,
         inputs,
         outputs: signature.outputs,
+        host_stage: None,
     })
 }
 

@@ -27,6 +27,10 @@ fn arithmetic_is_within_two_percent_of_the_published() {
         ("null", 0),
         // torchvision's own figure for its ResNet-50: 4.089 G.
         ("resnet50", 4_089_000_000),
+        // The paper's table 2.
+        ("efficientdet-d0", 2_500_000_000),
+        ("efficientdet-d1", 6_100_000_000),
+        ("efficientdet-d2", 11_000_000_000),
         ("distilbert", transformer(6, 768, 128)),
         // Its pooler is one more product of 384 x 384.
         ("minilm", transformer(6, 384, 128) + 384 * 384),

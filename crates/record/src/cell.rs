@@ -21,12 +21,18 @@ pub struct Cell {
     pub load: LoadPattern,
     /// The graphics adapter, for engines that use one.
     pub adapter: Option<Adapter>,
-    /// Steps before the steady state, in the order in which they happened.
+    /// Steps before the steady state of the first round, in the order in which they happened.
     pub phases: Vec<Phase>,
     /// Runs that each sample holds: more than one where the clock is coarse.
     pub runs_per_sample: u32,
     /// Length of every sample, in order; each holds `runs_per_sample` runs.
     pub samples_ns: Vec<u64>,
+    /// The rounds that the samples come from, in order; none in records of one round.
+    #[serde(default)]
+    pub rounds: Vec<Round>,
+    /// Work on the host that follows the network, if the model has such.
+    #[serde(default)]
+    pub host_stage: Option<HostStageFacts>,
     /// What was computed and how it compares with the reference.
     pub verification: Option<Verification>,
     /// Memory, where the environment tells.
@@ -38,6 +44,40 @@ pub struct Cell {
     pub status: Status,
     /// What a reader must know beside the figures.
     pub warnings: Vec<Warning>,
+}
+
+/// What one process or worker measured of a cell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Round {
+    /// Samples it took: those that follow the earlier rounds' in the cell.
+    pub samples: usize,
+    /// Its steps before the steady state.
+    pub phases: Vec<Phase>,
+    /// How fast the machine was around it.
+    pub speed: Option<MachineSpeed>,
+}
+
+/// Work on the host that follows the network in an application, such as decoding boxes: no part of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HostStageFacts {
+    /// What it is, in a word or two.
+    pub name: String,
+    /// Results that it made of the last outputs, such as boxes.
+    pub results: usize,
+    /// What each round measured.
+    pub rounds: Vec<HostStageRound>,
+}
+
+/// What one process or worker measured of a host stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HostStageRound {
+    /// Runs that each sample holds.
+    pub runs_per_sample: u32,
+    /// Length of every sample, in order.
+    pub samples_ns: Vec<u64>,
 }
 
 /// Time of a fixed piece of work, the same in every cell of a record: longer on a machine that throttles or is busy.

@@ -175,6 +175,8 @@ pub enum WarningKind {
     CoarseClock,
     /// Fewer samples than the plan asks for.
     FewSamples,
+    /// Fewer rounds than the plan asks for.
+    FewRounds,
     /// The kernels that run were still being chosen.
     Untuned,
     /// Runs changed their length while they were measured.

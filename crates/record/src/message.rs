@@ -54,7 +54,11 @@ pub struct CellRequest {
     pub seed: u64,
     /// CPU threads.
     pub threads: usize,
-    /// When warm-up and sampling end.
+    /// Which of the rounds this is, counted from 1.
+    pub round: usize,
+    /// Runs that each sample holds, if an earlier round has decided it.
+    pub runs_per_sample: Option<u32>,
+    /// When warm-up and sampling of this round end; `rounds` is that of the plan.
     pub rules: Rules,
     /// What counts as agreement with the reference: all that applies to the model.
     pub tolerance: Tolerance,

@@ -96,10 +96,13 @@ fn one_thread() -> Vec<usize> {
 /// number format of the output. Types that are absent must be equal.
 pub type Tolerance = BTreeMap<DType, f64>;
 
-/// When warm-up and sampling of a cell end.
+/// When warm-up and sampling of a cell end. Times and numbers of samples are those of all rounds together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rules {
+    /// Every cell is measured in so many processes or workers, one after the other, with those of other cells between
+    /// them: two processes that run the same code differ by more than their samples show.
+    pub rounds: usize,
     /// Sampling goes on for at least this long, in milliseconds.
     pub min_time_ms: u64,
     /// and until at least this many samples were taken.
@@ -110,17 +113,19 @@ pub struct Rules {
     pub max_time_ms: u64,
     /// and never past this many samples.
     pub max_samples: usize,
-    /// Runs that are not sampled, at least.
+    /// Runs of every round that are not sampled, at least.
     pub min_warmup_runs: usize,
-    /// Warm-up goes on for at least this long, in milliseconds.
+    /// Warm-up of every round goes on for at least this long, in milliseconds.
     pub min_warmup_ms: u64,
-    /// A cell that takes longer than this, in seconds, from its start is stopped and said to have timed out.
+    /// A round that takes longer than this, in seconds, from its start is stopped and its cell said to have timed out. A
+    /// further round is begun only if the cell is likely to end within this time.
     pub cell_limit_s: u64,
 }
 
 impl Default for Rules {
     fn default() -> Self {
         Self {
+            rounds: 5,
             min_time_ms: 2_000,
             min_samples: 10,
             precision_percent: 2,

@@ -1,11 +1,11 @@
 //! Pictures of samples, as SVG.
 
 use maud::{Markup, html};
+use tare_core::run_lengths_ns;
 use tare_core::stats::Estimate;
 
 use crate::format;
 use crate::pairing::Pair;
-use crate::series::run_ns;
 
 const WIDTH: f64 = 640.0;
 const LEFT: f64 = 70.0;
@@ -19,7 +19,7 @@ pub(crate) fn samples(pair: &Pair<'_>) -> Markup {
     ];
     let largest = rows
         .iter()
-        .flat_map(|(_, _, cell, _)| run_ns(cell))
+        .flat_map(|(_, _, cell, _)| run_lengths_ns(cell).concat())
         .fold(f64::MIN_POSITIVE, f64::max);
     let x = |ns: f64| LEFT + ns / largest * (WIDTH - LEFT - 20.0);
     let height = ROW * 2.0 + 30.0;
@@ -35,7 +35,7 @@ pub(crate) fn samples(pair: &Pair<'_>) -> Markup {
                 @let y = ROW * (index as f64 + 0.5) + 4.0;
                 text x="0" y=(y + 4.0) { (name) }
                 g class=(class) {
-                    @for (number, ns) in run_ns(cell).into_iter().enumerate() {
+                    @for (number, ns) in run_lengths_ns(cell).concat().into_iter().enumerate() {
                         // Spread over the row, so that dots of equal samples can be told apart.
                         circle cx=(place_of(x(ns))) cy=(place_of(y + (number % 7) as f64 * 3.0 - 9.0)) r="2" fill-opacity="0.5" stroke="none" {}
                     }

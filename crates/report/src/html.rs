@@ -4,7 +4,7 @@ use tare_record::{Cell, Machine, PhaseName, Record, SelfCheck, Warning};
 use crate::pairing::{Comparison, Pair, compare};
 use crate::series::Series;
 use crate::style::{PAGE_STYLE, STYLE};
-use crate::text::{cell_rows, power_lines, rung, status, verdict};
+use crate::text::{cell_rows, host_stage_rows, power_lines, rung, status, verdict};
 use crate::{chart, format};
 
 /// The whole report as one HTML file, which asks nothing of any network. `command` is what made it.
@@ -44,6 +44,7 @@ fn content(records: &[Record]) -> Markup {
             (summary(records, &comparison))
             @for pair in &comparison.pairs { (pair_section(pair)) }
             (cells(records))
+            (host_stages(records))
             (phases(records))
             (outputs(records))
             @for (number, record) in records.iter().enumerate() { (environment(number + 1, record)) }
@@ -145,6 +146,32 @@ fn cells(records: &[Record]) -> Markup {
                             }
                             td class="number" { (median) } td class="number" { (interval) }
                             td class="number" { (p95) } td class="number" { (p99) } td class="number" { (samples) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn host_stages(records: &[Record]) -> Markup {
+    let rows = host_stage_rows(records);
+    html! {
+        @if !rows.is_empty() {
+            h2 { "On the host, after the network" }
+            div class="scroll" {
+                table {
+                    caption { "What an application does with the outputs: the same Rust code everywhere, no part of a run." }
+                    thead { tr {
+                        th { "model" } th { "engine" } th { "where" } th { "stage" }
+                        th class="number" { "median" } th class="number" { "95 % interval" } th class="number" { "results" }
+                    } }
+                    tbody {
+                        @for [model, engine, place, stage, median, interval, results] in &rows {
+                            tr {
+                                th scope="row" { (model) } td { (engine) } td { (place) } td { (stage) }
+                                td class="number" { (median) } td class="number" { (interval) } td class="number" { (results) }
+                            }
                         }
                     }
                 }

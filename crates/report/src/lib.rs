@@ -12,5 +12,5 @@ mod text;
 
 pub use format::{bytes, count, duration, ratio};
 pub use html::{fragment, html, selftest};
-pub use pairing::{Comparison, Pair, Refusal, compare};
+pub use pairing::{Basis, Comparison, Pair, Refusal, compare};
 pub use text::{csv, json, markdown, power_lines, terminal, verdict};

@@ -1,4 +1,4 @@
-use tare_core::stats::{Estimate, ratio_estimate};
+use tare_core::stats::{Estimate, rounds_ratio};
 use tare_record::{Cell, ClockFacts, EnvironmentKind, Record, Status, Warning};
 
 use crate::series::Series;
@@ -26,10 +26,19 @@ pub struct Pair<'a> {
     pub ratio: Estimate,
     /// Median of one run in nanoseconds, native and other.
     pub medians: [Estimate; 2],
-    /// Samples that both medians rest on: the smaller number.
-    pub samples: usize,
+    /// What both medians rest on, the smaller number of both sides: rounds, or samples where there is one round.
+    pub basis: Basis,
     /// What a reader must know beside the ratio, from both sides.
     pub warnings: Vec<Warning>,
+}
+
+/// What the interval of a figure rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// Samples of one process or worker.
+    Samples(usize),
+    /// Several processes or workers.
+    Rounds(usize),
 }
 
 /// A pair that was refused.
@@ -98,7 +107,7 @@ struct Timed<'a> {
 fn pair<'a>(native: Timed<'a>, other: Timed<'a>) -> Result<Pair<'a>, String> {
     refuse(native.cell, other.cell)?;
     let [below, above] = [native, other].map(|timed| Series::new(timed.cell, timed.clock));
-    let ratio = ratio_estimate(&above.steady_ns, &below.steady_ns, SEED).ok_or("a cell has no samples")?;
+    let ratio = rounds_ratio(&above.steady_ns, &below.steady_ns, SEED).ok_or("a cell has no samples")?;
     let steps = above.step_share() + below.step_share();
     let medians = below.median().zip(above.median()).ok_or("a cell has no samples")?;
     let mut warnings: Vec<Warning> = Vec::new();
@@ -121,7 +130,10 @@ fn pair<'a>(native: Timed<'a>, other: Timed<'a>) -> Result<Pair<'a>, String> {
             high: ratio.high * (1.0 + steps),
         },
         medians: medians.into(),
-        samples: above.steady_ns.len().min(below.steady_ns.len()),
+        basis: match above.steady_ns.len().min(below.steady_ns.len()) {
+            0 | 1 => Basis::Samples(above.samples().min(below.samples())),
+            rounds => Basis::Rounds(rounds),
+        },
         warnings,
     })
 }

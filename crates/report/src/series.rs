@@ -1,5 +1,6 @@
-use tare_core::stats::{Estimate, Shape, median_estimate, outlier_count, quantile, shape, trend};
-use tare_record::{Cell, ClockFacts, Warning, WarningKind};
+use tare_core::run_lengths_ns;
+use tare_core::stats::{Estimate, Shape, outlier_count, quantile, rounds_estimate, shape, trend};
+use tare_record::{Cell, ClockFacts, EnvironmentKind, Warning, WarningKind};
 
 /// A trend that is smaller than this over the whole run is no news.
 const SMALL_TREND: f64 = 0.02;
@@ -10,17 +11,11 @@ const MANY_OUTLIERS: (usize, usize) = (1, 20);
 /// A percentile with fewer samples beyond it says little more than the largest sample.
 const LEAST_BEYOND: f64 = 4.999;
 
-/// Length of one run in nanoseconds, for each sample.
-pub(crate) fn run_ns(cell: &Cell) -> Vec<f64> {
-    let runs = f64::from(cell.runs_per_sample.max(1));
-    cell.samples_ns.iter().map(|&ns| ns as f64 / runs).collect()
-}
-
 /// What the samples of a cell say, with the clock that took them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Series {
-    /// Length of one run in nanoseconds, for each sample after those that still warmed up.
-    pub(crate) steady_ns: Vec<f64>,
+    /// Length of one run in nanoseconds, for each sample of each round after those that still warmed up.
+    pub(crate) steady_ns: Vec<Vec<f64>>,
     /// How wrong the clock's steps may make the length of one run, in nanoseconds.
     step_ns: f64,
     runs_per_sample: u32,
@@ -30,52 +25,8 @@ pub(crate) struct Series {
 
 impl Series {
     pub(crate) fn new(cell: &Cell, clock: &ClockFacts) -> Self {
-        let all = run_ns(cell);
-        let place = cell.rung.environment;
-        let count = all.len();
-        let mut warnings = Vec::new();
-        let mut warn = |kind, message| warnings.push(Warning { kind, message });
-        let mut from = 0;
-        match shape(&all) {
-            Shape::Flat => {}
-            Shape::WarmUp { steady_from } => {
-                from = steady_from;
-                warn(
-                    WarningKind::NotSteady,
-                    format!("{place}: the first {from} of {count} samples were slower and are left out of the figures"),
-                );
-            }
-            Shape::SlowDown => warn(
-                WarningKind::NotSteady,
-                format!(
-                    "{place}: runs became slower while they were measured: cool the machine down, close other programs, repeat"
-                ),
-            ),
-            Shape::NoSteadyState => warn(
-                WarningKind::NotSteady,
-                format!("{place}: runs still changed their length when measuring ended: measure for longer"),
-            ),
-        }
-        let steady_ns = all[from..].to_vec();
-        if let Some(change) = trend(&steady_ns).filter(|change| change.abs() >= SMALL_TREND) {
-            warn(
-                WarningKind::Trend,
-                format!(
-                    "{place}: the length of a run drifted by {:+.0} % from the first sample to the last",
-                    change * 100.0
-                ),
-            );
-        }
-        let outliers = outlier_count(&steady_ns);
-        if outliers * MANY_OUTLIERS.1 > steady_ns.len() * MANY_OUTLIERS.0 {
-            warn(
-                WarningKind::Outliers,
-                format!(
-                    "{place}: {outliers} of {} samples are outliers; none is left out",
-                    steady_ns.len()
-                ),
-            );
-        }
+        let mut steady_ns = run_lengths_ns(cell);
+        let warnings = warnings(cell.rung.environment, &mut steady_ns);
         Self {
             steady_ns,
             runs_per_sample: cell.runs_per_sample,
@@ -86,7 +37,7 @@ impl Series {
 
     /// Median of one run in nanoseconds, with a 95 % interval that holds the clock's steps.
     pub(crate) fn median(&self) -> Option<Estimate> {
-        let estimate = median_estimate(&self.steady_ns)?;
+        let estimate = rounds_estimate(&self.steady_ns)?;
         Some(Estimate {
             value: estimate.value,
             low: (estimate.low - self.step_ns).max(0.0),
@@ -94,14 +45,19 @@ impl Series {
         })
     }
 
+    /// Samples that the figures rest on.
+    pub(crate) fn samples(&self) -> usize {
+        self.steady_ns.iter().map(Vec::len).sum()
+    }
+
     /// The run length that a share `p` of all runs does not exceed, in nanoseconds: only where at least five samples
     /// lie beyond it, and each is one run.
     pub(crate) fn percentile(&self, p: f64) -> Option<f64> {
-        let beyond = self.steady_ns.len() as f64 * (1.0 - p);
+        let beyond = self.samples() as f64 * (1.0 - p);
         if self.runs_per_sample > 1 || beyond < LEAST_BEYOND {
             return None;
         }
-        let mut sorted = self.steady_ns.clone();
+        let mut sorted = self.steady_ns.concat();
         sorted.sort_by(f64::total_cmp);
         quantile(&sorted, p)
     }
@@ -110,4 +66,79 @@ impl Series {
     pub(crate) fn step_share(&self) -> f64 {
         self.median().map_or(0.0, |median| self.step_ns / median.value)
     }
+}
+
+/// What the rounds did while they were measured. Takes away the samples that still warmed up.
+fn warnings(place: EnvironmentKind, rounds: &mut [Vec<f64>]) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let mut warn = |kind, message: String| {
+        warnings.push(Warning {
+            kind,
+            message: format!("{place}: {message}"),
+        });
+    };
+    let all: usize = rounds.iter().map(Vec::len).sum();
+    let (mut slowing, mut unsteady, mut left_out) = (0, 0, 0);
+    for round in rounds.iter_mut() {
+        match shape(round) {
+            Shape::Flat => {}
+            Shape::WarmUp { steady_from } => {
+                left_out += steady_from;
+                round.drain(..steady_from);
+            }
+            Shape::SlowDown => slowing += 1,
+            Shape::NoSteadyState => unsteady += 1,
+        }
+    }
+    let of_rounds = |count: usize| match rounds.len() {
+        1 => String::new(),
+        rounds => format!(" in {count} of {rounds} rounds"),
+    };
+    if left_out > 0 {
+        let first = if rounds.len() == 1 {
+            format!("the first {left_out} of {all} samples were")
+        } else {
+            format!("the first samples of some rounds, {left_out} of {all}, were")
+        };
+        warn(
+            WarningKind::NotSteady,
+            format!("{first} slower and are left out of the figures"),
+        );
+    }
+    if slowing > 0 {
+        warn(
+            WarningKind::NotSteady,
+            format!(
+                "runs became slower while they were measured{}: cool the machine down, close other programs, repeat",
+                of_rounds(slowing)
+            ),
+        );
+    }
+    if unsteady > 0 {
+        warn(
+            WarningKind::NotSteady,
+            format!(
+                "runs still changed their length when measuring ended{}: measure for longer",
+                of_rounds(unsteady)
+            ),
+        );
+    }
+    if let Some(change) = trend(&rounds.concat()).filter(|change| change.abs() >= SMALL_TREND) {
+        warn(
+            WarningKind::Trend,
+            format!(
+                "the length of a run drifted by {:+.0} % from the first sample to the last",
+                change * 100.0
+            ),
+        );
+    }
+    let outliers: usize = rounds.iter().map(|round| outlier_count(round)).sum();
+    let steady: usize = rounds.iter().map(Vec::len).sum();
+    if outliers * MANY_OUTLIERS.1 > steady * MANY_OUTLIERS.0 {
+        warn(
+            WarningKind::Outliers,
+            format!("{outliers} of {steady} samples are outliers; none is left out"),
+        );
+    }
+    warnings
 }

@@ -1,14 +1,15 @@
-use tare_core::stats::more_needed;
+use tare_core::stats::{more_needed, rounds_estimate};
+use tare_core::{host_stage_lengths_ns, run_lengths_ns};
 use tare_record::{PowerFacts, Record, Status};
 
 use crate::format;
-use crate::pairing::{Comparison, Pair, compare};
+use crate::pairing::{Basis, Comparison, Pair, compare};
 use crate::series::Series;
 
 /// An interval around 1 that reaches further than this says nothing worth saying.
 const CANNOT_TELL_PERCENT: f64 = 50.0;
 
-/// More samples than this many times those there are is no advice.
+/// More samples or rounds than this many times those there are is no advice.
 const PRACTICAL_FACTOR: usize = 20;
 
 /// Differences below this seldom matter to a user.
@@ -26,11 +27,15 @@ pub fn verdict(pair: &Pair<'_>) -> String {
     );
     if ratio.low <= 1.0 && 1.0 <= ratio.high {
         let bound = (ratio.high - 1.0).max(1.0 - ratio.low) * 100.0;
-        let more = match more_needed(pair.samples, bound, WORTH_TELLING_PERCENT) {
+        let (count, unit) = match pair.basis {
+            Basis::Samples(count) => (count, "samples"),
+            Basis::Rounds(count) => (count, "rounds"),
+        };
+        let more = match more_needed(count, bound, WORTH_TELLING_PERCENT) {
             0 => String::new(),
             // Nobody waits for so many: another machine or a quieter one is what helps.
-            more if more > PRACTICAL_FACTOR * pair.samples => String::new(),
-            more => format!("; about {more} more samples a side would show {WORTH_TELLING_PERCENT} %"),
+            more if more > PRACTICAL_FACTOR * count => String::new(),
+            more => format!("; about {more} more {unit} a side would show {WORTH_TELLING_PERCENT} %"),
         };
         if bound > CANNOT_TELL_PERCENT {
             return format!(
@@ -84,8 +89,35 @@ pub(crate) fn cell_rows(records: &[Record]) -> Vec<[String; 9]> {
                 }),
                 percentile(0.95),
                 percentile(0.99),
-                cell.samples_ns.len().to_string(),
+                match cell.rounds.len() {
+                    0 | 1 => cell.samples_ns.len().to_string(),
+                    rounds => format!("{} in {rounds} rounds", cell.samples_ns.len()),
+                },
             ]
+        })
+        .collect()
+}
+
+/// Rows of the host stages: model, engine, where, stage, median, interval, results.
+pub(crate) fn host_stage_rows(records: &[Record]) -> Vec<[String; 7]> {
+    let cells = records.iter().flat_map(|record| &record.cells);
+    cells
+        .filter_map(|cell| {
+            let stage = cell.host_stage.as_ref()?;
+            let estimate = rounds_estimate(&host_stage_lengths_ns(stage))?;
+            Some([
+                cell.model.name.clone(),
+                cell.engine.name.to_string(),
+                rung(cell),
+                stage.name.clone(),
+                format::duration(estimate.value),
+                format!(
+                    "{} to {}",
+                    format::duration(estimate.low),
+                    format::duration(estimate.high)
+                ),
+                stage.results.to_string(),
+            ])
         })
         .collect()
 }
@@ -144,6 +176,11 @@ pub fn terminal(records: &[Record]) -> String {
     let mut text = line(&CELL_HEADINGS.map(str::to_owned));
     for row in &rows {
         text += &line(row);
+    }
+    for [model, engine, place, stage, median, interval, results] in host_stage_rows(records) {
+        text += &format!(
+            "{model} on {engine}, {place}: then {stage} on the host, {median} ({interval}), {results} results\n"
+        );
     }
     for cell in records.iter().flat_map(|record| &record.cells) {
         if let (word, Some(reason)) = status(&cell.status) {
@@ -223,12 +260,16 @@ pub fn csv(records: &[Record]) -> Result<String, csv::Error> {
         "model_sha256",
         "engine",
         "threads",
+        "round",
         "sample",
         "run_ns",
     ])?;
     for record in records {
         for cell in &record.cells {
-            for (number, run_ns) in crate::series::run_ns(cell).into_iter().enumerate() {
+            let rounds = run_lengths_ns(cell).into_iter().enumerate();
+            let samples =
+                rounds.flat_map(|(round, lengths)| lengths.into_iter().map(move |run_ns| (round + 1, run_ns)));
+            for (number, (round, run_ns)) in samples.enumerate() {
                 writer.write_record([
                     record.created.as_str(),
                     &cell.rung.environment.to_string(),
@@ -236,6 +277,7 @@ pub fn csv(records: &[Record]) -> Result<String, csv::Error> {
                     cell.model.sha256.as_deref().unwrap_or(""),
                     cell.engine.name.as_str(),
                     &cell.rung.threads.to_string(),
+                    &round.to_string(),
                     &number.to_string(),
                     &run_ns.to_string(),
                 ])?;

@@ -112,16 +112,11 @@ fn engines_and_browser(sh: &Shell, runner: &[&str], native: BesideBuild) -> Resu
     let heavy = &packages(&HEAVY);
     let tools = Tools::prepare(sh)?;
     step("clippy for wasm");
-    // Workers differ in the line that makes their engine, and those of burn take minutes to check.
-    for program in [
-        "--bin tare-page",
-        "--bin tare-worker --no-default-features --features tract",
-    ] {
-        let clippy =
-            format!("clippy --release --target wasm32-unknown-unknown -p tare-web --lib {program} -- -D warnings");
-        let clippy: Vec<&str> = clippy.split(' ').collect();
-        tools.wasm.cargo(sh, &clippy).run()?;
-    }
+    // Workers differ in the line that makes their engine, and those of burn take minutes to check. Page and worker at once,
+    // so that what both depend on is checked once.
+    let clippy = "clippy --release --target wasm32-unknown-unknown -p tare-web --features tract -- -D warnings";
+    let clippy: Vec<&str> = clippy.split(' ').collect();
+    tools.wasm.cargo(sh, &clippy).run()?;
     step("the same bytes in wasm");
     wasm_tests(sh, &tools)?;
     build::page(sh, &tools, Profile::Release)?;

@@ -15,6 +15,7 @@ use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::ServeArgs;
+use crate::download::from_web;
 
 /// A job with the files that the page fetches for it.
 #[derive(Debug)]
@@ -24,12 +25,17 @@ pub(crate) struct ServedJob {
 }
 
 impl ServedJob {
-    /// Reads the model files that the plan names. One that cannot be read is left to the page, which says so in the
-    /// record; the other cells go on.
-    pub(crate) fn new(plan: Plan, inputs: Option<Vec<u8>>) -> Result<Self> {
+    /// Reads the model files that the plan names, and fetches those of the web. One that cannot be read is left to the page,
+    /// which says so in the record; the other cells go on.
+    pub(crate) fn new(mut plan: Plan, inputs: Option<Vec<u8>>) -> Result<Self> {
         let mut files = BTreeMap::new();
         let mut models: Vec<JobModel> = Vec::new();
-        for cell in &plan.cells {
+        for cell in &mut plan.cells {
+            match from_web(&cell.model) {
+                Some(Ok(path)) => cell.model = path.to_string_lossy().into_owned(),
+                Some(Err(failure)) => eprintln!("{}", failure.message),
+                None => {}
+            }
             let known = models.iter().any(|model| model.name == cell.model);
             if known || tare_models::find(&cell.model).is_some() {
                 continue;

@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use tare_models::{CATALOG, find, multiply_accumulates, parameter_count};
+use tare_models::{CATALOG, PUBLIC_MODELS, find, multiply_accumulates, parameter_count};
 
 /// Prints the built-in models; parameters are counted in the files that they make.
 pub(crate) fn list() -> Result<bool> {
     println!(
-        "{:<12} {:>11}  {:>9}  {:>9}  {:<58} source of the number",
+        "{:<15} {:>11}  {:>9}  {:>9}  {:<58} source of the number",
         "name", "parameters", "MACs", "size", "what"
     );
     for entry in &CATALOG {
@@ -15,12 +15,19 @@ pub(crate) fn list() -> Result<bool> {
         let parameters = parameter_count(&bytes)?;
         let macs = multiply_accumulates(&bytes)?;
         println!(
-            "{:<12} {parameters:>11}  {:>9}  {:>9}  {:<58} {}",
+            "{:<15} {parameters:>11}  {:>9}  {:>9}  {:<58} {}",
             entry.name,
             macs.map_or_else(|| "-".into(), tare_report::count),
             tare_report::bytes(bytes.len() as u64),
             entry.summary,
             entry.source
+        );
+    }
+    println!("\ntrained, fetched from their publishers when first used:");
+    for model in &PUBLIC_MODELS {
+        println!(
+            "{:<20} {:<40} {:<10} {}",
+            model.name, model.summary, model.licence, model.url
         );
     }
     Ok(true)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tare_models::{CATALOG, Dim, Signature};
-use tare_record::{EngineName, Progress, Record, Rules, SelfCheck};
+use tare_record::{CellRequest, EngineName, Progress, Record, Rules, SelfCheck};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{
@@ -74,7 +74,7 @@ pub(super) fn set_up(fallback: Option<&str>) {
         let text = if entry.parameters == 0 {
             entry.summary.to_owned()
         } else {
-            format!("{}, {} parameters", entry.summary, entry.parameters)
+            format!("{}, {} parameters", entry.summary, tare_report::count(entry.parameters))
         };
         let input = choice("models", "model", entry.name, entry.name, &text);
         input.set_checked(entry.name == "tiny");
@@ -324,9 +324,17 @@ pub(super) fn fail(message: &str) {
 }
 
 /// How far a cell is.
-pub(super) fn progress(model: &str, engine: EngineName, progress: &Progress) {
+pub(super) fn progress(request: &CellRequest, progress: &Progress) {
     element::<HtmlProgressElement>("progress-bar").set_value(f64::from(progress.percent));
-    let text = format!("{model} on {engine}: {}, {} samples", progress.phase, progress.samples);
+    let text = format!(
+        "Round {} of {}, {} on {}: {}, {} samples",
+        request.round,
+        request.rules.rounds,
+        request.model.display_name(),
+        request.engine,
+        progress.phase,
+        progress.samples
+    );
     element::<Element>("progress-text").set_text_content(Some(&text));
 }
 

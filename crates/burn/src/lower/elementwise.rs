@@ -72,6 +72,29 @@ impl Lowerer {
         Ok(self.step(op, &[&a, &b], shape))
     }
 
+    pub(super) fn hard_sigmoid(&mut self, alpha: f64, beta: f64, input: &Argument) -> Lowering<Value> {
+        self.unary(Op::HardSigmoid { alpha, beta }, input)
+    }
+
+    /// x times its hard sigmoid: Howard et al., "Searching for MobileNetV3", 2019, section 5.2.
+    pub(super) fn hard_swish(&mut self, input: &Argument) -> Lowering<Value> {
+        let x = self.floats(input)?;
+        let op = Op::HardSigmoid {
+            alpha: 1.0 / 6.0,
+            beta: 0.5,
+        };
+        let share = self.computed(op, &[&x], x.shape.clone());
+        Ok(self.step(Op::Mul, &[&x, &share], x.shape.clone()))
+    }
+
+    pub(super) fn power(&mut self, inputs: &[Argument]) -> Lowering<Value> {
+        let x = self.floats(&inputs[0])?;
+        let exponent = self.host(&inputs[1])?;
+        let constant = exponent.as_scalar().filter(|_| fits_scalar(&exponent, &x.shape));
+        let constant = constant.ok_or_else(|| Unsupported::new("an exponent that is not one number"))?;
+        Ok(self.step(Op::Power(constant), &[&x], x.shape.clone()))
+    }
+
     /// The larger or smaller of one value and constants of one element.
     pub(super) fn extreme(&mut self, kind: Extreme, inputs: &[Argument]) -> Lowering<Value> {
         let (mut computed, mut bound, mut rank) = (None, None, 0);

@@ -1,11 +1,13 @@
 //! Picking parts of a value: by positions, and by ranges.
 
+use onnx_ir::node::expand::{ExpandConfig, ExpandNode};
 use onnx_ir::node::gather::GatherNode;
 use onnx_ir::node::slice::{SliceInput, SliceNode};
+use onnx_ir::node::split::{SplitNode, SplitSizesInput};
 
 use super::movement::{resolve_axes, shape_of};
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
-use crate::host::HostTensor;
+use crate::host::{HostTensor, broadcast};
 use crate::plan::{Op, Range};
 
 impl Lowerer {
@@ -62,6 +64,65 @@ impl Lowerer {
         };
         self.lowered.indices.push((value.slot, positions));
         Ok(value)
+    }
+
+    /// Parts of a value, one after the other along a dimension.
+    pub(super) fn split(&mut self, node: &SplitNode) -> Lowering<Vec<Value>> {
+        let x = self.floats(&node.inputs[0])?;
+        let config = &node.config;
+        let (axis, parts) = (config.axis, node.outputs.len());
+        let outside = || Unsupported::new(format!("{parts} parts of dimension {axis} of shape {:?}", x.shape));
+        let size = *x.shape.get(axis).ok_or_else(outside)?;
+        let sizes: Vec<usize> = match &config.split_sizes {
+            Some(SplitSizesInput::Static(sizes)) => sizes.clone(),
+            Some(SplitSizesInput::Runtime(reference)) => self
+                .host_integers(&node.inputs[reference.input_index])?
+                .into_iter()
+                .map(usize::try_from)
+                .collect::<Result<_, _>>()
+                .map_err(|_| outside())?,
+            None => {
+                // The last part is smaller where they do not divide the dimension.
+                let each = config.split_size.unwrap_or(size.div_ceil(parts.max(1)));
+                (0..parts)
+                    .map(|part| size.saturating_sub(part * each).min(each))
+                    .collect()
+            }
+        };
+        if sizes.len() != parts || sizes.iter().sum::<usize>() != size {
+            return Err(outside());
+        }
+        let mut start = 0;
+        let mut values = Vec::with_capacity(parts);
+        for length in sizes {
+            let ranges = x.shape.iter().enumerate().map(|(dimension, &size)| {
+                let (start, end) = if dimension == axis {
+                    (start, start + length)
+                } else {
+                    (0, size)
+                };
+                Range { start, end, step: 1 }
+            });
+            let ranges: Vec<Range> = ranges.collect();
+            let shape = ranges.iter().map(Range::len).collect();
+            values.push(self.step(Op::Slice(ranges), &[&x], shape));
+            start += length;
+        }
+        Ok(values)
+    }
+
+    /// A value repeated to a shape that it broadcasts to.
+    pub(super) fn expand(&mut self, node: &ExpandNode) -> Lowering<Value> {
+        let x = self.floats(&node.inputs[0])?;
+        let wanted = match &node.config {
+            ExpandConfig::Static(wanted) => wanted.clone(),
+            ExpandConfig::Runtime(reference) => self.host_integers(&node.inputs[reference.input_index])?,
+        };
+        let refused = || Unsupported::new(format!("expanding shape {:?} to {wanted:?}", x.shape));
+        let dims: Result<Vec<usize>, _> = wanted.iter().map(|&dim| usize::try_from(dim)).collect();
+        let shape = broadcast(&x.shape, &dims.map_err(|_| refused())?).ok_or_else(refused)?;
+        let x = self.lifted(x.clone(), shape.len());
+        Ok(self.step(Op::Expand(shape.clone()), &[&x], shape))
     }
 
     pub(super) fn slice(&mut self, node: &SliceNode) -> Lowering<Value> {

@@ -11,6 +11,7 @@ mod movement;
 mod normalisation;
 mod pooling;
 mod reduction;
+mod resize;
 mod volume;
 mod window;
 
@@ -185,6 +186,12 @@ impl Lowerer {
     }
 
     fn node(&mut self, node: &Node) -> Lowering<()> {
+        if let Node::Split(n) = node {
+            let parts = self.split(n)?;
+            let names = n.outputs.iter().map(|output| output.name.clone());
+            self.values.extend(names.zip(parts));
+            return Ok(());
+        }
         let value = match node {
             Node::Constant(n) => self.value(
                 n.inputs
@@ -215,6 +222,14 @@ impl Lowerer {
             Node::ReduceMean(n) => self.reduce(Op::MeanDim, &n.config, &n.inputs)?,
             Node::ReduceSum(n) => self.reduce(Op::SumDim, &n.config, &n.inputs)?,
             Node::ReduceMax(n) => self.reduce(Op::MaxDim, &n.config, &n.inputs)?,
+            Node::Ceil(n) => self.unary(Op::Ceil, &n.inputs[0])?,
+            Node::Cos(n) => self.unary(Op::Cos, &n.inputs[0])?,
+            Node::Floor(n) => self.unary(Op::Floor, &n.inputs[0])?,
+            Node::Sign(n) => self.unary(Op::Sign, &n.inputs[0])?,
+            Node::Sin(n) => self.unary(Op::Sin, &n.inputs[0])?,
+            Node::HardSigmoid(n) => self.hard_sigmoid(n.config.alpha, n.config.beta, &n.inputs[0])?,
+            Node::HardSwish(n) => self.hard_swish(&n.inputs[0])?,
+            Node::Pow(n) => self.power(&n.inputs)?,
             Node::Abs(n) => self.unary(Op::Abs, &n.inputs[0])?,
             Node::Erf(n) => self.unary(Op::Erf, &n.inputs[0])?,
             Node::Exp(n) => self.unary(Op::Exp, &n.inputs[0])?,
@@ -229,6 +244,7 @@ impl Lowerer {
             Node::Softmax(n) => self.unary(Op::Softmax { axis: n.config.axis }, &n.inputs[0])?,
             Node::Clip(n) => self.clip(n)?,
             Node::Cast(n) => self.cast(n)?,
+            Node::Resize(n) => self.resize(n)?,
             Node::Pad(n) => self.pad(n)?,
             Node::Reshape(n) => self.reshape(n)?,
             Node::Flatten(n) => self.flatten(n)?,
@@ -238,6 +254,7 @@ impl Lowerer {
             Node::Concat(n) => self.concat(n)?,
             Node::Shape(n) => self.shape(n)?,
             Node::Gather(n) => self.gather(n)?,
+            Node::Expand(n) => self.expand(n)?,
             Node::Slice(n) => self.slice(n)?,
             Node::ConstantOfShape(n) => self.constant_of_shape(n)?,
             _ => return Err(Unsupported::Operator),

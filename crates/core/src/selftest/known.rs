@@ -104,6 +104,7 @@ pub(super) async fn measured(engine: Known, clock: &dyn Clock, min_time_ms: u64)
         bytes: vec![],
         inputs: vec![named("x", 1.0)],
         outputs: vec!["y".into()],
+        host_stage: None,
     };
     measured_on(&engine, &workload, &[named("y", 1.0)], clock, min_time_ms).await
 }
@@ -126,7 +127,10 @@ pub(super) async fn measured_on(
         shapes: BTreeMap::new(),
         seed: 0,
         threads: 1,
+        round: 1,
+        runs_per_sample: None,
         rules: Rules {
+            rounds: 1,
             min_time_ms,
             max_time_ms: min_time_ms,
             min_warmup_ms: 1,

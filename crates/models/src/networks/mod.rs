@@ -1,6 +1,8 @@
 //! One network per file, from its paper.
 
 pub(crate) mod bert;
+pub(crate) mod efficientdet;
+mod efficientnet;
 pub(crate) mod gpt2;
 pub(crate) mod null;
 pub(crate) mod resnet50;

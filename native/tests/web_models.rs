@@ -1,0 +1,131 @@
+//! Models by their address, from a server of the test's own on loopback.
+
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::{Ran, Sandbox};
+use tare_core::sha256_hex;
+
+/// Serves `tiny` as `/net.onnx`, its first half with the length of the whole as `/cut.onnx`, and nothing else.
+struct Server {
+    address: String,
+    model: Vec<u8>,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let model = tare_models::find("tiny").unwrap().onnx(&BTreeMap::new());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(AtomicUsize::new(0));
+        let (served, count) = (model.clone(), requests.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                count.fetch_add(1, Ordering::Relaxed);
+                let mut lines = BufReader::new(stream.try_clone().unwrap())
+                    .lines()
+                    .map_while(Result::ok);
+                let first = lines.next().unwrap_or_default();
+                lines.take_while(|line| !line.is_empty()).for_each(drop);
+                let body = match first.split(' ').nth(1) {
+                    Some("/net.onnx") => &served[..],
+                    Some("/cut.onnx") => &served[..served.len() / 2],
+                    _ => {
+                        let _ = stream
+                            .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                        continue;
+                    }
+                };
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    served.len()
+                );
+                // The client may hang up first.
+                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+            }
+        });
+        Self {
+            address,
+            model,
+            requests,
+        }
+    }
+}
+
+fn run(sandbox: &Sandbox, arguments: &str) -> Ran {
+    let mut command = sandbox.command(&format!("run --plan smoke --engine tract -o a.json {arguments}"));
+    Ran::of(command.env("TARE_CACHE", sandbox.path("cache")))
+}
+
+#[test]
+fn a_model_of_the_web_is_fetched_once() {
+    let (server, sandbox) = (Server::start(), Sandbox::new());
+    let hash = sha256_hex(&server.model);
+    let by_option = format!("--model {}/net.onnx --sha256 {hash}", server.address);
+    let in_address = format!("--model {}/net.onnx#sha256={}", server.address, hash.to_uppercase());
+    for arguments in [&by_option, &in_address] {
+        run(&sandbox, arguments).code(0);
+        let model = &sandbox.record("a.json").cells[0].model;
+        assert_eq!(
+            (model.name.as_str(), model.sha256.as_deref()),
+            ("net.onnx", Some(hash.as_str()))
+        );
+    }
+    assert_eq!(server.requests.load(Ordering::Relaxed), 1);
+
+    // A copy that was changed is not taken.
+    let kept = sandbox.path(&format!("cache/models/{hash}/net.onnx"));
+    std::fs::write(&kept, b"something else").unwrap();
+    run(&sandbox, &by_option).code(0);
+    assert_eq!(server.requests.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn what_is_wrong_with_a_model_of_the_web_is_said() {
+    let (server, sandbox) = (Server::start(), Sandbox::new());
+    let (hash, other) = (sha256_hex(&server.model), "0".repeat(64));
+    let address = &server.address;
+    for (arguments, expected) in [
+        (
+            format!("--model {address}/net.onnx --sha256 {other}"),
+            format!("expected SHA-256 {other}, found {hash}"),
+        ),
+        (
+            format!("--model {address}/net.onnx --sha256 123"),
+            "expected a SHA-256 of 64 hexadecimal digits, found \"123\"".into(),
+        ),
+        (format!("--model {address}/net.onnx"), "found none".into()),
+        (format!("--model {address}/absent.onnx --sha256 {hash}"), "404".into()),
+        (
+            format!("--model {address}/cut.onnx --sha256 {hash}"),
+            "broke off".into(),
+        ),
+        (
+            format!("--model http://example.com/net.onnx --sha256 {hash}"),
+            "expected an https address".into(),
+        ),
+        (
+            format!("--model http://127.0.0.1.example.com/net.onnx --sha256 {hash}"),
+            "expected an https address".into(),
+        ),
+        // Nothing listens on the discard port.
+        (
+            format!("--model http://127.0.0.1:9/net.onnx --sha256 {hash}"),
+            "cannot fetch the model".into(),
+        ),
+    ] {
+        run(&sandbox, &arguments).code(1).says(&expected);
+    }
+    run(&sandbox, &format!("--model tiny --sha256 {hash}"))
+        .code(2)
+        .says("expected one address among the models");
+}
