@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Map, Value, json};
-use tare_record::{Record, SelfCheck};
+use tare_record::{Cell, Record, SelfCheck, Status};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
@@ -217,7 +217,10 @@ async fn watch(client: &Client, page: &str, path: &Path, command: &str) -> Resul
             let mut record = Record::from_json(&text).context("the page made a record that cannot be read")?;
             record.command = command.to_owned();
             show_progress("");
-            for line in record.cells.iter().map(cell_line) {
+            let rounds = record.plan.rules.rounds;
+            let has_ended =
+                |cell: &&Cell| record.complete || cell.status != Status::Measured || cell.rounds.len() >= rounds;
+            for line in record.cells.iter().filter(has_ended).map(cell_line) {
                 if told.insert(line.clone()) {
                     eprintln!("{line}");
                 }
