@@ -5,12 +5,12 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen(module = "/workers/webgpu.js")]
 extern "C" {
     /// An empty string if burn can use WebGPU, the reason otherwise.
-    #[cfg(not(feature = "worker"))]
+    #[cfg(feature = "page")]
     #[wasm_bindgen(catch, js_name = whyNoWebGpu)]
     async fn why_no_webgpu(scope: &JsValue) -> Result<JsValue, JsValue>;
 
     /// The name of the adapter if it computes on the CPU, an empty string otherwise.
-    #[cfg(not(feature = "worker"))]
+    #[cfg(feature = "page")]
     #[wasm_bindgen(catch, js_name = softwareAdapter)]
     async fn software_adapter(scope: &JsValue) -> Result<JsValue, JsValue>;
 
@@ -21,13 +21,13 @@ extern "C" {
 }
 
 /// Why burn cannot use WebGPU here; `None` if it can.
-#[cfg(not(feature = "worker"))]
+#[cfg(feature = "page")]
 pub(crate) async fn unusable() -> Option<String> {
     reason(why_no_webgpu(&js_sys::global()).await)
 }
 
 /// Why WebGPU, though usable, is not what a user would choose; `None` on a GPU.
-#[cfg(not(feature = "worker"))]
+#[cfg(feature = "page")]
 pub(crate) async fn slow() -> Option<String> {
     let name = reason(software_adapter(&js_sys::global()).await)?;
     Some(format!(
