@@ -9,9 +9,9 @@ use crate::stats::noise::{BIMODAL_MEDIAN, autoregressive, bimodal, exponential, 
 use crate::stats::{
     Shape, median, median_estimate, outlier_count, quantile, ratio_estimate, rounds_ratio, shape, trend,
 };
-use crate::{Clock, Engine, Workload, run_lengths_ns};
-use known::{Frozen, Known, measured, measured_on};
-use tare_record::{Cell, ClockFacts, FailureKind, SelfCheck, Status};
+use crate::{Clock, Engine, Workload, calibrate, run_lengths_ns};
+use known::{Frozen, Known, measured, measured_known, measured_on};
+use tare_record::{Cell, FailureKind, Rules, SelfCheck, Status};
 
 /// A real cell that is measured against itself.
 pub struct RealCell<'a> {
@@ -249,60 +249,87 @@ async fn harness_cost(clock: &dyn Clock) -> SelfCheck {
 }
 
 async fn equal_cells(clock: &dyn Clock) -> SelfCheck {
+    const MOST_PAIRS: u64 = 40;
+    const FEWEST_PAIRS: u64 = 5;
+    const ENOUGH_NS: u64 = 5_000_000_000;
     let name = "one workload measured twice shows no difference";
-    pairs_of(name, 40, async || measured(Known::Work, clock, 5).await).await
+    let facts = match calibrate(clock) {
+        Ok(facts) => facts,
+        Err(error) => return check(name, false, error.to_string()),
+    };
+    let start_ns = clock.now_ns();
+    // A coarse clock needs long samples: 40 pairs would take minutes in a browser that is not isolated.
+    let go_on =
+        |pairs| pairs < FEWEST_PAIRS || pairs < MOST_PAIRS && clock.now_ns().saturating_sub(start_ns) < ENOUGH_NS;
+    pairs_of(name, go_on, async || {
+        measured_known(Known::Work, clock, &facts, short_rounds(5)).await
+    })
+    .await
 }
 
 async fn equal_real_cells(clock: &dyn Clock, real: &RealCell<'_>) -> SelfCheck {
-    let facts = real.engine.facts();
+    let engine = real.engine.facts().name;
     let name = format!(
-        "{} on {} measured twice shows no difference",
-        real.workload.model.name, facts.name
+        "{} on {engine} measured twice shows no difference",
+        real.workload.model.name
     );
     let computed = async {
         let loaded = real
             .engine
             .load(&real.workload.bytes, &real.workload.inputs, clock)
-            .await;
-        loaded?.session.run(&real.workload.inputs).await
+            .await
+            .map_err(|error| error.to_string())?;
+        let mut session = loaded.session;
+        let outputs = session.run(&real.workload.inputs).await;
+        let facts = calibrate(clock).map_err(|error| error.to_string())?;
+        Ok((
+            real.workload.name_outputs(outputs.map_err(|error| error.to_string())?),
+            facts,
+        ))
     };
-    let reference = match computed.await {
-        Ok(outputs) => real.workload.name_outputs(outputs),
-        Err(error) => return check(&name, false, error.to_string()),
+    let (reference, facts) = match computed.await {
+        Ok(computed) => computed,
+        Err(error) => return check(&name, false, error),
     };
-    let once = async || measured_on(real.engine, &real.workload, &reference, clock, 20).await;
-    pairs_of(&name, real.pairs, once).await
+    let once = async || measured_on(real.engine, &real.workload, &reference, clock, &facts, short_rounds(20)).await;
+    pairs_of(&name, |pairs| pairs < real.pairs, once).await
+}
+
+/// A round only has to give a median; what rounds differ by is what is looked for.
+fn short_rounds(min_time_ms: u64) -> Rules {
+    Rules {
+        min_time_ms,
+        max_time_ms: min_time_ms,
+        min_samples: 3,
+        ..Rules::default()
+    }
 }
 
 /// Rounds of each of the two, in turn, as in a plan.
 const ROUNDS: usize = 5;
 
-/// Measures the same thing twice, again and again, and counts how often the two are told apart.
-async fn pairs_of(
-    name: &str,
-    pairs: u64,
-    mut once: impl AsyncFnMut() -> Result<(Cell, ClockFacts), String>,
-) -> SelfCheck {
-    let (mut compared, mut apart, mut far) = (0, 0, 0);
+/// Measures the same thing twice, again and again, and counts how often the two are told apart. `go_on` is asked with how
+/// many pairs there are.
+async fn pairs_of(name: &str, go_on: impl Fn(u64) -> bool, mut once: impl AsyncFnMut() -> Cell) -> SelfCheck {
+    let (mut pairs, mut compared, mut apart, mut far) = (0, 0, 0, 0);
     let mut widths = Vec::new();
-    for seed in 0..pairs {
+    while go_on(pairs) {
         let mut cells: [Vec<Vec<f64>>; 2] = [vec![], vec![]];
         for turn in 0..2 * ROUNDS {
-            match once().await {
-                // Neither of the two is always first.
-                Ok((cell, _)) if cell.status == Status::Measured => {
-                    cells[(turn + turn / 2) % 2].extend(run_lengths_ns(&cell));
-                }
-                Ok((cell, _)) => return check(name, false, format!("{:?}", cell.status)),
-                Err(error) => return check(name, false, error),
+            let cell = once().await;
+            if cell.status != Status::Measured {
+                return check(name, false, format!("{:?}", cell.status));
             }
+            // Neither of the two is always first.
+            cells[(turn + turn / 2) % 2].extend(run_lengths_ns(&cell));
         }
-        if let Some(ratio) = rounds_ratio(&cells[1], &cells[0], seed) {
+        if let Some(ratio) = rounds_ratio(&cells[1], &cells[0], pairs) {
             compared += 1;
             apart += u64::from(ratio.low > 1.0 || ratio.high < 1.0);
             far += u64::from(ratio.low > 1.02 || ratio.high < 0.98);
             widths.push(ratio.relative_half_width() * 100.0);
         }
+        pairs += 1;
     }
     // One of twenty by chance, and three standard deviations of that.
     let most = 0.05 * pairs as f64 + 3.0 * (0.05 * 0.95 * pairs as f64).sqrt();

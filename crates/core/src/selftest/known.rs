@@ -95,6 +95,17 @@ impl Session for Known {
 
 /// Measures a workload of known truth as a cell of a plan is measured. The error is that of a clock that cannot be used.
 pub(super) async fn measured(engine: Known, clock: &dyn Clock, min_time_ms: u64) -> Result<(Cell, ClockFacts), String> {
+    let facts = calibrate(clock).map_err(|error| error.to_string())?;
+    let rules = Rules {
+        min_time_ms,
+        max_time_ms: min_time_ms,
+        ..Rules::default()
+    };
+    Ok((measured_known(engine, clock, &facts, rules).await, facts))
+}
+
+/// Measures a workload of known truth by other rules than those of a plan.
+pub(super) async fn measured_known(engine: Known, clock: &dyn Clock, facts: &ClockFacts, rules: Rules) -> Cell {
     let workload = Workload {
         model: ModelFacts {
             name: "known".into(),
@@ -106,18 +117,18 @@ pub(super) async fn measured(engine: Known, clock: &dyn Clock, min_time_ms: u64)
         outputs: vec!["y".into()],
         host_stage: None,
     };
-    measured_on(&engine, &workload, &[named("y", 1.0)], clock, min_time_ms).await
+    measured_on(&engine, &workload, &[named("y", 1.0)], clock, facts, rules).await
 }
 
-/// Measures any workload for at least so long.
+/// Measures any workload once, in one round.
 pub(super) async fn measured_on(
     engine: &dyn Engine,
     workload: &Workload,
     reference: &[NamedTensor],
     clock: &dyn Clock,
-    min_time_ms: u64,
-) -> Result<(Cell, ClockFacts), String> {
-    let facts = calibrate(clock).map_err(|error| error.to_string())?;
+    facts: &ClockFacts,
+    rules: Rules,
+) -> Cell {
     let name = workload.model.name.clone();
     let request = CellRequest {
         engine: engine.facts().name,
@@ -131,16 +142,15 @@ pub(super) async fn measured_on(
         runs_per_sample: None,
         rules: Rules {
             rounds: 1,
-            min_time_ms,
-            max_time_ms: min_time_ms,
             min_warmup_ms: 1,
-            ..Rules::default()
+            ..rules
         },
         stage: Stage::Measure,
         clock: facts.clone(),
     };
-    let (cell, _) = measure(&request, workload, engine, reference, vec![], clock, &mut Quiet).await;
-    Ok((cell, facts))
+    measure(&request, workload, engine, reference, vec![], clock, &mut Quiet)
+        .await
+        .0
 }
 
 struct Quiet;
