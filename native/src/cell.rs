@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use anyhow::{Context, Result};
 use tare_burn::Burn;
-use tare_core::{Clock, Control, Engine, NamedTensor, Observer, Timed, Workload, answer, bundle};
+use tare_core::{Clock, Control, Engine, Observer, Timed, answer, bundle};
 use tare_record::{
     Cell, CellRequest, EngineName, Event, Failure, FailureKind, Memory, ModelSource, Phase, PhaseName, Progress, Status,
 };
@@ -95,7 +95,7 @@ pub(crate) fn run(folder: &Path) -> Result<bool> {
 
     let clock = SystemClock;
     let start_ns = clock.now_ns();
-    let workload = workload(&request, &inputs);
+    let workload = tare_models::workload(&request, &inputs, || model_bytes(&request.model, &request.shapes));
     let model = Timed::since(start_ns, PhaseName::Model, &clock);
     let earlier = vec![Phase {
         name: model.name,
@@ -137,15 +137,7 @@ pub(crate) fn engine(name: EngineName, threads: usize) -> Box<dyn Engine> {
     }
 }
 
-fn workload(request: &CellRequest, inputs: &[NamedTensor]) -> Result<Workload, Failure> {
-    let bytes = model_bytes(&request.model, &request.shapes)?;
-    let name = request.model.display_name();
-    let mut workload = tare_models::prepare(name, bytes, &request.shapes, inputs, request.seed)?;
-    workload.host_stage = tare_models::host_stage(&request.model);
-    Ok(workload)
-}
-
-/// The ONNX file of a model that is built in or a file.
+/// The ONNX file of a network that is built in or a file.
 pub(crate) fn model_bytes(model: &ModelSource, shapes: &BTreeMap<String, Vec<usize>>) -> Result<Vec<u8>, Failure> {
     let missing = |message: String, hint: &str| Failure {
         kind: FailureKind::Model,
@@ -155,7 +147,10 @@ pub(crate) fn model_bytes(model: &ModelSource, shapes: &BTreeMap<String, Vec<usi
     match model {
         ModelSource::BuiltIn { name } => match tare_models::find(name) {
             Some(entry) => Ok(entry.onnx(shapes)),
-            None => Err(missing(format!("there is no model {name:?}"), "see `tare models list`")),
+            None => Err(missing(
+                format!("there is no network {name:?}"),
+                "a model of several networks has no file of its own: name one of them, see `tare models list`",
+            )),
         },
         ModelSource::File { path } => std::fs::read(path)
             .map_err(|error| missing(format!("cannot read the model {path:?}: {error}"), "check the path")),

@@ -4,8 +4,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tare_core::sha256_hex;
-use tare_models::public_model;
+use tare_models::WebModel;
 use tare_record::{Failure, FailureKind};
 use tare_report::bytes;
 
@@ -17,27 +16,10 @@ const LARGEST_BYTES: u64 = 1 << 31;
 /// A server that is silent for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What separates an address from the hash of what it leads to, as Python's pip has it.
-pub(crate) const HASH_MARK: &str = "#sha256=";
-
-/// Whether a model's name is an address of the web.
-pub(crate) fn is_address(name: &str) -> bool {
-    name.starts_with("https://") || name.starts_with("http://")
-}
-
-/// The file of a model that is named by its address, as `https://host/net.onnx#sha256=...`, or that [`public_model`] knows.
-/// Fetched if it is not in the cache. `None` for other names.
+/// The file of a model that is named by its address, as `https://host/net.onnx#sha256=...`, or that is well known. Fetched if
+/// it is not in the cache. `None` for other names.
 pub(crate) fn from_web(name: &str) -> Option<Result<PathBuf, Failure>> {
-    if let Some(known) = public_model(name) {
-        return Some(first_hash(name).and_then(|hash| fetched(known.url, hash.as_deref(), Some(name))));
-    }
-    is_address(name).then(|| match name.split_once(HASH_MARK) {
-        Some((url, hash)) => fetched(url, Some(hash), None),
-        None => Err(failure(
-            format!("model {name:?}: expected the SHA-256 of a model from the web, found none"),
-            "give --sha256; `curl -L ADDRESS | sha256sum` prints it",
-        )),
-    })
+    Some(WebModel::named(name)?.and_then(fetched))
 }
 
 fn failure(message: String, hint: &str) -> Failure {
@@ -65,43 +47,23 @@ fn first_hash(name: &str) -> Result<Option<String>, Failure> {
     Ok(text.map(|text| text.trim().to_owned()))
 }
 
-fn fetched(url: &str, expected: Option<&str>, remember_as: Option<&str>) -> Result<PathBuf, Failure> {
-    let is_hash = |hash: &&str| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if let Some(hash) = expected.filter(|hash| !is_hash(hash)) {
-        return Err(failure(
-            format!("model {url:?}: expected a SHA-256 of 64 hexadecimal digits, found {hash:?}"),
-            "`curl -L ADDRESS | sha256sum` prints it",
-        ));
+fn fetched(mut model: WebModel) -> Result<PathBuf, Failure> {
+    if let Some(name) = model.well_known
+        && let Some(hash) = first_hash(name)?
+    {
+        model.expect(&hash)?;
     }
-    let is_local = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
-        .iter()
-        .any(|start| url.strip_prefix(start).is_some_and(|rest| rest.starts_with([':', '/'])));
-    if !url.starts_with("https://") && !is_local {
-        return Err(failure(
-            format!("model {url:?}: expected an https address"),
-            "an address without encryption may be answered by anyone",
-        ));
-    }
-    let expected = expected.map(str::to_ascii_lowercase);
     let folder = cache()?;
-    let file = url.split(['?', '#']).next().and_then(|path| path.rsplit('/').next());
-    let file = file.filter(|file| !file.is_empty()).unwrap_or("model.onnx");
-    if let Some(hash) = &expected {
-        let kept = folder.join(hash).join(file);
+    if let Some(hash) = &model.sha256 {
+        let kept = folder.join(hash).join(&model.file);
         // Checked again, because a disk may be full or a file be changed.
-        if std::fs::read(&kept).is_ok_and(|bytes| sha256_hex(&bytes) == *hash) {
+        if std::fs::read(&kept).is_ok_and(|bytes| model.check(&bytes).is_ok()) {
             return Ok(kept);
         }
     }
-    let found = body(url)?;
-    let hash = sha256_hex(&found);
-    if let Some(expected) = expected.filter(|expected| *expected != hash) {
-        return Err(failure(
-            format!("model {url:?}: expected SHA-256 {expected}, found {hash}"),
-            "the file on the server is another one, or was changed on the way",
-        ));
-    }
-    keep(&folder, &hash, file, &found, remember_as).map_err(|error| {
+    let found = body(&model.url)?;
+    let hash = model.check(&found)?;
+    keep(&folder, &hash, &model, &found).map_err(|error| {
         failure(
             format!("cannot keep the model in {}: {error}", folder.display()),
             "set TARE_CACHE to a folder that can be written",
@@ -109,14 +71,14 @@ fn fetched(url: &str, expected: Option<&str>, remember_as: Option<&str>) -> Resu
     })
 }
 
-fn keep(folder: &Path, hash: &str, file: &str, bytes: &[u8], remember_as: Option<&str>) -> std::io::Result<PathBuf> {
+fn keep(folder: &Path, hash: &str, model: &WebModel, bytes: &[u8]) -> std::io::Result<PathBuf> {
     let folder_of_hash = folder.join(hash);
     std::fs::create_dir_all(&folder_of_hash)?;
-    let kept = folder_of_hash.join(file);
+    let kept = folder_of_hash.join(&model.file);
     let mut beside = tempfile::NamedTempFile::new_in(&folder_of_hash)?;
     beside.write_all(bytes)?;
     beside.persist(&kept)?;
-    if let Some(name) = remember_as {
+    if let Some(name) = model.well_known {
         std::fs::write(folder.join(format!("{name}.sha256")), format!("{hash}\n"))?;
         eprintln!("{name}: SHA-256 {hash}, which is expected from now on");
     }

@@ -81,7 +81,7 @@ impl Host for NativeHost {
 
 /// The model of that name: a built-in one before one of the web before a file.
 pub(crate) fn find_model(name: &str) -> Result<ModelSource, Failure> {
-    if tare_models::find(name).is_some() {
+    if tare_models::is_built_in(name) {
         return Ok(ModelSource::BuiltIn { name: name.into() });
     }
     if let Some(fetched) = from_web(name) {

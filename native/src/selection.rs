@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use tare_core::{NamedTensor, Tensor, TensorData, plan};
+use tare_models::{HASH_MARK, is_address};
 use tare_record::{CellPlan, EngineName, Plan};
-
-use crate::download::{HASH_MARK, is_address};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Selection {

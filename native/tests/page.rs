@@ -6,8 +6,10 @@ mod common;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use common::server::Server;
 use common::{Sandbox, page};
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
@@ -258,5 +260,43 @@ async fn a_user_gives_files_and_cancels() {
     page.client.goto(&odd).await.unwrap();
     page.state("error").await;
     assert!(page.text("#note").await.contains("\"model\""));
+    page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_fetches_a_model_by_its_address() {
+    let (server, sandbox) = (Server::start(), Sandbox::new());
+    let page = Opened::new(&sandbox).await;
+    let fetch = async |address: &str, hash: &str, expected: &str| {
+        let fill = format!(
+            "document.getElementById('address').value = '{address}'; document.getElementById('sha256').value = '{hash}'"
+        );
+        page.script(&fill).await;
+        page.click("#fetch").await;
+        wait_until(expected, async || page.text("#note").await.contains(expected)).await;
+    };
+    let address = format!("{}/net.onnx", server.address);
+    let hash = tare_core::sha256_hex(&server.model);
+    fetch(&address, "", "found none").await;
+    fetch(&address, "12", "64 hexadecimal digits").await;
+    fetch("net.onnx", &hash, "expected an https address").await;
+    fetch(
+        &format!("{}/absent.onnx", server.address),
+        &hash,
+        "cannot fetch the model",
+    )
+    .await;
+    fetch(&address, &"0".repeat(64), &format!("found {hash}")).await;
+    let asked = server.requests.load(Ordering::Relaxed);
+    fetch(&address, &hash, "net.onnx is ready to run").await;
+    assert_eq!(server.requests.load(Ordering::Relaxed), asked + 1);
+
+    // Kept in the origin's storage: the server is not asked again.
+    page.client.goto(&page.address).await.unwrap();
+    page.state("ready").await;
+    fetch(&address, &hash, "from this browser's storage").await;
+    assert_eq!(server.requests.load(Ordering::Relaxed), asked + 1);
+    let models = "return document.querySelectorAll('input[value=\"net.onnx\"]:checked').length";
+    assert_eq!(page.script(models).await, 1);
     page.client.clone().close().await.unwrap();
 }

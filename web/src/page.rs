@@ -3,6 +3,7 @@
 mod facts;
 mod host;
 mod view;
+mod web_model;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -194,8 +195,9 @@ fn records(page: &Page) -> Vec<Record> {
     page.others.iter().chain(&page.record).cloned().collect()
 }
 
-/// A file was dropped or chosen: an ONNX model, or a record to compare with.
-fn take_file(name: String, bytes: Vec<u8>) {
+/// A file was dropped, chosen or fetched: an ONNX model, or a record to compare with. `false` if it is neither, which the
+/// user was told.
+fn take_file(name: String, bytes: Vec<u8>) -> bool {
     let is_record = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     if is_record {
         match Record::from_json(&String::from_utf8_lossy(&bytes)) {
@@ -210,10 +212,11 @@ fn take_file(name: String, bytes: Vec<u8>) {
                     records(page)
                 });
                 view::report(&tare_report::fragment(&records));
+                return true;
             }
             Err(error) => view::note(&format!("{name}: {error}")),
         }
-        return;
+        return false;
     }
     match tare_models::signature(&bytes) {
         Ok(signature) => {
@@ -222,9 +225,31 @@ fn take_file(name: String, bytes: Vec<u8>) {
                 view::remove_model(&name);
             }
             view::add_model(&name, &signature);
+            true
         }
-        Err(error) => view::note(&format!("{name}: {error}. {}", error.hint())),
+        Err(error) => {
+            view::note(&format!("{name}: {error}. {}", error.hint()));
+            false
+        }
     }
+}
+
+/// Called by the Fetch button.
+fn fetch_model(name: String) {
+    view::set_fetching(true);
+    view::note(&format!("Fetching {name}."));
+    spawn_local(async move {
+        match web_model::fetched(&name).await {
+            Ok((file, bytes, told)) => {
+                let size = tare_report::bytes(bytes.len() as u64);
+                if take_file(file.clone(), bytes) {
+                    view::note(&format!("{file} is ready to run: {size}, {told}."));
+                }
+            }
+            Err(failure) => view::note(&format!("{}. {}", failure.message, failure.hint.unwrap_or_default())),
+        }
+        view::set_fetching(false);
+    });
 }
 
 /// Called by the Cancel button.

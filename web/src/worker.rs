@@ -162,19 +162,14 @@ fn workload(request: &CellRequest, data: &JsValue) -> Result<Workload, Failure> 
     };
     let name = request.model.display_name();
     let built_in = match &request.model {
-        ModelSource::BuiltIn { name } => tare_models::find(name),
+        ModelSource::BuiltIn { name } => tare_models::built_in_bytes(name),
         ModelSource::File { .. } | ModelSource::Attached { .. } => None,
     };
-    let size = built_in.map_or_else(|| byte_length(data, "model"), |entry| entry.parameters * 4);
+    let size = built_in.unwrap_or_else(|| byte_length(data, "model"));
     check_capacity(name, size, ADDRESS_SPACE_BYTES)?;
-    let onnx = match built_in {
-        Some(entry) => Some(entry.onnx(&request.shapes)),
-        None => bytes(data, "model"),
-    };
-    let onnx = onnx.ok_or_else(|| broken(format!("the bytes of model {name:?} did not arrive")))?;
-    let mut workload = tare_models::prepare(name, onnx, &request.shapes, &given, request.seed)?;
-    workload.host_stage = tare_models::host_stage(&request.model);
-    Ok(workload)
+    tare_models::workload(request, &given, || {
+        bytes(data, "model").ok_or_else(|| broken(format!("the bytes of model {name:?} did not arrive")))
+    })
 }
 
 struct Reporter;

@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use burn_backend::ops::{FloatTensorOps, IntTensorOps};
 use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
 use burn_tensor::TensorData;
+use bytes::Bytes;
 use onnx_ir::OnnxGraphBuilder;
 use tare_core::{Clock, Engine, EngineError, Loaded, NamedTensor, Session, SessionFacts, Tensor, Timed};
 use tare_record::{DType, EngineFacts, EngineName, FailureKind, PhaseName};
@@ -11,6 +12,7 @@ use crate::host::{HostData, HostTensor};
 use crate::lower::{DeviceValue, Lowered, Value, lower};
 use crate::names::told_apart;
 use crate::plan::Schedule;
+use crate::refusal::NodeNames;
 
 /// Version of burn, as pinned in the workspace's manifest.
 pub const VERSION: &str = "0.22.1";
@@ -57,26 +59,28 @@ impl Engine for Burn {
         }
     }
 
-    async fn load(&self, model: &[u8], inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError> {
+    async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError> {
         let mut phases = Vec::new();
         let start_ns = clock.now_ns();
         let opened = self.target.open().await?;
         phases.push(Timed::since(start_ns, PhaseName::Device, clock));
 
         let start_ns = clock.now_ns();
-        let graph = OnnxGraphBuilder::new()
-            .parse_bytes(&told_apart(model))
-            .map_err(|error| {
-                EngineError::new(
-                    FailureKind::Unsupported,
-                    format!("onnx-ir, burn's ONNX parser, failed: {error}"),
-                )
-                .with_hint("run this model on tract")
-            })?;
+        let names = NodeNames::of(&model);
+        let parsed = OnnxGraphBuilder::new().parse_bytes(&told_apart(&model));
+        // The parser has copied it.
+        drop(model);
+        let graph = parsed.map_err(|error| {
+            EngineError::new(
+                FailureKind::Unsupported,
+                format!("onnx-ir, burn's ONNX parser, failed: {error}"),
+            )
+            .with_hint("run this model on tract")
+        })?;
         phases.push(Timed::since(start_ns, PhaseName::Parse, clock));
 
         let start_ns = clock.now_ns();
-        let lowered = lower(&graph, model, inputs)?;
+        let lowered = lower(&graph, &names, inputs)?;
         drop(graph);
         phases.push(Timed::since(start_ns, PhaseName::Optimise, clock));
 
@@ -133,6 +137,7 @@ impl BurnSession {
                 let source = match output.value {
                     Value::Host(host) => Source::Host(to_core(host)),
                     Value::Device(value) => Source::device(value, DType::F32),
+                    Value::Truths(value) => Source::device(value, DType::Bool),
                     Value::Integers(value) if output.narrow => Source::device(value, DType::I32),
                     Value::Integers(value) => Source::device(value, DType::I64),
                 };
@@ -214,12 +219,13 @@ fn failed(output: &str, error: &dyn std::fmt::Display) -> EngineError {
 /// The elements of a value in the type that the model declares.
 async fn download(value: DispatchTensor, dtype: DType) -> Result<tare_core::TensorData, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
-    if dtype == DType::F32 {
+    if matches!(dtype, DType::F32 | DType::Bool) {
         let data = Dispatch::float_into_data(value).await.map_err(|error| text(&error))?;
-        return data
-            .try_into_vec()
-            .map(tare_core::TensorData::F32)
-            .map_err(|error| text(&error));
+        let elements: Vec<f32> = data.try_into_vec().map_err(|error| text(&error))?;
+        return Ok(match dtype {
+            DType::Bool => tare_core::TensorData::Bool(elements.into_iter().map(|x| u8::from(x > 0.5)).collect()),
+            _ => tare_core::TensorData::F32(elements),
+        });
     }
     let data = Dispatch::int_into_data(value).await.map_err(|error| text(&error))?;
     let elements: Vec<i32> = data.try_into_vec().map_err(|error| text(&error))?;
@@ -234,6 +240,10 @@ fn upload_input(input: &NamedTensor, device: &DispatchDevice) -> Result<Dispatch
     let shape = input.tensor.shape();
     match input.tensor.data() {
         tare_core::TensorData::F32(elements) => Ok(upload(elements.clone(), shape, device)),
+        tare_core::TensorData::Bool(elements) => {
+            let elements = elements.iter().map(|&element| f32::from(u8::from(element != 0)));
+            Ok(upload(elements.collect(), shape, device))
+        }
         tare_core::TensorData::I32(elements) => Ok(upload_integers(elements.clone(), shape, device)),
         tare_core::TensorData::I64(elements) => {
             let narrow = elements
@@ -253,7 +263,7 @@ fn upload_input(input: &NamedTensor, device: &DispatchDevice) -> Result<Dispatch
         other => Err(EngineError::new(
             FailureKind::Input,
             format!(
-                "input {:?}: expected f32, i32 or i64, found {}",
+                "input {:?}: expected f32, i32, i64 or bool, found {}",
                 input.name,
                 other.dtype()
             ),

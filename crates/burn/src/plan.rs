@@ -1,10 +1,10 @@
 //! The plan that a model is lowered to, and running it.
 
 use burn_backend::ops::{
-    ActivationOps, AttentionModuleOptions, ConvOptions, ConvTransposeOptions, FloatTensorOps, IntTensorOps,
-    InterpolateOptions, ModuleOps, PadMode,
+    ActivationOps, AttentionModuleOptions, BoolTensorOps, ConvOptions, ConvTransposeOptions, FloatTensorOps,
+    IntTensorOps, InterpolateOptions, ModuleOps, PadMode,
 };
-use burn_backend::{FloatDType, Scalar, Shape, Slice};
+use burn_backend::{BoolDType, FloatDType, IntDType, Scalar, Shape, Slice};
 use burn_dispatch::{Dispatch, DispatchTensor};
 
 /// Position of a value among all values of a run.
@@ -55,8 +55,21 @@ pub(crate) enum Op {
     Sub,
     Mul,
     Div,
+    /// Position of the largest along a dimension, which is kept with length 1.
+    ArgMax(usize),
+    /// Position of the smallest along a dimension, which is kept with length 1.
+    ArgMin(usize),
+    CumulativeSum(usize),
+    /// The other way round along a dimension.
+    Flip(usize),
+    /// 1 where the comparison holds, otherwise 0.
+    Compare(fn(DispatchTensor, DispatchTensor, BoolDType) -> DispatchTensor),
+    /// condition of 0 and 1, a, b, of one shape -> a where the condition is 1, b elsewhere.
+    Choose,
     AddScalar(f64),
     MulScalar(f64),
+    /// Any of burn's operations of one tensor and nothing else.
+    Apply(fn(DispatchTensor) -> DispatchTensor),
     Abs,
     Ceil,
     Cos,
@@ -78,6 +91,8 @@ pub(crate) enum Op {
         slope: f64,
     },
     Log,
+    /// ln(1 + x).
+    LogOnePlus,
     Reciprocal,
     Relu,
     Sigmoid,
@@ -88,10 +103,19 @@ pub(crate) enum Op {
     /// The dimension is kept with length 1.
     MeanDim(usize),
     /// The dimension is kept with length 1.
+    MinDim(usize),
+    /// The dimension is kept with length 1.
+    ProductDim(usize),
+    /// The dimension is kept with length 1.
     SumDim(usize),
     Softmax {
         axis: usize,
     },
+    LogSoftmax {
+        axis: usize,
+    },
+    /// Each dimension so many times.
+    Tile(Vec<usize>),
     Clamp {
         min: Option<f64>,
         max: Option<f64>,
@@ -257,26 +281,45 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
         Op::HardSigmoid { alpha, beta } => Dispatch::hard_sigmoid(next(), Scalar::Float(*alpha), Scalar::Float(*beta)),
         Op::Power(exponent) => Dispatch::float_powf_scalar(next(), Scalar::Float(*exponent)),
         Op::Expand(shape) => Dispatch::float_expand(next(), Shape::from(shape.clone())),
+        Op::ArgMax(axis) => Dispatch::float_argmax(next(), *axis, IntDType::I32),
+        Op::ArgMin(axis) => Dispatch::float_argmin(next(), *axis, IntDType::I32),
+        Op::CumulativeSum(axis) => Dispatch::float_cumsum(next(), *axis),
+        Op::Flip(axis) => Dispatch::float_flip(next(), &[*axis]),
+        Op::Compare(compare) => Dispatch::bool_into_float(compare(next(), next(), BoolDType::Native), FloatDType::F32),
+        Op::Choose => {
+            let (condition, a, b) = (next(), next(), next());
+            let mask = Dispatch::float_greater_elem(condition, Scalar::Float(0.5), BoolDType::Native);
+            Dispatch::float_mask_where(b, mask, a)
+        }
         Op::Add => Dispatch::float_add(next(), next()),
         Op::Sub => Dispatch::float_sub(next(), next()),
         Op::Mul => Dispatch::float_mul(next(), next()),
         Op::Div => Dispatch::float_div(next(), next()),
         Op::AddScalar(value) => Dispatch::float_add_scalar(next(), Scalar::Float(*value)),
         Op::MulScalar(value) => Dispatch::float_mul_scalar(next(), Scalar::Float(*value)),
+        Op::Apply(apply) => apply(next()),
         Op::Abs => Dispatch::float_abs(next()),
         Op::Erf => Dispatch::float_erf(next()),
         Op::Exp => Dispatch::float_exp(next()),
         Op::LeakyRelu { slope } => Dispatch::leaky_relu(next(), Scalar::Float(*slope)),
         Op::Log => Dispatch::float_log(next()),
+        Op::LogOnePlus => Dispatch::float_log1p(next()),
         Op::Reciprocal => Dispatch::float_recip(next()),
         Op::Sqrt => Dispatch::float_sqrt(next()),
         Op::Tanh => Dispatch::float_tanh(next()),
         Op::MaxDim(axis) => Dispatch::float_max_dim(next(), *axis),
         Op::MeanDim(axis) => Dispatch::float_mean_dim(next(), *axis),
+        Op::MinDim(axis) => Dispatch::float_min_dim(next(), *axis),
+        Op::ProductDim(axis) => Dispatch::float_prod_dim(next(), *axis),
         Op::SumDim(axis) => Dispatch::float_sum_dim(next(), *axis),
         Op::Relu => Dispatch::relu(next()),
         Op::Sigmoid => Dispatch::sigmoid(next()),
         Op::Softmax { axis } => Dispatch::softmax(next(), *axis),
+        Op::LogSoftmax { axis } => Dispatch::log_softmax(next(), *axis),
+        Op::Tile(repeats) => {
+            let tiled = repeats.iter().enumerate().filter(|(_, times)| **times != 1);
+            tiled.fold(next(), |x, (axis, &times)| Dispatch::float_repeat_dim(x, axis, times))
+        }
         Op::Clamp {
             min: Some(min),
             max: Some(max),

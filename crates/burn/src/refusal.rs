@@ -1,20 +1,20 @@
 //! What users are told about a node that is not supported, in the words of their model.
 
-use onnx_ir::{Message, ModelProto, Node};
+use onnx_ir::Node;
 use tare_core::EngineError;
 use tare_record::FailureKind;
 
 use crate::lower::Unsupported;
 
-/// The error for a node that cannot be lowered. `model` is the ONNX file.
-pub(crate) fn refuse(node: &Node, unsupported: &Unsupported, model: &[u8]) -> EngineError {
+/// The error for a node that cannot be lowered.
+pub(crate) fn refuse(node: &Node, unsupported: &Unsupported, names: &NodeNames) -> EngineError {
     let operator = operator(node);
     let what = match unsupported {
         Unsupported::Operator => String::new(),
         Unsupported::Part(part) => format!("{part} in "),
     };
-    // onnx-ir gives nodes names of its own, so the model is asked. Several candidates cannot be told apart.
-    let named = match nodes_of(&operator, model).as_slice() {
+    // onnx-ir gives nodes names of its own, so those of the file are told. Several candidates cannot be told apart.
+    let named = match names.of_operator(&operator).as_slice() {
         [] => String::new(),
         [only] => format!(" (node {only:?})"),
         [first, rest @ ..] => format!(" (node {first:?} or one of {} more)", rest.len()),
@@ -41,19 +41,51 @@ fn operator(node: &Node) -> String {
     }
 }
 
-/// Names of the nodes with that operator, or of their first outputs where they have none.
-fn nodes_of(operator: &str, model: &[u8]) -> Vec<String> {
-    let Ok(model) = ModelProto::parse_from_bytes(model) else {
-        return vec![];
-    };
-    let nodes = model.graph.node.iter().filter(|node| node.op_type == operator);
-    nodes
-        .map(|node| {
-            if node.name.is_empty() {
-                node.output.first().cloned().unwrap_or_default()
-            } else {
-                node.name.clone()
-            }
-        })
-        .collect()
+/// Operators and names of a file's nodes.
+pub(crate) struct NodeNames(Vec<header::Node>);
+
+impl NodeNames {
+    /// Reads them; none of what is no ONNX file.
+    pub(crate) fn of(model: &[u8]) -> Self {
+        let model = <header::Model as prost::Message>::decode(model).ok();
+        Self(model.and_then(|model| model.graph).unwrap_or_default().node)
+    }
+
+    /// Names of the nodes with that operator, or of their first outputs where they have none.
+    fn of_operator(&self, operator: &str) -> Vec<&str> {
+        let nodes = self.0.iter().filter(|node| node.op_type == operator);
+        nodes
+            .map(|node| match (node.name.as_str(), node.output.first()) {
+                ("", Some(output)) => output,
+                (name, _) => name,
+            })
+            .collect()
+    }
+}
+
+/// A file without weights and attributes, which the decoder passes over.
+mod header {
+    use prost::Message;
+
+    #[derive(Clone, PartialEq, Message)]
+    pub(super) struct Model {
+        #[prost(message, optional, tag = "7")]
+        pub(super) graph: Option<Graph>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    pub(super) struct Graph {
+        #[prost(message, repeated, tag = "1")]
+        pub(super) node: Vec<Node>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    pub(super) struct Node {
+        #[prost(string, repeated, tag = "2")]
+        pub(super) output: Vec<String>,
+        #[prost(string, tag = "3")]
+        pub(super) name: String,
+        #[prost(string, tag = "4")]
+        pub(super) op_type: String,
+    }
 }

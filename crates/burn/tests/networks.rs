@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use common::NoClock;
 use serde::Deserialize;
 use tare_burn::Burn;
-use tare_core::{Engine, NamedTensor, TensorData, Workload};
-use tare_models::{CATALOG, expose, find, prepare};
+use tare_core::{Engine, NamedTensor, Tensor, TensorData, Workload, top};
+use tare_models::{CATALOG, PIPELINES, expose, find, find_pipeline, held_out_digits, prepare};
 use tare_tract::Tract;
 
 #[derive(Deserialize)]
@@ -30,9 +30,8 @@ struct GoldenOutput {
 
 fn run(engine: &dyn Engine, workload: &Workload) -> Vec<NamedTensor> {
     pollster::block_on(async {
-        let loaded = engine.load(&workload.bytes, &workload.inputs, &NoClock).await;
-        let outputs = loaded.unwrap().session.run(&workload.inputs).await.unwrap();
-        workload.name_outputs(outputs)
+        let loaded = workload.load(engine, &NoClock).await;
+        workload.name_outputs(loaded.unwrap().run(&NoClock).await.unwrap())
     })
 }
 
@@ -40,8 +39,11 @@ fn run(engine: &dyn Engine, workload: &Workload) -> Vec<NamedTensor> {
 fn agrees_with_onnxruntime(name: &str) {
     let path = format!("../models/golden/{name}.json");
     let golden: Golden = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let bytes = find(name).unwrap().onnx(&BTreeMap::new());
-    let workload = prepare(name, bytes, &BTreeMap::new(), &[], 0).unwrap();
+    let workload = match find_pipeline(name) {
+        Some(entry) => entry.prepare(&BTreeMap::new(), &[], 0),
+        None => find(name).unwrap().prepare(&BTreeMap::new(), &[], 0),
+    };
+    let workload = workload.unwrap();
     for engine in [&Tract::new(2) as &dyn Engine, &Burn::flex(2)] {
         let on = engine.facts().name;
         let outputs = run(engine, &workload);
@@ -80,7 +82,9 @@ macro_rules! networks {
 
         #[test]
         fn every_network_has_a_witness() {
-            assert_eq!(CATALOG.map(|entry| entry.name).as_slice(), [$($name),*]);
+            let pipelines = PIPELINES.iter().map(|entry| entry.name);
+            let all: Vec<&str> = CATALOG.iter().map(|entry| entry.name).chain(pipelines).collect();
+            assert_eq!(all, [$($name),*]);
         }
     };
 }
@@ -88,6 +92,7 @@ macro_rules! networks {
 networks! {
     null "null",
     tiny "tiny",
+    digits "digits",
     resnet50 "resnet50",
     distilbert "distilbert",
     minilm "minilm",
@@ -97,6 +102,9 @@ networks! {
     efficientdet_d1 "efficientdet-d1",
     efficientdet_d2 "efficientdet-d2",
     unet3d "unet3d",
+    shapegen_denoiser "shapegen-denoiser",
+    shapegen_decoder "shapegen-decoder",
+    shapegen "shapegen",
 }
 
 /// Walks every value of every network: activations that died out, blew up or became subnormal would make an engine's times
@@ -129,4 +137,35 @@ fn activations_keep_a_sane_spread_at_every_layer() {
             assert!(count < 2.0 || spread > 1e-4, "{what} is constant: spread {spread:e}");
         }
     }
+}
+
+/// What the catalogue says of the trained network is what engines compute.
+#[test]
+fn the_trained_network_reads_digits_that_it_was_not_trained_on() {
+    let (images, labels) = held_out_digits();
+    let count = labels.len();
+    let images = Tensor::new(vec![count, 1, 8, 8], TensorData::F32(images)).unwrap();
+    let shapes = BTreeMap::from([("image".to_owned(), images.shape().to_vec())]);
+    let given = NamedTensor {
+        name: "image".into(),
+        tensor: images,
+    };
+    let entry = find("digits").unwrap();
+    let workload = entry.prepare(&shapes, &[given], 0).unwrap();
+    for engine in [&Tract::new(2) as &dyn Engine, &Burn::flex(2)] {
+        let outputs = run(engine, &workload);
+        let logits = outputs[0].tensor.to_f64();
+        let found = logits
+            .chunks(10)
+            .map(|row| (0..10).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap());
+        let right = found.zip(&labels).filter(|(found, label)| found == *label).count();
+        assert!(
+            entry.source.contains(&format!("{right} of {count}")),
+            "{right} of {count}"
+        );
+    }
+    // The example that is run unless the user gives another.
+    let example = entry.prepare(&BTreeMap::new(), &[], 0).unwrap();
+    let answer = run(&Tract::new(1), &example)[0].tensor.to_f64();
+    assert_eq!(top(&answer)[0], labels[0]);
 }

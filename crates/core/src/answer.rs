@@ -49,7 +49,7 @@ pub async fn answer(
                 Ok((workload, engine, reference)) => {
                     let before_ns = probe_ns(clock);
                     let (mut cell, outputs) =
-                        measure(request, &workload, engine, &reference, earlier, clock, observer).await;
+                        measure(request, workload, engine, &reference, earlier, clock, observer).await;
                     let after_ns = probe_ns(clock);
                     cell.speed = Some(MachineSpeed { before_ns, after_ns });
                     Reply {
@@ -74,7 +74,6 @@ async fn run_once(
     engine: &dyn Engine,
     clock: &dyn Clock,
 ) -> Result<(Vec<NamedTensor>, Vec<NamedTensor>), EngineError> {
-    let mut session = engine.load(&workload.bytes, &workload.inputs, clock).await?.session;
-    let outputs = session.run(&workload.inputs).await?;
+    let outputs = workload.load(engine, clock).await?.run(clock).await?;
     Ok((workload.inputs.clone(), workload.name_outputs(outputs)))
 }

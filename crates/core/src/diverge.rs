@@ -37,8 +37,8 @@ pub async fn diverge(
 }
 
 async fn outputs(workload: &Workload, engine: &dyn Engine, clock: &dyn Clock) -> Result<Vec<NamedTensor>, EngineError> {
-    let mut session = engine.load(&workload.bytes, &workload.inputs, clock).await?.session;
-    Ok(workload.name_outputs(session.run(&workload.inputs).await?))
+    let outputs = workload.load(engine, clock).await?.run(clock).await?;
+    Ok(workload.name_outputs(outputs))
 }
 
 fn compare_values(found: NamedTensor, expected: NamedTensor, tolerance: &Tolerance) -> ComparedValue {

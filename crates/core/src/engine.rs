@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use bytes::Bytes;
 use tare_record::{Adapter, EngineFacts, Failure, FailureKind, PhaseName};
 
 use crate::{Clock, NamedTensor, Tensor};
@@ -11,13 +12,14 @@ pub trait Engine {
 
     /// Makes a model ready to run with inputs of the given names, types and shapes.
     ///
-    /// `model` is the whole ONNX file. Each step is timed with `clock`.
+    /// `model` is the whole ONNX file, which the engine drops as soon as it has what it needs of it: memory is scarce in a
+    /// browser. Each step is timed with `clock`.
     ///
     /// # Errors
     ///
     /// If the bytes are no ONNX model, the model uses something that the engine does not support, or there is no
     /// usable device.
-    async fn load(&self, model: &[u8], inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError>;
+    async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError>;
 }
 
 /// A model that is ready to run, with the time that each step took.

@@ -1,15 +1,17 @@
+use bytes::Bytes;
 use tare_record::{
     Cell, CellRequest, DigestCount, Failure, FailureKind, Memory, OutputFacts, Phase, PhaseName, Progress, Status,
     Verification,
 };
 
-use crate::host_stage;
 use crate::outline::outlined_cell;
+use crate::stages;
 use crate::stats::median_estimate;
 use crate::verify::{limit, worse};
 use crate::warnings::warnings;
 use crate::{
-    Clock, Control, Engine, EngineError, NamedTensor, Observer, Session, Tensor, Workload, compare, tensors_sha256, top,
+    Clock, Control, Engine, EngineError, LoadedWorkload, NamedTensor, Observer, Tensor, Workload, compare,
+    tensors_sha256, top,
 };
 
 /// Largest memory for outputs that wait for their verification.
@@ -30,19 +32,20 @@ pub(crate) const QUANTISATION: u64 = 100;
 /// Returns the cell, and the outputs of the last verified run. Never fails: a failure is part of the cell.
 pub async fn measure(
     request: &CellRequest,
-    workload: &Workload,
+    mut workload: Workload,
     engine: &dyn Engine,
     reference: &[NamedTensor],
     earlier: Vec<Phase>,
     clock: &dyn Clock,
     observer: &mut dyn Observer,
 ) -> (Cell, Vec<NamedTensor>) {
-    let mut cell = outlined_cell(request, workload, engine.facts());
+    let bytes = std::mem::take(&mut workload.bytes);
+    let mut cell = outlined_cell(request, &workload, engine.facts());
     cell.phases = earlier;
     let start_ns = clock.now_ns();
     let mut run = Run {
         request,
-        workload,
+        workload: &workload,
         reference,
         clock,
         observer,
@@ -52,7 +55,7 @@ pub async fn measure(
         reported_doing: "",
         last: vec![],
     };
-    let status = match run.all(engine).await {
+    let status = match run.all(engine, bytes).await {
         Ok(()) => Status::Measured,
         Err(Stop::Failed(failure)) => Status::Failed(failure),
         Err(Stop::Cancelled) => Status::Cancelled,
@@ -111,35 +114,32 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn all(&mut self, engine: &dyn Engine) -> Result<(), Stop> {
+    async fn all(&mut self, engine: &dyn Engine, bytes: Bytes) -> Result<(), Stop> {
         self.check("load", 0)?;
-        let loaded = engine
-            .load(&self.workload.bytes, &self.workload.inputs, self.clock)
-            .await?;
-        let mut session = loaded.session;
-        self.cell.phases.extend(loaded.phases.iter().map(|step| Phase {
-            name: step.name,
-            duration_ns: step.duration_ns,
-        }));
-        self.describe(&*session);
+        let workload = self.workload;
+        let mut loaded = workload.load_bytes(bytes, engine, self.clock).await?;
+        for (name, duration_ns) in loaded.phases() {
+            self.phase(name, duration_ns);
+        }
+        self.describe(&loaded);
 
         // Told before, because a first run that compiles kernels may outlast the cell's limit.
         self.check("first run", 0)?;
-        let first_ns = self.verified_run(&mut *session).await?;
+        let first_ns = self.verified_run(&mut loaded).await?;
         self.phase(PhaseName::FirstRun, first_ns);
-        self.tune(&mut *session).await?;
-        let run_ns = self.warm_up(&mut *session).await?;
-        self.sample(&mut *session, run_ns).await?;
-        self.cell.memory.device_bytes = session.device_bytes();
+        self.tune(&mut loaded).await?;
+        let run_ns = self.warm_up(&mut loaded).await?;
+        self.sample(&mut loaded, run_ns).await?;
+        self.cell.memory.device_bytes = loaded.device_bytes();
         if let Some(stage) = self.workload.host_stage {
             let outputs = self.workload.name_outputs(self.last.clone());
-            self.cell.host_stage = Some(host_stage::sampled(stage, &outputs, self.request, self.clock)?);
+            self.cell.host_stage = Some(stages::sampled_on_host(stage, &outputs, self.request, self.clock)?);
         }
         Ok(())
     }
 
-    fn describe(&mut self, session: &dyn Session) {
-        let facts = session.facts();
+    fn describe(&mut self, loaded: &LoadedWorkload<'_>) {
+        let facts = loaded.facts();
         self.cell.rung.threads = facts.threads;
         self.cell.rung.vector_level = facts.vector_level;
         self.cell.rung.graphics_api = facts.adapter.as_ref().map(|adapter| adapter.graphics_api.clone());
@@ -148,10 +148,10 @@ impl Run<'_> {
     }
 
     /// Runs until the engine has chosen its kernels.
-    async fn tune(&mut self, session: &mut dyn Session) -> Result<(), Stop> {
+    async fn tune(&mut self, loaded: &mut LoadedWorkload<'_>) -> Result<(), Stop> {
         let mut tuning_ns = 0;
-        while !session.settled(self.clock.now_ns()) {
-            let ran = self.verified_run(session).await;
+        while !loaded.settled(self.clock.now_ns()) {
+            let ran = self.verified_run(loaded).await;
             if let Ok(run_ns) = &ran {
                 tuning_ns += run_ns;
             }
@@ -168,12 +168,12 @@ impl Run<'_> {
     }
 
     /// Runs without sampling; returns the length of the shortest run.
-    async fn warm_up(&mut self, session: &mut dyn Session) -> Result<u64, Stop> {
+    async fn warm_up(&mut self, loaded: &mut LoadedWorkload<'_>) -> Result<u64, Stop> {
         let rules = &self.request.rules;
         let (mut total_ns, mut shortest_ns, mut runs) = (0u64, u64::MAX, 0);
         let start_ns = self.clock.now_ns();
         while runs < rules.min_warmup_runs.max(1) || total_ns < rules.min_warmup_ms * 1_000_000 {
-            let run_ns = self.verified_run(session).await?;
+            let run_ns = self.verified_run(loaded).await?;
             // A run shorter than a clock step still moves the loop on.
             total_ns += run_ns.max(self.request.clock.read_cost_ns).max(1);
             shortest_ns = shortest_ns.min(run_ns);
@@ -187,15 +187,17 @@ impl Run<'_> {
         Ok(shortest_ns)
     }
 
-    async fn sample(&mut self, session: &mut dyn Session, run_ns: u64) -> Result<(), Stop> {
+    async fn sample(&mut self, loaded: &mut LoadedWorkload<'_>, run_ns: u64) -> Result<(), Stop> {
         let rules = self.request.rules.clone();
         let mut runs = self.runs_per_sample(run_ns);
         self.cell.runs_per_sample = runs;
+        self.cell.stages = stages::begun(loaded);
         // Samples of several rounds can only be compared if they hold equally many runs.
         let (mut total_ns, mut counted) = (0u64, self.request.runs_per_sample.is_some());
         let mut look_at = rules.min_samples;
         loop {
-            let (sample_ns, outputs) = self.timed(session, runs).await?;
+            loaded.take_stages_ns();
+            let (sample_ns, outputs) = self.timed(loaded, runs).await?;
             if !counted && sample_ns < self.request.clock.granularity_ns * QUANTISATION && runs < self.most_runs() {
                 // The clock was too coarse to see how short a run is: take more runs and begin again.
                 runs = (runs * 10).min(self.most_runs());
@@ -210,6 +212,7 @@ impl Run<'_> {
                 return Err(self.frozen(runs as usize).into());
             }
             self.cell.samples_ns.push(sample_ns);
+            stages::add_sample(&mut self.cell.stages, runs, &loaded.take_stages_ns());
             total_ns += sample_ns;
             let count = self.cell.samples_ns.len();
             let done =
@@ -271,11 +274,11 @@ impl Run<'_> {
     }
 
     /// The timed region: nothing in it but the runs and keeping their outputs.
-    async fn timed(&mut self, session: &mut dyn Session, runs: u32) -> Result<(u64, Vec<Vec<Tensor>>), Stop> {
+    async fn timed(&mut self, loaded: &mut LoadedWorkload<'_>, runs: u32) -> Result<(u64, Vec<Vec<Tensor>>), Stop> {
         let mut outputs = Vec::with_capacity(runs as usize);
         let start_ns = self.clock.now_ns();
         for _ in 0..runs {
-            outputs.push(session.run(&self.workload.inputs).await?);
+            outputs.push(loaded.run(self.clock).await?);
         }
         let end_ns = self.clock.now_ns();
         match end_ns.checked_sub(start_ns) {
@@ -292,8 +295,8 @@ impl Run<'_> {
         }
     }
 
-    async fn verified_run(&mut self, session: &mut dyn Session) -> Result<u64, Stop> {
-        let (run_ns, outputs) = self.timed(session, 1).await?;
+    async fn verified_run(&mut self, loaded: &mut LoadedWorkload<'_>) -> Result<u64, Stop> {
+        let (run_ns, outputs) = self.timed(loaded, 1).await?;
         for output in outputs {
             self.verify(output, false)?;
         }

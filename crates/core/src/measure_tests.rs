@@ -10,7 +10,7 @@ use tare_record::{
 
 use super::*;
 use crate::tolerance::tolerance_of;
-use crate::{HostStage, Loaded, Random, SessionFacts, TensorData, Timed};
+use crate::{HostStage, Loaded, Random, Session, SessionFacts, TensorData, Timed};
 
 /// A clock that only the engine moves, shown in steps of `granularity_ns`.
 struct FakeClock {
@@ -48,7 +48,7 @@ impl Engine for FakeEngine {
         }
     }
 
-    async fn load(&self, _: &[u8], _: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError> {
+    async fn load(&self, _: Bytes, _: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError> {
         let start_ns = clock.now_ns();
         self.time_ns.set(self.time_ns.get() + 5_000);
         Ok(Loaded {
@@ -168,11 +168,12 @@ fn check(case: Case) -> Cell {
             size_bytes: None,
         },
         outputs: vec!["y".into()],
+        composition: None,
         host_stage: Some(HostStage {
             name: "count",
             run: <[NamedTensor]>::len,
         }),
-        bytes: vec![],
+        bytes: Bytes::new(),
         inputs: vec![NamedTensor {
             name: "x".into(),
             tensor: tensor(1.0),
@@ -192,7 +193,7 @@ fn check(case: Case) -> Cell {
     };
     pollster::block_on(measure(
         &request,
-        &workload,
+        workload,
         &engine,
         &reference,
         vec![],

@@ -42,6 +42,7 @@ fn unmeasured(request: &CellRequest, model: ModelFacts, engine: EngineFacts) -> 
         runs_per_sample: 1,
         samples_ns: vec![],
         rounds: vec![],
+        stages: vec![],
         host_stage: None,
         verification: None,
         memory: Memory::default(),

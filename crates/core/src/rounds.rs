@@ -43,6 +43,14 @@ pub(crate) fn join(cell: &mut Cell, later: Cell) {
         }
         (earlier, later) => earlier.or(later),
     };
+    match cell.stages.as_mut_slice() {
+        [] => cell.stages = later.stages,
+        stages => {
+            for (earlier, later) in stages.iter_mut().zip(later.stages) {
+                earlier.rounds.extend(later.rounds);
+            }
+        }
+    }
     cell.memory = Memory {
         resident_peak_bytes: cell.memory.resident_peak_bytes.max(later.memory.resident_peak_bytes),
         wasm_linear_bytes: cell.memory.wasm_linear_bytes.max(later.memory.wasm_linear_bytes),

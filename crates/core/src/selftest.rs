@@ -274,13 +274,9 @@ async fn equal_real_cells(clock: &dyn Clock, real: &RealCell<'_>) -> SelfCheck {
         real.workload.model.name
     );
     let computed = async {
-        let loaded = real
-            .engine
-            .load(&real.workload.bytes, &real.workload.inputs, clock)
-            .await
-            .map_err(|error| error.to_string())?;
-        let mut session = loaded.session;
-        let outputs = session.run(&real.workload.inputs).await;
+        let loaded = real.workload.load(real.engine, clock).await;
+        let mut loaded = loaded.map_err(|error| error.to_string())?;
+        let outputs = loaded.run(clock).await;
         let facts = calibrate(clock).map_err(|error| error.to_string())?;
         Ok((
             real.workload.name_outputs(outputs.map_err(|error| error.to_string())?),

@@ -43,6 +43,29 @@ def main(models, tensors, out):
         golden = {"onnxruntime": onnxruntime.__version__, "outputs": outputs}
         pathlib.Path(out, f"{path.stem}.json").write_text(json.dumps(golden, indent=1) + "\n")
         print(path.stem, [(o["name"], o["shape"], o["norm"]) for o in outputs][:3])
+    if (pathlib.Path(models) / "shapegen-denoiser.onnx").exists():
+        shapegen(models, tensors, out)
+
+
+def shapegen(models, tensors, out):
+    """The same sampling and decoding as crates/models/src/shapegen.rs, written again from its description."""
+    def session(name):
+        return onnxruntime.InferenceSession(str(pathlib.Path(models, f"shapegen-{name}.onnx")), providers=["CPUExecutionProvider"])
+
+    denoiser, decoder = session("denoiser"), session("decoder")
+    x, condition, times = (numpy.load(input_file(tensors, "shapegen", name)) for name in ("latents", "condition", "times"))
+    for now, then in zip(times, times[1:]):
+        [velocity] = denoiser.run(None, {"latents": x, "time": [[now]], "condition": condition})
+        x = x + (then - now) * velocity
+    side = 32
+    centres = (2 * numpy.arange(side) + 1) / side - 1
+    grid = numpy.stack(numpy.meshgrid(centres, centres, centres, indexing="ij"), axis=-1)
+    chunks = grid.reshape(-1, 1, 4096, 3).astype(numpy.float32)
+    logits = [decoder.run(None, {"points": points, "latents": x})[0] for points in chunks]
+    volume = numpy.concatenate([part.ravel() for part in logits]).reshape(side, side, side)
+    golden = {"onnxruntime": onnxruntime.__version__, "outputs": [facts("occupancy", volume)]}
+    pathlib.Path(out, "shapegen.json").write_text(json.dumps(golden, indent=1) + "\n")
+    print("shapegen", volume.shape, float(numpy.linalg.norm(volume)))
 
 
 def input_file(tensors, model, name):

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
-use tare_core::HostStage;
-use tare_record::{Failure, FailureKind, ModelSource};
+use tare_core::{HostStage, NamedTensor, Workload};
 
-use crate::{Graph, detection, networks, onnx};
+use crate::pipelines::with_defaults;
+use crate::{Graph, WorkloadError, detection, networks, onnx, prepare};
 
 /// Seed of all built-in weights.
 const WEIGHT_SEED: u64 = 1;
@@ -22,6 +22,8 @@ pub struct CatalogEntry {
     pub source: &'static str,
     /// Work on the host that follows it.
     pub host_stage: Option<HostStage>,
+    /// Inputs that mean something to it, unless other shapes are asked for; those of the others are drawn.
+    example: Option<fn() -> Vec<NamedTensor>>,
     build: fn(&Sizes<'_>) -> Graph,
 }
 
@@ -42,13 +44,14 @@ impl Sizes<'_> {
 }
 
 /// All networks that tare makes itself.
-pub const CATALOG: [CatalogEntry; 11] = [
+pub const CATALOG: [CatalogEntry; 14] = [
     CatalogEntry {
         name: "null",
         summary: "does nothing: the cost of the harness alone",
         parameters: 0,
         source: "by construction",
         host_stage: None,
+        example: None,
         build: |_| networks::null::build(WEIGHT_SEED),
     },
     CatalogEntry {
@@ -57,7 +60,17 @@ pub const CATALOG: [CatalogEntry; 11] = [
         parameters: 5_258,
         source: "by construction",
         host_stage: None,
+        example: None,
         build: |_| networks::tiny::build(WEIGHT_SEED),
+    },
+    CatalogEntry {
+        name: "digits",
+        summary: "handwritten digits, 8x8 px, trained: its answer is a digit",
+        parameters: 9_930,
+        source: "by construction; 346 of 359 digits kept out of its training are right",
+        host_stage: None,
+        example: Some(networks::digits::example),
+        build: |sizes| networks::digits::build(WEIGHT_SEED, sizes.get("image", 0, 1)),
     },
     CatalogEntry {
         name: "resnet50",
@@ -65,6 +78,7 @@ pub const CATALOG: [CatalogEntry; 11] = [
         parameters: 25_557_032,
         source: "torchvision, resnet50 (He et al., 2016)",
         host_stage: None,
+        example: None,
         build: |sizes| networks::resnet50::build(WEIGHT_SEED, sizes.get("image", 0, 1)),
     },
     CatalogEntry {
@@ -73,6 +87,7 @@ pub const CATALOG: [CatalogEntry; 11] = [
         parameters: 66_362_880,
         source: "transformers, distilbert-base-uncased (Sanh et al., 2019)",
         host_stage: None,
+        example: None,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(128);
             networks::bert::distilbert(WEIGHT_SEED, batch, tokens)
@@ -84,6 +99,7 @@ pub const CATALOG: [CatalogEntry; 11] = [
         parameters: 22_713_216,
         source: "sentence-transformers, all-MiniLM-L6-v2 (Wang et al., 2020)",
         host_stage: None,
+        example: None,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(128);
             networks::bert::minilm(WEIGHT_SEED, batch, tokens)
@@ -95,6 +111,7 @@ pub const CATALOG: [CatalogEntry; 11] = [
         parameters: 124_439_808,
         source: "transformers, gpt2 (Radford et al., 2019)",
         host_stage: None,
+        example: None,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(128);
             networks::gpt2::whole(WEIGHT_SEED, batch, tokens)
@@ -106,6 +123,7 @@ pub const CATALOG: [CatalogEntry; 11] = [
         parameters: 124_439_808,
         source: "transformers, gpt2 (Radford et al., 2019)",
         host_stage: None,
+        example: None,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(1);
             let past = sizes.get("past_key_values.0.key", 2, 128);
@@ -118,6 +136,7 @@ pub const CATALOG: [CatalogEntry; 11] = [
         parameters: 3_880_067,
         source: "google/automl, efficientdet-d0 (Tan et al., 2020)",
         host_stage: Some(detection::STAGE),
+        example: None,
         build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.get("image", 0, 1), networks::efficientdet::D0),
     },
     CatalogEntry {
@@ -126,6 +145,7 @@ pub const CATALOG: [CatalogEntry; 11] = [
         parameters: 6_625_898,
         source: "google/automl, efficientdet-d1 (Tan et al., 2020)",
         host_stage: Some(detection::STAGE),
+        example: None,
         build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.get("image", 0, 1), networks::efficientdet::D1),
     },
     CatalogEntry {
@@ -134,6 +154,7 @@ pub const CATALOG: [CatalogEntry; 11] = [
         parameters: 8_097_039,
         source: "google/automl, efficientdet-d2 (Tan et al., 2020)",
         host_stage: Some(detection::STAGE),
+        example: None,
         build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.get("image", 0, 1), networks::efficientdet::D2),
     },
     CatalogEntry {
@@ -142,7 +163,26 @@ pub const CATALOG: [CatalogEntry; 11] = [
         parameters: 5_601_154,
         source: "by construction (Cicek et al., 2016; Isensee et al., 2021)",
         host_stage: None,
+        example: None,
         build: |sizes| networks::unet3d::build(WEIGHT_SEED, sizes.get("volume", 0, 1)),
+    },
+    CatalogEntry {
+        name: "shapegen-denoiser",
+        summary: "one sampling step of shapegen, 128 latent tokens",
+        parameters: 9_012_032,
+        source: "by construction (Peebles and Xie, 2023)",
+        host_stage: None,
+        example: None,
+        build: |_| networks::shapegen::denoiser(WEIGHT_SEED),
+    },
+    CatalogEntry {
+        name: "shapegen-decoder",
+        summary: "one chunk of shapegen's volume, 4096 points",
+        parameters: 212_353,
+        source: "by construction (Zhang et al., 2023)",
+        host_stage: None,
+        example: None,
+        build: |_| networks::shapegen::decoder(WEIGHT_SEED),
     },
 ];
 
@@ -151,32 +191,32 @@ pub fn find(name: &str) -> Option<&'static CatalogEntry> {
     CATALOG.iter().find(|entry| entry.name == name)
 }
 
-/// Work on the host that follows a model, if it is a built-in one that has such.
-pub fn host_stage(model: &ModelSource) -> Option<HostStage> {
-    match model {
-        ModelSource::BuiltIn { name } => find(name)?.host_stage,
-        ModelSource::File { .. } | ModelSource::Attached { .. } => None,
-    }
-}
-
-/// The failure of asking for a model that is neither built in nor a file.
-pub fn not_found(name: &str) -> Failure {
-    let known: Vec<&str> = CATALOG.iter().map(|entry| entry.name).collect();
-    Failure {
-        kind: FailureKind::Model,
-        message: format!("there is neither a built-in model nor a file {name:?}"),
-        hint: Some(format!(
-            "built-in models are {}; otherwise give an .onnx file",
-            known.join(", ")
-        )),
-    }
-}
-
 impl CatalogEntry {
     /// The ONNX file. `shapes` may set batch size and number of tokens through the dimensions of the inputs that have
     /// them.
     pub fn onnx(&self, shapes: &BTreeMap<String, Vec<usize>>) -> Vec<u8> {
         (self.build)(&Sizes(shapes)).into_bytes()
+    }
+
+    /// The model with its inputs: those in `given` as they are, the others drawn from `seed`.
+    ///
+    /// # Errors
+    ///
+    /// If shapes and inputs do not fit it.
+    pub fn prepare(
+        &self,
+        shapes: &BTreeMap<String, Vec<usize>>,
+        given: &[NamedTensor],
+        seed: u64,
+    ) -> Result<Workload, WorkloadError> {
+        let examples = self
+            .example
+            .filter(|_| shapes.is_empty())
+            .map_or_else(Vec::new, |example| example());
+        let given = with_defaults(given, examples);
+        let mut workload = prepare(self.name, self.onnx(shapes), shapes, &given, seed)?;
+        workload.host_stage = self.host_stage;
+        Ok(workload)
     }
 }
 

@@ -5,7 +5,9 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, encode
 use prost::{DecodeError, Message};
 
 use crate::SignatureError;
-use crate::onnx::{GraphProto, Model, ValueInfo};
+use tare_core::NamedTensor;
+
+use crate::onnx::{GraphProto, Model, ValueInfo, weight};
 
 /// A value that a node of a graph computes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +62,19 @@ pub fn expose(bytes: &[u8]) -> Result<(Vec<u8>, Vec<NodeValue>), SignatureError>
     let exposed = with_graph_fields(bytes, &addition.encode_to_vec())
         .map_err(|error| SignatureError::Decode(error.to_string()))?;
     Ok((exposed, computed))
+}
+
+/// The same model with some of its inputs fixed: they become weights of the given elements.
+///
+/// # Errors
+///
+/// If the bytes are not one whole ONNX file.
+pub fn with_fixed_inputs(bytes: &[u8], inputs: &[NamedTensor]) -> Result<Vec<u8>, SignatureError> {
+    let addition = GraphProto {
+        initializer: inputs.iter().map(weight).collect(),
+        ..GraphProto::default()
+    };
+    with_graph_fields(bytes, &addition.encode_to_vec()).map_err(|error| SignatureError::Decode(error.to_string()))
 }
 
 /// The field of a model that holds its graph.

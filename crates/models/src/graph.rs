@@ -63,11 +63,16 @@ impl Graph {
         let label = format!("{}/{name}", self.proto.name);
         let elements = fill.elements(self.seed, &label, shape.iter().product());
         let raw: Vec<u8> = elements.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.trained(name, shape, raw)
+    }
+
+    /// Adds an `f32` weight of known elements, as little-endian bytes.
+    pub fn trained(&mut self, name: &str, shape: &[usize], raw: impl Into<Bytes>) -> Value {
         self.proto.initializer.push(onnx::TensorProto {
             dims: dims(shape),
             data_type: onnx::elem_type(DType::F32),
             name: name.to_owned(),
-            raw_data: Bytes::from(raw),
+            raw_data: raw.into(),
             data_location: 0,
         });
         Value(name.to_owned())

@@ -154,6 +154,7 @@ fn output<'a>(node: &Node, inputs: &[Dims], numbers: &dyn Fn(usize) -> Option<&'
         "Add" | "Sub" | "Mul" | "Div" | "Max" => free(broadcast(&x, inputs.get(1)?)?),
         "BatchNormalization"
         | "Cast"
+        | "Cos"
         | "Erf"
         | "Identity"
         | "InstanceNormalization"
@@ -161,6 +162,7 @@ fn output<'a>(node: &Node, inputs: &[Dims], numbers: &dyn Fn(usize) -> Option<&'
         | "LeakyRelu"
         | "Relu"
         | "Sigmoid"
+        | "Sin"
         | "Softmax"
         | "Sqrt"
         | "Tanh" => free(x),

@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use prost::{Message, Oneof};
+use tare_core::{NamedTensor, Tensor};
 
 /// A whole ONNX file.
 #[derive(Clone, PartialEq, Message)]
@@ -185,4 +186,27 @@ pub fn dtype(elem_type: i32) -> Option<tare_record::DType> {
     ]
     .into_iter()
     .find(|&dtype| self::elem_type(dtype) == elem_type)
+}
+
+/// A tensor as a weight of a graph.
+pub fn weight(named: &NamedTensor) -> TensorProto {
+    let mut raw = Vec::new();
+    named.tensor.for_each_le_bytes(|piece| raw.extend_from_slice(piece));
+    TensorProto {
+        #[allow(
+            clippy::cast_possible_wrap,
+            reason = "no dimension of a tensor in memory is so large"
+        )]
+        dims: named.tensor.shape().iter().map(|&dim| dim as i64).collect(),
+        data_type: elem_type(named.tensor.dtype()),
+        name: named.name.clone(),
+        raw_data: raw.into(),
+        data_location: 0,
+    }
+}
+
+/// The elements of a weight; `None` if they are of a type that tare does not feed, or are not as many as its dimensions say.
+pub fn tensor(weight: &TensorProto) -> Option<Tensor> {
+    let shape: Option<Vec<usize>> = weight.dims.iter().map(|&dim| usize::try_from(dim).ok()).collect();
+    Tensor::from_bytes(shape?, dtype(weight.data_type)?, &weight.raw_data).ok()
 }

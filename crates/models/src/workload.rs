@@ -118,18 +118,49 @@ pub fn prepare(
     given: &[NamedTensor],
     seed: u64,
 ) -> Result<Workload, WorkloadError> {
+    let signature = signature(&bytes).map_err(|error| WorkloadError::Model {
+        model: name.to_owned(),
+        error,
+    })?;
+    let inputs = completed(name, &signature, shapes, given, seed)?;
+    Ok(Workload {
+        model: facts(name, &bytes),
+        bytes: bytes.into(),
+        inputs,
+        outputs: signature.outputs,
+        composition: None,
+        host_stage: None,
+    })
+}
+
+/// Name, hash and size of a model.
+pub(crate) fn facts(name: &str, bytes: &[u8]) -> ModelFacts {
+    ModelFacts {
+        name: name.to_owned(),
+        sha256: Some(sha256_hex(bytes)),
+        size_bytes: Some(bytes.len() as u64),
+    }
+}
+
+/// All inputs of a signature: those in `given` as they are, the others drawn from `seed`.
+pub(crate) fn completed(
+    name: &str,
+    signature: &Signature,
+    shapes: &BTreeMap<String, Vec<usize>>,
+    given: &[NamedTensor],
+    seed: u64,
+) -> Result<Vec<NamedTensor>, WorkloadError> {
     let model = || name.to_owned();
-    let signature = signature(&bytes).map_err(|error| WorkloadError::Model { model: model(), error })?;
     for input in shapes.keys().chain(given.iter().map(|named| &named.name)) {
         if !signature.inputs.iter().any(|spec| spec.name == *input) {
             return Err(WorkloadError::UnknownInput {
                 model: model(),
                 input: input.clone(),
-                known: known(&signature),
+                known: known(signature),
             });
         }
     }
-    let inputs = signature
+    signature
         .inputs
         .iter()
         .map(|spec| {
@@ -155,19 +186,7 @@ pub fn prepare(
                 tensor,
             })
         })
-        .collect::<Result<Vec<_>, WorkloadError>>()?;
-    let facts = ModelFacts {
-        name: model(),
-        sha256: Some(sha256_hex(&bytes)),
-        size_bytes: Some(bytes.len() as u64),
-    };
-    Ok(Workload {
-        model: facts,
-        bytes,
-        inputs,
-        outputs: signature.outputs,
-        host_stage: None,
-    })
+        .collect()
 }
 
 /// The small real workload that a self-test measures against itself.
@@ -177,8 +196,7 @@ pub fn prepare(
 /// None that can happen: the model is a part of the program.
 pub fn selftest_workload() -> Result<Workload, Failure> {
     let entry = crate::find("tiny").ok_or_else(|| crate::not_found("tiny"))?;
-    let bytes = entry.onnx(&BTreeMap::new());
-    Ok(prepare(entry.name, bytes, &BTreeMap::new(), &[], 0)?)
+    Ok(entry.prepare(&BTreeMap::new(), &[], 0)?)
 }
 
 fn known(signature: &Signature) -> String {

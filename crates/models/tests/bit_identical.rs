@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use tare_core::sha256_hex;
-use tare_models::{CATALOG, prepare};
+use tare_core::Workload;
+use tare_models::{CATALOG, PIPELINES};
 
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -15,14 +15,16 @@ const GOLDEN: &str = include_str!("bit_identical.txt");
 
 #[test]
 fn models_and_inputs_are_bit_identical_everywhere() {
-    let found: Vec<String> = CATALOG
-        .iter()
-        .map(|entry| {
-            let bytes = entry.onnx(&BTreeMap::new());
-            let model = sha256_hex(&bytes);
-            let workload = prepare(entry.name, bytes, &BTreeMap::new(), &[], 0).unwrap();
-            format!("{} {model} {}", entry.name, workload.inputs[0].facts().sha256)
-        })
+    let line = |workload: Workload| {
+        let model = workload.model.sha256.unwrap();
+        format!("{} {model} {}", workload.model.name, workload.inputs[0].facts().sha256)
+    };
+    let networks = CATALOG.iter().map(|entry| entry.prepare(&BTreeMap::new(), &[], 0));
+    let pipelines = PIPELINES.iter().map(|entry| entry.prepare(&BTreeMap::new(), &[], 0));
+    // One after the other: together they are gigabytes.
+    let found: Vec<String> = networks
+        .chain(pipelines)
+        .map(|workload| line(workload.unwrap()))
         .collect();
     assert_eq!(found.join("\n"), GOLDEN.trim());
 }

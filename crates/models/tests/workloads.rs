@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use tare_core::{NamedTensor, Tensor, TensorData};
-use tare_models::{CATALOG, prepare, signature};
+use tare_models::{find, prepare, signature};
 use tare_record::{Failure, FailureKind};
 
 fn tiny() -> Vec<u8> {
-    CATALOG[1].onnx(&BTreeMap::new())
+    find("tiny").unwrap().onnx(&BTreeMap::new())
 }
 
 fn shapes(entries: &[(&str, &[usize])]) -> BTreeMap<String, Vec<usize>> {
@@ -132,7 +132,7 @@ fn a_given_input_is_fed_as_it_is() {
 #[test]
 fn the_batch_of_a_built_in_model_follows_the_shape() {
     let given = shapes(&[("image", &[4, 3, 224, 224])]);
-    let bytes = CATALOG[2].onnx(&given);
+    let bytes = find("resnet50").unwrap().onnx(&given);
     let workload = prepare("resnet50", bytes, &given, &[], 0).unwrap();
     assert_eq!(workload.inputs[0].tensor.shape(), [4, 3, 224, 224]);
 }
@@ -155,7 +155,7 @@ proptest! {
 
 #[test]
 fn every_computed_value_can_be_an_output() {
-    let entry = tare_models::find("tiny").unwrap();
+    let entry = find("tiny").unwrap();
     let bytes = entry.onnx(&BTreeMap::new());
     let (exposed, values) = tare_models::expose(&bytes).unwrap();
     let names: Vec<&str> = values.iter().map(|value| value.name.as_str()).collect();

@@ -30,9 +30,13 @@ pub struct Cell {
     /// The rounds that the samples come from, in order; none in records of one round.
     #[serde(default)]
     pub rounds: Vec<Round>,
-    /// Work on the host that follows the network, if the model has such.
+    /// Parts of a run, in order, if the model is of several networks.
     #[serde(default)]
-    pub host_stage: Option<HostStageFacts>,
+    pub stages: Vec<StageFacts>,
+    /// Work on the host that follows the network in an application, such as decoding boxes, if the model has such: no part
+    /// of a run.
+    #[serde(default)]
+    pub host_stage: Option<StageFacts>,
     /// What was computed and how it compares with the reference.
     pub verification: Option<Verification>,
     /// Memory, where the environment tells.
@@ -58,22 +62,22 @@ pub struct Round {
     pub speed: Option<MachineSpeed>,
 }
 
-/// Work on the host that follows the network in an application, such as decoding boxes: no part of a run.
+/// A piece of work that is timed apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct HostStageFacts {
+pub struct StageFacts {
     /// What it is, in a word or two.
     pub name: String,
-    /// Results that it made of the last outputs, such as boxes.
+    /// What it did: boxes that it found, sampling steps that it took, chunks that it queried.
     pub results: usize,
     /// What each round measured.
-    pub rounds: Vec<HostStageRound>,
+    pub rounds: Vec<StageRound>,
 }
 
-/// What one process or worker measured of a host stage.
+/// What one process or worker measured of a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct HostStageRound {
+pub struct StageRound {
     /// Runs that each sample holds.
     pub runs_per_sample: u32,
     /// Length of every sample, in order.

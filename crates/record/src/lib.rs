@@ -14,8 +14,8 @@ mod store;
 mod tensor;
 
 pub use cell::{
-    Cell, DigestCount, Drift, EngineFacts, Failure, FailureKind, HostStageFacts, HostStageRound, LoadPattern,
-    MachineSpeed, Memory, ModelFacts, OutputFacts, Phase, PhaseName, Round, Rung, Status, Verification,
+    Cell, DigestCount, Drift, EngineFacts, Failure, FailureKind, LoadPattern, MachineSpeed, Memory, ModelFacts,
+    OutputFacts, Phase, PhaseName, Round, Rung, StageFacts, StageRound, Status, Verification,
 };
 pub use environment::{
     Adapter, BrowserFacts, ClockFacts, EnvironmentKind, Machine, MachineFacts, PowerFacts, Tool, Warning, WarningKind,

@@ -4,7 +4,7 @@ use tare_record::{Cell, Machine, PhaseName, Record, SelfCheck, Warning};
 use crate::pairing::{Comparison, Pair, compare};
 use crate::series::Series;
 use crate::style::{PAGE_STYLE, STYLE};
-use crate::text::{cell_rows, host_stage_rows, power_lines, rung, status, verdict};
+use crate::text::{cell_rows, memory_rows, power_lines, rung, stage_rows, stage_verdicts, status, verdict};
 use crate::{chart, format};
 
 /// The whole report as one HTML file, which asks nothing of any network. `command` is what made it.
@@ -44,7 +44,8 @@ fn content(records: &[Record]) -> Markup {
             (summary(records, &comparison))
             @for pair in &comparison.pairs { (pair_section(pair)) }
             (cells(records))
-            (host_stages(records))
+            (stages(records))
+            (memory(records))
             (phases(records))
             (outputs(records))
             @for (number, record) in records.iter().enumerate() { (environment(number + 1, record)) }
@@ -95,6 +96,7 @@ fn pair_section(pair: &Pair<'_>) -> Markup {
         section {
             h2 { (pair.other.model.name) " on " (pair.other.engine.name) }
             p { (verdict(pair)) "." }
+            @if !pair.stages.is_empty() { ul { @for stage in stage_verdicts(pair) { li { (stage) } } } }
             p class="soft" { "Native: " (rung(pair.native)) ". Compared with: " (rung(pair.other)) ". Both computed the same: model, inputs and load pattern are equal by SHA-256, and every output was verified." }
             (warnings(&pair.warnings))
             div class="scroll" { (chart::samples(pair)) }
@@ -154,23 +156,59 @@ fn cells(records: &[Record]) -> Markup {
     }
 }
 
-fn host_stages(records: &[Record]) -> Markup {
-    let rows = host_stage_rows(records);
+fn stages(records: &[Record]) -> Markup {
+    table(
+        "Stages",
+        "Parts of a run of several networks, and what an application does on the host with the outputs: the same Rust code everywhere.",
+        &[
+            "model",
+            "engine",
+            "where",
+            "stage",
+            "of a run",
+            "median",
+            "95 % interval",
+            "results",
+        ],
+        5,
+        &stage_rows(records),
+    )
+}
+
+fn memory(records: &[Record]) -> Markup {
+    table(
+        "Memory",
+        "The most that a process held, or that a wasm module's memory grew to, with loading, runs and verification.",
+        &[
+            "model",
+            "engine",
+            "where",
+            "size of the model",
+            "at its peak",
+            "of the model",
+            "on the device",
+        ],
+        3,
+        &memory_rows(records),
+    )
+}
+
+/// A table whose first columns, so many, are text and the others figures; nothing without rows.
+fn table(title: &str, caption: &str, headings: &[&str], texts: usize, rows: &[impl AsRef<[String]>]) -> Markup {
+    let class = |column: usize| (column >= texts).then_some("number");
     html! {
         @if !rows.is_empty() {
-            h2 { "On the host, after the network" }
+            h2 { (title) }
             div class="scroll" {
                 table {
-                    caption { "What an application does with the outputs: the same Rust code everywhere, no part of a run." }
-                    thead { tr {
-                        th { "model" } th { "engine" } th { "where" } th { "stage" }
-                        th class="number" { "median" } th class="number" { "95 % interval" } th class="number" { "results" }
-                    } }
+                    caption { (caption) }
+                    thead { tr { @for (column, heading) in headings.iter().enumerate() { th class=[class(column)] { (heading) } } } }
                     tbody {
-                        @for [model, engine, place, stage, median, interval, results] in &rows {
+                        @for row in rows {
                             tr {
-                                th scope="row" { (model) } td { (engine) } td { (place) } td { (stage) }
-                                td class="number" { (median) } td class="number" { (interval) } td class="number" { (results) }
+                                @for (column, field) in row.as_ref().iter().enumerate() {
+                                    @if column == 0 { th scope="row" { (field) } } @else { td class=[class(column)] { (field) } }
+                                }
                             }
                         }
                     }
@@ -206,28 +244,29 @@ fn phases(records: &[Record]) -> Markup {
             .find(|phase| phase.name == name)
             .map_or("-".into(), |phase| format::duration(phase.duration_ns as f64))
     };
-    html! {
-        @if !seen.is_empty() {
-            h2 { "Before the steady state" }
-            div class="scroll" {
-                table {
-                    caption { "Steps that are paid once, in their order." }
-                    thead { tr {
-                        th { "model" } th { "engine" } th { "where" }
-                        @for name in &seen { th class="number" { (name.as_str()) } }
-                    } }
-                    tbody {
-                        @for cell in all_cells(records) {
-                            tr {
-                                th scope="row" { (cell.model.name) } td { (cell.engine.name.as_str()) } td { (cell.rung.environment.to_string()) }
-                                @for name in &seen { td class="number" { (time(cell, *name)) } }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
+    let headings: Vec<&str> = ["model", "engine", "where"]
+        .into_iter()
+        .chain(seen.iter().map(|name| name.as_str()))
+        .collect();
+    let row = |cell: &Cell| {
+        let place = [
+            cell.model.name.clone(),
+            cell.engine.name.to_string(),
+            cell.rung.environment.to_string(),
+        ];
+        place
+            .into_iter()
+            .chain(seen.iter().map(|name| time(cell, *name)))
+            .collect::<Vec<String>>()
+    };
+    let rows: Vec<Vec<String>> = all_cells(records).filter(|_| !seen.is_empty()).map(row).collect();
+    table(
+        "Before the steady state",
+        "Steps that are paid once, in their order.",
+        &headings,
+        3,
+        &rows,
+    )
 }
 
 fn outputs(records: &[Record]) -> Markup {

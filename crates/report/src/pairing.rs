@@ -1,3 +1,4 @@
+use tare_core::stage_lengths_ns;
 use tare_core::stats::{Estimate, rounds_ratio};
 use tare_record::{Cell, ClockFacts, EnvironmentKind, Record, Status, Warning};
 
@@ -24,6 +25,8 @@ pub struct Pair<'a> {
     pub other: &'a Cell,
     /// Median of one run of the other as a multiple of the native one's, with a 95 % interval.
     pub ratio: Estimate,
+    /// The same of each part of a run, by its name, for models of several networks.
+    pub stages: Vec<(String, Estimate)>,
     /// Median of one run in nanoseconds, native and other.
     pub medians: [Estimate; 2],
     /// What both medians rest on, the smaller number of both sides: rounds, or samples where there is one round.
@@ -129,6 +132,7 @@ fn pair<'a>(native: Timed<'a>, other: Timed<'a>) -> Result<Pair<'a>, String> {
             low: ratio.low * (1.0 - steps).max(0.0),
             high: ratio.high * (1.0 + steps),
         },
+        stages: stage_ratios(native.cell, other.cell),
         medians: medians.into(),
         basis: match above.steady_ns.len().min(below.steady_ns.len()) {
             0 | 1 => Basis::Samples(above.samples().min(below.samples())),
@@ -136,6 +140,15 @@ fn pair<'a>(native: Timed<'a>, other: Timed<'a>) -> Result<Pair<'a>, String> {
         },
         warnings,
     })
+}
+
+fn stage_ratios(native: &Cell, other: &Cell) -> Vec<(String, Estimate)> {
+    let both = native.stages.iter().zip(&other.stages);
+    both.filter_map(|(below, above)| {
+        let ratio = rounds_ratio(&stage_lengths_ns(above), &stage_lengths_ns(below), SEED)?;
+        Some((above.name.clone(), ratio))
+    })
+    .collect()
 }
 
 /// Why two cells may not be compared, if so.

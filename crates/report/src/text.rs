@@ -1,5 +1,5 @@
 use tare_core::stats::{more_needed, rounds_estimate};
-use tare_core::{host_stage_lengths_ns, run_lengths_ns};
+use tare_core::{run_lengths_ns, stage_lengths_ns};
 use tare_record::{PowerFacts, Record, Status};
 
 use crate::format;
@@ -56,6 +56,21 @@ pub fn verdict(pair: &Pair<'_>) -> String {
     }
 }
 
+/// What a pair says of each part of a run, a line each.
+pub(crate) fn stage_verdicts(pair: &Pair<'_>) -> Vec<String> {
+    let stages = pair.stages.iter();
+    stages
+        .map(|(name, ratio)| {
+            format!(
+                "of that, {name}: {} (95 % interval {} to {})",
+                format::ratio(ratio.value),
+                format::ratio(ratio.low),
+                format::ratio(ratio.high)
+            )
+        })
+        .collect()
+}
+
 /// One word for a cell's status, and the whole explanation.
 pub(crate) fn status(status: &Status) -> (&'static str, Option<String>) {
     let explain = |failure: &tare_record::Failure| match &failure.hint {
@@ -98,18 +113,26 @@ pub(crate) fn cell_rows(records: &[Record]) -> Vec<[String; 9]> {
         .collect()
 }
 
-/// Rows of the host stages: model, engine, where, stage, median, interval, results.
-pub(crate) fn host_stage_rows(records: &[Record]) -> Vec<[String; 7]> {
+/// Rows of what is timed apart: model, engine, where, stage, which part of a run, median, interval, results.
+pub(crate) fn stage_rows(records: &[Record]) -> Vec<[String; 8]> {
     let cells = records.iter().flat_map(|record| &record.cells);
     cells
-        .filter_map(|cell| {
-            let stage = cell.host_stage.as_ref()?;
-            let estimate = rounds_estimate(&host_stage_lengths_ns(stage))?;
+        .flat_map(|cell| {
+            let inside = cell.stages.iter().map(move |stage| (cell, stage, "part of it"));
+            inside.chain(
+                cell.host_stage
+                    .iter()
+                    .map(move |stage| (cell, stage, "after it, on the host")),
+            )
+        })
+        .filter_map(|(cell, stage, place)| {
+            let estimate = rounds_estimate(&stage_lengths_ns(stage))?;
             Some([
                 cell.model.name.clone(),
                 cell.engine.name.to_string(),
                 rung(cell),
                 stage.name.clone(),
+                place.into(),
                 format::duration(estimate.value),
                 format!(
                     "{} to {}",
@@ -117,6 +140,27 @@ pub(crate) fn host_stage_rows(records: &[Record]) -> Vec<[String; 7]> {
                     format::duration(estimate.high)
                 ),
                 stage.results.to_string(),
+            ])
+        })
+        .collect()
+}
+
+/// Rows of memory at its peak: model, engine, where, size of the model, memory of the process or wasm module, its multiple of
+/// the model, memory on the device. Cells whose environment did not tell are left out.
+pub(crate) fn memory_rows(records: &[Record]) -> Vec<[String; 7]> {
+    let cells = records.iter().flat_map(|record| &record.cells);
+    cells
+        .filter_map(|cell| {
+            let peak = cell.memory.wasm_linear_bytes.or(cell.memory.resident_peak_bytes)?;
+            let size = cell.model.size_bytes.filter(|&size| size > 0)?;
+            Some([
+                cell.model.name.clone(),
+                cell.engine.name.to_string(),
+                rung(cell),
+                format::bytes(size),
+                format::bytes(peak),
+                format::ratio(peak as f64 / size as f64),
+                cell.memory.device_bytes.map_or_else(|| "-".into(), format::bytes),
             ])
         })
         .collect()
@@ -177,10 +221,8 @@ pub fn terminal(records: &[Record]) -> String {
     for row in &rows {
         text += &line(row);
     }
-    for [model, engine, place, stage, median, interval, results] in host_stage_rows(records) {
-        text += &format!(
-            "{model} on {engine}, {place}: then {stage} on the host, {median} ({interval}), {results} results\n"
-        );
+    for [model, engine, rung, stage, place, median, interval, results] in stage_rows(records) {
+        text += &format!("{model} on {engine}, {rung}: {stage} ({place}), {median} ({interval}), {results} results\n");
     }
     for cell in records.iter().flat_map(|record| &record.cells) {
         if let (word, Some(reason)) = status(&cell.status) {
@@ -196,6 +238,9 @@ pub fn terminal(records: &[Record]) -> String {
     }
     for pair in &pairs {
         text += &format!("{}\n", verdict(pair));
+        for stage in stage_verdicts(pair) {
+            text += &format!("  {stage}\n");
+        }
         for warning in &pair.warnings {
             text += &format!("  warning: {}\n", warning.message);
         }
@@ -219,6 +264,9 @@ pub fn markdown(records: &[Record]) -> String {
     let mut text = String::from("# tare report\n\n");
     for pair in &pairs {
         text += &format!("- {}\n", verdict(pair));
+        for stage in stage_verdicts(pair) {
+            text += &format!("  - {stage}\n");
+        }
         for warning in &pair.warnings {
             text += &format!("  - warning: {}\n", warning.message);
         }

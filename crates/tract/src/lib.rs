@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use prost::Message;
 use tare_core::{Clock, Engine, EngineError, Loaded, NamedTensor, Session, SessionFacts, Tensor, TensorData, Timed};
 use tare_record::{DType, EngineFacts, EngineName, FailureKind, PhaseName};
+use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::Tensor as TractTensor;
 use tract_onnx::prelude::multithread::Executor;
 use tract_onnx::prelude::{
-    DatumType, Framework, InferenceFact, InferenceModelExt, RunOptions, TValue, TVec, TractResult, TypedFact,
-    TypedSimplePlan,
+    DatumType, Framework, InferenceFact, InferenceModelExt, RunOptions, TValue, TVec, TractError, TractResult,
+    TypedFact, TypedSimplePlan,
 };
 use tract_onnx::tract_core::plan::SimpleState;
 use tract_onnx::tract_hir::prelude::tract_data;
@@ -46,12 +49,14 @@ impl Engine for Tract {
         }
     }
 
-    async fn load(&self, model: &[u8], inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError> {
+    async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError> {
         let start_ns = clock.now_ns();
-        let mut reader = model;
-        let mut parsed = tract_onnx::onnx()
-            .model_for_read(&mut reader)
-            .map_err(|error| explain(&error, FailureKind::Unsupported, "reading the model"))?;
+        let reading = |error: &TractError| explain(error, FailureKind::Unsupported, "reading the model");
+        // The decoded file shares the weights' bytes with `model`, and both are dropped before the model is optimised.
+        let decoded = ModelProto::decode(model).map_err(|error| reading(&error.into()))?;
+        let parsed = tract_onnx::onnx().model_for_proto_model(&decoded);
+        drop(decoded);
+        let mut parsed = parsed.map_err(|error| reading(&error))?;
         let parse = Timed::since(start_ns, PhaseName::Parse, clock);
 
         let start_ns = clock.now_ns();
@@ -124,7 +129,7 @@ pub fn vector_level() -> String {
 }
 
 /// tract's errors are chains: the first link says where, the last one what.
-fn explain(error: &tract_onnx::prelude::TractError, kind: FailureKind, doing: &str) -> EngineError {
+fn explain(error: &TractError, kind: FailureKind, doing: &str) -> EngineError {
     let chain: Vec<String> = error.chain().map(|link| link.to_string().trim().to_owned()).collect();
     EngineError::new(kind, format!("tract failed while {doing}: {}", chain.join(": ")))
 }

@@ -32,6 +32,10 @@ mod flags {
                 /// Only what needs neither an engine nor a browser: a minute or two
                 optional --fast
             }
+            /// Run the ONNX backend node tests and write crates/burn/CONFORMANCE.md: needs python3 with pip
+            cmd conformance {}
+            /// Train the built-in network `digits` anew: needs python3 with pip
+            cmd digits {}
             /// Build, and serve the page on loopback until Ctrl-C
             cmd serve {}
         }
@@ -57,6 +61,8 @@ fn main() -> Result<()> {
         .map(|_| ()),
         XtaskCmd::Bench(flags) => tasks::bench(&sh, flags.plan.as_deref().unwrap_or("quick"), flags.out.as_deref()),
         XtaskCmd::Test(flags) => tasks::test(&sh, !flags.fast),
+        XtaskCmd::Conformance(_) => tasks::conformance(&sh),
+        XtaskCmd::Digits(_) => tasks::digits(&sh),
         XtaskCmd::Serve(_) => tasks::serve(&sh),
     }
 }

@@ -198,6 +198,57 @@ fn wasm_tests(sh: &Shell, tools: &Tools) -> Result<()> {
     Ok(())
 }
 
+/// Runs the ONNX backend node tests on tract and burn-flex, and writes the table.
+pub(crate) fn conformance(sh: &Shell) -> Result<()> {
+    let folder = target().join("conformance");
+    let (python, cases) = (folder.join("python"), folder.join("cases"));
+    if !cases.join("cases.tsv").is_file() {
+        step("writing out the cases (once, a minute)");
+        cmd!(sh, "python3 -m venv {python}").run()?;
+        let pip = python.join("bin/pip");
+        cmd!(sh, "{pip} install --quiet onnx==1.23.2 onnxruntime==1.31.1 numpy").run()?;
+        let python = python.join("bin/python");
+        cmd!(sh, "{python} crates/burn/conformance/cases.py {cases}").run()?;
+    }
+    step("running the cases");
+    // Selected as everywhere, so that burn is not compiled with other features.
+    let heavy = &packages(&HEAVY);
+    cmd!(sh, "cargo build --release {heavy...} --example conformance").run()?;
+    let runner = target().join("release/examples/conformance");
+    cmd!(sh, "{runner} {cases} crates/burn/CONFORMANCE.md").run()?;
+    Ok(())
+}
+
+/// Trains the built-in network `digits` anew, on the data set that scikit-learn ships.
+pub(crate) fn digits(sh: &Shell) -> Result<()> {
+    step("fetching the data set");
+    let folder = target().join("digits");
+    sh.create_dir(&folder)?;
+    let wheel = folder.join("scikit-learn.whl");
+    if !wheel.is_file() {
+        // Only its data files are used, which are the same for every platform.
+        let download =
+            "pip download --quiet --no-deps --only-binary=:all: --python-version 3.11 --platform manylinux2014_x86_64";
+        let download: Vec<&str> = download.split(' ').collect();
+        cmd!(sh, "python3 -m {download...} --dest {folder} scikit-learn==1.7.2").run()?;
+        let found = sh
+            .read_dir(&folder)?
+            .into_iter()
+            .find(|path| path.extension().is_some_and(|end| end == "whl"));
+        std::fs::rename(found.context("pip left no wheel")?, &wheel)?;
+    }
+    cmd!(sh, "python3 -m zipfile -e {wheel} {folder}").run()?;
+    let data = folder.join("sklearn/datasets/data/digits.csv.gz");
+    step("training");
+    cmd!(
+        sh,
+        "cargo run --release -p tare-digits -- {data} crates/models/src/networks/digits"
+    )
+    .run()?;
+    println!("state that number in crates/models/src/catalog.rs; hashes and golden outputs of `digits` follow");
+    Ok(())
+}
+
 /// Builds, and serves the page until Ctrl-C.
 pub(crate) fn serve(sh: &Shell) -> Result<()> {
     let (_, tare) = build::all(sh, Profile::Release)?;

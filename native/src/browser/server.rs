@@ -37,7 +37,7 @@ impl ServedJob {
                 None => {}
             }
             let known = models.iter().any(|model| model.name == cell.model);
-            if known || tare_models::find(&cell.model).is_some() {
+            if known || tare_models::is_built_in(&cell.model) {
                 continue;
             }
             if let Ok(bytes) = std::fs::read(&cell.model) {

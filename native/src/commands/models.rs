@@ -2,12 +2,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use tare_models::{CATALOG, PUBLIC_MODELS, find, multiply_accumulates, parameter_count};
+use tare_models::{
+    CATALOG, PIPELINES, PUBLIC_MODELS, built_in_names, find, find_pipeline, multiply_accumulates, parameter_count,
+};
 
 /// Prints the built-in models; parameters are counted in the files that they make.
 pub(crate) fn list() -> Result<bool> {
     println!(
-        "{:<15} {:>11}  {:>9}  {:>9}  {:<58} source of the number",
+        "{:<18} {:>11}  {:>9}  {:>9}  {:<58} source of the number",
         "name", "parameters", "MACs", "size", "what"
     );
     for entry in &CATALOG {
@@ -15,13 +17,17 @@ pub(crate) fn list() -> Result<bool> {
         let parameters = parameter_count(&bytes)?;
         let macs = multiply_accumulates(&bytes)?;
         println!(
-            "{:<15} {parameters:>11}  {:>9}  {:>9}  {:<58} {}",
+            "{:<18} {parameters:>11}  {:>9}  {:>9}  {:<58} {}",
             entry.name,
             macs.map_or_else(|| "-".into(), tare_report::count),
             tare_report::bytes(bytes.len() as u64),
             entry.summary,
             entry.source
         );
+    }
+    println!("\nseveral networks that run as one, with work on the host between them:");
+    for entry in &PIPELINES {
+        println!("{:<20} {}: {}", entry.name, entry.summary, entry.networks.join(", "));
     }
     println!("\ntrained, fetched from their publishers when first used:");
     for model in &PUBLIC_MODELS {
@@ -35,7 +41,13 @@ pub(crate) fn list() -> Result<bool> {
 
 pub(crate) fn export(name: &str, output: &Path) -> Result<bool> {
     let Some(entry) = find(name) else {
-        let known: Vec<&str> = CATALOG.iter().map(|entry| entry.name).collect();
+        if let Some(pipeline) = find_pipeline(name) {
+            bail!(
+                "{name:?} is of several networks\nhint: export one of them: {}",
+                pipeline.networks.join(", ")
+            );
+        }
+        let known: Vec<&str> = built_in_names().collect();
         bail!("there is no built-in model {name:?}: expected {}", known.join(", "));
     };
     let bytes = entry.onnx(&BTreeMap::new());

@@ -116,7 +116,7 @@ fn visible() -> bool {
         .is_none_or(|document| document.visibility_state() == VisibilityState::Visible)
 }
 
-fn window() -> web_sys::Window {
+pub(super) fn window() -> web_sys::Window {
     js_sys::global().unchecked_into()
 }
 

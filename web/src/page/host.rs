@@ -184,7 +184,7 @@ impl Host for WebHost {
     }
 
     async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Rc<Vec<u8>>>), Failure> {
-        if tare_models::find(name).is_some() {
+        if tare_models::is_built_in(name) {
             return Ok((ModelSource::BuiltIn { name: name.into() }, None));
         }
         // Records name files without their folders.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tare_models::{CATALOG, Dim, Signature};
+use tare_models::{CATALOG, Dim, HASH_MARK, PIPELINES, PUBLIC_MODELS, Signature};
 use tare_record::{CellRequest, EngineName, Progress, Record, Rules, SelfCheck};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -13,7 +13,7 @@ use web_sys::{
 
 use crate::exception;
 
-use super::{BUTTON_PAIRS, cancel, engines, facts, files, run_selection, selftest, take_file};
+use super::{BUTTON_PAIRS, cancel, engines, facts, fetch_model, files, run_selection, selftest, take_file};
 
 fn document() -> Document {
     let window: web_sys::Window = js_sys::global().unchecked_into();
@@ -79,6 +79,9 @@ pub(super) fn set_up(fallback: Option<&str>) {
         let input = choice("models", "model", entry.name, entry.name, &text);
         input.set_checked(entry.name == "tiny");
     }
+    for entry in &PIPELINES {
+        choice("models", "model", entry.name, entry.name, entry.summary);
+    }
     for (engine, reason) in engines() {
         let text = match engine {
             EngineName::Tract => "CPU, in wasm with SIMD",
@@ -105,6 +108,16 @@ pub(super) fn set_up(fallback: Option<&str>) {
     on::<Event>(&element::<HtmlElement>("run"), "click", |_| run_selection());
     on::<Event>(&element::<HtmlElement>("cancel"), "click", |_| cancel());
     on::<Event>(&element::<HtmlElement>("selftest"), "click", |_| selftest(BUTTON_PAIRS));
+    for model in &PUBLIC_MODELS {
+        let option = create("option");
+        option.set_attribute("value", model.name).unwrap_throw();
+        let what = format!("{}, {}", model.summary, model.licence);
+        option.set_text_content(Some(&what));
+        element::<Element>("well-known").append_child(&option).unwrap_throw();
+    }
+    on::<Event>(&element::<HtmlElement>("fetch"), "click", |_| {
+        fetch_model(chosen_address())
+    });
     on::<Event>(&element::<HtmlElement>("file"), "change", |event| {
         if let Some(list) = event
             .target()
@@ -147,7 +160,9 @@ fn read(list: &FileList) {
         let Some(file) = list.get(index) else { continue };
         spawn_local(async move {
             match facts::bytes(file.array_buffer()).await {
-                Ok(bytes) => take_file(file.name(), bytes),
+                Ok(bytes) => {
+                    take_file(file.name(), bytes);
+                }
                 Err(error) => note(&format!("cannot read {}: {}", file.name(), exception(&error))),
             }
         });
@@ -272,6 +287,20 @@ pub(super) fn chosen_engines() -> Vec<EngineName> {
         .iter()
         .filter_map(|engine| engine.parse().ok())
         .collect()
+}
+
+/// The address of a model, with its hash where one was given.
+fn chosen_address() -> String {
+    let field = |name| element::<HtmlInputElement>(name).value().trim().to_owned();
+    match (field("address"), field("sha256")) {
+        (address, hash) if hash.is_empty() => address,
+        (address, hash) => format!("{address}{HASH_MARK}{hash}"),
+    }
+}
+
+/// While a model is fetched, no other can be.
+pub(super) fn set_fetching(fetching: bool) {
+    element::<HtmlButtonElement>("fetch").set_disabled(fetching);
 }
 
 /// How long to measure.

@@ -1,7 +1,6 @@
 //! Element by element, and matrix products.
 
 use onnx_ir::Argument;
-use onnx_ir::node::cast::CastNode;
 use onnx_ir::node::clip::{ClipInput, ClipNode};
 use onnx_ir::node::gemm::GemmNode;
 use onnx_ir::node::linear::LinearNode;
@@ -171,9 +170,8 @@ impl Lowerer {
         }
     }
 
-    pub(super) fn cast(&mut self, node: &CastNode) -> Lowering<Value> {
-        let to = node.config.to;
-        match self.value(&node.inputs[0])? {
+    pub(super) fn cast(&mut self, to: burn_tensor::DType, input: &Argument) -> Lowering<Value> {
+        match self.value(input)? {
             Value::Host(host) => {
                 let data = match (host.data, to) {
                     (HostData::F32(values), to) if to.is_float() => HostData::F32(values),
@@ -197,6 +195,12 @@ impl Lowerer {
             }
             // All device values are f32.
             Value::Device(device) if to == burn_tensor::DType::F32 => Ok(Value::Device(device)),
+            Value::Device(device) if to.is_bool() => Ok(self.as_truths(&device)),
+            Value::Truths(device) if to == burn_tensor::DType::F32 => Ok(Value::Device(device)),
+            Value::Truths(device) if to.is_bool() => Ok(Value::Truths(device)),
+            Value::Truths(_) => Err(Unsupported::new(format!(
+                "a cast from truth values to {to:?} while the model runs"
+            ))),
             Value::Device(_) => Err(Unsupported::new(format!(
                 "a cast from F32 to {to:?} while the model runs"
             ))),

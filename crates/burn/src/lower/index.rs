@@ -30,7 +30,7 @@ impl Lowerer {
                 Value::Integers(flat) => flat,
                 _ => return Err(Unsupported::new("positions that are no integers")),
             },
-            Value::Device(_) => return Err(Unsupported::new("positions that are no integers")),
+            Value::Device(_) | Value::Truths(_) => return Err(Unsupported::new("positions that are no integers")),
         };
         let mut shape = data.shape.clone();
         *shape

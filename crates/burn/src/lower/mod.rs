@@ -3,27 +3,32 @@
 //! All input shapes are known, so everything that depends on shapes and weights alone is computed here, on the host;
 //! what remains are operations on device tensors whose shapes are known too.
 
+mod activation;
 mod attention;
+mod choice;
 mod convolution;
 mod elementwise;
 mod index;
 mod movement;
 mod normalisation;
+mod operators;
 mod pooling;
+mod rearrangement;
 mod reduction;
 mod resize;
+mod truth;
 mod volume;
 mod window;
 
 use std::collections::HashMap;
 
-use onnx_ir::{Argument, Node, OnnxGraph};
+use onnx_ir::{Argument, OnnxGraph};
 use tare_core::{EngineError, NamedTensor};
 use tare_record::{DType, FailureKind};
 
 use crate::host::HostTensor;
 use crate::plan::{Op, Slot, Step};
-use crate::refusal::refuse;
+use crate::refusal::{NodeNames, refuse};
 
 /// A model as a list of steps.
 #[derive(Debug)]
@@ -57,6 +62,8 @@ pub(crate) enum Value {
     Device(DeviceValue),
     /// `i32`, which ONNX's integers become: browsers have no 64-bit integers on the GPU.
     Integers(DeviceValue),
+    /// Truth values, as `f32` of 0 and 1.
+    Truths(DeviceValue),
 }
 
 /// A tensor on the device; a scalar is stored with one dimension.
@@ -91,8 +98,8 @@ impl Unsupported {
 
 pub(crate) type Lowering<T> = Result<T, Unsupported>;
 
-/// Lowers a graph for inputs of the given shapes. `model` is the file that the graph was parsed from.
-pub(crate) fn lower(graph: &OnnxGraph, model: &[u8], inputs: &[NamedTensor]) -> Result<Lowered, EngineError> {
+/// Lowers a graph for inputs of the given shapes. `names` are those of its nodes in the file.
+pub(crate) fn lower(graph: &OnnxGraph, names: &NodeNames, inputs: &[NamedTensor]) -> Result<Lowered, EngineError> {
     let mut lowerer = Lowerer {
         values: HashMap::new(),
         uses: uses(graph),
@@ -122,7 +129,7 @@ pub(crate) fn lower(graph: &OnnxGraph, model: &[u8], inputs: &[NamedTensor]) -> 
     for node in &graph.nodes {
         lowerer
             .node(node)
-            .map_err(|unsupported| refuse(node, &unsupported, model))?;
+            .map_err(|unsupported| refuse(node, &unsupported, names))?;
     }
     for argument in &graph.outputs {
         let value = lowerer.value(argument).map_err(|unsupported| {
@@ -159,7 +166,7 @@ pub(crate) struct Lowerer {
 impl Lowerer {
     fn input(&mut self, argument: &Argument, position: usize, given: &NamedTensor) -> Result<(), EngineError> {
         let tensor = &given.tensor;
-        if !matches!(tensor.dtype(), DType::F32 | DType::I64 | DType::I32) {
+        if !matches!(tensor.dtype(), DType::F32 | DType::I64 | DType::I32 | DType::Bool) {
             return Err(EngineError::new(
                 FailureKind::Unsupported,
                 format!(
@@ -176,96 +183,13 @@ impl Lowerer {
             slot,
             shape: tensor.shape().to_vec(),
         };
-        let value = if tensor.dtype() == DType::F32 {
-            Value::Device(value)
-        } else {
-            Value::Integers(value)
+        let value = match tensor.dtype() {
+            DType::F32 => Value::Device(value),
+            DType::Bool => Value::Truths(value),
+            _ => Value::Integers(value),
         };
         self.values.insert(argument.name.clone(), value);
         Ok(())
-    }
-
-    fn node(&mut self, node: &Node) -> Lowering<()> {
-        if let Node::Split(n) = node {
-            let parts = self.split(n)?;
-            let names = n.outputs.iter().map(|output| output.name.clone());
-            self.values.extend(names.zip(parts));
-            return Ok(());
-        }
-        let value = match node {
-            Node::Constant(n) => self.value(
-                n.inputs
-                    .first()
-                    .ok_or_else(|| Unsupported::new("a constant without a value"))?,
-            )?,
-            Node::Identity(n) => self.value(&n.inputs[0])?,
-            Node::Dropout(n) => self.value(&n.inputs[0])?,
-            Node::Conv2d(n) => self.conv2d(n)?,
-            Node::Conv3d(n) => self.conv3d(n)?,
-            Node::ConvTranspose3d(n) => self.conv_transpose3d(n)?,
-            Node::BatchNormalization(n) => self.batch_norm(n)?,
-            Node::InstanceNormalization(n) => self.instance_norm(n)?,
-            Node::LayerNormalization(n) => self.layer_norm(n)?,
-            Node::Attention(n) => self.attention(n)?,
-            Node::MaxPool2d(n) => self.max_pool2d(n)?,
-            Node::AveragePool2d(n) => self.avg_pool2d(n)?,
-            Node::GlobalAveragePool(n) => self.global_avg_pool(n)?,
-            Node::Linear(n) => self.linear(n)?,
-            Node::Gemm(n) => self.gemm(n)?,
-            Node::MatMul(n) => self.matmul(n)?,
-            Node::Add(n) => self.binary(elementwise::Binary::Add, &n.inputs)?,
-            Node::Sub(n) => self.binary(elementwise::Binary::Sub, &n.inputs)?,
-            Node::Mul(n) => self.binary(elementwise::Binary::Mul, &n.inputs)?,
-            Node::Div(n) => self.binary(elementwise::Binary::Div, &n.inputs)?,
-            Node::Max(n) => self.extreme(elementwise::Extreme::Max, &n.inputs)?,
-            Node::Min(n) => self.extreme(elementwise::Extreme::Min, &n.inputs)?,
-            Node::ReduceMean(n) => self.reduce(Op::MeanDim, &n.config, &n.inputs)?,
-            Node::ReduceSum(n) => self.reduce(Op::SumDim, &n.config, &n.inputs)?,
-            Node::ReduceMax(n) => self.reduce(Op::MaxDim, &n.config, &n.inputs)?,
-            Node::Ceil(n) => self.unary(Op::Ceil, &n.inputs[0])?,
-            Node::Cos(n) => self.unary(Op::Cos, &n.inputs[0])?,
-            Node::Floor(n) => self.unary(Op::Floor, &n.inputs[0])?,
-            Node::Sign(n) => self.unary(Op::Sign, &n.inputs[0])?,
-            Node::Sin(n) => self.unary(Op::Sin, &n.inputs[0])?,
-            Node::HardSigmoid(n) => self.hard_sigmoid(n.config.alpha, n.config.beta, &n.inputs[0])?,
-            Node::HardSwish(n) => self.hard_swish(&n.inputs[0])?,
-            Node::Pow(n) => self.power(&n.inputs)?,
-            Node::Abs(n) => self.unary(Op::Abs, &n.inputs[0])?,
-            Node::Erf(n) => self.unary(Op::Erf, &n.inputs[0])?,
-            Node::Exp(n) => self.unary(Op::Exp, &n.inputs[0])?,
-            Node::Log(n) => self.unary(Op::Log, &n.inputs[0])?,
-            Node::Neg(n) => self.unary(Op::MulScalar(-1.0), &n.inputs[0])?,
-            Node::Reciprocal(n) => self.unary(Op::Reciprocal, &n.inputs[0])?,
-            Node::Sqrt(n) => self.unary(Op::Sqrt, &n.inputs[0])?,
-            Node::Tanh(n) => self.unary(Op::Tanh, &n.inputs[0])?,
-            Node::LeakyRelu(n) => self.unary(Op::LeakyRelu { slope: n.config.alpha }, &n.inputs[0])?,
-            Node::Relu(n) => self.unary(Op::Relu, &n.inputs[0])?,
-            Node::Sigmoid(n) => self.unary(Op::Sigmoid, &n.inputs[0])?,
-            Node::Softmax(n) => self.unary(Op::Softmax { axis: n.config.axis }, &n.inputs[0])?,
-            Node::Clip(n) => self.clip(n)?,
-            Node::Cast(n) => self.cast(n)?,
-            Node::Resize(n) => self.resize(n)?,
-            Node::Pad(n) => self.pad(n)?,
-            Node::Reshape(n) => self.reshape(n)?,
-            Node::Flatten(n) => self.flatten(n)?,
-            Node::Squeeze(n) => self.squeeze(n)?,
-            Node::Unsqueeze(n) => self.unsqueeze(n)?,
-            Node::Transpose(n) => self.transpose(n)?,
-            Node::Concat(n) => self.concat(n)?,
-            Node::Shape(n) => self.shape(n)?,
-            Node::Gather(n) => self.gather(n)?,
-            Node::Expand(n) => self.expand(n)?,
-            Node::Slice(n) => self.slice(n)?,
-            Node::ConstantOfShape(n) => self.constant_of_shape(n)?,
-            _ => return Err(Unsupported::Operator),
-        };
-        match node.outputs() {
-            [output] => {
-                self.values.insert(output.name.clone(), value);
-                Ok(())
-            }
-            outputs => Err(Unsupported::new(format!("{} outputs", outputs.len()))),
-        }
     }
 
     /// The value of an argument: computed before, or a constant of the model.
@@ -294,7 +218,7 @@ impl Lowerer {
     fn host(&self, argument: &Argument) -> Lowering<HostTensor> {
         match self.value(argument)? {
             Value::Host(host) => Ok(host),
-            Value::Device(_) | Value::Integers(_) => Err(Unsupported::new(format!(
+            Value::Device(_) | Value::Integers(_) | Value::Truths(_) => Err(Unsupported::new(format!(
                 "{:?} being computed while the model runs",
                 argument.name
             ))),
@@ -312,6 +236,7 @@ impl Lowerer {
         match value {
             Value::Device(device) => Ok(device),
             Value::Integers(_) => Err(Unsupported::new("integers that are computed while the model runs")),
+            Value::Truths(_) => Err(Unsupported::new("truth values that are computed while the model runs")),
             Value::Host(host) => Ok(self.constant(host)),
         }
     }

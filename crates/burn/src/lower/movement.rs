@@ -86,6 +86,8 @@ impl Lowerer {
             Value::Host(host) => Value::Host(host.reshaped(shape)),
             Value::Device(device) if device.shape == shape => Value::Device(device),
             Value::Device(device) => self.step(Op::Reshape(stored), &[&device], shape),
+            Value::Truths(device) if device.shape == shape => Value::Truths(device),
+            Value::Truths(device) => Value::Truths(self.computed(Op::Reshape(stored), &[&device], shape)),
             Value::Integers(device) if device.shape == shape => Value::Integers(device),
             Value::Integers(device) => Value::Integers(self.computed(Op::ReshapeIntegers(stored), &[&device], shape)),
         }
@@ -115,7 +117,7 @@ impl Lowerer {
             .iter()
             .map(|value| match value {
                 Value::Host(host) => Some(host.clone()),
-                Value::Device(_) | Value::Integers(_) => None,
+                _ => None,
             })
             .collect();
         let misfit = || Unsupported::new(format!("joining along dimension {axis} of what does not fit together"));
@@ -236,7 +238,7 @@ impl Lowerer {
 pub(super) fn shape_of(value: &Value) -> &[usize] {
     match value {
         Value::Host(host) => &host.shape,
-        Value::Device(device) | Value::Integers(device) => &device.shape,
+        Value::Device(device) | Value::Integers(device) | Value::Truths(device) => &device.shape,
     }
 }
 

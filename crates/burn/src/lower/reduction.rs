@@ -4,7 +4,7 @@ use onnx_ir::Argument;
 use onnx_ir::node::reduce::{ReduceAxes, ReduceConfig};
 
 use super::movement::resolve_axes;
-use super::{Lowerer, Lowering, Unsupported, Value};
+use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::plan::Op;
 
 impl Lowerer {
@@ -15,7 +15,37 @@ impl Lowerer {
         config: &ReduceConfig,
         inputs: &[Argument],
     ) -> Lowering<Value> {
-        let mut x = self.floats(&inputs[0])?;
+        let x = self.floats(&inputs[0])?;
+        self.reduced(x, op, config, inputs)
+    }
+
+    /// The sum of the squares.
+    pub(super) fn reduce_squares(&mut self, config: &ReduceConfig, inputs: &[Argument]) -> Lowering<Value> {
+        let x = self.floats(&inputs[0])?;
+        let squares = self.computed(Op::Mul, &[&x, &x], x.shape.clone());
+        self.reduced(squares, Op::SumDim, config, inputs)
+    }
+
+    /// The sum of what `before` makes of each element.
+    pub(super) fn reduce_mapped(&mut self, before: Op, config: &ReduceConfig, inputs: &[Argument]) -> Lowering<Value> {
+        let x = self.floats(&inputs[0])?;
+        let mapped = self.computed(before, &[&x], x.shape.clone());
+        self.reduced(mapped, Op::SumDim, config, inputs)
+    }
+
+    /// What `after` makes of a reduced value.
+    pub(super) fn then(&mut self, reduced: Value, after: Op) -> Lowering<Value> {
+        let x = self.device(reduced)?;
+        Ok(self.step(after, &[&x], x.shape.clone()))
+    }
+
+    fn reduced(
+        &mut self,
+        mut x: DeviceValue,
+        op: fn(usize) -> Op,
+        config: &ReduceConfig,
+        inputs: &[Argument],
+    ) -> Lowering<Value> {
         let rank = x.shape.len();
         let mut axes = match &config.axes {
             ReduceAxes::Static(axes) => axes.clone(),

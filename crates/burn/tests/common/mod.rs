@@ -25,7 +25,10 @@ impl Clock for NoClock {
 
 pub(crate) fn run(engine: &dyn Engine, workload: &Workload) -> Result<Vec<Tensor>, EngineError> {
     pollster::block_on(async {
-        let mut session = engine.load(&workload.bytes, &workload.inputs, &NoClock).await?.session;
+        let mut session = engine
+            .load(workload.bytes.clone(), &workload.inputs, &NoClock)
+            .await?
+            .session;
         let outputs = session.run(&workload.inputs).await?;
         // A second run must give the same: nothing may be used up.
         assert_eq!(session.run(&workload.inputs).await?, outputs);

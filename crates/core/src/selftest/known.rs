@@ -6,6 +6,7 @@ use std::hint::black_box;
 use std::rc::Rc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tare_record::{
     Cell, CellRequest, ClockFacts, EngineFacts, EngineName, EnvironmentKind, Memory, ModelFacts, ModelSource, Progress,
     Rules, Stage,
@@ -74,7 +75,7 @@ impl Engine for Known {
         }
     }
 
-    async fn load(&self, _: &[u8], _: &[NamedTensor], _: &dyn Clock) -> Result<Loaded, EngineError> {
+    async fn load(&self, _: Bytes, _: &[NamedTensor], _: &dyn Clock) -> Result<Loaded, EngineError> {
         Ok(Loaded {
             session: Box::new(self.clone()),
             phases: vec![],
@@ -112,9 +113,10 @@ pub(super) async fn measured_known(engine: Known, clock: &dyn Clock, facts: &Clo
             sha256: None,
             size_bytes: None,
         },
-        bytes: vec![],
+        bytes: Bytes::new(),
         inputs: vec![named("x", 1.0)],
         outputs: vec!["y".into()],
+        composition: None,
         host_stage: None,
     };
     measured_on(&engine, &workload, &[named("y", 1.0)], clock, facts, rules).await
@@ -148,7 +150,7 @@ pub(super) async fn measured_on(
         stage: Stage::Measure,
         clock: facts.clone(),
     };
-    measure(&request, workload, engine, reference, vec![], clock, &mut Quiet)
+    measure(&request, workload.clone(), engine, reference, vec![], clock, &mut Quiet)
         .await
         .0
 }

@@ -78,7 +78,8 @@ fn encoder(graph: &mut Graph, ids: &Value, mask: &Value, types: Option<&Value>, 
         let context = attend(
             graph,
             &format!("{name}.attention"),
-            [&query, &key, &value, &mask],
+            [&query, &key, &value],
+            Some(&mask),
             sizes,
         );
         let out = linear(

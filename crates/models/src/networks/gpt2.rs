@@ -63,7 +63,8 @@ fn build(seed: u64, batch: usize, tokens: usize, past: &Past) -> Graph {
         let context = attend(
             &mut graph,
             &format!("{name}.attention"),
-            [&query, &key, &value, &mask],
+            [&query, &key, &value],
+            Some(&mask),
             &sizes,
         );
         let gain = sizes.residual_gain;

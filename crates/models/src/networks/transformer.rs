@@ -77,14 +77,23 @@ pub(super) fn split_heads(graph: &mut Graph, name: &str, x: &Value, sizes: &Size
 }
 
 /// Scaled dot-product attention: `query` [batch, heads, tokens, head width], `key` [batch, heads, head width, seen], `value`
-/// [batch, heads, seen, head width] and `mask`, which is added and broadcasts to [batch, heads, tokens, seen], to
-/// [batch, tokens, width].
-pub(super) fn attend(graph: &mut Graph, name: &str, [query, key, value, mask]: [&Value; 4], sizes: &Sizes) -> Value {
+/// [batch, heads, seen, head width], to [batch, tokens, width]. A `mask` is added to the scores and broadcasts to
+/// [batch, heads, tokens, seen].
+pub(super) fn attend(
+    graph: &mut Graph,
+    name: &str,
+    [query, key, value]: [&Value; 3],
+    mask: Option<&Value>,
+    sizes: &Sizes,
+) -> Value {
     let raw = graph.node(&format!("{name}.raw_scores"), "MatMul", &[query, key], &[]);
     let scale = 1.0 / (sizes.head_width() as f32).sqrt();
     let scale = graph.constant(&format!("{name}.scale"), &[], &[scale]);
     let scaled = graph.node(&format!("{name}.scores"), "Mul", &[&raw, &scale], &[]);
-    let masked = graph.node(&format!("{name}.masked"), "Add", &[&scaled, mask], &[]);
+    let masked = match mask {
+        Some(mask) => graph.node(&format!("{name}.masked"), "Add", &[&scaled, mask], &[]),
+        None => scaled,
+    };
     let shares = graph.node(
         &format!("{name}.shares"),
         "Softmax",

@@ -1,0 +1,69 @@
+"""Writes out the ONNX backend node tests, and which of them onnxruntime passes.
+
+    python cases.py FOLDER
+
+Needs onnx 1.23.2, onnxruntime 1.31.1 and numpy. For each case at opset 22 and below: FOLDER/NAME/model.onnx, input_K.pb and
+output_K.pb, and a line in FOLDER/cases.tsv: name, whether onnxruntime passes, the relative and absolute tolerance.
+"""
+
+import pathlib
+import sys
+import warnings
+
+import numpy
+import onnx
+import onnxruntime
+from onnx import numpy_helper
+from onnx.backend.test.case.node import collect_testcases
+
+HIGHEST_OPSET = 22
+
+
+def opset(model):
+    return max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
+
+
+def write(path, value, info):
+    if info.type.HasField("tensor_type") and not isinstance(value, list) and value is not None:
+        proto = value if isinstance(value, onnx.TensorProto) else numpy_helper.from_array(numpy.asarray(value), info.name)
+        path.write_bytes(proto.SerializeToString())
+
+
+def passes(case, inputs, outputs):
+    try:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        session = onnxruntime.InferenceSession(case.model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        found = session.run(None, {i.name: v for i, v in zip(session.get_inputs(), inputs)})
+        for expected, output in zip(outputs, found):
+            numpy.testing.assert_allclose(output, expected, rtol=case.rtol, atol=case.atol)
+            if numpy.asarray(expected).dtype != numpy.asarray(output).dtype:
+                return False
+        return True
+    except Exception:
+        return False
+
+
+def main(folder):
+    assert onnx.__version__ == "1.23.2" and onnxruntime.__version__ == "1.31.1", (onnx.__version__, onnxruntime.__version__)
+    warnings.simplefilter("ignore")
+    lines = []
+    for case in collect_testcases(None):
+        if case.model is None or opset(case.model) > HIGHEST_OPSET:
+            continue
+        out = pathlib.Path(folder, case.name)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "model.onnx").write_bytes(case.model.SerializeToString())
+        [(inputs, outputs), *_] = case.data_sets
+        for index, (value, info) in enumerate(zip(inputs, case.model.graph.input)):
+            write(out / f"input_{index}.pb", value, info)
+        for index, (value, info) in enumerate(zip(outputs, case.model.graph.output)):
+            write(out / f"output_{index}.pb", value, info)
+        verdict = "passes" if passes(case, inputs, outputs) else "fails"
+        lines.append(f"{case.name}\t{verdict}\t{case.rtol}\t{case.atol}\n")
+    # Last, so that a file that is there says that all is there.
+    pathlib.Path(folder, "cases.tsv").write_text("".join(sorted(lines)))
+    print(len(lines), "cases")
+
+
+main(sys.argv[1])

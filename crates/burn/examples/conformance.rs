@@ -1,0 +1,347 @@
+//! The ONNX backend node tests on tract and on burn-flex: `cargo xtask conformance`.
+//!
+//! `conformance FOLDER TABLE.md` reads the cases that `conformance/cases.py` wrote to the folder, writes the table, and fails
+//! if a case that onnxruntime passes is neither passed by burn nor excluded.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use prost::Message;
+use tare_burn::Burn;
+use tare_core::{Clock, Engine, NamedTensor, Tensor};
+use tare_models::onnx::{self, TensorProto};
+use tare_models::{prepare, with_fixed_inputs};
+use tare_tract::Tract;
+
+/// A case that takes longer is given up.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Operators whose cases say nothing about an engine for inference, with the reason.
+const EXCLUDED_OPERATORS: [(&str, &str); 12] = [
+    ("Bernoulli", "random outputs"),
+    ("Multinomial", "random outputs"),
+    ("RandomNormal", "random outputs"),
+    ("RandomNormalLike", "random outputs"),
+    ("RandomUniform", "random outputs"),
+    ("RandomUniformLike", "random outputs"),
+    ("Adagrad", "training"),
+    ("Adam", "training"),
+    ("Momentum", "training"),
+    ("Gradient", "training"),
+    ("StringNormalizer", "strings"),
+    ("TfIdfVectorizer", "strings"),
+];
+
+struct Case {
+    name: String,
+    folder: PathBuf,
+    onnxruntime: bool,
+    relative: f64,
+    absolute: f64,
+}
+
+#[derive(Clone)]
+enum Outcome {
+    Passed,
+    /// Passed with the inputs that are not floats fixed, as real models have them.
+    PassedFixed,
+    Refused(String),
+    Wrong(String),
+    Died(String),
+}
+
+impl Outcome {
+    fn passed(&self) -> bool {
+        matches!(self, Outcome::Passed | Outcome::PassedFixed)
+    }
+
+    fn reason(&self) -> String {
+        match self {
+            Outcome::Passed | Outcome::PassedFixed => String::new(),
+            Outcome::Refused(why) => format!("refused: {why}"),
+            Outcome::Wrong(why) => format!("WRONG: {why}"),
+            Outcome::Died(why) => format!("DIED: {why}"),
+        }
+    }
+}
+
+struct Row {
+    name: String,
+    operator: String,
+    onnxruntime: bool,
+    excluded: Option<&'static str>,
+    tract: Outcome,
+    burn: Outcome,
+}
+
+struct NoClock;
+
+impl Clock for NoClock {
+    fn now_ns(&self) -> u64 {
+        0
+    }
+
+    fn source(&self) -> &'static str {
+        "none"
+    }
+}
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, table] = arguments.as_slice() else {
+        bail!("usage: conformance FOLDER TABLE.md");
+    };
+    // Panics are outcomes here, told in the table.
+    std::panic::set_hook(Box::new(|_| {}));
+    let cases = read_cases(Path::new(folder))?;
+    let mut rows = Vec::new();
+    for (number, case) in cases.iter().enumerate() {
+        if number % 100 == 0 {
+            eprintln!("{number} of {}", cases.len());
+        }
+        rows.push(row(case)?);
+    }
+    let text = markdown(&rows);
+    std::fs::write(table, &text).with_context(|| format!("cannot write {table}"))?;
+    let summary = text.lines().take_while(|line| !line.starts_with("## ")).skip(4);
+    summary.for_each(|line| println!("{line}"));
+    let open = rows.iter().filter(|row| counts(row) && !row.burn.passed()).count();
+    ensure!(
+        open == 0,
+        "{open} cases that onnxruntime passes are neither passed by burn-flex nor excluded: {table}"
+    );
+    Ok(())
+}
+
+fn read_cases(folder: &Path) -> Result<Vec<Case>> {
+    let list = folder.join("cases.tsv");
+    let text = std::fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
+    let case = |line: &str| {
+        let [name, verdict, relative, absolute] = line.split('\t').collect::<Vec<_>>()[..] else {
+            bail!("{}: found {line:?}", list.display());
+        };
+        Ok(Case {
+            name: name.into(),
+            folder: folder.join(name),
+            onnxruntime: verdict == "passes",
+            relative: relative.parse()?,
+            absolute: absolute.parse()?,
+        })
+    };
+    text.lines().map(case).collect()
+}
+
+fn row(case: &Case) -> Result<Row> {
+    let bytes = std::fs::read(case.folder.join("model.onnx")).context("cannot read a model")?;
+    let model = onnx::Model::decode(bytes.as_slice())?;
+    let graph = model.graph.context("a model without a graph")?;
+    let operators: Vec<&str> = graph.node.iter().map(|node| node.op_type.as_str()).collect();
+    let by_operator = EXCLUDED_OPERATORS.iter().find(|(name, _)| operators.contains(name));
+    let tensors = |kind: &str, values: &[onnx::ValueInfo]| -> Option<Vec<NamedTensor>> {
+        let values = values.iter().enumerate();
+        values
+            .map(|(index, value)| {
+                let bytes = std::fs::read(case.folder.join(format!("{kind}_{index}.pb"))).ok()?;
+                let tensor = onnx::tensor(&TensorProto::decode(bytes.as_slice()).ok()?)?;
+                let name = value.name.clone();
+                Some(NamedTensor { name, tensor })
+            })
+            .collect()
+    };
+    let fed = tensors("input", &graph.input).zip(tensors("output", &graph.output));
+    let excluded = match (&fed, by_operator) {
+        (_, Some((_, reason))) => Some(*reason),
+        (None, None) => Some(
+            "inputs or outputs that tare does not feed: strings, sequences, optional ones, bfloat16, 4 and 16-bit integers, unsigned ones of more than 8 bits",
+        ),
+        (Some(_), None) => None,
+    };
+    let outcome = |engine: fn() -> Box<dyn Engine>| match &fed {
+        Some((inputs, outputs)) if excluded.is_none() => run(case, &bytes, inputs, outputs, engine),
+        _ => Outcome::Refused(excluded.unwrap_or_default().into()),
+    };
+    Ok(Row {
+        name: case.name.clone(),
+        operator: (*operators.first().unwrap_or(&"none")).into(),
+        onnxruntime: case.onnxruntime,
+        excluded,
+        tract: outcome(|| Box::new(Tract::new(1))),
+        burn: outcome(|| Box::new(Burn::flex(1))),
+    })
+}
+
+/// As the case has it, and if that is refused, with all inputs fixed that are not floats.
+fn run(
+    case: &Case,
+    bytes: &[u8],
+    inputs: &[NamedTensor],
+    outputs: &[NamedTensor],
+    engine: fn() -> Box<dyn Engine>,
+) -> Outcome {
+    let first = apart(case, bytes.to_vec(), inputs.to_vec(), outputs, engine);
+    if !matches!(first, Outcome::Refused(_)) {
+        return first;
+    }
+    use tare_record::DType;
+    let is_float = |input: &NamedTensor| matches!(input.tensor.dtype(), DType::F16 | DType::F32 | DType::F64);
+    let (fed, fixed): (Vec<NamedTensor>, Vec<NamedTensor>) = inputs.iter().cloned().partition(is_float);
+    let Ok(bytes) = with_fixed_inputs(bytes, &fixed) else {
+        return first;
+    };
+    if fixed.is_empty() || fed.is_empty() {
+        return first;
+    }
+    match apart(case, bytes, fed, outputs, engine) {
+        Outcome::Passed => Outcome::PassedFixed,
+        Outcome::Refused(_) => first,
+        other => other,
+    }
+}
+
+/// In a thread of its own, because engines may panic or hang.
+fn apart(
+    case: &Case,
+    bytes: Vec<u8>,
+    inputs: Vec<NamedTensor>,
+    outputs: &[NamedTensor],
+    engine: fn() -> Box<dyn Engine>,
+) -> Outcome {
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        let computed = std::panic::catch_unwind(|| compute(&bytes, &inputs, &*engine()));
+        let computed = computed.map_err(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_else(|| "a panic without words".into())
+        });
+        // Nobody listens any more if it took too long.
+        let _ = send.send(computed);
+    });
+    match receive.recv_timeout(PATIENCE) {
+        Err(_) => Outcome::Died(format!("did not end within {} s", PATIENCE.as_secs())),
+        Ok(Err(panic)) => Outcome::Died(panic),
+        Ok(Ok(Err(refusal))) => Outcome::Refused(refusal),
+        Ok(Ok(Ok(found))) => match difference(case, &found, outputs) {
+            None => Outcome::Passed,
+            Some(difference) => Outcome::Wrong(difference),
+        },
+    }
+}
+
+fn compute(bytes: &[u8], inputs: &[NamedTensor], engine: &dyn Engine) -> Result<Vec<Tensor>, String> {
+    let workload = prepare("case", bytes.to_vec(), &BTreeMap::new(), inputs, 0).map_err(|error| error.to_string())?;
+    pollster::block_on(async {
+        let mut loaded = workload
+            .load(engine, &NoClock)
+            .await
+            .map_err(|error| error.to_string())?;
+        loaded.run(&NoClock).await.map_err(|error| error.to_string())
+    })
+}
+
+/// As numpy.testing.assert_allclose compares, with NaN equal to NaN.
+fn difference(case: &Case, found: &[Tensor], expected: &[NamedTensor]) -> Option<String> {
+    if found.len() != expected.len() {
+        return Some(format!("{} outputs, expected {}", found.len(), expected.len()));
+    }
+    found.iter().zip(expected).find_map(|(found, expected)| {
+        let kind = |tensor: &Tensor| format!("{} {:?}", tensor.dtype(), tensor.shape());
+        if kind(found) != kind(&expected.tensor) {
+            return Some(format!("{}, expected {}", kind(found), kind(&expected.tensor)));
+        }
+        let values = found.to_f64().into_iter().zip(expected.tensor.to_f64());
+        let far = |(a, b): &(f64, f64)| {
+            let same = a == b || a.is_nan() && b.is_nan();
+            !same && !((a - b).abs() <= case.absolute + case.relative * b.abs())
+        };
+        values.into_iter().find(far).map(|(a, b)| format!("{a}, expected {b}"))
+    })
+}
+
+/// Whether a case is among those that burn is measured by.
+fn counts(row: &Row) -> bool {
+    row.onnxruntime && row.excluded.is_none()
+}
+
+fn markdown(rows: &[Row]) -> String {
+    let counted: Vec<&Row> = rows.iter().filter(|row| counts(row)).collect();
+    let share = |passed: usize| passed as f64 * 100.0 / counted.len().max(1) as f64;
+    let passed = |outcome: fn(&Row) -> &Outcome| counted.iter().filter(|row| outcome(row).passed()).count();
+    let wrong = |outcome: fn(&Row) -> &Outcome| {
+        let wrong = |row: &&Row| matches!(outcome(row), Outcome::Wrong(_));
+        rows.iter().filter(wrong).count()
+    };
+    let (tract, burn): (fn(&Row) -> &Outcome, fn(&Row) -> &Outcome) = (|row| &row.tract, |row| &row.burn);
+    let mut text = String::from(
+        "# ONNX backend node tests\n\nMade by `cargo xtask conformance`: all cases of the Python package onnx 1.23.2 at opset 22 and below; do not edit.\n\n",
+    );
+    let mut line = |line: String| {
+        text += &line;
+        text.push('\n');
+    };
+    line(format!(
+        "{} cases, of which onnxruntime 1.31.1 passes {}. {} of those count; the others are excluded, with the reasons below.",
+        rows.len(),
+        rows.iter().filter(|row| row.onnxruntime).count(),
+        counted.len()
+    ));
+    line(String::new());
+    line("| engine | passes | share | wrong results among all cases |".into());
+    line("| --- | --- | --- | --- |".into());
+    for (name, outcome) in [("tract", tract), ("burn-flex", burn)] {
+        line(format!(
+            "| {name} | {} | {:.1} % | {} |",
+            passed(outcome),
+            share(passed(outcome)),
+            wrong(outcome)
+        ));
+    }
+    line(String::new());
+    line("A case whose inputs decide shapes is run with those inputs fixed, as real models have them, if an engine refuses it otherwise.".into());
+    line("\n## By operator\n\n| operator | counted | tract | burn-flex |\n| --- | --- | --- | --- |".into());
+    let mut operators: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+    for row in &counted {
+        let entry = operators.entry(&row.operator).or_default();
+        entry[0] += 1;
+        entry[1] += usize::from(row.tract.passed());
+        entry[2] += usize::from(row.burn.passed());
+    }
+    for (operator, [all, tract, burn]) in &operators {
+        line(format!("| {operator} | {all} | {tract} | {burn} |"));
+    }
+    line("\n## Excluded\n\n| reason | cases that onnxruntime passes |\n| --- | --- |".into());
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for reason in rows.iter().filter(|row| row.onnxruntime).filter_map(|row| row.excluded) {
+        *reasons.entry(reason).or_default() += 1;
+    }
+    for (reason, count) in &reasons {
+        line(format!("| {reason} | {count} |"));
+    }
+    line("\n## Not passed by burn-flex\n\n| case | burn-flex | tract |\n| --- | --- | --- |".into());
+    for row in counted.iter().filter(|row| !row.burn.passed()) {
+        let tract = if row.tract.passed() {
+            "passes".into()
+        } else {
+            short(&row.tract.reason())
+        };
+        line(format!("| {} | {} | {tract} |", row.name, short(&row.burn.reason())));
+    }
+    text
+}
+
+/// In one cell of a table.
+fn short(reason: &str) -> String {
+    let mut text = String::new();
+    for word in reason.replace('|', "/").split_whitespace() {
+        if text.len() + word.len() > 160 {
+            return text + " ...";
+        }
+        // Writing to a string does not fail.
+        let _ = write!(text, "{}{word}", if text.is_empty() { "" } else { " " });
+    }
+    text
+}

@@ -1,0 +1,52 @@
+//! Loads an ONNX file once and runs it on the CPU and, where there is a graphics adapter, on the GPU:
+//!
+//! `cargo run --release -p tare-burn --example run -- FILE.onnx`
+//!
+//! The inputs are drawn; an open dimension is an error that says which.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use tare_burn::Burn;
+use tare_core::{Clock, Engine};
+
+fn main() -> Result<()> {
+    let Some(path) = std::env::args().nth(1) else {
+        bail!("usage: run FILE.onnx");
+    };
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {path}"))?;
+    // What the model must be fed is read from its file; give shapes and tensors of your own here.
+    let workload = tare_models::prepare(&path, bytes, &BTreeMap::new(), &[], 0)?;
+    for engine in [Burn::flex(4), Burn::wgpu()] {
+        let name = engine.facts().name;
+        match pollster::block_on(run(&engine, &workload)) {
+            Ok(outputs) => println!("{name}: {outputs}"),
+            Err(error) => println!("{name}: {error}"),
+        }
+    }
+    Ok(())
+}
+
+async fn run(engine: &Burn, workload: &tare_core::Workload) -> Result<String> {
+    // `bytes` are shared, not copied; `inputs` say names, types and shapes.
+    let loaded = engine.load(workload.bytes.clone(), &workload.inputs, &NoClock).await?;
+    let mut session = loaded.session;
+    let outputs = workload.name_outputs(session.run(&workload.inputs).await?);
+    let text = outputs
+        .iter()
+        .map(|output| format!("{} {:?}", output.name, output.tensor.shape()));
+    Ok(text.collect::<Vec<_>>().join(", "))
+}
+
+/// Loading times its steps; nobody asks for them here.
+struct NoClock;
+
+impl Clock for NoClock {
+    fn now_ns(&self) -> u64 {
+        0
+    }
+
+    fn source(&self) -> &'static str {
+        "none"
+    }
+}

@@ -1,0 +1,160 @@
+//! Which operator is lowered by what.
+
+use burn_backend::ops::{ActivationOps, FloatTensorOps};
+use burn_dispatch::Dispatch;
+use onnx_ir::Node;
+use onnx_ir::node::gelu::GeluApproximate;
+
+use super::truth::Logic;
+use super::{Lowerer, Lowering, Unsupported, elementwise};
+use crate::plan::Op;
+
+impl Lowerer {
+    pub(super) fn node(&mut self, node: &Node) -> Lowering<()> {
+        if let Node::Split(n) = node {
+            let parts = self.split(n)?;
+            let names = n.outputs.iter().map(|output| output.name.clone());
+            self.values.extend(names.zip(parts));
+            return Ok(());
+        }
+        let value = match node {
+            Node::Constant(n) => self.value(
+                n.inputs
+                    .first()
+                    .ok_or_else(|| Unsupported::new("a constant without a value"))?,
+            )?,
+            Node::Identity(n) => self.value(&n.inputs[0])?,
+            Node::Dropout(n) => self.value(&n.inputs[0])?,
+            Node::Conv2d(n) => self.conv2d(n)?,
+            Node::Conv3d(n) => self.conv3d(n)?,
+            Node::ConvTranspose3d(n) => self.conv_transpose3d(n)?,
+            Node::BatchNormalization(n) => self.batch_norm(n)?,
+            Node::InstanceNormalization(n) => self.instance_norm(n)?,
+            Node::LayerNormalization(n) => self.layer_norm(n)?,
+            Node::Attention(n) => self.attention(n)?,
+            Node::MaxPool2d(n) => self.max_pool2d(n)?,
+            Node::AveragePool2d(n) => self.avg_pool2d(n)?,
+            Node::GlobalAveragePool(n) => self.global_avg_pool(n)?,
+            Node::Linear(n) => self.linear(n)?,
+            Node::Gemm(n) => self.gemm(n)?,
+            Node::MatMul(n) => self.matmul(n)?,
+            Node::Add(n) => self.binary(elementwise::Binary::Add, &n.inputs)?,
+            Node::Sub(n) => self.binary(elementwise::Binary::Sub, &n.inputs)?,
+            Node::Mul(n) => self.binary(elementwise::Binary::Mul, &n.inputs)?,
+            Node::Div(n) => self.binary(elementwise::Binary::Div, &n.inputs)?,
+            Node::Max(n) => self.extreme(elementwise::Extreme::Max, &n.inputs)?,
+            Node::Min(n) => self.extreme(elementwise::Extreme::Min, &n.inputs)?,
+            Node::ReduceMean(n) => self.reduce(Op::MeanDim, &n.config, &n.inputs)?,
+            Node::ReduceSum(n) => self.reduce(Op::SumDim, &n.config, &n.inputs)?,
+            Node::ReduceMax(n) => self.reduce(Op::MaxDim, &n.config, &n.inputs)?,
+            Node::ReduceMin(n) => self.reduce(Op::MinDim, &n.config, &n.inputs)?,
+            Node::ReduceProd(n) => self.reduce(Op::ProductDim, &n.config, &n.inputs)?,
+            Node::ReduceSumSquare(n) => self.reduce_squares(&n.config, &n.inputs)?,
+            Node::ReduceL1(n) => self.reduce_mapped(Op::Abs, &n.config, &n.inputs)?,
+            Node::ReduceL2(n) => {
+                let sum = self.reduce_squares(&n.config, &n.inputs)?;
+                self.then(sum, Op::Sqrt)?
+            }
+            Node::ReduceLogSum(n) => {
+                let sum = self.reduce(Op::SumDim, &n.config, &n.inputs)?;
+                self.then(sum, Op::Log)?
+            }
+            Node::ReduceLogSumExp(n) => {
+                let sum = self.reduce_mapped(Op::Exp, &n.config, &n.inputs)?;
+                self.then(sum, Op::Log)?
+            }
+            Node::Sum(n) => self.sum_of_all(&n.inputs, 1.0)?,
+            Node::Mean(n) => self.sum_of_all(&n.inputs, 1.0 / n.inputs.len() as f64)?,
+            Node::Acos(n) => self.unary(Op::Apply(Dispatch::float_acos), &n.inputs[0])?,
+            Node::Acosh(n) => self.unary(Op::Apply(Dispatch::float_acosh), &n.inputs[0])?,
+            Node::Asin(n) => self.unary(Op::Apply(Dispatch::float_asin), &n.inputs[0])?,
+            Node::Asinh(n) => self.unary(Op::Apply(Dispatch::float_asinh), &n.inputs[0])?,
+            Node::Atan(n) => self.unary(Op::Apply(Dispatch::float_atan), &n.inputs[0])?,
+            Node::Atanh(n) => self.unary(Op::Apply(Dispatch::float_atanh), &n.inputs[0])?,
+            Node::Cosh(n) => self.unary(Op::Apply(Dispatch::float_cosh), &n.inputs[0])?,
+            Node::Sinh(n) => self.unary(Op::Apply(Dispatch::float_sinh), &n.inputs[0])?,
+            Node::Tan(n) => self.unary(Op::Apply(Dispatch::float_tan), &n.inputs[0])?,
+            Node::Round(n) => self.unary(Op::Apply(Dispatch::float_round), &n.inputs[0])?,
+            Node::Elu(n) => self.exponential_unit(n.config.alpha, 1.0, 1.0, &n.inputs[0])?,
+            Node::Selu(n) => self.exponential_unit(n.config.alpha, n.config.gamma, 1.0, &n.inputs[0])?,
+            Node::Celu(n) => self.exponential_unit(n.config.alpha, 1.0, n.config.alpha, &n.inputs[0])?,
+            Node::Softplus(n) => self.softplus(&n.inputs[0])?,
+            Node::Softsign(n) => self.softsign(&n.inputs[0])?,
+            Node::Mish(n) => self.mish(&n.inputs[0])?,
+            Node::Swish(n) => self.swish(n.config.alpha, &n.inputs[0])?,
+            Node::PRelu(n) => self.prelu(&n.inputs)?,
+            Node::Gelu(n) => match n.config.approximate {
+                GeluApproximate::Exact => self.unary(Op::Apply(Dispatch::gelu), &n.inputs[0])?,
+                GeluApproximate::Tanh => self.gelu_by_tanh(&n.inputs[0])?,
+            },
+            Node::LogSoftmax(n) => self.unary(Op::LogSoftmax { axis: n.config.axis }, &n.inputs[0])?,
+            Node::Tile(n) => self.tile(n)?,
+            Node::DepthToSpace(n) => self.depth_to_space(n)?,
+            Node::SpaceToDepth(n) => self.space_to_depth(n)?,
+            Node::Equal(n) => self.compared(Dispatch::float_equal, &n.inputs)?,
+            Node::Greater(n) => self.compared(Dispatch::float_greater, &n.inputs)?,
+            Node::GreaterOrEqual(n) => self.compared(Dispatch::float_greater_equal, &n.inputs)?,
+            Node::Less(n) => self.compared(Dispatch::float_lower, &n.inputs)?,
+            Node::LessOrEqual(n) => self.compared(Dispatch::float_lower_equal, &n.inputs)?,
+            Node::And(n) => self.logic(Logic::And, &n.inputs)?,
+            Node::Or(n) => self.logic(Logic::Or, &n.inputs)?,
+            Node::Xor(n) => self.logic(Logic::Xor, &n.inputs)?,
+            Node::Not(n) => self.not(&n.inputs[0])?,
+            Node::IsNaN(n) => self.is_nan(&n.inputs[0])?,
+            Node::IsInf(n) => self.is_inf(n)?,
+            Node::Size(n) => self.size(&n.inputs[0])?,
+            Node::Trilu(n) => self.trilu(n)?,
+            Node::ThresholdedRelu(n) => self.thresholded_relu(n.config.alpha, &n.inputs[0])?,
+            Node::Shrink(n) => self.shrink(n.config.lambda, n.config.bias, &n.inputs[0])?,
+            Node::ArgMax(n) => self.arg_max(&n.config, &n.inputs[0])?,
+            Node::ArgMin(n) => self.arg_min(&n.config, &n.inputs[0])?,
+            Node::CumSum(n) => self.cumulated(n)?,
+            Node::GlobalMaxPool(n) => self.global_max_pool(&n.inputs[0])?,
+            Node::CastLike(n) => self.cast(n.config.to, &n.inputs[0])?,
+            Node::Where(n) => self.chosen(&n.inputs)?,
+            Node::Ceil(n) => self.unary(Op::Ceil, &n.inputs[0])?,
+            Node::Cos(n) => self.unary(Op::Cos, &n.inputs[0])?,
+            Node::Floor(n) => self.unary(Op::Floor, &n.inputs[0])?,
+            Node::Sign(n) => self.unary(Op::Sign, &n.inputs[0])?,
+            Node::Sin(n) => self.unary(Op::Sin, &n.inputs[0])?,
+            Node::HardSigmoid(n) => self.hard_sigmoid(n.config.alpha, n.config.beta, &n.inputs[0])?,
+            Node::HardSwish(n) => self.hard_swish(&n.inputs[0])?,
+            Node::Pow(n) => self.power(&n.inputs)?,
+            Node::Abs(n) => self.unary(Op::Abs, &n.inputs[0])?,
+            Node::Erf(n) => self.unary(Op::Erf, &n.inputs[0])?,
+            Node::Exp(n) => self.unary(Op::Exp, &n.inputs[0])?,
+            Node::Log(n) => self.unary(Op::Log, &n.inputs[0])?,
+            Node::Neg(n) => self.unary(Op::MulScalar(-1.0), &n.inputs[0])?,
+            Node::Reciprocal(n) => self.unary(Op::Reciprocal, &n.inputs[0])?,
+            Node::Sqrt(n) => self.unary(Op::Sqrt, &n.inputs[0])?,
+            Node::Tanh(n) => self.unary(Op::Tanh, &n.inputs[0])?,
+            Node::LeakyRelu(n) => self.unary(Op::LeakyRelu { slope: n.config.alpha }, &n.inputs[0])?,
+            Node::Relu(n) => self.unary(Op::Relu, &n.inputs[0])?,
+            Node::Sigmoid(n) => self.unary(Op::Sigmoid, &n.inputs[0])?,
+            Node::Softmax(n) => self.unary(Op::Softmax { axis: n.config.axis }, &n.inputs[0])?,
+            Node::Clip(n) => self.clip(n)?,
+            Node::Cast(n) => self.cast(n.config.to, &n.inputs[0])?,
+            Node::Resize(n) => self.resize(n)?,
+            Node::Pad(n) => self.pad(n)?,
+            Node::Reshape(n) => self.reshape(n)?,
+            Node::Flatten(n) => self.flatten(n)?,
+            Node::Squeeze(n) => self.squeeze(n)?,
+            Node::Unsqueeze(n) => self.unsqueeze(n)?,
+            Node::Transpose(n) => self.transpose(n)?,
+            Node::Concat(n) => self.concat(n)?,
+            Node::Shape(n) => self.shape(n)?,
+            Node::Gather(n) => self.gather(n)?,
+            Node::Expand(n) => self.expand(n)?,
+            Node::Slice(n) => self.slice(n)?,
+            Node::ConstantOfShape(n) => self.constant_of_shape(n)?,
+            _ => return Err(Unsupported::Operator),
+        };
+        match node.outputs() {
+            [output] => {
+                self.values.insert(output.name.clone(), value);
+                Ok(())
+            }
+            outputs => Err(Unsupported::new(format!("{} outputs", outputs.len()))),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A server of the test's own: serves `tiny` as `/net.onnx`, its first half with the length of the whole as `/cut.onnx`, and nothing else. Other
+/// pages may read what it serves.
+pub(crate) struct Server {
+    pub(crate) address: String,
+    pub(crate) model: Vec<u8>,
+    pub(crate) requests: Arc<AtomicUsize>,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let model = tare_models::find("tiny").unwrap().onnx(&BTreeMap::new());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(AtomicUsize::new(0));
+        let (served, count) = (model.clone(), requests.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                count.fetch_add(1, Ordering::Relaxed);
+                let mut lines = BufReader::new(stream.try_clone().unwrap())
+                    .lines()
+                    .map_while(Result::ok);
+                let first = lines.next().unwrap_or_default();
+                lines.take_while(|line| !line.is_empty()).for_each(drop);
+                let body = match first.split(' ').nth(1) {
+                    Some("/net.onnx") => &served[..],
+                    Some("/cut.onnx") => &served[..served.len() / 2],
+                    _ => {
+                        let _ = stream
+                            .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                        continue;
+                    }
+                };
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    served.len()
+                );
+                // The client may hang up first.
+                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+            }
+        });
+        Self {
+            address,
+            model,
+            requests,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Models by their address: fetched when the user asks, checked by their SHA-256, kept in the origin's storage.
+
+use js_sys::Uint8Array;
+use tare_models::WebModel;
+use tare_record::{Failure, FailureKind};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Cache, Response};
+
+use super::facts::{bytes, window};
+use crate::exception;
+
+/// Name of the store.
+const STORE: &str = "tare-models";
+
+/// The bytes of a model, from the store or from where it is; the name of its file; and what to tell the user.
+pub(super) async fn fetched(name: &str) -> Result<(String, Vec<u8>, String), Failure> {
+    let mut model = WebModel::named(name).unwrap_or_else(|| {
+        Err(failure(
+            format!("expected an https address or the name of a well-known model, found {name:?}"),
+            "an address begins with https://",
+        ))
+    })?;
+    let store = Store::open().await;
+    if let Some(hash) = first_hash(&model) {
+        model.expect(&hash)?;
+    }
+    if let (Some(store), Some(hash)) = (&store, &model.sha256)
+        && let Some(bytes) = store.get(hash).await
+        && model.check(&bytes).is_ok()
+    {
+        return Ok((model.file, bytes, "from this browser's storage".into()));
+    }
+    let bytes = body(&model.url).await?;
+    let hash = model.check(&bytes)?;
+    remember(&model, &hash);
+    let kept = match &store {
+        Some(store) => store.put(&hash, &bytes).await,
+        None => Err("this page has none".into()),
+    };
+    let told = match kept {
+        Ok(()) => format!("SHA-256 {hash}, kept in this browser's storage"),
+        Err(reason) => format!("SHA-256 {hash}, not kept in this browser's storage: {reason}"),
+    };
+    Ok((model.file, bytes, told))
+}
+
+fn failure(message: String, hint: &str) -> Failure {
+    Failure {
+        kind: FailureKind::Model,
+        message,
+        hint: Some(hint.into()),
+    }
+}
+
+async fn body(url: &str) -> Result<Vec<u8>, Failure> {
+    let hint = "check the address and the network; the server must allow other pages to read the file (CORS), otherwise fetch it by hand and drop it here";
+    let failed = |error: JsValue| failure(format!("cannot fetch the model {url:?}: {}", exception(&error)), hint);
+    let response = JsFuture::from(window().fetch_with_str(url)).await.map_err(failed)?;
+    let response: Response = response.dyn_into().map_err(failed)?;
+    if !response.ok() {
+        return Err(failure(
+            format!("cannot fetch the model {url:?}: HTTP {}", response.status()),
+            hint,
+        ));
+    }
+    bytes(response.array_buffer().map_err(failed)?).await.map_err(failed)
+}
+
+/// The hash that a well-known model had when it was first fetched here.
+fn first_hash(model: &WebModel) -> Option<String> {
+    let storage = window().local_storage().ok()??;
+    storage.get_item(&format!("{STORE}/{}", model.well_known?)).ok()?
+}
+
+fn remember(model: &WebModel, hash: &str) {
+    if let (Some(name), Ok(Some(storage))) = (model.well_known, window().local_storage()) {
+        // Without storage the hash is trusted anew each time, as is said.
+        let _ = storage.set_item(&format!("{STORE}/{name}"), hash);
+    }
+}
+
+/// Where models are kept: absent where the browser refuses storage.
+struct Store(Cache);
+
+impl Store {
+    async fn open() -> Option<Self> {
+        let opened = JsFuture::from(window().caches().ok()?.open(STORE)).await.ok()?;
+        Some(Self(opened.unchecked_into()))
+    }
+
+    /// A path of this origin that nothing else has.
+    fn key(hash: &str) -> String {
+        format!("{STORE}/{hash}")
+    }
+
+    async fn get(&self, hash: &str) -> Option<Vec<u8>> {
+        let found = JsFuture::from(self.0.match_with_str(&Self::key(hash))).await.ok()?;
+        let found: Response = found.dyn_into().ok()?;
+        bytes(found.array_buffer().ok()?).await.ok()
+    }
+
+    async fn put(&self, hash: &str, bytes: &[u8]) -> Result<(), String> {
+        let said = |error: JsValue| exception(&error);
+        let response = Response::new_with_opt_js_u8_array(Some(&Uint8Array::from(bytes))).map_err(said)?;
+        JsFuture::from(self.0.put_with_str(&Self::key(hash), &response))
+            .await
+            .map(|_| ())
+            .map_err(said)
+    }
+}
