@@ -132,6 +132,8 @@ pub(crate) enum Op {
     Reshape(Vec<usize>),
     ReshapeIntegers(Vec<usize>),
     IntegersToFloats,
+    /// Positions, of which negative ones count from the end of so many.
+    FromEnd(usize),
     /// x [a, n, b], positions [p] -> [a, p, b].
     Select {
         axis: usize,
@@ -338,6 +340,13 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
         Op::Reshape(shape) => Dispatch::float_reshape(next(), Shape::from(shape.clone())),
         Op::ReshapeIntegers(shape) => Dispatch::int_reshape(next(), Shape::from(shape.clone())),
         Op::IntegersToFloats => Dispatch::int_into_float(next(), FloatDType::F32),
+        Op::FromEnd(size) => {
+            let positions = next();
+            let negative = Dispatch::int_lower_elem(positions.clone(), Scalar::Int(0), BoolDType::Native);
+            #[allow(clippy::cast_possible_wrap, reason = "a dimension of a tensor fits")]
+            let shifted = Dispatch::int_add_scalar(positions.clone(), Scalar::Int(*size as i64));
+            Dispatch::int_mask_where(positions, negative, shifted)
+        }
         Op::Select { axis } => {
             let (x, positions) = (next(), next());
             Dispatch::float_select(x, *axis, positions)

@@ -164,3 +164,53 @@ fn truth_values_agree() {
         }));
     }
 }
+
+#[test]
+fn the_largest_of_several_agrees() {
+    for operator in ["Max", "Min"] {
+        agree(graph(&[2, 3, 4], &[2, 3, 4], |g, x| {
+            let row = g.constant("row", &[4], &[0.1, -0.2, 0.3, -0.4]);
+            let negated = g.node("negated", "Neg", &[x], &[]);
+            let larger = g.node("larger", operator, &[x, &row], &[]);
+            g.node("y", operator, &[&larger, &negated], &[])
+        }));
+        // A constant of more dimensions than the other operand.
+        agree(graph(&[2, 3, 4], &[1, 2, 3, 4], |g, x| {
+            let bound = g.constant("bound", &[1, 1, 1, 1], &[0.25]);
+            g.node("y", operator, &[x, &bound], &[])
+        }));
+    }
+}
+
+#[test]
+fn matrix_products_with_factors_agree() {
+    agree(graph(&[3, 2], &[2, 4], |g, x| {
+        let weight = g.constant(
+            "weight",
+            &[4, 3],
+            &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2],
+        );
+        let bias = g.constant("bias", &[1, 4], &[1.0, 2.0, 3.0, 4.0]);
+        let attributes = [
+            Attribute::Int("transA", 1),
+            Attribute::Int("transB", 1),
+            Attribute::Float("alpha", 0.5),
+            Attribute::Float("beta", 0.25),
+        ];
+        g.node("y", "Gemm", &[x, &weight, &bias], &attributes)
+    }));
+}
+
+#[test]
+fn normalisation_over_several_dimensions_agrees() {
+    for axis in [1, 2, -1, -2] {
+        agree(graph(&[2, 3, 4], &[2, 3, 4], |g, x| {
+            let shape: &[usize] = if axis == 1 || axis == -2 { &[3, 4] } else { &[4] };
+            let elements: Vec<f32> = (0..shape.iter().product::<usize>())
+                .map(|i| 0.5 + i as f32 / 10.0)
+                .collect();
+            let scale = g.constant("scale", shape, &elements);
+            g.node("y", "LayerNormalization", &[x, &scale], &[Attribute::Int("axis", axis)])
+        }));
+    }
+}

@@ -285,25 +285,11 @@ fn integers_are_an_output_in_the_type_that_the_model_declares() {
 #[test]
 fn malformed_nodes_are_refused() {
     let x = [2, 3, 4];
-    let cases: [(&str, Vec<u8>); 2] = [
-        (
-            "a constant of 4 dimensions",
-            graph(&x, &[1, 2, 3, 4], |g, x| {
-                let bound = g.constant("bound", &[1, 1, 1, 1], &[0.25]);
-                g.node("y", "Max", &[x, &bound], &[])
-            }),
-        ),
-        (
-            "3",
-            graph(&x, &x, |g, x| {
-                let axes = g.integers("axes", &[3]);
-                g.node("y", "ReduceSum", &[x, &axes], &[])
-            }),
-        ),
-    ];
-    for (expected, bytes) in cases {
-        refused(bytes, expected);
-    }
+    let axis = graph(&x, &x, |g, x| {
+        let axes = g.integers("axes", &[3]);
+        g.node("y", "ReduceSum", &[x, &axes], &[])
+    });
+    refused(axis, "3");
 }
 
 #[track_caller]

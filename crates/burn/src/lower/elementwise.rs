@@ -1,5 +1,7 @@
 //! Element by element, and matrix products.
 
+use burn_backend::ops::FloatTensorOps;
+use burn_dispatch::Dispatch;
 use onnx_ir::Argument;
 use onnx_ir::node::clip::{ClipInput, ClipNode};
 use onnx_ir::node::gemm::GemmNode;
@@ -94,8 +96,37 @@ impl Lowerer {
         Ok(self.step(Op::Power(constant), &[&x], x.shape.clone()))
     }
 
-    /// The larger or smaller of one value and constants of one element.
+    /// The larger or smaller of several values, element by element.
     pub(super) fn extreme(&mut self, kind: Extreme, inputs: &[Argument]) -> Lowering<Value> {
+        // Most often one value is held to a bound, which burn does in one operation.
+        if let Ok(value) = self.bounded(kind, inputs) {
+            return Ok(value);
+        }
+        let compare = match kind {
+            Extreme::Max => Dispatch::float_greater,
+            Extreme::Min => Dispatch::float_lower,
+        };
+        let mut values = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            values.push(self.value(input)?);
+        }
+        let mut best: Option<DeviceValue> = None;
+        for value in values {
+            let value = self.not_integers(value)?;
+            best = Some(match best {
+                None => value,
+                Some(best) => {
+                    let first = self.compared_values(compare, [best.clone(), value.clone()])?;
+                    let chosen = self.choose(first, best, value)?;
+                    self.device(chosen)?
+                }
+            });
+        }
+        best.map(Value::Device).ok_or_else(|| Unsupported::new("no inputs"))
+    }
+
+    /// The larger or smaller of one value and constants of one element.
+    fn bounded(&mut self, kind: Extreme, inputs: &[Argument]) -> Lowering<Value> {
         let (mut computed, mut bound, mut rank) = (None, None, 0);
         for input in inputs {
             match self.value(input)? {
@@ -226,16 +257,33 @@ impl Lowerer {
 
     pub(super) fn gemm(&mut self, node: &GemmNode) -> Lowering<Value> {
         let config = &node.config;
-        if config.trans_a != 0 || (config.alpha - 1.0).abs() > 0.0 || (config.beta - 1.0).abs() > 0.0 {
-            return Err(Unsupported::new(format!(
-                "transA = {}, alpha = {} or beta = {}",
-                config.trans_a, config.alpha, config.beta
-            )));
-        }
         let x = self.value(&node.inputs[0])?;
+        let x = if config.trans_a == 0 {
+            x
+        } else {
+            self.matrix_transposed(x)?
+        };
         let weight = self.value(&node.inputs[1])?;
         let bias = self.optional(node.inputs.get(2))?;
-        self.product(x, weight, config.trans_b != 0, bias)
+        if config.alpha == 1.0 && config.beta == 1.0 {
+            return self.product(x, weight, config.trans_b != 0, bias);
+        }
+        let product = self.product(x, weight, config.trans_b != 0, None)?;
+        let product = self.then(product, Op::MulScalar(f64::from(config.alpha)))?;
+        let Some(bias) = bias else { return Ok(product) };
+        let bias = self.then(bias, Op::MulScalar(f64::from(config.beta)))?;
+        let (product, bias) = (self.device(product)?, self.device(bias)?);
+        let shape = product.shape.clone();
+        let bias = self.lifted(bias, shape.len());
+        Ok(self.step(Op::Add, &[&product, &bias], shape))
+    }
+
+    fn matrix_transposed(&mut self, x: Value) -> Lowering<Value> {
+        let x = self.device(x)?;
+        match *x.shape.as_slice() {
+            [rows, columns] => Ok(self.step(Op::Permute(vec![1, 0]), &[&x], vec![columns, rows])),
+            _ => Err(Unsupported::new(format!("a matrix of shape {:?}", x.shape))),
+        }
     }
 
     /// x [.., i] times weight [i, o], or [o, i] if `transposed`, plus bias [o].

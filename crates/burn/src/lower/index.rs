@@ -27,7 +27,10 @@ impl Lowerer {
         let at = match at {
             Value::Host(host) => self.indices(&host, axis, &data.shape)?,
             at @ Value::Integers(_) => match self.reshaped(at, vec![count]) {
-                Value::Integers(flat) => flat,
+                Value::Integers(flat) => {
+                    let size = data.shape.get(axis).copied().unwrap_or_default();
+                    self.computed(Op::FromEnd(size), &[&flat], flat.shape.clone())
+                }
                 _ => return Err(Unsupported::new("positions that are no integers")),
             },
             Value::Device(_) | Value::Truths(_) => return Err(Unsupported::new("positions that are no integers")),

@@ -3,30 +3,39 @@
 use onnx_ir::node::instance_norm::InstanceNormalizationNode;
 use onnx_ir::node::layer_norm::LayerNormalizationNode;
 
+use super::movement::resolve_axes;
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::plan::Op;
 
 impl Lowerer {
-    /// (x - mean) / sqrt(variance + epsilon) * scale + shift over the last dimension.
+    /// (x - mean) / sqrt(variance + epsilon) * scale + shift over the dimensions from `axis` on.
     pub(super) fn layer_norm(&mut self, node: &LayerNormalizationNode) -> Lowering<Value> {
         let x = self.floats(&node.inputs[0])?;
-        let last = x.shape.len().saturating_sub(1);
-        let axis = node.config.axis;
-        if axis != -1 && usize::try_from(axis) != Ok(last) {
-            return Err(Unsupported::new(format!("axis {axis} of shape {:?}", x.shape)));
-        }
-        let width = x.shape.get(last..).unwrap_or_default().to_vec();
+        let shape = x.shape.clone();
+        let axis = resolve_axes(&[node.config.axis], shape.len())?;
+        let axis = axis.first().copied().unwrap_or(0);
         let mut operands = vec![x, self.floats(&node.inputs[1])?];
         operands.extend(self.optional_floats(node.inputs.get(2))?);
-        if let Some(odd) = operands[1..].iter().find(|weight| weight.shape != width) {
+        if let Some(odd) = operands[1..].iter().find(|weight| weight.shape != shape[axis..]) {
             return Err(Unsupported::new(format!(
-                "weights of shape {:?}, expected {width:?}",
-                odd.shape
+                "weights of shape {:?}, expected {:?}",
+                odd.shape,
+                &shape[axis..]
             )));
         }
+        // burn normalises the last dimension.
+        let width: usize = shape[axis..].iter().product();
+        for (position, operand) in operands.iter_mut().enumerate() {
+            let kept = if position == 0 { &shape[..axis] } else { &[] };
+            let flat = [kept, &[width]].concat();
+            if operand.shape != flat {
+                *operand = self.computed(Op::Reshape(flat.clone()), &[operand], flat);
+            }
+        }
         let epsilon = node.config.epsilon;
-        let shape = operands[0].shape.clone();
-        Ok(self.step(Op::LayerNorm { epsilon }, &operands.iter().collect::<Vec<_>>(), shape))
+        let flat = operands[0].shape.clone();
+        let normal = self.step(Op::LayerNorm { epsilon }, &operands.iter().collect::<Vec<_>>(), flat);
+        Ok(self.reshaped(normal, shape))
     }
 
     /// The same over all positions of a channel: x [n, c, ..], scale and shift [c].

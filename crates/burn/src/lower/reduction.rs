@@ -46,6 +46,9 @@ impl Lowerer {
         config: &ReduceConfig,
         inputs: &[Argument],
     ) -> Lowering<Value> {
+        if x.shape.contains(&0) {
+            return Err(Unsupported::new(format!("shape {:?}, which has no elements,", x.shape)));
+        }
         let rank = x.shape.len();
         let mut axes = match &config.axes {
             ReduceAxes::Static(axes) => axes.clone(),

@@ -124,7 +124,7 @@ impl Lowerer {
         }
     }
 
-    fn not_integers(&mut self, value: Value) -> Lowering<DeviceValue> {
+    pub(super) fn not_integers(&mut self, value: Value) -> Lowering<DeviceValue> {
         match value {
             // f32 would not tell large ones apart.
             Value::Host(host) if matches!(host.data, HostData::I64(_)) => {
