@@ -118,7 +118,7 @@ fn wrong_usage_is_explained() {
         ),
         (
             "models export resnet5 -o x.onnx",
-            "there is no built-in model \"resnet5\": expected null, tiny, resnet50",
+            "there is no built-in model \"resnet5\": expected null, tiny, digits, resnet50",
         ),
         ("report absent.json", "cannot read the record absent.json"),
         ("report odd.toml", "odd.toml: not a complete JSON file"),

@@ -262,11 +262,15 @@ fn difference(case: &Case, found: &[Tensor], expected: &[NamedTensor]) -> Option
         let values = found.to_f64().into_iter().zip(expected.tensor.to_f64());
         let far = |(a, b): &(f64, f64)| {
             let same = a == b || a.is_nan() && b.is_nan();
-            !same && !((a - b).abs() <= case.absolute + case.relative * b.abs())
+            let close = (a - b).abs() <= case.absolute + case.relative * b.abs();
+            !(same || close)
         };
         values.into_iter().find(far).map(|(a, b)| format!("{a}, expected {b}"))
     })
 }
+
+/// The outcome of one of the engines.
+type OfEngine = fn(&Row) -> &Outcome;
 
 /// Whether a case is among those that burn is measured by.
 fn counts(row: &Row) -> bool {
@@ -276,12 +280,12 @@ fn counts(row: &Row) -> bool {
 fn markdown(rows: &[Row]) -> String {
     let counted: Vec<&Row> = rows.iter().filter(|row| counts(row)).collect();
     let share = |passed: usize| passed as f64 * 100.0 / counted.len().max(1) as f64;
-    let passed = |outcome: fn(&Row) -> &Outcome| counted.iter().filter(|row| outcome(row).passed()).count();
-    let wrong = |outcome: fn(&Row) -> &Outcome| {
+    let passed = |outcome: OfEngine| counted.iter().filter(|row| outcome(row).passed()).count();
+    let wrong = |outcome: OfEngine| {
         let wrong = |row: &&Row| matches!(outcome(row), Outcome::Wrong(_));
         rows.iter().filter(wrong).count()
     };
-    let (tract, burn): (fn(&Row) -> &Outcome, fn(&Row) -> &Outcome) = (|row| &row.tract, |row| &row.burn);
+    let (tract, burn): (OfEngine, OfEngine) = (|row| &row.tract, |row| &row.burn);
     let mut text = String::from(
         "# ONNX backend node tests\n\nMade by `cargo xtask conformance`: all cases of the Python package onnx 1.23.2 at opset 22 and below; do not edit.\n\n",
     );

@@ -7,6 +7,7 @@
 
 mod device;
 mod engine;
+mod header;
 mod host;
 mod lower;
 mod names;

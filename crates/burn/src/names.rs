@@ -6,44 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use onnx_ir::{GraphProto, ModelProto};
 
-/// What tells values apart: a file without weights and attributes, which the decoder passes over.
-mod header {
-    use prost::Message;
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Model {
-        #[prost(message, optional, tag = "7")]
-        pub(super) graph: Option<Graph>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Graph {
-        #[prost(message, repeated, tag = "1")]
-        pub(super) node: Vec<Node>,
-        #[prost(message, repeated, tag = "5")]
-        pub(super) initializer: Vec<Weight>,
-        #[prost(message, repeated, tag = "11")]
-        pub(super) input: Vec<Input>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Node {
-        #[prost(string, repeated, tag = "2")]
-        pub(super) output: Vec<String>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Weight {
-        #[prost(string, tag = "8")]
-        pub(super) name: String,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Input {
-        #[prost(string, tag = "1")]
-        pub(super) name: String,
-    }
-}
+use crate::header;
 
 /// The model, with its values numbered if two of their names look alike to onnx-ir.
 pub(crate) fn told_apart(model: &[u8]) -> Cow<'_, [u8]> {

@@ -4,6 +4,7 @@ use onnx_ir::Node;
 use tare_core::EngineError;
 use tare_record::FailureKind;
 
+use crate::header;
 use crate::lower::Unsupported;
 
 /// The error for a node that cannot be lowered.
@@ -60,32 +61,5 @@ impl NodeNames {
                 (name, _) => name,
             })
             .collect()
-    }
-}
-
-/// A file without weights and attributes, which the decoder passes over.
-mod header {
-    use prost::Message;
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Model {
-        #[prost(message, optional, tag = "7")]
-        pub(super) graph: Option<Graph>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Graph {
-        #[prost(message, repeated, tag = "1")]
-        pub(super) node: Vec<Node>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Node {
-        #[prost(string, repeated, tag = "2")]
-        pub(super) output: Vec<String>,
-        #[prost(string, tag = "3")]
-        pub(super) name: String,
-        #[prost(string, tag = "4")]
-        pub(super) op_type: String,
     }
 }

@@ -1,0 +1,41 @@
+//! An ONNX file without weights and attributes, which the decoder passes over.
+
+use prost::Message;
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Model {
+    #[prost(message, optional, tag = "7")]
+    pub(crate) graph: Option<Graph>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Graph {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) node: Vec<Node>,
+    #[prost(message, repeated, tag = "5")]
+    pub(crate) initializer: Vec<Weight>,
+    #[prost(message, repeated, tag = "11")]
+    pub(crate) input: Vec<Input>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Node {
+    #[prost(string, repeated, tag = "2")]
+    pub(crate) output: Vec<String>,
+    #[prost(string, tag = "3")]
+    pub(crate) name: String,
+    #[prost(string, tag = "4")]
+    pub(crate) op_type: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Weight {
+    #[prost(string, tag = "8")]
+    pub(crate) name: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Input {
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
+}
