@@ -18,6 +18,7 @@ impl Random {
     }
 
     /// Uniform over all 64-bit integers.
+    #[inline]
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()
     }
@@ -40,6 +41,7 @@ impl Random {
     }
 
     /// Uniform in [-1, 1): a multiple of 2^-23, so never a denormal, and exact in `f32`.
+    #[inline]
     pub fn symmetric_f32(&mut self) -> f32 {
         // 24 bits: every value and the subtraction are exact in f32.
         let bits = (self.next_u64() >> 40) as f32;

@@ -24,20 +24,21 @@ pub enum Fill {
 }
 
 impl Fill {
-    /// `count` elements; `seed` and `label` alone decide them.
-    pub fn elements(self, seed: u64, label: &str, count: usize) -> Vec<f32> {
+    /// `count` elements of `f32` as little-endian bytes; `seed` and `label` alone decide them.
+    pub fn le_bytes(self, seed: u64, label: &str, count: usize) -> Vec<u8> {
         let (centre, spread) = match self {
             Fill::Uniform { centre, spread } => (centre, spread),
             Fill::He { fan_in } => (0.0, (6.0 / fan_in.max(1) as f32).sqrt()),
             Fill::LeCun { fan_in } => (0.0, (3.0 / fan_in.max(1) as f32).sqrt()),
         };
         let mut random = Random::new(seed, label);
-        // Two roundings, written apart so that no compiler fuses them.
-        (0..count)
-            .map(|_| {
-                let scaled = random.symmetric_f32() * spread;
-                centre + scaled
-            })
-            .collect()
+        // Written in place: half a gigabyte is made for GPT-2, in a browser too.
+        let mut bytes = vec![0; 4 * count];
+        for element in bytes.as_chunks_mut::<4>().0 {
+            // Two roundings, written apart so that no compiler fuses them.
+            let scaled = random.symmetric_f32() * spread;
+            *element = (centre + scaled).to_le_bytes();
+        }
+        bytes
     }
 }

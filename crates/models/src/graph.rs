@@ -61,8 +61,7 @@ impl Graph {
     /// Adds an `f32` weight. Its elements depend on the graph's seed and its name alone.
     pub fn weight(&mut self, name: &str, shape: &[usize], fill: Fill) -> Value {
         let label = format!("{}/{name}", self.proto.name);
-        let elements = fill.elements(self.seed, &label, shape.iter().product());
-        let raw: Vec<u8> = elements.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let raw = fill.le_bytes(self.seed, &label, shape.iter().product());
         self.trained(name, shape, raw)
     }
 
