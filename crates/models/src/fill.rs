@@ -34,11 +34,21 @@ impl Fill {
         let mut random = Random::new(seed, label);
         // Written in place: half a gigabyte is made for GPT-2, in a browser too.
         let mut bytes = vec![0; 4 * count];
-        for element in bytes.as_chunks_mut::<4>().0 {
-            // Two roundings, written apart so that no compiler fuses them.
-            let scaled = random.symmetric_f32() * spread;
-            *element = (centre + scaled).to_le_bytes();
+        for piece in bytes.as_chunks_mut::<4>().0.chunks_mut(PIECE) {
+            fill(piece, &mut random, centre, spread);
         }
         bytes
+    }
+}
+
+/// Elements that are made in one call: browsers optimise a wasm function between its calls, not while it runs.
+const PIECE: usize = 1 << 14;
+
+#[inline(never)]
+fn fill(piece: &mut [[u8; 4]], random: &mut Random, centre: f32, spread: f32) {
+    for element in piece {
+        // Two roundings, written apart so that no compiler fuses them.
+        let scaled = random.symmetric_f32() * spread;
+        *element = (centre + scaled).to_le_bytes();
     }
 }
