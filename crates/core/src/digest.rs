@@ -4,7 +4,11 @@ use crate::Tensor;
 
 /// SHA-256 of `bytes` as 64 lower-case hexadecimal digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(Sha256::digest(bytes).as_slice())
+    // In pieces: browsers optimise a wasm function between its calls, not while it runs.
+    const PIECE: usize = 1 << 20;
+    let mut hasher = Sha256::new();
+    bytes.chunks(PIECE).for_each(|piece| hasher.update(piece));
+    hex(hasher.finalize().as_slice())
 }
 
 /// SHA-256 of a tensor's elements, row-major and little-endian; its shape is not part of it.
