@@ -55,6 +55,11 @@ enum Command {
   tare diverge --model resnet50 --engine burn-flex
   tare diverge --model net.onnx --shape input=1,3,224,224 --engine burn-wgpu")]
     Diverge(commands::diverge::Args),
+    /// Find where the time of a run goes, node by node
+    #[command(after_help = "Examples:
+  tare profile --model resnet50 --engine burn-flex
+  tare profile --model minilm --engine burn-wgpu --runs 3")]
+    Profile(commands::profile::Args),
     /// What this machine has
     Doctor,
     /// Check statistics, clock and measuring against known truths on this machine
@@ -125,6 +130,7 @@ pub(crate) fn run() -> Result<bool> {
             command: ModelsCommand::Export { name, output },
         } => commands::models::export(&name, &output),
         Command::Diverge(args) => commands::diverge::run(&args),
+        Command::Profile(args) => commands::profile::run(&args),
         Command::Doctor => commands::doctor::run(),
         Command::Selftest(args) => commands::selftest::run(&args),
         Command::Cell { folder } => cell::run(&folder),

@@ -10,7 +10,7 @@ use tare_record::{CellPlan, EngineName, Plan};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Selection {
-    /// A plan that comes with tare (quick, smoke), or a .toml file; quick if nothing is asked for
+    /// A plan that comes with tare (models, quick, smoke), or a .toml file; quick if nothing is asked for
     #[arg(long)]
     plan: Option<String>,
     /// A built-in model, an .onnx file or the https address of one, instead of the plan's models; may be repeated

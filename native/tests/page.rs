@@ -287,6 +287,22 @@ async fn a_user_fetches_a_model_by_its_address() {
     )
     .await;
     fetch(&address, &"0".repeat(64), &format!("found {hash}")).await;
+
+    // Progress is shown, and a click ends it.
+    let endless = format!("{}/endless.onnx", server.address);
+    fetch(&endless, &hash, "Fetching").await;
+    wait_until("progress", async || {
+        page.text("#progress-text").await.contains("of 100 MB")
+    })
+    .await;
+    page.click("#cancel").await;
+    wait_until("the end", async || page.text("#note").await.contains("was cancelled")).await;
+    assert_eq!(page.text("#progress-text").await, "Ready.");
+    wait_until("the server noticed", async || {
+        server.hung_up.load(Ordering::Relaxed) == 1
+    })
+    .await;
+
     let asked = server.requests.load(Ordering::Relaxed);
     fetch(&address, &hash, "net.onnx is ready to run").await;
     assert_eq!(server.requests.load(Ordering::Relaxed), asked + 1);

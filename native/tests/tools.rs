@@ -59,6 +59,27 @@ fn the_doctor_describes_the_machine() {
 }
 
 #[test]
+fn the_time_of_a_run_is_told_node_by_node() {
+    let sandbox = Sandbox::new();
+    let told = sandbox.run("profile --model tiny --engine burn-flex --runs 3").code(0);
+    let text = told.out();
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    let convolutions = rows.iter().filter(|row| row.contains(&"Conv")).count();
+    let shares: Vec<f64> = rows
+        .iter()
+        .filter_map(|row| row.iter().find_map(|word| word.strip_suffix('%')?.parse().ok()))
+        .collect();
+    assert!(convolutions >= 4, "{text}");
+    assert!((shares.iter().sum::<f64>() - 100.0).abs() < 1.0, "{shares:?}");
+    assert!(shares.is_sorted_by(|a, b| a >= b), "{shares:?}");
+    sandbox.run("profile").code(2).says("name one with --model");
+    sandbox
+        .run("profile --model tiny --engine tract")
+        .code(2)
+        .says("only burn's runs");
+}
+
+#[test]
 fn the_first_operator_that_differs_is_named() {
     let sandbox = Sandbox::new();
     let same = sandbox.run("diverge --model tiny --engine burn-flex").code(0);

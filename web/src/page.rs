@@ -2,6 +2,7 @@
 
 mod facts;
 mod host;
+mod queries;
 mod view;
 mod web_model;
 
@@ -12,6 +13,7 @@ use std::rc::Rc;
 use tare_core::{Sink, calibrate, plan, run_plan};
 use tare_record::{Cell, CellPlan, CellRequest, EngineName, Job, Plan, Progress, Record, SCHEMA};
 use wasm_bindgen_futures::spawn_local;
+use web_sys::AbortController;
 
 use crate::clock::PerformanceClock;
 use host::WebHost;
@@ -27,6 +29,8 @@ struct Page {
     models: BTreeMap<String, Rc<Vec<u8>>>,
     /// The running host, to cancel it.
     host: Option<WebHost>,
+    /// Stops the fetching of a model.
+    fetching: Option<AbortController>,
     /// Why WebGPU cannot be used; `None` if it can.
     no_webgpu: Option<String>,
     /// Why tract is the default; `None` if WebGPU is.
@@ -58,7 +62,7 @@ pub fn start() {
         view::set_up(fallback.as_deref());
         view::set_state("ready");
         view::dispatch("tare-ready");
-        match view::queries() {
+        match queries::queries() {
             Ok(queries) => match (queries.job, queries.selftest) {
                 (Some(url), _) => run_job(&url).await,
                 (None, Some(pairs)) => selftest(pairs),
@@ -146,7 +150,7 @@ async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
         schema: SCHEMA.into(),
         tool: facts::tool(),
         created: facts::now(),
-        command: view::address(),
+        command: queries::address(),
         complete: false,
         warnings: facts::warnings(&machine),
         machine,
@@ -236,10 +240,14 @@ fn take_file(name: String, bytes: Vec<u8>) -> bool {
 
 /// Called by the Fetch button.
 fn fetch_model(name: String) {
+    // Browsers that measure have it.
+    let Ok(controller) = AbortController::new() else { return };
+    let stop = controller.signal();
+    page(|page| page.fetching = Some(controller));
     view::set_fetching(true);
     view::note(&format!("Fetching {name}."));
     spawn_local(async move {
-        match web_model::fetched(&name).await {
+        match web_model::fetched(&name, &view::fetched, &stop).await {
             Ok((file, bytes, told)) => {
                 let size = tare_report::bytes(bytes.len() as u64);
                 if take_file(file.clone(), bytes) {
@@ -248,12 +256,16 @@ fn fetch_model(name: String) {
             }
             Err(failure) => view::note(&format!("{}. {}", failure.message, failure.hint.unwrap_or_default())),
         }
+        page(|page| page.fetching = None);
         view::set_fetching(false);
     });
 }
 
 /// Called by the Cancel button.
 fn cancel() {
+    if let Some(fetching) = page(|page| page.fetching.take()) {
+        fetching.abort();
+    }
     if let Some(host) = page(|page| page.host.clone()) {
         host.cancel();
     }
@@ -296,7 +308,7 @@ fn selftest(pairs: u32) {
 fn files() -> Option<(String, String)> {
     let records = page(|page| page.record.is_some().then(|| records(page)))?;
     let record = page(|page| page.record.as_ref().and_then(|record| record.to_json().ok()))?;
-    Some((record, tare_report::html(&records, &view::address())))
+    Some((record, tare_report::html(&records, &queries::address())))
 }
 
 /// Engines that the page offers, and whether each is usable here.

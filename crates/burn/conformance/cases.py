@@ -1,4 +1,4 @@
-"""Writes out the ONNX backend node tests, and which of them onnxruntime passes.
+"""Writes out the ONNX backend node tests and `light` networks, and which of them onnxruntime passes.
 
     python cases.py FOLDER
 
@@ -17,6 +17,10 @@ from onnx import numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 
 HIGHEST_OPSET = 22
+
+# Networks whose weights are constants, so that their files are small.
+LIGHT = pathlib.Path(onnx.__file__).parent / "backend/test/data/light"
+LIGHT_TOLERANCE = (1e-3, 1e-6)
 
 
 def opset(model):
@@ -44,6 +48,28 @@ def passes(case, inputs, outputs):
         return False
 
 
+def network(path, folder):
+    """Writes out a network with a seeded input, and onnxruntime's output for it."""
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    random = numpy.random.default_rng(0)
+    inputs = {i.name: random.random(i.shape, dtype=numpy.float32) for i in session.get_inputs()}
+    outputs = session.run(None, inputs)
+    model = onnx.load(path)
+    weights = {weight.name for weight in model.graph.initializer}
+    fed = [i for i in model.graph.input if i.name not in weights]
+    del model.graph.input[:]
+    model.graph.input.extend(fed)
+    out = pathlib.Path(folder, path.stem)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "model.onnx").write_bytes(model.SerializeToString())
+    for index, info in enumerate(fed):
+        write(out / f"input_{index}.pb", inputs[info.name], info)
+    for index, (value, info) in enumerate(zip(outputs, model.graph.output)):
+        write(out / f"output_{index}.pb", value, info)
+    relative, absolute = LIGHT_TOLERANCE
+    return f"{path.stem}\tpasses\t{relative}\t{absolute}\n"
+
+
 def main(folder):
     assert onnx.__version__ == "1.23.2" and onnxruntime.__version__ == "1.31.1", (onnx.__version__, onnxruntime.__version__)
     warnings.simplefilter("ignore")
@@ -61,9 +87,11 @@ def main(folder):
             write(out / f"output_{index}.pb", value, info)
         verdict = "passes" if passes(case, inputs, outputs) else "fails"
         lines.append(f"{case.name}\t{verdict}\t{case.rtol}\t{case.atol}\n")
+    for path in sorted(LIGHT.glob("light_*.onnx")):
+        lines.append(network(path, folder))
     # Last, so that a file that is there says that all is there.
     pathlib.Path(folder, "cases.tsv").write_text("".join(sorted(lines)))
-    print(len(lines), "cases")
+    print(len(lines), "cases and networks")
 
 
 main(sys.argv[1])

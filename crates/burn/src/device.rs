@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn_dispatch::DispatchDevice;
-use tare_core::{EngineError, NamedTensor, SessionFacts};
+use tare_core::{EngineError, SessionFacts};
 
 use crate::lower::Lowered;
 
@@ -14,6 +14,9 @@ pub use gpu::adapters;
 pub(crate) use watch::KernelWatch;
 
 mod watch;
+
+/// The largest tensor on a CPU: what addresses of 32 bits leave room for in a browser, and natively more than any model has.
+const MOST_BYTES_ON_CPU: u64 = if cfg!(target_family = "wasm") { 1 << 31 } else { 1 << 34 };
 
 /// Which device to open.
 #[derive(Debug, Clone)]
@@ -83,25 +86,30 @@ impl Opened {
         KernelWatch::new(self.is_gpu)
     }
 
-    /// Refuses a model with a tensor that the device cannot bind.
-    pub(crate) fn check_limits(&self, lowered: &Lowered, inputs: &[NamedTensor]) -> Result<(), EngineError> {
-        let Some(limits) = self.facts.adapter.as_ref().map(|adapter| &adapter.limits) else {
-            return Ok(());
+    /// Refuses a model with a tensor that the device cannot hold.
+    pub(crate) fn check_limits(&self, lowered: &Lowered) -> Result<(), EngineError> {
+        let (holder, most) = match self.facts.adapter.as_ref().map(|adapter| &adapter.limits) {
+            None => ("burn-flex", MOST_BYTES_ON_CPU),
+            Some(limits) => {
+                let limit = |name: &str| limits.get(name).copied().unwrap_or(u64::MAX);
+                let most = limit("maxStorageBufferBindingSize").min(limit("maxBufferSize"));
+                ("the adapter", most)
+            }
         };
-        let limit = |name: &str| limits.get(name).copied().unwrap_or(u64::MAX);
-        let most = limit("maxStorageBufferBindingSize").min(limit("maxBufferSize"));
-        let constants = lowered.constants.iter().map(|(_, host)| host.len());
-        let given = inputs.iter().map(|input| input.tensor.data().len());
-        // All device values are f32.
-        let largest = constants.chain(given).max().unwrap_or(0) as u64 * 4;
+        // All device values have 32 bits.
+        let sizes = lowered.largest.iter().map(|&size| size as u64);
+        let largest = sizes.fold(4u64, u64::saturating_mul);
         if largest <= most {
             return Ok(());
         }
         Err(EngineError::new(
             tare_record::FailureKind::Device,
-            format!("the model has a tensor of {largest} bytes, the adapter binds at most {most} bytes"),
+            format!(
+                "the model has a tensor of shape {:?}, {largest} bytes, and {holder} holds at most {most} bytes in one",
+                lowered.largest
+            ),
         )
-        .with_hint("run this model on tract"))
+        .with_hint("run this model on tract, or with smaller inputs"))
     }
 
     /// Waits until everything that was submitted has been done.

@@ -1,18 +1,20 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use burn_backend::ops::{FloatTensorOps, IntTensorOps};
-use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
-use burn_tensor::TensorData;
+use burn_dispatch::DispatchTensor;
 use bytes::Bytes;
-use onnx_ir::OnnxGraphBuilder;
+use onnx_ir::{OnnxGraph, OnnxGraphBuilder};
 use tare_core::{Clock, Engine, EngineError, Loaded, NamedTensor, Session, SessionFacts, Tensor, Timed};
 use tare_record::{DType, EngineFacts, EngineName, FailureKind, PhaseName};
 
 use crate::device::Target;
+use crate::dialect::readable;
 use crate::host::{HostData, HostTensor};
-use crate::lower::{DeviceValue, Lowered, Value, lower};
-use crate::names::told_apart;
+use crate::lower::{Lowered, Value, lower};
 use crate::plan::Schedule;
+use crate::profile::NodeTime;
 use crate::refusal::NodeNames;
+use crate::transfer::{Kind, download, in_type, to_core, upload_constant, upload_input};
 
 /// Version of burn, as pinned in the workspace's manifest.
 pub const VERSION: &str = "0.22.1";
@@ -41,6 +43,52 @@ impl Burn {
     pub fn wgpu() -> Self {
         Self { target: Target::Wgpu }
     }
+
+    /// Loads a model and tells how long each of its nodes takes, on average over `runs` runs: the device is waited for after
+    /// every node, so that the sum is more than a run takes where kernels overlap or are fused.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::load`] and of a run.
+    pub async fn profile(
+        &self,
+        model: Bytes,
+        inputs: &[NamedTensor],
+        runs: u32,
+        clock: &dyn Clock,
+    ) -> Result<Vec<NodeTime>, EngineError> {
+        let (session, _) = self.session(model, inputs, clock).await?;
+        session.profile(inputs, runs, clock).await
+    }
+
+    async fn session(
+        &self,
+        model: Bytes,
+        inputs: &[NamedTensor],
+        clock: &dyn Clock,
+    ) -> Result<(BurnSession, Vec<Timed>), EngineError> {
+        let mut phases = Vec::new();
+        let start_ns = clock.now_ns();
+        let opened = self.target.open().await?;
+        phases.push(Timed::since(start_ns, PhaseName::Device, clock));
+
+        let start_ns = clock.now_ns();
+        let names = NodeNames::of(&model);
+        let graph = parsed(model)?;
+        phases.push(Timed::since(start_ns, PhaseName::Parse, clock));
+
+        let start_ns = clock.now_ns();
+        let lowered = lower(&graph, &names, inputs)?;
+        drop(graph);
+        phases.push(Timed::since(start_ns, PhaseName::Optimise, clock));
+
+        let start_ns = clock.now_ns();
+        opened.check_limits(&lowered)?;
+        let session = BurnSession::new(opened, lowered)?;
+        session.opened.wait().await?;
+        phases.push(Timed::since(start_ns, PhaseName::Upload, clock));
+        Ok((session, phases))
+    }
 }
 
 #[async_trait(?Send)]
@@ -60,35 +108,7 @@ impl Engine for Burn {
     }
 
     async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError> {
-        let mut phases = Vec::new();
-        let start_ns = clock.now_ns();
-        let opened = self.target.open().await?;
-        phases.push(Timed::since(start_ns, PhaseName::Device, clock));
-
-        let start_ns = clock.now_ns();
-        let names = NodeNames::of(&model);
-        let parsed = OnnxGraphBuilder::new().parse_bytes(&told_apart(&model));
-        // The parser has copied it.
-        drop(model);
-        let graph = parsed.map_err(|error| {
-            EngineError::new(
-                FailureKind::Unsupported,
-                format!("onnx-ir, burn's ONNX parser, failed: {error}"),
-            )
-            .with_hint("run this model on tract")
-        })?;
-        phases.push(Timed::since(start_ns, PhaseName::Parse, clock));
-
-        let start_ns = clock.now_ns();
-        let lowered = lower(&graph, &names, inputs)?;
-        drop(graph);
-        phases.push(Timed::since(start_ns, PhaseName::Optimise, clock));
-
-        let start_ns = clock.now_ns();
-        opened.check_limits(&lowered, inputs)?;
-        let session = BurnSession::new(opened, lowered);
-        session.opened.wait().await?;
-        phases.push(Timed::since(start_ns, PhaseName::Upload, clock));
+        let (session, phases) = self.session(model, inputs, clock).await?;
         Ok(Loaded {
             session: Box::new(session),
             phases,
@@ -96,13 +116,37 @@ impl Engine for Burn {
     }
 }
 
-struct BurnSession {
+/// The graph as onnx-ir reads it, which copies the file.
+///
+/// A file that was damaged can make it panic. Natively that is an error like any other; a browser's worker ends with the message.
+fn parsed(model: Bytes) -> Result<OnnxGraph, EngineError> {
+    let refused = |why: &str| {
+        EngineError::new(
+            FailureKind::Unsupported,
+            format!("onnx-ir, burn's ONNX parser, failed: {why}"),
+        )
+        .with_hint("run this model on tract")
+    };
+    // Nothing that it changes outlives a panic.
+    let parse = std::panic::AssertUnwindSafe(|| OnnxGraphBuilder::new().parse_bytes(&readable(&model)));
+    match std::panic::catch_unwind(parse) {
+        Ok(parsed) => parsed.map_err(|error| refused(&error.to_string())),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(refused(&format!("it panicked: {}", text.unwrap_or("without words"))))
+        }
+    }
+}
+
+pub(crate) struct BurnSession {
     opened: crate::device::Opened,
     schedule: Schedule,
     /// Constants, at their slots.
     constants: Vec<(usize, DispatchTensor)>,
     inputs: Vec<(usize, usize)>,
     outputs: Vec<(String, Source)>,
+    nodes: Vec<NodeTime>,
     kernels: crate::device::KernelWatch,
 }
 
@@ -112,65 +156,73 @@ enum Source {
     Device {
         slot: usize,
         shape: Vec<usize>,
+        kind: Kind,
         dtype: DType,
     },
 }
 
 impl Source {
-    fn device(value: DeviceValue, dtype: DType) -> Self {
-        Self::Device {
+    /// `dtype` is what the model says; where it says another kind than what is computed, that kind's own type is told.
+    fn of(value: Value, dtype: DType) -> Result<Self, EngineError> {
+        let (value, kind, dtype) = match (value, dtype) {
+            (Value::Host(host), dtype) => return to_core(host, dtype).map(Self::Host),
+            (Value::Device(none) | Value::Integers(none) | Value::Truths(none), dtype) if none.shape.contains(&0) => {
+                let data = HostData::of_none(dtype);
+                return to_core(
+                    HostTensor {
+                        shape: none.shape,
+                        data,
+                    },
+                    dtype,
+                )
+                .map(Self::Host);
+            }
+            (Value::Device(value), DType::F16) => (value, Kind::Floats, DType::F16),
+            (Value::Device(value), _) => (value, Kind::Floats, DType::F32),
+            (Value::Truths(value), _) => (value, Kind::Truths, DType::Bool),
+            (Value::Integers(value), DType::I32 | DType::I8 | DType::U8) => (value, Kind::Integers, dtype),
+            (Value::Integers(value), _) => (value, Kind::Integers, DType::I64),
+        };
+        Ok(Self::Device {
             slot: value.slot,
             shape: value.shape,
+            kind,
             dtype,
-        }
+        })
     }
 }
 
 impl BurnSession {
-    fn new(opened: crate::device::Opened, lowered: Lowered) -> Self {
-        let constants = lowered.constants.iter().map(|(slot, _)| *slot);
-        let mut kept: Vec<usize> = constants.chain(lowered.indices.iter().map(|(slot, _)| *slot)).collect();
-        let outputs: Vec<(String, Source)> = lowered
-            .outputs
-            .into_iter()
-            .map(|output| {
-                let source = match output.value {
-                    Value::Host(host) => Source::Host(to_core(host)),
-                    Value::Device(value) => Source::device(value, DType::F32),
-                    Value::Truths(value) => Source::device(value, DType::Bool),
-                    Value::Integers(value) if output.narrow => Source::device(value, DType::I32),
-                    Value::Integers(value) => Source::device(value, DType::I64),
-                };
-                if let Source::Device { slot, .. } = &source {
-                    kept.push(*slot);
-                }
-                (output.name, source)
-            })
-            .collect();
+    fn new(opened: crate::device::Opened, lowered: Lowered) -> Result<Self, EngineError> {
+        let mut kept: Vec<usize> = lowered.constants.iter().map(|(slot, _)| *slot).collect();
+        let mut outputs = Vec::with_capacity(lowered.outputs.len());
+        for output in lowered.outputs {
+            let source = Source::of(output.value, output.dtype)?;
+            if let Source::Device { slot, .. } = &source {
+                kept.push(*slot);
+            }
+            outputs.push((output.name, source));
+        }
         let device = opened.dispatch();
         let constants = lowered
             .constants
             .into_iter()
             .map(|(slot, host)| (slot, upload_constant(host, device)));
-        let indices = lowered.indices.into_iter().map(|(slot, positions)| {
-            let count = positions.len();
-            (slot, upload_integers(positions, &[count], device))
-        });
-        Self {
+        Ok(Self {
             schedule: Schedule::new(lowered.steps, lowered.slots, &kept),
-            constants: constants.chain(indices).collect(),
+            constants: constants.collect(),
             inputs: lowered.inputs,
             outputs,
+            nodes: lowered.nodes,
             kernels: opened.watch_kernels(),
             opened,
-        }
+        })
     }
 }
 
-#[async_trait(?Send)]
-impl Session for BurnSession {
-    async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, EngineError> {
-        self.kernels.begin_run();
+impl BurnSession {
+    /// Constants and inputs at their slots.
+    fn values(&self, inputs: &[NamedTensor]) -> Result<Vec<Option<DispatchTensor>>, EngineError> {
         let mut values: Vec<Option<DispatchTensor>> = vec![None; self.schedule.slots()];
         for (slot, constant) in &self.constants {
             values[*slot] = Some(constant.clone());
@@ -178,16 +230,57 @@ impl Session for BurnSession {
         for &(position, slot) in &self.inputs {
             values[slot] = Some(upload_input(&inputs[position], self.opened.dispatch())?);
         }
+        Ok(values)
+    }
+
+    async fn profile(
+        &self,
+        inputs: &[NamedTensor],
+        runs: u32,
+        clock: &dyn Clock,
+    ) -> Result<Vec<NodeTime>, EngineError> {
+        // The first run compiles kernels.
+        self.schedule.run(&mut self.values(inputs)?);
+        self.opened.wait().await?;
+        let mut times = self.nodes.clone();
+        for _ in 0..runs.max(1) {
+            let mut values = self.values(inputs)?;
+            self.opened.wait().await?;
+            for step in 0..self.schedule.len() {
+                let start_ns = clock.now_ns();
+                self.schedule.step(step, &mut values);
+                self.opened.wait().await?;
+                times[self.schedule.node(step)].duration_ns += clock.now_ns().saturating_sub(start_ns);
+            }
+        }
+        for time in &mut times {
+            time.duration_ns /= u64::from(runs.max(1));
+        }
+        Ok(times)
+    }
+}
+
+#[async_trait(?Send)]
+impl Session for BurnSession {
+    async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, EngineError> {
+        self.kernels.begin_run();
+        let mut values = self.values(inputs)?;
         self.schedule.run(&mut values);
         let mut outputs = Vec::with_capacity(self.outputs.len());
         for (name, source) in &self.outputs {
             outputs.push(match source {
                 Source::Host(tensor) => tensor.clone(),
-                Source::Device { slot, shape, dtype } => {
+                Source::Device {
+                    slot,
+                    shape,
+                    kind,
+                    dtype,
+                } => {
                     let value = values[*slot]
                         .clone()
                         .ok_or_else(|| failed(name, &"it was not computed"))?;
-                    let elements = download(value, *dtype).await.map_err(|error| failed(name, &error))?;
+                    let elements = download(value, *kind).await.map_err(|error| failed(name, &error))?;
+                    let elements = in_type(elements, *dtype).map_err(|error| failed(name, &error))?;
                     Tensor::new(shape.clone(), elements).map_err(|error| failed(name, &error))?
                 }
             });
@@ -204,6 +297,10 @@ impl Session for BurnSession {
         self.kernels.settled(now_ns)
     }
 
+    fn kernels(&self) -> BTreeMap<String, u64> {
+        self.kernels.launches()
+    }
+
     fn device_bytes(&self) -> Option<u64> {
         self.opened.device_bytes()
     }
@@ -214,90 +311,4 @@ fn failed(output: &str, error: &dyn std::fmt::Display) -> EngineError {
         FailureKind::Run,
         format!("burn failed to read output {output:?}: {error}"),
     )
-}
-
-/// The elements of a value in the type that the model declares.
-async fn download(value: DispatchTensor, dtype: DType) -> Result<tare_core::TensorData, String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
-    if matches!(dtype, DType::F32 | DType::Bool) {
-        let data = Dispatch::float_into_data(value).await.map_err(|error| text(&error))?;
-        let elements: Vec<f32> = data.try_into_vec().map_err(|error| text(&error))?;
-        return Ok(match dtype {
-            DType::Bool => tare_core::TensorData::Bool(elements.into_iter().map(|x| u8::from(x > 0.5)).collect()),
-            _ => tare_core::TensorData::F32(elements),
-        });
-    }
-    let data = Dispatch::int_into_data(value).await.map_err(|error| text(&error))?;
-    let elements: Vec<i32> = data.try_into_vec().map_err(|error| text(&error))?;
-    Ok(if dtype == DType::I32 {
-        tare_core::TensorData::I32(elements)
-    } else {
-        tare_core::TensorData::I64(elements.into_iter().map(i64::from).collect())
-    })
-}
-
-fn upload_input(input: &NamedTensor, device: &DispatchDevice) -> Result<DispatchTensor, EngineError> {
-    let shape = input.tensor.shape();
-    match input.tensor.data() {
-        tare_core::TensorData::F32(elements) => Ok(upload(elements.clone(), shape, device)),
-        tare_core::TensorData::Bool(elements) => {
-            let elements = elements.iter().map(|&element| f32::from(u8::from(element != 0)));
-            Ok(upload(elements.collect(), shape, device))
-        }
-        tare_core::TensorData::I32(elements) => Ok(upload_integers(elements.clone(), shape, device)),
-        tare_core::TensorData::I64(elements) => {
-            let narrow = elements
-                .iter()
-                .map(|&element| i32::try_from(element).map_err(|_| element));
-            match narrow.collect() {
-                Ok(elements) => Ok(upload_integers(elements, shape, device)),
-                Err(element) => Err(EngineError::new(
-                    FailureKind::Input,
-                    format!(
-                        "input {:?} holds {element}, which does not fit the 32 bits that burn computes with",
-                        input.name
-                    ),
-                )),
-            }
-        }
-        other => Err(EngineError::new(
-            FailureKind::Input,
-            format!(
-                "input {:?}: expected f32, i32, i64 or bool, found {}",
-                input.name,
-                other.dtype()
-            ),
-        )),
-    }
-}
-
-fn upload_integers(elements: Vec<i32>, shape: &[usize], device: &DispatchDevice) -> DispatchTensor {
-    // A scalar is stored with one dimension.
-    let stored = if shape.is_empty() { vec![1] } else { shape.to_vec() };
-    Dispatch::int_from_data(TensorData::new(elements, stored), device)
-}
-
-fn upload_constant(host: HostTensor, device: &DispatchDevice) -> DispatchTensor {
-    let elements = match host.data {
-        HostData::F32(values) => values,
-        // All device values are f32; integers that reach one are operands of arithmetic with floats.
-        HostData::I64(values) => values.into_iter().map(|value| value as f32).collect(),
-        HostData::Bool(values) => values.into_iter().map(|value| f32::from(u8::from(value))).collect(),
-    };
-    upload(elements, &host.shape, device)
-}
-
-fn upload(elements: Vec<f32>, shape: &[usize], device: &DispatchDevice) -> DispatchTensor {
-    // A scalar is stored with one dimension.
-    let stored = if shape.is_empty() { vec![1] } else { shape.to_vec() };
-    Dispatch::float_from_data(TensorData::new(elements, stored), device)
-}
-
-fn to_core(host: HostTensor) -> Tensor {
-    let data = match host.data {
-        HostData::F32(values) => tare_core::TensorData::F32(values),
-        HostData::I64(values) => tare_core::TensorData::I64(values),
-        HostData::Bool(values) => tare_core::TensorData::Bool(values.into_iter().map(u8::from).collect()),
-    };
-    Tensor::new(host.shape, data).unwrap_or_else(|_| unreachable!("host tensors hold what their shapes say"))
 }

@@ -1,4 +1,4 @@
-//! An ONNX file without weights and attributes, which the decoder passes over.
+//! An ONNX file without weights and most of its attributes, which the decoder passes over.
 
 use prost::Message;
 
@@ -20,12 +20,26 @@ pub(crate) struct Graph {
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Node {
+    #[prost(string, repeated, tag = "1")]
+    pub(crate) input: Vec<String>,
     #[prost(string, repeated, tag = "2")]
     pub(crate) output: Vec<String>,
     #[prost(string, tag = "3")]
     pub(crate) name: String,
     #[prost(string, tag = "4")]
     pub(crate) op_type: String,
+    #[prost(message, repeated, tag = "5")]
+    pub(crate) attribute: Vec<Attribute>,
+    #[prost(string, tag = "7")]
+    pub(crate) domain: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Attribute {
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(crate) s: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]

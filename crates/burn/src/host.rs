@@ -1,8 +1,19 @@
 //! Values on the host: weights until they are uploaded, and the arithmetic of shapes.
 
+mod pointwise;
+
 use burn_tensor::{DType, TensorData};
 
 use crate::lower::Unsupported;
+
+/// Constants of more elements, which a file can ask for in a few bytes, are refused.
+pub(crate) const MOST_ELEMENTS: usize = 1 << 28;
+
+/// Number of elements; `None` beyond what a constant may have.
+pub(crate) fn element_count(shape: &[usize]) -> Option<usize> {
+    let count = shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size))?;
+    Some(count).filter(|&count| count <= MOST_ELEMENTS)
+}
 
 /// A value on the host, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +41,18 @@ macro_rules! map_data {
     };
 }
 
+impl HostData {
+    /// No elements of a type.
+    pub(crate) fn of_none(dtype: tare_record::DType) -> Self {
+        use tare_record::DType as Kind;
+        match dtype {
+            Kind::F16 | Kind::F32 | Kind::F64 => Self::F32(vec![]),
+            Kind::I8 | Kind::I32 | Kind::I64 | Kind::U8 => Self::I64(vec![]),
+            Kind::Bool => Self::Bool(vec![]),
+        }
+    }
+}
+
 impl HostTensor {
     /// From burn's own host tensor. Integers of all widths become `i64`.
     pub(crate) fn from_burn(data: &TensorData) -> Result<Self, Unsupported> {
@@ -40,6 +63,10 @@ impl HostTensor {
         }
         let values = match data.dtype() {
             DType::F32 => data.as_slice::<f32>().ok().map(|values| HostData::F32(values.to_vec())),
+            DType::F16 => data
+                .as_slice::<half::f16>()
+                .ok()
+                .map(|values| HostData::F32(values.iter().map(|value| value.to_f32()).collect())),
             DType::I64 => data.as_slice::<i64>().ok().map(|values| HostData::I64(values.to_vec())),
             DType::I32 => wide::<i32>(data).map(HostData::I64),
             DType::I16 => wide::<i16>(data).map(HostData::I64),
@@ -168,7 +195,7 @@ impl HostTensor {
                     i += step;
                 }
             } else if step < 0 {
-                let (mut i, end) = (wrap(start).clamp(-1, dim - 1), wrap(end).clamp(-1, dim - 1));
+                let (mut i, end) = (wrap(start).max(0).min(dim - 1), wrap(end).max(-1).min(dim - 1));
                 while i > end {
                     positions.push(usize::try_from(i).ok()?);
                     i += step;
@@ -223,29 +250,6 @@ impl HostTensor {
             HostData::F32(_) => join!(F32),
             HostData::I64(_) => join!(I64),
             HostData::Bool(_) => join!(Bool),
-        };
-        Some(Self { shape, data })
-    }
-
-    /// Element by element with broadcasting. `None` if types or shapes do not fit, or an integer operation has no result.
-    pub(crate) fn zipped(
-        &self,
-        other: &HostTensor,
-        floats: impl Fn(f32, f32) -> f32,
-        integers: impl Fn(i64, i64) -> Option<i64>,
-    ) -> Option<Self> {
-        let shape = broadcast(&self.shape, &other.shape)?;
-        let (a, b) = (
-            broadcast_positions(&self.shape, &shape),
-            broadcast_positions(&other.shape, &shape),
-        );
-        let pairs = a.into_iter().zip(b);
-        let data = match (&self.data, &other.data) {
-            (HostData::F32(x), HostData::F32(y)) => HostData::F32(pairs.map(|(i, j)| floats(x[i], y[j])).collect()),
-            (HostData::I64(x), HostData::I64(y)) => {
-                HostData::I64(pairs.map(|(i, j)| integers(x[i], y[j])).collect::<Option<_>>()?)
-            }
-            _ => return None,
         };
         Some(Self { shape, data })
     }

@@ -6,14 +6,18 @@
 //! it does not support is refused when the model is loaded, never guessed.
 
 mod device;
+mod dialect;
 mod engine;
 mod header;
 mod host;
 mod lower;
 mod names;
 mod plan;
+mod profile;
 mod refusal;
+mod transfer;
 
 #[cfg(feature = "wgpu")]
 pub use device::adapters;
 pub use engine::{Burn, VERSION};
+pub use profile::NodeTime;

@@ -1,35 +1,19 @@
 //! Names of values that onnx-ir would take for one. It writes names in small letters and underscores, so that `X.0` and
 //! `x_0` become the same value, and a model is computed wrongly without a word: see UPSTREAM.md.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use onnx_ir::{GraphProto, ModelProto};
+use onnx_ir::GraphProto;
 
 use crate::header;
 
-/// The model, with its values numbered if two of their names look alike to onnx-ir.
-pub(crate) fn told_apart(model: &[u8]) -> Cow<'_, [u8]> {
-    let alike = <header::Model as prost::Message>::decode(model)
-        .ok()
-        .and_then(|model| model.graph)
-        .is_some_and(|graph| look_alike(&graph));
-    if !alike {
-        return Cow::Borrowed(model);
-    }
-    // What cannot be read is left to the parser, which says what is wrong with it.
-    let renamed = <ModelProto as onnx_ir::Message>::parse_from_bytes(model).and_then(|mut model| {
-        let mut numbers = HashMap::new();
-        if let Some(graph) = model.graph.as_mut() {
-            rename(graph, &mut numbers);
-        }
-        onnx_ir::Message::write_to_bytes(&model)
-    });
-    renamed.map_or(Cow::Borrowed(model), Cow::Owned)
+/// Gives every value of a graph a number for a name.
+pub(crate) fn number(graph: &mut GraphProto) {
+    rename(graph, &mut HashMap::new());
 }
 
 /// Whether two values have names that differ in nothing but case and what is neither letter nor digit.
-fn look_alike(graph: &header::Graph) -> bool {
+pub(crate) fn look_alike(graph: &header::Graph) -> bool {
     let weights: HashSet<&String> = graph.initializer.iter().map(|weight| &weight.name).collect();
     // Old files name their weights among the inputs too.
     let inputs = graph.input.iter().map(|input| &input.name);

@@ -1,22 +1,42 @@
 //! The plan that a model is lowered to, and running it.
 
+mod integers;
+mod movement;
+mod schedule;
+
 use burn_backend::ops::{
-    ActivationOps, AttentionModuleOptions, BoolTensorOps, ConvOptions, ConvTransposeOptions, FloatTensorOps,
-    IntTensorOps, InterpolateOptions, ModuleOps, PadMode,
+    ActivationOps, AttentionModuleOptions, BoolTensorOps, ConvOptions, ConvTransposeOptions, DeformConvOptions,
+    FloatTensorOps, InterpolateOptions, ModuleOps, PadMode,
 };
-use burn_backend::{BoolDType, FloatDType, IntDType, Scalar, Shape, Slice};
+use burn_backend::{BoolDType, FloatDType, IntDType, Scalar};
 use burn_dispatch::{Dispatch, DispatchTensor};
+
+pub(crate) use integers::IntegerOp;
+pub(crate) use movement::{Movement, Range};
+pub(crate) use schedule::{Schedule, Step};
 
 /// Position of a value among all values of a run.
 pub(crate) type Slot = usize;
+
+/// The tensors that an operation reads.
+type Operands = smallvec::SmallVec<[DispatchTensor; 4]>;
 
 /// One operation on the device, with everything but its tensors decided.
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
     /// x [n, c, h, w], weight [o, c / groups, kh, kw], optional bias [o] -> [n, o, h', w'].
     Conv2d(ConvOptions<2>),
+    /// x [n, c, h, w], offsets [n, 2 groups kh kw, h', w'], weight [o, c / groups, kh, kw], mask [n, groups kh kw, h', w'] if `masked`,
+    /// bias [o] if `biased` -> [n, o, h', w'].
+    DeformConv2d {
+        options: DeformConvOptions<2>,
+        masked: bool,
+        biased: bool,
+    },
     /// x [n, c, d, h, w], weight [o, c / groups, kd, kh, kw], optional bias [o] -> [n, o, d', h', w'].
     Conv3d(ConvOptions<3>),
+    /// x [n, c, h, w], weight [c, o / groups, kh, kw], optional bias [o] -> [n, o, h', w'].
+    ConvTranspose2d(ConvTransposeOptions<2>),
     /// x [n, c, d, h, w], weight [c, o / groups, kd, kh, kw], optional bias [o] -> [n, o, d', h', w'].
     ConvTranspose3d(ConvTransposeOptions<3>),
     /// x [n, c, h, w] -> [n, c, h', w'].
@@ -33,7 +53,6 @@ pub(crate) enum Op {
         stride: [usize; 2],
         padding: [usize; 2],
         count_padding: bool,
-        ceil: bool,
     },
     /// x [n, c, h, w] -> [n, c, 1, 1].
     GlobalAvgPool2d,
@@ -60,14 +79,14 @@ pub(crate) enum Op {
     /// Position of the smallest along a dimension, which is kept with length 1.
     ArgMin(usize),
     CumulativeSum(usize),
-    /// The other way round along a dimension.
-    Flip(usize),
     /// 1 where the comparison holds, otherwise 0.
     Compare(fn(DispatchTensor, DispatchTensor, BoolDType) -> DispatchTensor),
     /// condition of 0 and 1, a, b, of one shape -> a where the condition is 1, b elsewhere.
     Choose,
     AddScalar(f64),
     MulScalar(f64),
+    /// Any of burn's operations of two tensors and nothing else.
+    Combine(fn(DispatchTensor, DispatchTensor) -> DispatchTensor),
     /// Any of burn's operations of one tensor and nothing else.
     Apply(fn(DispatchTensor) -> DispatchTensor),
     Abs,
@@ -83,8 +102,6 @@ pub(crate) enum Op {
     },
     /// To a constant power.
     Power(f64),
-    /// To a shape that the tensor's broadcasts to.
-    Expand(Vec<usize>),
     Erf,
     Exp,
     LeakyRelu {
@@ -114,8 +131,6 @@ pub(crate) enum Op {
     LogSoftmax {
         axis: usize,
     },
-    /// Each dimension so many times.
-    Tile(Vec<usize>),
     Clamp {
         min: Option<f64>,
         max: Option<f64>,
@@ -129,100 +144,17 @@ pub(crate) enum Op {
         size: [usize; 2],
         options: InterpolateOptions,
     },
-    Reshape(Vec<usize>),
-    ReshapeIntegers(Vec<usize>),
-    IntegersToFloats,
-    /// Positions, of which negative ones count from the end of so many.
-    FromEnd(usize),
-    /// x [a, n, b], positions [p] -> [a, p, b].
-    Select {
-        axis: usize,
-    },
-    /// A range for each dimension.
-    Slice(Vec<Range>),
-    Permute(Vec<usize>),
-    Concat {
-        axis: usize,
-    },
+    Move(Movement),
+    Integers(IntegerOp),
+    FloatsToIntegers,
 }
 
-/// Every `step`th position from `start` to before `end`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Range {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    /// At least 1.
-    pub(crate) step: usize,
-}
-
-impl Range {
-    pub(crate) fn len(&self) -> usize {
-        (self.end - self.start).div_ceil(self.step)
-    }
-}
-
-/// An operation with its operands.
-#[derive(Debug, Clone)]
-pub(crate) struct Step {
-    pub(crate) op: Op,
-    pub(crate) inputs: Vec<Slot>,
-    pub(crate) output: Slot,
-}
-
-/// Runs steps over `values`: constants and inputs are set, and each value but a constant is dropped at its last use.
-pub(crate) struct Schedule {
-    steps: Vec<(Step, Vec<bool>)>,
-    slots: usize,
-}
-
-impl Schedule {
-    /// `kept` are slots that outlive a run: constants, and outputs.
-    pub(crate) fn new(steps: Vec<Step>, slots: usize, kept: &[Slot]) -> Self {
-        let mut seen = vec![false; slots];
-        for &slot in kept {
-            seen[slot] = true;
-        }
-        let mut scheduled: Vec<(Step, Vec<bool>)> = Vec::with_capacity(steps.len());
-        for step in steps.into_iter().rev() {
-            // Seen from the end, the first use is the last; of one used twice by a step, the last operand.
-            let mut last = vec![false; step.inputs.len()];
-            for (index, &slot) in step.inputs.iter().enumerate().rev() {
-                last[index] = !std::mem::replace(&mut seen[slot], true);
-            }
-            scheduled.push((step, last));
-        }
-        scheduled.reverse();
-        Self {
-            steps: scheduled,
-            slots,
-        }
-    }
-
-    pub(crate) fn slots(&self) -> usize {
-        self.slots
-    }
-
-    /// Runs all steps. Panics if a step reads a value that none made, which lowering rules out.
-    pub(crate) fn run(&self, values: &mut [Option<DispatchTensor>]) {
-        for (step, last) in &self.steps {
-            let operands = step.inputs.iter().zip(last).map(|(&slot, &last)| {
-                let value = if last {
-                    values[slot].take()
-                } else {
-                    values[slot].clone()
-                };
-                value.unwrap_or_else(|| unreachable!("lowering orders values before their uses"))
-            });
-            let operands: smallvec::SmallVec<[DispatchTensor; 4]> = operands.collect();
-            values[step.output] = Some(apply(&step.op, operands));
-        }
-    }
-}
-
-fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> DispatchTensor {
-    if let Op::Concat { axis } = op {
-        return Dispatch::float_cat(operands.into_vec(), *axis);
-    }
+fn apply(op: &Op, operands: Operands) -> DispatchTensor {
+    let operands = match op {
+        Op::Move(movement) => return movement.floats(operands),
+        Op::Integers(op) => return op.apply(operands),
+        _ => operands,
+    };
     let mut operands = operands.into_iter();
     let mut next = || {
         operands
@@ -234,9 +166,23 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
             let (x, weight) = (next(), next());
             Dispatch::conv2d(x, weight, operands.next(), options.clone())
         }
+        Op::DeformConv2d {
+            options,
+            masked,
+            biased,
+        } => {
+            let (x, offsets, weight) = (next(), next(), next());
+            let mask = masked.then(&mut next);
+            let bias = biased.then(&mut next);
+            Dispatch::deform_conv2d(x, offsets, weight, mask, bias, options.clone())
+        }
         Op::Conv3d(options) => {
             let (x, weight) = (next(), next());
             Dispatch::conv3d(x, weight, operands.next(), options.clone())
+        }
+        Op::ConvTranspose2d(options) => {
+            let (x, weight) = (next(), next());
+            Dispatch::conv_transpose2d(x, weight, operands.next(), options.clone())
         }
         Op::ConvTranspose3d(options) => {
             let (x, weight) = (next(), next());
@@ -271,8 +217,7 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
             stride,
             padding,
             count_padding,
-            ceil,
-        } => Dispatch::avg_pool2d(next(), *kernel, *stride, *padding, *count_padding, *ceil),
+        } => Dispatch::avg_pool2d(next(), *kernel, *stride, *padding, *count_padding, false),
         Op::GlobalAvgPool2d => Dispatch::adaptive_avg_pool2d(next(), [1, 1]),
         Op::MatMul => Dispatch::float_matmul(next(), next()),
         Op::Ceil => Dispatch::float_ceil(next()),
@@ -282,11 +227,9 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
         Op::Sin => Dispatch::float_sin(next()),
         Op::HardSigmoid { alpha, beta } => Dispatch::hard_sigmoid(next(), Scalar::Float(*alpha), Scalar::Float(*beta)),
         Op::Power(exponent) => Dispatch::float_powf_scalar(next(), Scalar::Float(*exponent)),
-        Op::Expand(shape) => Dispatch::float_expand(next(), Shape::from(shape.clone())),
         Op::ArgMax(axis) => Dispatch::float_argmax(next(), *axis, IntDType::I32),
         Op::ArgMin(axis) => Dispatch::float_argmin(next(), *axis, IntDType::I32),
         Op::CumulativeSum(axis) => Dispatch::float_cumsum(next(), *axis),
-        Op::Flip(axis) => Dispatch::float_flip(next(), &[*axis]),
         Op::Compare(compare) => Dispatch::bool_into_float(compare(next(), next(), BoolDType::Native), FloatDType::F32),
         Op::Choose => {
             let (condition, a, b) = (next(), next(), next());
@@ -299,6 +242,7 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
         Op::Div => Dispatch::float_div(next(), next()),
         Op::AddScalar(value) => Dispatch::float_add_scalar(next(), Scalar::Float(*value)),
         Op::MulScalar(value) => Dispatch::float_mul_scalar(next(), Scalar::Float(*value)),
+        Op::Combine(combine) => combine(next(), next()),
         Op::Apply(apply) => apply(next()),
         Op::Abs => Dispatch::float_abs(next()),
         Op::Erf => Dispatch::float_erf(next()),
@@ -318,10 +262,6 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
         Op::Sigmoid => Dispatch::sigmoid(next()),
         Op::Softmax { axis } => Dispatch::softmax(next(), *axis),
         Op::LogSoftmax { axis } => Dispatch::log_softmax(next(), *axis),
-        Op::Tile(repeats) => {
-            let tiled = repeats.iter().enumerate().filter(|(_, times)| **times != 1);
-            tiled.fold(next(), |x, (axis, &times)| Dispatch::float_repeat_dim(x, axis, times))
-        }
         Op::Clamp {
             min: Some(min),
             max: Some(max),
@@ -337,50 +277,7 @@ fn apply(op: &Op, operands: smallvec::SmallVec<[DispatchTensor; 4]>) -> Dispatch
         Op::Clamp { min: None, max: None } => next(),
         Op::Pad { before_after, mode } => Dispatch::float_pad(next(), before_after, *mode),
         Op::Interpolate { size, options } => Dispatch::interpolate(next(), *size, options.clone()),
-        Op::Reshape(shape) => Dispatch::float_reshape(next(), Shape::from(shape.clone())),
-        Op::ReshapeIntegers(shape) => Dispatch::int_reshape(next(), Shape::from(shape.clone())),
-        Op::IntegersToFloats => Dispatch::int_into_float(next(), FloatDType::F32),
-        Op::FromEnd(size) => {
-            let positions = next();
-            let negative = Dispatch::int_lower_elem(positions.clone(), Scalar::Int(0), BoolDType::Native);
-            #[allow(clippy::cast_possible_wrap, reason = "a dimension of a tensor fits")]
-            let shifted = Dispatch::int_add_scalar(positions.clone(), Scalar::Int(*size as i64));
-            Dispatch::int_mask_where(positions, negative, shifted)
-        }
-        Op::Select { axis } => {
-            let (x, positions) = (next(), next());
-            Dispatch::float_select(x, *axis, positions)
-        }
-        Op::Slice(ranges) => Dispatch::float_slice(next(), &ranges.iter().map(slice).collect::<Vec<_>>()),
-        Op::Permute(axes) => Dispatch::float_permute(next(), axes),
-        Op::Concat { .. } => unreachable!("handled above"),
-    }
-}
-
-#[allow(clippy::cast_possible_wrap, reason = "positions in a tensor fit")]
-fn slice(range: &Range) -> Slice {
-    Slice {
-        start: range.start as isize,
-        end: Some(range.end as isize),
-        step: range.step as isize,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_dropped_at_their_last_use() {
-        let step = |inputs: &[Slot], output| Step {
-            op: Op::Add,
-            inputs: inputs.to_vec(),
-            output,
-        };
-        // 0 is a constant, 3 the output.
-        let steps = vec![step(&[0, 1], 2), step(&[2, 2], 3), step(&[1, 0], 4)];
-        let schedule = Schedule::new(steps, 5, &[0, 3]);
-        let last: Vec<Vec<bool>> = schedule.steps.iter().map(|(_, last)| last.clone()).collect();
-        assert_eq!(last, [vec![false, false], vec![false, true], vec![true, false]]);
+        Op::FloatsToIntegers => Dispatch::float_into_int(next(), IntDType::I32),
+        Op::Move(_) | Op::Integers(_) => unreachable!("handled above"),
     }
 }

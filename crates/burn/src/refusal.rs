@@ -28,7 +28,7 @@ pub(crate) fn refuse(node: &Node, unsupported: &Unsupported, names: &NodeNames) 
 }
 
 /// ONNX's name of the operator; onnx-ir splits some by their number of dimensions.
-fn operator(node: &Node) -> String {
+pub(crate) fn operator(node: &Node) -> String {
     match node {
         Node::Custom(custom) => custom.op_type.clone(),
         Node::Linear(_) => "Gemm".into(),

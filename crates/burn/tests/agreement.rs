@@ -232,12 +232,12 @@ fn shapes_computed_in_the_graph_are_folded() {
 
 #[test]
 fn an_unsupported_operator_is_refused_by_name() {
-    let bytes = graph(&[2, 3], &[2, 3], |g, x| g.node("the_node", "Hardmax", &[x], &[]));
+    let bytes = graph(&[2, 3], &[2, 3], |g, x| g.node("the_node", "NonZero", &[x], &[]));
     let workload = prepare("case", bytes, &BTreeMap::new(), &[], 0).unwrap();
     let error = run(&Burn::flex(1), &workload).unwrap_err();
     assert_eq!(error.kind, FailureKind::Unsupported);
     assert!(
-        error.message.contains("the operator Hardmax") && error.message.contains("the_node"),
+        error.message.contains("the operator NonZero") && error.message.contains("the_node"),
         "{}",
         error.message
     );

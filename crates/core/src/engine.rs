@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use tare_record::{Adapter, EngineFacts, Failure, FailureKind, PhaseName};
@@ -66,6 +68,11 @@ pub trait Session {
     /// after every run, at `now_ns` on any clock, until it is so.
     fn settled(&mut self, _now_ns: u64) -> bool {
         true
+    }
+
+    /// Kernels that a run launches on the engine's device, by name, with how often; known once the session has settled.
+    fn kernels(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
     }
 
     /// Memory that the engine holds on its device.

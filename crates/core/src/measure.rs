@@ -128,6 +128,7 @@ impl Run<'_> {
         let first_ns = self.verified_run(&mut loaded).await?;
         self.phase(PhaseName::FirstRun, first_ns);
         self.tune(&mut loaded).await?;
+        self.cell.kernels = loaded.kernels();
         let run_ns = self.warm_up(&mut loaded).await?;
         self.sample(&mut loaded, run_ns).await?;
         self.cell.memory.device_bytes = loaded.device_bytes();

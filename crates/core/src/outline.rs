@@ -1,5 +1,7 @@
 //! Cells before anything was measured.
 
+use std::collections::BTreeMap;
+
 use tare_record::{Cell, CellRequest, EngineFacts, Failure, LoadPattern, Memory, ModelFacts, Rung, Status};
 
 use crate::{NamedTensor, Workload};
@@ -38,6 +40,7 @@ fn unmeasured(request: &CellRequest, model: ModelFacts, engine: EngineFacts) -> 
         },
         load: LoadPattern { batch: 1, in_flight: 1 },
         adapter: None,
+        kernels: BTreeMap::new(),
         phases: vec![],
         runs_per_sample: 1,
         samples_ns: vec![],

@@ -3,7 +3,8 @@
 use tare_record::Plan;
 
 /// Plans that come with tare: name and TOML text.
-pub const BUILT_IN: [(&str, &str); 2] = [
+pub const BUILT_IN: [(&str, &str); 3] = [
+    ("models", include_str!("../plans/models.toml")),
     ("quick", include_str!("../plans/quick.toml")),
     ("smoke", include_str!("../plans/smoke.toml")),
 ];
@@ -166,7 +167,7 @@ mod tests {
     fn unknown_names_list_the_known() {
         assert_eq!(
             built_in("fast").unwrap_err().to_string(),
-            "unknown plan \"fast\": expected quick, smoke, or the path of a .toml file"
+            "unknown plan \"fast\": expected models, quick, smoke, or the path of a .toml file"
         );
     }
 }

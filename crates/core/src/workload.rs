@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use tare_record::{ModelFacts, PhaseName};
 
@@ -135,6 +137,15 @@ impl LoadedWorkload<'_> {
             .iter_mut()
             .filter_map(|session| (!session.settled(now_ns)).then_some(()));
         unsettled.count() == 0
+    }
+
+    /// Kernels that one run of each network launches: see [`Session::kernels`].
+    pub(crate) fn kernels(&self) -> BTreeMap<String, u64> {
+        let mut all = BTreeMap::new();
+        for (name, launches) in self.sessions.iter().flat_map(|session| session.kernels()) {
+            *all.entry(name).or_default() += launches;
+        }
+        all
     }
 
     /// Memory that the engine holds on its device, which all networks share.

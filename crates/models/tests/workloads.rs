@@ -167,3 +167,14 @@ fn every_computed_value_can_be_an_output() {
     assert_eq!(workload.outputs[0], "logits", "its own outputs come first");
     assert!(tare_models::expose(&bytes[..100]).is_err());
 }
+
+#[test]
+fn the_plan_of_all_models_has_them_all() {
+    let plan = tare_core::plan::built_in("models").unwrap();
+    let mut planned: Vec<&str> = plan.cells.iter().map(|cell| cell.model.as_str()).collect();
+    let mut known: Vec<&str> = tare_models::CATALOG.iter().map(|entry| entry.name).collect();
+    known.extend(tare_models::PIPELINES.iter().map(|pipeline| pipeline.name));
+    planned.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(planned, known);
+}

@@ -21,6 +21,9 @@ pub struct Cell {
     pub load: LoadPattern,
     /// The graphics adapter, for engines that use one.
     pub adapter: Option<Adapter>,
+    /// Kernels that a run launches on the device once they are chosen, by name, with how often; none for engines without a device.
+    #[serde(default)]
+    pub kernels: BTreeMap<String, u64>,
     /// Steps before the steady state of the first round, in the order in which they happened.
     pub phases: Vec<Phase>,
     /// Runs that each sample holds: more than one where the clock is coarse.

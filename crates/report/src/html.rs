@@ -1,6 +1,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use tare_record::{Cell, Machine, PhaseName, Record, SelfCheck, Warning};
 
+use crate::kernels::kernels;
 use crate::pairing::{Comparison, Pair, compare};
 use crate::series::Series;
 use crate::style::{PAGE_STYLE, STYLE};
@@ -46,6 +47,7 @@ fn content(records: &[Record]) -> Markup {
             (cells(records))
             (stages(records))
             (memory(records))
+            (kernels(records))
             (phases(records))
             (outputs(records))
             @for (number, record) in records.iter().enumerate() { (environment(number + 1, record)) }

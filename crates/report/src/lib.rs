@@ -5,6 +5,7 @@
 mod chart;
 mod format;
 mod html;
+mod kernels;
 mod pairing;
 mod series;
 mod style;

@@ -84,6 +84,7 @@ impl Engine for Tract {
         let optimise = Timed::since(start_ns, PhaseName::Optimise, clock);
 
         let session = TractSession {
+            remembers: state.op_states.iter().any(Option::is_some),
             state,
             threads: self.threads,
         };
@@ -98,6 +99,8 @@ type State = SimpleState<TypedFact, Box<dyn tract_onnx::tract_core::ops::TypedOp
 
 struct TractSession {
     state: State,
+    /// Whether an operator keeps something from one run to the next, as recurrent layers do for streams.
+    remembers: bool,
     threads: usize,
 }
 
@@ -111,6 +114,10 @@ impl Session for TractSession {
                 .collect::<TractResult<TVec<TValue>>>()?;
             state.run(inputs)?.iter().map(|output| from_tract(output)).collect()
         };
+        if self.remembers {
+            let forgotten = self.state.plan().spawn();
+            self.state = forgotten.map_err(|error| explain(&error, FailureKind::Run, "running the model"))?;
+        }
         run(&mut self.state).map_err(|error| explain(&error, FailureKind::Run, "running the model"))
     }
 

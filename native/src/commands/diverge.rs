@@ -3,12 +3,12 @@
 use anyhow::{Result, bail};
 use tare_core::{ComparedValue, diverge, tolerance_of};
 use tare_models::NodeValue;
-use tare_record::{EngineName, Failure};
+use tare_record::EngineName;
 use tare_tract::Tract;
 
-use crate::cell::{engine, model_bytes};
+use super::{OneModel, explained};
+use crate::cell::engine;
 use crate::clock::SystemClock;
-use crate::host::find_model;
 use crate::selection::Selection;
 
 #[derive(Debug, clap::Args)]
@@ -19,27 +19,17 @@ pub(crate) struct Args {
 
 /// Prints every value with its distance from tract's, and the first that differs. `Ok(false)` if one does.
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    let plan = args.selection.plan()?;
-    let [cell] = plan.cells.as_slice() else {
-        bail!("found {} models\nhint: name one with --model", plan.cells.len());
-    };
+    let model = OneModel::of(&args.selection)?;
+    let cell = &model.cell;
     let name = match cell.engines.as_slice() {
         [] => EngineName::BurnFlex,
         [name] => *name,
         several => bail!("found {} engines\nhint: name one with --engine", several.len()),
     };
     let threads = cell.threads.first().copied().unwrap_or(1);
-    let inputs = args.selection.inputs()?;
-    let explain = |failure: Failure| match failure.hint {
-        Some(hint) => anyhow::anyhow!("{}\nhint: {hint}", failure.message),
-        None => anyhow::anyhow!(failure.message),
-    };
-
-    let model = find_model(&cell.model).map_err(explain)?;
-    let bytes = model_bytes(&model, &cell.shapes).map_err(explain)?;
-    let (exposed, values) = tare_models::expose(&bytes)?;
-    let workload = tare_models::prepare(model.display_name(), exposed, &cell.shapes, &inputs, plan.seed)
-        .map_err(|error| explain(error.into()))?;
+    let (exposed, values) = tare_models::expose(&model.bytes)?;
+    let workload =
+        tare_models::prepare(&model.name, exposed, &cell.shapes, &model.inputs, model.seed).map_err(explained)?;
     let tolerance = tolerance_of(&cell.model, &cell.tolerance);
     let engine = engine(name, threads);
     let compared = pollster::block_on(diverge(
@@ -49,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         &tolerance,
         &SystemClock,
     ))
-    .map_err(|error| explain(error.into()))?;
+    .map_err(explained)?;
 
     let rows = values.iter().filter_map(|value| {
         let compared = compared.iter().find(|compared| compared.name == value.name)?;

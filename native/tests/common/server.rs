@@ -3,13 +3,16 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-/// A server of the test's own: serves `tiny` as `/net.onnx`, its first half with the length of the whole as `/cut.onnx`, and nothing else. Other
-/// pages may read what it serves.
+/// A server of the test's own: serves `tiny` as `/net.onnx`, its first half with the length of the whole as `/cut.onnx`, a hundred megabytes that
+/// come slowly as `/endless.onnx`, and nothing else. Other pages may read what it serves.
 pub(crate) struct Server {
     pub(crate) address: String,
     pub(crate) model: Vec<u8>,
     pub(crate) requests: Arc<AtomicUsize>,
+    /// Clients that left while `/endless.onnx` was sent.
+    pub(crate) hung_up: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -18,7 +21,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(AtomicUsize::new(0));
-        let (served, count) = (model.clone(), requests.clone());
+        let hung_up = Arc::new(AtomicUsize::new(0));
+        let (served, count, left) = (model.clone(), requests.clone(), hung_up.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
@@ -28,6 +32,21 @@ impl Server {
                     .map_while(Result::ok);
                 let first = lines.next().unwrap_or_default();
                 lines.take_while(|line| !line.is_empty()).for_each(drop);
+                if first.contains("/endless.onnx") {
+                    // As long as the client listens.
+                    let head =
+                        b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 100000000\r\n\r\n";
+                    let mut sent = stream.write_all(head);
+                    let hung_up = left.clone();
+                    std::thread::spawn(move || {
+                        while sent.is_ok() {
+                            sent = stream.write_all(&[0; 1000]);
+                            std::thread::sleep(Duration::from_millis(5));
+                        }
+                        hung_up.fetch_add(1, Ordering::Relaxed);
+                    });
+                    continue;
+                }
                 let body = match first.split(' ').nth(1) {
                     Some("/net.onnx") => &served[..],
                     Some("/cut.onnx") => &served[..served.len() / 2],
@@ -49,6 +68,7 @@ impl Server {
             address,
             model,
             requests,
+            hung_up,
         }
     }
 }

@@ -30,44 +30,6 @@ fn create(tag: &str) -> Element {
     document().create_element(tag).unwrap_throw()
 }
 
-/// What the address asks for.
-pub(super) struct Queries {
-    /// Address of a job.
-    pub(super) job: Option<String>,
-    /// Pairs of a self-test.
-    pub(super) selftest: Option<u32>,
-}
-
-/// Reads the address's query. A parameter that is not known is an error, not something to ignore.
-pub(super) fn queries() -> Result<Queries, String> {
-    let window: web_sys::Window = js_sys::global().unchecked_into();
-    let search = window.location().search().unwrap_or_default();
-    let parameters = web_sys::UrlSearchParams::new_with_str(&search).map_err(|error| exception(&error))?;
-    for name in js_sys::Object::keys(&js_sys::Object::from_entries(&parameters).unwrap_or_default()).iter() {
-        let name = name.as_string().unwrap_or_default();
-        if !["job", "selftest"].contains(&name.as_str()) {
-            return Err(format!(
-                "the address has a parameter {name:?} that this page does not know: expected job or selftest"
-            ));
-        }
-    }
-    let selftest = parameters.get("selftest").map(|pairs| {
-        pairs
-            .parse()
-            .map_err(|_| format!("the address asks for a self-test of {pairs:?} pairs: expected a whole number"))
-    });
-    Ok(Queries {
-        job: parameters.get("job"),
-        selftest: selftest.transpose()?,
-    })
-}
-
-/// The page's address.
-pub(super) fn address() -> String {
-    let window: web_sys::Window = js_sys::global().unchecked_into();
-    window.location().href().unwrap_or_default()
-}
-
 /// Fills the form and connects the buttons.
 pub(super) fn set_up(fallback: Option<&str>) {
     for entry in &CATALOG {
@@ -298,9 +260,35 @@ fn chosen_address() -> String {
     }
 }
 
-/// While a model is fetched, no other can be.
+/// While a model is fetched, no other can be, and it can be cancelled.
 pub(super) fn set_fetching(fetching: bool) {
     element::<HtmlButtonElement>("fetch").set_disabled(fetching);
+    if !is_running() {
+        element::<HtmlButtonElement>("cancel").set_disabled(!fetching);
+        if !fetching {
+            element::<HtmlProgressElement>("progress-bar").set_value(0.0);
+            element::<Element>("progress-text").set_text_content(Some("Ready."));
+        }
+    }
+}
+
+/// How far the fetching of a model is.
+pub(super) fn fetched(came: u64, of: Option<u64>) {
+    if is_running() {
+        return;
+    }
+    let percent = of
+        .filter(|&of| of > 0)
+        .map_or(0.0, |of| came as f64 * 100.0 / of as f64);
+    element::<HtmlProgressElement>("progress-bar").set_value(percent);
+    let of = of.map_or_else(String::new, |of| format!(" of {}", tare_report::bytes(of)));
+    let text = format!("Fetched {}{of}.", tare_report::bytes(came));
+    element::<Element>("progress-text").set_text_content(Some(&text));
+}
+
+fn is_running() -> bool {
+    let body = document().body().unwrap_throw();
+    body.get_attribute("data-state").as_deref() == Some("running")
 }
 
 /// How long to measure.

@@ -1,11 +1,11 @@
 //! Models by their address: fetched when the user asks, checked by their SHA-256, kept in the origin's storage.
 
-use js_sys::Uint8Array;
+use js_sys::{Reflect, Uint8Array};
 use tare_models::WebModel;
 use tare_record::{Failure, FailureKind};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Cache, Response};
+use web_sys::{AbortSignal, Cache, ReadableStreamDefaultReader, RequestInit, Response};
 
 use super::facts::{bytes, window};
 use crate::exception;
@@ -13,8 +13,16 @@ use crate::exception;
 /// Name of the store.
 const STORE: &str = "tare-models";
 
-/// The bytes of a model, from the store or from where it is; the name of its file; and what to tell the user.
-pub(super) async fn fetched(name: &str) -> Result<(String, Vec<u8>, String), Failure> {
+/// Told how many bytes came, and of how many if the server says so.
+pub(super) type Progress<'a> = &'a dyn Fn(u64, Option<u64>);
+
+/// The bytes of a model, from the store or from where it is; the name of its file; and what to tell the user. Ends with an error
+/// when `stop` is signalled.
+pub(super) async fn fetched(
+    name: &str,
+    progress: Progress<'_>,
+    stop: &AbortSignal,
+) -> Result<(String, Vec<u8>, String), Failure> {
     let mut model = WebModel::named(name).unwrap_or_else(|| {
         Err(failure(
             format!("expected an https address or the name of a well-known model, found {name:?}"),
@@ -31,7 +39,7 @@ pub(super) async fn fetched(name: &str) -> Result<(String, Vec<u8>, String), Fai
     {
         return Ok((model.file, bytes, "from this browser's storage".into()));
     }
-    let bytes = body(&model.url).await?;
+    let bytes = body(&model.url, progress, stop).await?;
     let hash = model.check(&bytes)?;
     remember(&model, &hash);
     let kept = match &store {
@@ -53,10 +61,19 @@ fn failure(message: String, hint: &str) -> Failure {
     }
 }
 
-async fn body(url: &str) -> Result<Vec<u8>, Failure> {
+async fn body(url: &str, progress: Progress<'_>, stop: &AbortSignal) -> Result<Vec<u8>, Failure> {
     let hint = "check the address and the network; the server must allow other pages to read the file (CORS), otherwise fetch it by hand and drop it here";
-    let failed = |error: JsValue| failure(format!("cannot fetch the model {url:?}: {}", exception(&error)), hint);
-    let response = JsFuture::from(window().fetch_with_str(url)).await.map_err(failed)?;
+    let failed = |error: JsValue| {
+        if stop.aborted() {
+            return failure(format!("fetching {url:?} was cancelled"), "nothing of it was kept");
+        }
+        failure(format!("cannot fetch the model {url:?}: {}", exception(&error)), hint)
+    };
+    let options = RequestInit::new();
+    options.set_signal(Some(stop));
+    let response = JsFuture::from(window().fetch_with_str_and_init(url, &options))
+        .await
+        .map_err(failed)?;
     let response: Response = response.dyn_into().map_err(failed)?;
     if !response.ok() {
         return Err(failure(
@@ -64,7 +81,30 @@ async fn body(url: &str) -> Result<Vec<u8>, Failure> {
             hint,
         ));
     }
-    bytes(response.array_buffer().map_err(failed)?).await.map_err(failed)
+    let Some(stream) = response.body() else {
+        return Ok(vec![]);
+    };
+    let length = response.headers().get("content-length").ok().flatten();
+    let length: Option<u64> = length.and_then(|length| length.parse().ok());
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    let mut bytes = Vec::new();
+    progress(0, length);
+    loop {
+        let part = JsFuture::from(reader.read()).await.map_err(failed)?;
+        let Ok(part) = Reflect::get(&part, &"value".into()).and_then(|value| value.dyn_into::<Uint8Array>()) else {
+            return Ok(bytes);
+        };
+        let (came, more) = (bytes.len(), part.length() as usize);
+        if bytes.try_reserve(more).is_err() {
+            return Err(failure(
+                format!("{url:?} does not fit into this page's memory: {came} bytes came"),
+                "run this model natively",
+            ));
+        }
+        bytes.resize(came + more, 0);
+        part.copy_to(&mut bytes[came..]);
+        progress(bytes.len() as u64, length);
+    }
 }
 
 /// The hash that a well-known model had when it was first fetched here.

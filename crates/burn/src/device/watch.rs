@@ -1,9 +1,13 @@
 //! Which kernels a run launches: until they stay the same, burn is still tuning.
 
+use std::collections::BTreeMap;
+
 /// Watches kernel launches while an engine settles, and not afterwards: a timed run pays nothing.
 pub(crate) struct KernelWatch {
     #[cfg(feature = "wgpu")]
     watching: Option<watching::Watching>,
+    /// How often each kernel was launched by the last run that was watched.
+    launches: BTreeMap<String, u64>,
 }
 
 /// So many runs in a row with the same kernels count as settled.
@@ -23,6 +27,7 @@ impl KernelWatch {
         Self {
             #[cfg(feature = "wgpu")]
             watching: tunes.then(watching::Watching::new),
+            launches: BTreeMap::new(),
         }
     }
 
@@ -50,9 +55,17 @@ impl KernelWatch {
             if watching.same_runs() < SAME_RUNS || now_ns < settled_ns {
                 return false;
             }
+            for kernel in watching.last_run() {
+                *self.launches.entry((*kernel).to_owned()).or_default() += 1;
+            }
             self.watching = None;
         }
         true
+    }
+
+    /// How often a run launches each kernel, once they were the same for long enough.
+    pub(crate) fn launches(&self) -> BTreeMap<String, u64> {
+        self.launches.clone()
     }
 }
 
@@ -123,6 +136,10 @@ mod watching {
         /// When the kernels became those of the last run, as far as this was asked.
         pub(super) fn same_since_ns(&mut self, now_ns: u64) -> u64 {
             *self.same_since_ns.get_or_insert(now_ns)
+        }
+
+        pub(super) fn last_run(&self) -> &[&'static str] {
+            &self.last
         }
 
         pub(super) fn same_runs(&self) -> usize {

@@ -2,23 +2,14 @@
 
 use onnx_ir::Argument;
 
+use super::truth::do_not_broadcast;
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::broadcast;
 use crate::plan::Op;
 
 impl Lowerer {
-    /// The same shape, computed by one operation.
-    fn mapped(&mut self, op: Op, x: &DeviceValue) -> DeviceValue {
-        self.computed(op, &[x], x.shape.clone())
-    }
-
-    /// Two values of one shape.
-    fn joined(&mut self, op: Op, a: &DeviceValue, b: &DeviceValue) -> Value {
-        self.step(op, &[a, b], a.shape.clone())
-    }
-
     fn positive_part(&mut self, x: &DeviceValue) -> DeviceValue {
-        self.mapped(Op::Relu, x)
+        self.same(Op::Relu, x)
     }
 
     fn negative_part(&mut self, x: &DeviceValue) -> DeviceValue {
@@ -26,7 +17,7 @@ impl Lowerer {
             min: None,
             max: Some(0.0),
         };
-        self.mapped(op, x)
+        self.same(op, x)
     }
 
     /// gamma (max(x, 0) + alpha (exp(min(x, 0) / width) - 1)): Elu with gamma = width = 1 (Clevert et al., 2016), Selu with
@@ -35,10 +26,10 @@ impl Lowerer {
         let x = self.floats(input)?;
         let positive = self.positive_part(&x);
         let negative = self.negative_part(&x);
-        let scaled = self.mapped(Op::MulScalar(1.0 / width), &negative);
-        let grown = self.mapped(Op::Exp, &scaled);
-        let shifted = self.mapped(Op::AddScalar(-1.0), &grown);
-        let negative = self.mapped(Op::MulScalar(alpha), &shifted);
+        let scaled = self.same(Op::MulScalar(1.0 / width), &negative);
+        let grown = self.same(Op::Exp, &scaled);
+        let shifted = self.same(Op::AddScalar(-1.0), &grown);
+        let negative = self.same(Op::MulScalar(alpha), &shifted);
         let sum = self.computed(Op::Add, &[&positive, &negative], x.shape.clone());
         Ok(self.step(Op::MulScalar(gamma), &[&sum], x.shape))
     }
@@ -46,10 +37,10 @@ impl Lowerer {
     /// ln(1 + exp(x)), as max(x, 0) + ln(1 + exp(-|x|)), which does not overflow.
     fn softplus_of(&mut self, x: &DeviceValue) -> DeviceValue {
         let positive = self.positive_part(x);
-        let size = self.mapped(Op::Abs, x);
-        let negated = self.mapped(Op::MulScalar(-1.0), &size);
-        let small = self.mapped(Op::Exp, &negated);
-        let log = self.mapped(Op::LogOnePlus, &small);
+        let size = self.same(Op::Abs, x);
+        let negated = self.same(Op::MulScalar(-1.0), &size);
+        let small = self.same(Op::Exp, &negated);
+        let log = self.same(Op::LogOnePlus, &small);
         self.computed(Op::Add, &[&positive, &log], x.shape.clone())
     }
 
@@ -61,39 +52,39 @@ impl Lowerer {
     /// x / (1 + |x|).
     pub(super) fn softsign(&mut self, input: &Argument) -> Lowering<Value> {
         let x = self.floats(input)?;
-        let size = self.mapped(Op::Abs, &x);
-        let divisor = self.mapped(Op::AddScalar(1.0), &size);
-        Ok(self.joined(Op::Div, &x, &divisor))
+        let size = self.same(Op::Abs, &x);
+        let divisor = self.same(Op::AddScalar(1.0), &size);
+        Ok(Value::Device(self.both(Op::Div, &x, &divisor)))
     }
 
     /// x tanh(softplus(x)): Misra, "Mish", 2019.
     pub(super) fn mish(&mut self, input: &Argument) -> Lowering<Value> {
         let x = self.floats(input)?;
         let soft = self.softplus_of(&x);
-        let gate = self.mapped(Op::Tanh, &soft);
-        Ok(self.joined(Op::Mul, &x, &gate))
+        let gate = self.same(Op::Tanh, &soft);
+        Ok(Value::Device(self.both(Op::Mul, &x, &gate)))
     }
 
     /// x sigmoid(alpha x).
     pub(super) fn swish(&mut self, alpha: f64, input: &Argument) -> Lowering<Value> {
         let x = self.floats(input)?;
-        let scaled = self.mapped(Op::MulScalar(alpha), &x);
-        let gate = self.mapped(Op::Sigmoid, &scaled);
-        Ok(self.joined(Op::Mul, &x, &gate))
+        let scaled = self.same(Op::MulScalar(alpha), &x);
+        let gate = self.same(Op::Sigmoid, &scaled);
+        Ok(Value::Device(self.both(Op::Mul, &x, &gate)))
     }
 
     /// x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))): Hendrycks and Gimpel, 2016, section 2.
     pub(super) fn gelu_by_tanh(&mut self, input: &Argument) -> Lowering<Value> {
         let x = self.floats(input)?;
         let square = self.computed(Op::Mul, &[&x, &x], x.shape.clone());
-        let scaled = self.mapped(Op::MulScalar(0.044_715), &square);
-        let factor = self.mapped(Op::AddScalar(1.0), &scaled);
+        let scaled = self.same(Op::MulScalar(0.044_715), &square);
+        let factor = self.same(Op::AddScalar(1.0), &scaled);
         let inner = self.computed(Op::Mul, &[&x, &factor], x.shape.clone());
-        let scaled = self.mapped(Op::MulScalar((2.0 / std::f64::consts::PI).sqrt()), &inner);
-        let tanh = self.mapped(Op::Tanh, &scaled);
-        let sum = self.mapped(Op::AddScalar(1.0), &tanh);
-        let half = self.mapped(Op::MulScalar(0.5), &sum);
-        Ok(self.joined(Op::Mul, &x, &half))
+        let scaled = self.same(Op::MulScalar((2.0 / std::f64::consts::PI).sqrt()), &inner);
+        let tanh = self.same(Op::Tanh, &scaled);
+        let sum = self.same(Op::AddScalar(1.0), &tanh);
+        let half = self.same(Op::MulScalar(0.5), &sum);
+        Ok(Value::Device(self.both(Op::Mul, &x, &half)))
     }
 
     /// max(x, 0) + slope min(x, 0); the slope broadcasts to x.
@@ -108,7 +99,7 @@ impl Lowerer {
         let slope = self.lifted(slope, x.shape.len());
         let (positive, negative) = (self.positive_part(&x), self.negative_part(&x));
         let sloped = self.computed(Op::Mul, &[&negative, &slope], x.shape.clone());
-        Ok(self.joined(Op::Add, &positive, &sloped))
+        Ok(Value::Device(self.both(Op::Add, &positive, &sloped)))
     }
 
     /// All inputs added up, broadcast to one shape, times `factor`.
@@ -120,12 +111,7 @@ impl Lowerer {
         let mut values = values.into_iter();
         let mut sum = values.next().ok_or_else(|| Unsupported::new("no inputs"))?;
         for next in values {
-            let shape = broadcast(&sum.shape, &next.shape).ok_or_else(|| {
-                Unsupported::new(format!(
-                    "shapes {:?} and {:?}, which do not broadcast",
-                    sum.shape, next.shape
-                ))
-            })?;
+            let shape = broadcast(&sum.shape, &next.shape).ok_or_else(|| do_not_broadcast(&sum.shape, &next.shape))?;
             let (a, b) = (self.lifted(sum, shape.len()), self.lifted(next, shape.len()));
             sum = self.computed(Op::Add, &[&a, &b], shape);
         }

@@ -1,6 +1,6 @@
 //! Elements that are kept, replaced or found by a condition or a position.
 
-use burn_backend::ops::FloatTensorOps;
+use burn_backend::ops::IntTensorOps;
 use burn_dispatch::Dispatch;
 use onnx_ir::Argument;
 use onnx_ir::node::argmax::ArgMaxConfig;
@@ -8,21 +8,29 @@ use onnx_ir::node::argmin::ArgMinConfig;
 use onnx_ir::node::cumsum::{CumSumAxis, CumSumNode};
 use onnx_ir::node::trilu::{TriluDiagonal, TriluNode};
 
+use super::integers::are_integers;
 use super::movement::{resolve_axes, shape_of};
+use super::truth::{EQUAL, GREATER};
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor};
-use crate::plan::Op;
+use crate::plan::{IntegerOp, Movement, Op};
 
 impl Lowerer {
-    /// Number of elements.
-    pub(super) fn size(&self, input: &Argument) -> Lowering<Value> {
-        let count: usize = shape_of(&self.value(input)?).iter().product();
-        Ok(Value::Host(HostTensor::from_dims([count]).reshaped(vec![])))
+    /// The value itself and, if the model reads it, that all of it is kept: dropout when nothing is trained.
+    pub(super) fn kept(&mut self, input: &Argument, mask: Option<&Argument>) -> Lowering<Vec<Value>> {
+        let x = self.value(input)?;
+        if !mask.is_some_and(|mask| self.uses.contains_key(&mask.name)) {
+            return Ok(vec![x]);
+        }
+        let shape = shape_of(&x).to_vec();
+        let data = HostData::Bool(vec![true; shape.iter().product()]);
+        Ok(vec![x, Value::Host(HostTensor { shape, data })])
     }
 
     /// The upper or lower triangle of the last two dimensions, 0 elsewhere.
     pub(super) fn trilu(&mut self, node: &TriluNode) -> Lowering<Value> {
-        let x = self.floats(&node.inputs[0])?;
+        let x = self.value(&node.inputs[0])?;
+        let own = shape_of(&x).to_vec();
         let k = match &node.config.diagonal {
             TriluDiagonal::Static(k) => *k,
             TriluDiagonal::Runtime(reference) => {
@@ -30,8 +38,8 @@ impl Lowerer {
                 k.first().copied().unwrap_or(0)
             }
         };
-        let &[.., rows, columns] = x.shape.as_slice() else {
-            return Err(Unsupported::new(format!("a triangle of shape {:?}", x.shape)));
+        let &[.., rows, columns] = own.as_slice() else {
+            return Err(Unsupported::new(format!("a triangle of shape {own:?}")));
         };
         let kept = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
         let kept = kept.map(|(row, column)| {
@@ -46,15 +54,22 @@ impl Lowerer {
             shape: vec![rows, columns],
             data: HostData::Bool(kept.collect()),
         });
-        let zero = self.number(0.0);
+        let zero = Value::Host(HostTensor {
+            shape: vec![],
+            data: match &x {
+                x if are_integers(x) => HostData::I64(vec![0]),
+                Value::Truths(_) => HostData::Bool(vec![false]),
+                _ => HostData::F32(vec![0.0]),
+            },
+        });
         self.choose(kept, x, zero)
     }
 
     /// x where it is larger than alpha, 0 elsewhere.
     pub(super) fn thresholded_relu(&mut self, alpha: f64, input: &Argument) -> Lowering<Value> {
         let x = self.floats(input)?;
-        let (above, zero) = (self.is_above(&x, alpha)?, self.number(0.0));
-        self.choose(above, x, zero)
+        let above = self.is_above(&x, alpha)?;
+        self.choose(above, Value::Device(x), number(0.0))
     }
 
     /// x + bias below -lambda, x - bias above lambda, 0 between.
@@ -63,26 +78,17 @@ impl Lowerer {
         let above = self.is_above(&x, lambda)?;
         let negated = self.computed(Op::MulScalar(-1.0), &[&x], x.shape.clone());
         let below = self.is_above(&negated, lambda)?;
-        let lower = self.computed(Op::AddScalar(-bias), &[&x], x.shape.clone());
-        let higher = self.computed(Op::AddScalar(bias), &[&x], x.shape.clone());
-        let zero = self.number(0.0);
-        let rest = self.choose(below, higher, zero)?;
-        let rest = self.device(rest)?;
+        let lower = self.step(Op::AddScalar(-bias), &[&x], x.shape.clone());
+        let higher = self.step(Op::AddScalar(bias), &[&x], x.shape.clone());
+        let rest = self.choose(below, higher, number(0.0))?;
         self.choose(above, lower, rest)
     }
 
     fn is_above(&mut self, x: &DeviceValue, bound: f64) -> Lowering<DeviceValue> {
-        let bound = self.number(bound);
-        self.compared_values(Dispatch::float_greater, [x.clone(), bound])
-    }
-
-    /// A constant without dimensions.
-    #[allow(clippy::cast_possible_truncation, reason = "all device values are f32")]
-    fn number(&mut self, value: f64) -> DeviceValue {
-        self.constant(HostTensor {
-            shape: vec![],
-            data: HostData::F32(vec![value as f32]),
-        })
+        match self.compared_values(&GREATER, [Value::Device(x.clone()), number(bound)])? {
+            Value::Truths(above) => Ok(above),
+            _ => unreachable!("what is computed is compared on the device"),
+        }
     }
 
     pub(super) fn arg_max(&mut self, config: &ArgMaxConfig, input: &Argument) -> Lowering<Value> {
@@ -106,16 +112,27 @@ impl Lowerer {
     }
 
     fn arg_extreme(&mut self, op: Op, axis: usize, keep: bool, last: bool, input: &Argument) -> Lowering<Value> {
-        if last {
-            return Err(Unsupported::new("the last of equal elements"));
-        }
         let x = self.floats(input)?;
-        let mut shape = x.shape.clone();
+        let own = x.shape.clone();
+        let mut shape = own.clone();
         match shape.get_mut(axis) {
             Some(size) => *size = 1,
             None => return Err(Unsupported::new(format!("dimension {axis} of shape {shape:?}"))),
         }
-        let found = Value::Integers(self.computed(op, &[&x], shape.clone()));
+        let found = if last {
+            // The first of what was turned round.
+            let turned = self.computed(Op::Move(Movement::Flip(axis)), &[&x], own.clone());
+            let from_end = self.computed(op, &[&turned], shape.clone());
+            let negated = Op::Integers(IntegerOp::Apply(Dispatch::int_neg));
+            let negated = self.computed(negated, &[&from_end], shape.clone());
+            let last = i32::try_from(own[axis].saturating_sub(1));
+            let last = last.map_err(|_| Unsupported::new(format!("dimension {axis} of shape {own:?}")))?;
+            let shifted = Op::Integers(IntegerOp::WithNumber(Dispatch::int_add_scalar, last));
+            self.computed(shifted, &[&negated], shape.clone())
+        } else {
+            self.computed(op, &[&x], shape.clone())
+        };
+        let found = Value::Integers(found);
         if !keep {
             shape.remove(axis);
         }
@@ -136,7 +153,7 @@ impl Lowerer {
             return Err(Unsupported::new(format!("dimension {axis} of shape {:?}", x.shape)));
         }
         let flipped = |this: &mut Self, x: &DeviceValue| match node.config.reverse {
-            true => this.computed(Op::Flip(axis), &[x], x.shape.clone()),
+            true => this.computed(Op::Move(Movement::Flip(axis)), &[x], x.shape.clone()),
             false => x.clone(),
         };
         let turned = flipped(self, &x);
@@ -148,16 +165,28 @@ impl Lowerer {
         })
     }
 
-    /// The largest of all positions: x [n, c, ..] -> [n, c, 1, ..].
-    pub(super) fn global_max_pool(&mut self, input: &Argument) -> Lowering<Value> {
+    /// 1 at the first of the largest elements along a dimension, 0 elsewhere.
+    pub(super) fn hardmax(&mut self, axis: usize, input: &Argument) -> Lowering<Value> {
         let x = self.floats(input)?;
-        let &[n, c, ref positions @ ..] = x.shape.as_slice() else {
-            return Err(Unsupported::new(format!("an input of shape {:?}", x.shape)));
-        };
-        let shape = [&[n, c], vec![1; positions.len()].as_slice()].concat();
-        let flat = vec![n, c, positions.iter().product()];
-        let flat = self.computed(Op::Reshape(flat.clone()), &[&x], flat);
-        let largest = self.step(Op::MaxDim(2), &[&flat], vec![n, c, 1]);
-        Ok(self.reshaped(largest, shape))
+        let mut shape = x.shape.clone();
+        let refused = || Unsupported::new(format!("dimension {axis} of shape {:?}", x.shape));
+        let size = std::mem::replace(shape.get_mut(axis).ok_or_else(refused)?, 1);
+        let largest = self.computed(Op::ArgMax(axis), &[&x], shape.clone());
+        shape.fill(1);
+        shape[axis] = size;
+        let positions = Value::Host(HostTensor::from_dims(0..size).reshaped(shape));
+        match self.compared_values(&EQUAL, [Value::Integers(largest), positions])? {
+            Value::Truths(found) => Ok(Value::Device(found)),
+            _ => unreachable!("what is computed is compared on the device"),
+        }
     }
+}
+
+/// A constant without dimensions.
+#[allow(clippy::cast_possible_truncation, reason = "all device values are f32")]
+fn number(value: f64) -> Value {
+    Value::Host(HostTensor {
+        shape: vec![],
+        data: HostData::F32(vec![value as f32]),
+    })
 }

@@ -1,42 +1,138 @@
 //! Convolution, and the batch normalisation that follows it.
 
-use burn_backend::ops::ConvOptions;
+use burn_backend::ops::{ConvOptions, DeformConvOptions};
+use onnx_ir::Argument;
 use onnx_ir::node::batch_norm::{BatchNormConfig, BatchNormalizationNode};
+use onnx_ir::node::conv1d::Conv1dNode;
 use onnx_ir::node::conv2d::Conv2dNode;
+use onnx_ir::node::conv3d::Conv3dNode;
+use onnx_ir::node::deform_conv::DeformConvNode;
+use onnx_ir::node::padding::AutoPad;
 
-use super::window::{Window, does_not_fit, image};
+use super::pooling::in_rows;
+use super::window::{Paddings, Sliding, Window, outputs, positions, symmetric};
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor};
 use crate::plan::Op;
 
 impl Lowerer {
-    pub(super) fn conv2d(&mut self, node: &Conv2dNode) -> Lowering<Value> {
-        let x = self.floats(&node.inputs[0])?;
-        let weight = self.floats(&node.inputs[1])?;
-        let bias = self.optional_floats(node.inputs.get(2))?;
-        let [n, channels, h, w] = image(&x.shape)?;
-        let [out, per_group, kh, kw] = image(&weight.shape)?;
-        let config = &node.config;
-        if config.groups == 0 || per_group * config.groups != channels || out % config.groups != 0 {
-            return Err(Unsupported::new(format!(
-                "{channels} channels with weights of shape {:?} in {} groups",
-                weight.shape, config.groups
-            )));
+    /// x [n, c, w], weight [o, c / groups, kw], optional bias [o], as an image of one row.
+    pub(super) fn conv1d(&mut self, node: &Conv1dNode) -> Lowering<Value> {
+        let mut operands = self.convolved(&node.inputs)?;
+        for operand in &mut operands[..2] {
+            let &[a, b, w] = operand.shape.as_slice() else {
+                return Err(Unsupported::new(format!("an input of shape {:?}", operand.shape)));
+            };
+            *operand = self.viewed(operand, vec![a, b, 1, w]);
         }
-        let window = Window::new(
-            [kh, kw],
+        let config = &node.config;
+        let sliding = Sliding {
+            kernel: [operands[1].shape[3]],
+            stride: [config.stride],
+            dilation: [config.dilation],
+            padding: config.padding.before_after(),
+            ceil: false,
+        };
+        let y = self.convolution2d(&operands, &in_rows(sliding), &config.auto_pad, config.groups)?;
+        let shape = [&y.shape[..2], &y.shape[3..]].concat();
+        Ok(Value::Device(self.viewed(&y, shape)))
+    }
+
+    /// x [n, c, h, w], weight [o, c / groups, kh, kw], optional bias [o].
+    pub(super) fn conv2d(&mut self, node: &Conv2dNode) -> Lowering<Value> {
+        let operands = self.convolved(&node.inputs)?;
+        let (_, _, kernel) = positions(&operands[1].shape)?;
+        let config = &node.config;
+        let sliding = Sliding {
+            kernel,
+            stride: config.stride,
+            dilation: config.dilation,
+            padding: config.padding.before_after(),
+            ceil: false,
+        };
+        self.convolution2d(&operands, &sliding, &config.auto_pad, config.groups)
+            .map(Value::Device)
+    }
+
+    /// x [n, c, d, h, w], weight [o, c / groups, kd, kh, kw], optional bias [o].
+    pub(super) fn conv3d(&mut self, node: &Conv3dNode) -> Lowering<Value> {
+        let operands = self.convolved(&node.inputs)?;
+        let (_, _, kernel) = positions(&operands[1].shape)?;
+        let config = &node.config;
+        let sliding = Sliding {
+            kernel,
+            stride: config.stride,
+            dilation: config.dilation,
+            padding: config.padding.before_after(),
+            ceil: false,
+        };
+        let (windows, shape) = convolution_shape::<3>(&operands, &sliding, &config.auto_pad, config.groups)?;
+        let options = ConvOptions::new_with_padding(
             config.stride,
+            windows.map(|window| window.padding),
             config.dilation,
-            &config.padding,
-            &config.auto_pad,
-            false,
-            [h, w],
-        )?;
-        let [oh, ow] = window.output([h, w]).ok_or_else(|| does_not_fit([h, w]))?;
-        let options = ConvOptions::new_with_padding(window.stride, window.padding, window.dilation, config.groups);
-        let mut operands = vec![&x, &weight];
-        operands.extend(bias.as_ref());
-        Ok(self.step(Op::Conv2d(options), &operands, vec![n, out, oh, ow]))
+            config.groups,
+        );
+        Ok(self.step(Op::Conv3d(options), &operands.iter().collect::<Vec<_>>(), shape))
+    }
+
+    /// A convolution whose weights see other positions for each output: x [n, c, h, w], weight [o, c / groups, kh, kw], offsets
+    /// [n, 2 groups kh kw, h', w'], optional bias [o], optional mask [n, groups kh kw, h', w'].
+    pub(super) fn deform_conv(&mut self, node: &DeformConvNode) -> Lowering<Value> {
+        let operands = self.convolved(&node.inputs[..2])?;
+        let offsets = self.floats(&node.inputs[2])?;
+        let (bias, mask) = (
+            self.optional_floats(node.inputs.get(3))?,
+            self.optional_floats(node.inputs.get(4))?,
+        );
+        let (_, _, kernel) = positions(&operands[1].shape)?;
+        let config = &node.config;
+        let sliding = Sliding {
+            kernel,
+            stride: config.stride,
+            dilation: config.dilation,
+            padding: config.padding.before_after(),
+            ceil: false,
+        };
+        let (windows, shape) = convolution_shape::<2>(&operands, &sliding, &AutoPad::NotSet, config.groups)?;
+        let padding = symmetric(&windows).ok_or_else(|| Unsupported::new("padding that differs before and after"))?;
+        let options = DeformConvOptions::new(
+            config.stride,
+            padding,
+            config.dilation,
+            config.groups,
+            config.offset_groups,
+        );
+        let mut all = vec![&operands[0], &offsets, &operands[1]];
+        let (masked, biased) = (mask.is_some(), bias.is_some());
+        all.extend(mask.as_ref());
+        all.extend(bias.as_ref());
+        let op = Op::DeformConv2d {
+            options,
+            masked,
+            biased,
+        };
+        Ok(self.step(op, &all, shape))
+    }
+
+    /// Input, weight and bias on the device.
+    pub(super) fn convolved(&mut self, inputs: &[Argument]) -> Lowering<Vec<DeviceValue>> {
+        let mut operands = vec![self.floats(&inputs[0])?, self.floats(&inputs[1])?];
+        operands.extend(self.optional_floats(inputs.get(2))?);
+        Ok(operands)
+    }
+
+    fn convolution2d(
+        &mut self,
+        operands: &[DeviceValue],
+        sliding: &Sliding<2>,
+        auto: &AutoPad,
+        groups: usize,
+    ) -> Lowering<DeviceValue> {
+        let (windows, shape) = convolution_shape::<2>(operands, sliding, auto, groups)?;
+        let padding = windows.map(|window| window.padding);
+        let options = ConvOptions::new_with_padding(sliding.stride, padding, sliding.dilation, groups);
+        Ok(self.computed(Op::Conv2d(options), &operands.iter().collect::<Vec<_>>(), shape))
     }
 
     /// y = (x - mean) / sqrt(variance + epsilon) * scale + shift, per channel. Folded into the convolution before it
@@ -147,6 +243,26 @@ impl Lowerer {
         }
         true
     }
+}
+
+/// The windows and the shape of what a convolution computes.
+fn convolution_shape<const D: usize>(
+    operands: &[DeviceValue],
+    sliding: &Sliding<D>,
+    auto: &AutoPad,
+    groups: usize,
+) -> Lowering<([Window; D], Vec<usize>)> {
+    let (n, channels, size) = positions::<D>(&operands[0].shape)?;
+    let (out, per_group, _) = positions::<D>(&operands[1].shape)?;
+    if groups == 0 || per_group * groups != channels || out % groups != 0 {
+        return Err(Unsupported::new(format!(
+            "{channels} channels with weights of shape {:?} in {groups} groups",
+            operands[1].shape
+        )));
+    }
+    let windows = sliding.windows(auto, size)?;
+    let places = outputs(&windows, size)?;
+    Ok((windows, [&[n, out], places.as_slice()].concat()))
 }
 
 fn floats(shape: Vec<usize>, values: &[f64]) -> HostTensor {

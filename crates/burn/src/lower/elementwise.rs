@@ -1,6 +1,6 @@
 //! Element by element, and matrix products.
 
-use burn_backend::ops::FloatTensorOps;
+use burn_backend::ops::{FloatTensorOps, IntTensorOps};
 use burn_dispatch::Dispatch;
 use onnx_ir::Argument;
 use onnx_ir::node::clip::{ClipInput, ClipNode};
@@ -8,9 +8,11 @@ use onnx_ir::node::gemm::GemmNode;
 use onnx_ir::node::linear::LinearNode;
 use onnx_ir::node::matmul::MatMulNode;
 
+use super::integers::are_integers;
+use super::truth::{GREATER, LESS, do_not_broadcast};
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
-use crate::host::{HostData, HostTensor, broadcast};
-use crate::plan::Op;
+use crate::host::{HostTensor, broadcast};
+use crate::plan::{IntegerOp, Movement, Op};
 
 /// Weights of more elements are transposed on the device, which a second copy on the host would be too large for.
 const TRANSPOSED_ON_HOST: usize = 1 << 24;
@@ -54,15 +56,13 @@ impl Lowerer {
                     return Ok(self.step(op, &[b], b.shape.clone()));
                 }
             }
+            (Value::Integers(_), _) | (_, Value::Integers(_)) => {
+                return self.binary_of_integers(kind, [a, b], inputs[0].ty.elem_type());
+            }
             _ => {}
         }
         let (a, b) = (self.device(a)?, self.device(b)?);
-        let shape = broadcast(&a.shape, &b.shape).ok_or_else(|| {
-            Unsupported::new(format!(
-                "shapes {:?} and {:?}, which do not broadcast",
-                a.shape, b.shape
-            ))
-        })?;
+        let shape = broadcast(&a.shape, &b.shape).ok_or_else(|| do_not_broadcast(&a.shape, &b.shape))?;
         let (a, b) = (self.lifted(a, shape.len()), self.lifted(b, shape.len()));
         let op = match kind {
             Binary::Add => Op::Add,
@@ -89,11 +89,34 @@ impl Lowerer {
     }
 
     pub(super) fn power(&mut self, inputs: &[Argument]) -> Lowering<Value> {
-        let x = self.floats(&inputs[0])?;
-        let exponent = self.host(&inputs[1])?;
-        let constant = exponent.as_scalar().filter(|_| fits_scalar(&exponent, &x.shape));
-        let constant = constant.ok_or_else(|| Unsupported::new("an exponent that is not one number"))?;
-        Ok(self.step(Op::Power(constant), &[&x], x.shape.clone()))
+        let (x, exponent) = (self.value(&inputs[0])?, self.value(&inputs[1])?);
+        if let (Value::Device(x), Value::Host(host)) = (&x, &exponent)
+            && let Some(constant) = host.as_scalar().filter(|_| fits_scalar(host, &x.shape))
+        {
+            return Ok(self.step(Op::Power(constant), &[x], x.shape.clone()));
+        }
+        let dtype = inputs[0].ty.elem_type();
+        if are_integers(&x) && are_integers(&exponent) {
+            return self.combined(Dispatch::int_powi, [x, exponent], dtype);
+        }
+        let integers = are_integers(&x);
+        let ([x, exponent], shape) = self.alike([x, exponent])?;
+        let (x, exponent) = (self.as_floats(x)?, self.as_floats(exponent)?);
+        let power = self.computed(Op::Combine(Dispatch::float_powf), &[&x, &exponent], shape.clone());
+        if !integers {
+            return Ok(Value::Device(power));
+        }
+        // ONNX: the result has the type of the base.
+        let whole = self.computed(Op::FloatsToIntegers, &[&power], shape);
+        Ok(Value::Integers(self.within(whole, dtype)))
+    }
+
+    /// The value on the device as `f32`, converted if it is integers.
+    pub(super) fn as_floats(&mut self, value: Value) -> Lowering<DeviceValue> {
+        match value {
+            Value::Integers(x) => Ok(self.computed(Op::Integers(IntegerOp::ToFloats), &[&x], x.shape.clone())),
+            other => self.device(other),
+        }
     }
 
     /// The larger or smaller of several values, element by element.
@@ -102,27 +125,22 @@ impl Lowerer {
         if let Ok(value) = self.bounded(kind, inputs) {
             return Ok(value);
         }
-        let compare = match kind {
-            Extreme::Max => Dispatch::float_greater,
-            Extreme::Min => Dispatch::float_lower,
+        let comparison = match kind {
+            Extreme::Max => &GREATER,
+            Extreme::Min => &LESS,
         };
-        let mut values = Vec::with_capacity(inputs.len());
+        let mut best: Option<Value> = None;
         for input in inputs {
-            values.push(self.value(input)?);
-        }
-        let mut best: Option<DeviceValue> = None;
-        for value in values {
-            let value = self.not_integers(value)?;
+            let value = self.value(input)?;
             best = Some(match best {
                 None => value,
                 Some(best) => {
-                    let first = self.compared_values(compare, [best.clone(), value.clone()])?;
-                    let chosen = self.choose(first, best, value)?;
-                    self.device(chosen)?
+                    let first = self.compared_values(comparison, [best.clone(), value.clone()])?;
+                    self.choose_value(first, best, value)?
                 }
             });
         }
-        best.map(Value::Device).ok_or_else(|| Unsupported::new("no inputs"))
+        best.ok_or_else(|| Unsupported::new("no inputs"))
     }
 
     /// The larger or smaller of one value and constants of one element.
@@ -138,7 +156,7 @@ impl Lowerer {
                         Extreme::Min => bound.min(value),
                     }));
                 }
-                value if computed.is_none() => computed = Some(self.device(value)?),
+                Value::Device(x) if computed.is_none() => computed = Some(x),
                 _ => {
                     return Err(Unsupported::new(
                         "more than one input that is not a constant of one element",
@@ -173,7 +191,7 @@ impl Lowerer {
             constant.shape.clone_from(&shape);
             return DeviceValue { slot: x.slot, shape };
         }
-        self.computed(Op::Reshape(shape.clone()), &[&x], shape)
+        self.computed(Op::Move(Movement::Reshape(shape.clone())), &[&x], shape)
     }
 
     pub(super) fn clip(&mut self, node: &ClipNode) -> Lowering<Value> {
@@ -184,7 +202,20 @@ impl Lowerer {
             (Some(min), Some(max)) => Some(min.min(max)),
             _ => min,
         };
-        self.unary(Op::Clamp { min, max }, &node.inputs[0])
+        let Value::Integers(x) = self.value(&node.inputs[0])? else {
+            return self.unary(Op::Clamp { min, max }, &node.inputs[0]);
+        };
+        let shape = x.shape.clone();
+        let mut clipped = x;
+        let bounds: [(fn(_, _) -> _, _); 2] = [(Dispatch::int_clamp_min, min), (Dispatch::int_clamp_max, max)];
+        for (clamp, bound) in bounds {
+            #[allow(clippy::cast_possible_truncation, reason = "saturates at what integers can be here")]
+            if let Some(bound) = bound {
+                let op = Op::Integers(IntegerOp::WithNumber(clamp, bound as i32));
+                clipped = self.computed(op, &[&clipped], shape.clone());
+            }
+        }
+        Ok(Value::Integers(clipped))
     }
 
     fn clip_bound(&self, bound: Option<&ClipInput>, inputs: &[Argument]) -> Lowering<Option<f64>> {
@@ -198,53 +229,6 @@ impl Lowerer {
                     .map(Some)
                     .ok_or_else(|| Unsupported::new("a bound that is not one number"))
             }
-        }
-    }
-
-    pub(super) fn cast(&mut self, to: burn_tensor::DType, input: &Argument) -> Lowering<Value> {
-        match self.value(input)? {
-            Value::Host(host) => {
-                let data = match (host.data, to) {
-                    (HostData::F32(values), to) if to.is_float() => HostData::F32(values),
-                    (HostData::I64(values), to) if to.is_int() => HostData::I64(values),
-                    (HostData::I64(values), to) if to.is_float() => {
-                        HostData::F32(values.into_iter().map(|value| value as f32).collect())
-                    }
-                    #[allow(clippy::cast_possible_truncation, reason = "ONNX Cast truncates")]
-                    (HostData::F32(values), to) if to.is_int() => {
-                        HostData::I64(values.into_iter().map(|value| value as i64).collect())
-                    }
-                    (HostData::Bool(values), to) if to.is_int() => {
-                        HostData::I64(values.into_iter().map(i64::from).collect())
-                    }
-                    _ => return Err(Unsupported::new(format!("a cast to {to:?}"))),
-                };
-                Ok(Value::Host(HostTensor {
-                    shape: host.shape,
-                    data,
-                }))
-            }
-            // All device values are f32.
-            Value::Device(device) if to == burn_tensor::DType::F32 => Ok(Value::Device(device)),
-            Value::Device(device) if to.is_bool() => Ok(self.as_truths(&device)),
-            Value::Truths(device) if to == burn_tensor::DType::F32 => Ok(Value::Device(device)),
-            Value::Truths(device) if to.is_bool() => Ok(Value::Truths(device)),
-            Value::Truths(_) => Err(Unsupported::new(format!(
-                "a cast from truth values to {to:?} while the model runs"
-            ))),
-            Value::Device(_) => Err(Unsupported::new(format!(
-                "a cast from F32 to {to:?} while the model runs"
-            ))),
-            Value::Integers(device) if to == burn_tensor::DType::F32 => {
-                Ok(self.step(Op::IntegersToFloats, &[&device], device.shape.clone()))
-            }
-            // i64 and i32 are one type here.
-            Value::Integers(device) if matches!(to, burn_tensor::DType::I64 | burn_tensor::DType::I32) => {
-                Ok(Value::Integers(device))
-            }
-            Value::Integers(_) => Err(Unsupported::new(format!(
-                "a cast from integers to {to:?} while the model runs"
-            ))),
         }
     }
 
@@ -281,7 +265,7 @@ impl Lowerer {
     fn matrix_transposed(&mut self, x: Value) -> Lowering<Value> {
         let x = self.device(x)?;
         match *x.shape.as_slice() {
-            [rows, columns] => Ok(self.step(Op::Permute(vec![1, 0]), &[&x], vec![columns, rows])),
+            [rows, columns] => Ok(self.step(Op::Move(Movement::Permute(vec![1, 0])), &[&x], vec![columns, rows])),
             _ => Err(Unsupported::new(format!("a matrix of shape {:?}", x.shape))),
         }
     }
@@ -297,7 +281,7 @@ impl Lowerer {
                 let weight = self.device(other)?;
                 if transposed && weight.shape.len() == 2 {
                     let shape = vec![weight.shape[1], weight.shape[0]];
-                    self.computed(Op::Permute(vec![1, 0]), &[&weight], shape)
+                    self.computed(Op::Move(Movement::Permute(vec![1, 0])), &[&weight], shape)
                 } else {
                     weight
                 }
@@ -340,25 +324,42 @@ impl Lowerer {
         }
     }
 
+    /// As numpy multiplies: a vector is a matrix of one row on the left, of one column on the right.
     pub(super) fn matmul(&mut self, node: &MatMulNode) -> Lowering<Value> {
         let (a, b) = (self.floats(&node.inputs[0])?, self.floats(&node.inputs[1])?);
-        if a.shape.len() < 2 || b.shape.len() < 2 {
-            return Err(Unsupported::new(format!(
-                "a product of shapes {:?} and {:?}",
-                a.shape, b.shape
-            )));
-        }
-        let (batch_a, matrix_a) = a.shape.split_at(a.shape.len() - 2);
-        let (batch_b, matrix_b) = b.shape.split_at(b.shape.len() - 2);
+        let refused = || Unsupported::new(format!("a product of shapes {:?} and {:?}", a.shape, b.shape));
+        let wide = |this: &mut Self, x: &DeviceValue, shape: Vec<usize>| {
+            this.computed(Op::Move(Movement::Reshape(shape.clone())), &[x], shape)
+        };
+        let (left, right) = match (a.shape.as_slice(), b.shape.as_slice()) {
+            ([], _) | (_, []) => return Err(refused()),
+            (&[n], &[_]) => (wide(self, &a, vec![1, n]), wide(self, &b, vec![b.shape[0], 1])),
+            (&[n], _) => (wide(self, &a, vec![1, n]), b.clone()),
+            (_, &[n]) => (a.clone(), wide(self, &b, vec![n, 1])),
+            _ => (a.clone(), b.clone()),
+        };
+        let (batch_a, matrix_a) = left.shape.split_at(left.shape.len() - 2);
+        let (batch_b, matrix_b) = right.shape.split_at(right.shape.len() - 2);
         let shape = broadcast(batch_a, batch_b)
             .filter(|_| matrix_a[1] == matrix_b[0])
             .map(|mut shape| {
                 shape.extend([matrix_a[0], matrix_b[1]]);
                 shape
             })
-            .ok_or_else(|| Unsupported::new(format!("a product of shapes {:?} and {:?}", a.shape, b.shape)))?;
-        let (a, b) = (self.lifted(a.clone(), shape.len()), self.lifted(b.clone(), shape.len()));
-        Ok(self.step(Op::MatMul, &[&a, &b], shape))
+            .ok_or_else(refused)?;
+        let (left, right) = (
+            self.lifted(left.clone(), shape.len()),
+            self.lifted(right.clone(), shape.len()),
+        );
+        let product = self.step(Op::MatMul, &[&left, &right], shape.clone());
+        let mut kept = shape;
+        if b.shape.len() == 1 {
+            kept.pop();
+        }
+        if a.shape.len() == 1 {
+            kept.remove(kept.len() - usize::from(b.shape.len() != 1) - 1);
+        }
+        Ok(self.reshaped(product, kept))
     }
 }
 

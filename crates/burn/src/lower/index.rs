@@ -7,8 +7,11 @@ use onnx_ir::node::split::{SplitNode, SplitSizesInput};
 
 use super::movement::{resolve_axes, shape_of};
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
-use crate::host::{HostTensor, broadcast};
-use crate::plan::{Op, Range};
+use crate::host::{HostData, HostTensor, broadcast, element_count};
+use crate::plan::{IntegerOp, Movement, Op, Range};
+
+/// Constants are expanded on the host to so many elements, and on the device beyond.
+const EXPANDED_ON_HOST: usize = 1 << 16;
 
 impl Lowerer {
     /// Rows of `data` along an axis: data [a, n, b], positions [p, q] -> [a, p, q, b].
@@ -21,61 +24,50 @@ impl Lowerer {
                 .map(Value::Host)
                 .ok_or_else(|| Unsupported::new(format!("an index outside of shape {:?}", data.shape)));
         }
-        let data = self.device(data)?;
+        let shape = shape_of(&data).to_vec();
+        let size = *shape
+            .get(axis)
+            .ok_or_else(|| Unsupported::new(format!("dimension {axis} of shape {shape:?}")))?;
         let positions = shape_of(&at).to_vec();
         let count: usize = positions.iter().product();
-        let at = match at {
-            Value::Host(host) => self.indices(&host, axis, &data.shape)?,
-            at @ Value::Integers(_) => match self.reshaped(at, vec![count]) {
-                Value::Integers(flat) => {
-                    let size = data.shape.get(axis).copied().unwrap_or_default();
-                    self.computed(Op::FromEnd(size), &[&flat], flat.shape.clone())
-                }
-                _ => return Err(Unsupported::new("positions that are no integers")),
-            },
-            Value::Device(_) | Value::Truths(_) => return Err(Unsupported::new("positions that are no integers")),
-        };
-        let mut shape = data.shape.clone();
-        *shape
-            .get_mut(axis)
-            .ok_or_else(|| Unsupported::new(format!("dimension {axis} of shape {:?}", data.shape)))? = count;
-        let picked = self.step(Op::Select { axis }, &[&data, &at], shape);
-        let shape = [&data.shape[..axis], &positions, &data.shape[axis + 1..]].concat();
+        let at = self.positions(at, vec![count], size)?;
+        let mut flat = shape.clone();
+        flat[axis] = count;
+        let picked = self.moved_by(data, Movement::Select { axis }, &[&at], flat)?;
+        let shape = [&shape[..axis], &positions, &shape[axis + 1..]].concat();
         Ok(self.reshaped(picked, shape))
     }
 
-    /// Uploads positions, of which negative ones count from the end, in one dimension.
-    fn indices(&mut self, at: &HostTensor, axis: usize, shape: &[usize]) -> Lowering<DeviceValue> {
-        let outside = || Unsupported::new(format!("an index outside of shape {shape:?}"));
-        let size = shape
-            .get(axis)
-            .and_then(|&size| i64::try_from(size).ok())
-            .ok_or_else(outside)?;
-        let positions = at
-            .as_integers()
-            .ok_or_else(|| Unsupported::new("positions that are no integers"))?
-            .into_iter()
-            .map(|position| {
-                let position = if position < 0 { position + size } else { position };
-                i32::try_from(position).ok().filter(|_| (0..size).contains(&position))
-            })
-            .collect::<Option<Vec<i32>>>()
-            .ok_or_else(outside)?;
-        let value = DeviceValue {
-            slot: self.slot(),
-            shape: vec![positions.len()],
-        };
-        self.lowered.indices.push((value.slot, positions));
-        Ok(value)
+    /// Positions on the device in a shape of as many elements, of which negative ones count from the end of `size`.
+    pub(super) fn positions(&mut self, at: Value, shape: Vec<usize>, size: usize) -> Lowering<DeviceValue> {
+        match at {
+            Value::Host(host) => {
+                let found = from_start(&host, size)?;
+                let host = HostTensor {
+                    shape,
+                    data: HostData::I64(found),
+                };
+                self.integers(Value::Host(host))
+            }
+            at @ Value::Integers(_) => {
+                let at = self.reshaped(at, shape);
+                let at = self.integers(at)?;
+                let op = Op::Integers(IntegerOp::FromEnd(size));
+                Ok(self.computed(op, &[&at], at.shape.clone()))
+            }
+            Value::Device(_) | Value::Truths(_) => Err(Unsupported::new("positions that are no integers")),
+        }
     }
 
     /// Parts of a value, one after the other along a dimension.
     pub(super) fn split(&mut self, node: &SplitNode) -> Lowering<Vec<Value>> {
-        let x = self.floats(&node.inputs[0])?;
+        let x = self.value(&node.inputs[0])?;
+        let x = self.uploaded(x)?;
+        let own = shape_of(&x).to_vec();
         let config = &node.config;
         let (axis, parts) = (config.axis, node.outputs.len());
-        let outside = || Unsupported::new(format!("{parts} parts of dimension {axis} of shape {:?}", x.shape));
-        let size = *x.shape.get(axis).ok_or_else(outside)?;
+        let outside = || Unsupported::new(format!("{parts} parts of dimension {axis} of shape {own:?}"));
+        let size = *own.get(axis).ok_or_else(outside)?;
         let sizes: Vec<usize> = match &config.split_sizes {
             Some(SplitSizesInput::Static(sizes)) => sizes.clone(),
             Some(SplitSizesInput::Runtime(reference)) => self
@@ -98,7 +90,7 @@ impl Lowerer {
         let mut start = 0;
         let mut values = Vec::with_capacity(parts);
         for length in sizes {
-            let ranges = x.shape.iter().enumerate().map(|(dimension, &size)| {
+            let ranges = own.iter().enumerate().map(|(dimension, &size)| {
                 let (start, end) = if dimension == axis {
                     (start, start + length)
                 } else {
@@ -108,7 +100,7 @@ impl Lowerer {
             });
             let ranges: Vec<Range> = ranges.collect();
             let shape = ranges.iter().map(Range::len).collect();
-            values.push(self.step(Op::Slice(ranges), &[&x], shape));
+            values.push(self.moved(x.clone(), Movement::Slice(ranges), shape)?);
             start += length;
         }
         Ok(values)
@@ -116,16 +108,21 @@ impl Lowerer {
 
     /// A value repeated to a shape that it broadcasts to.
     pub(super) fn expand(&mut self, node: &ExpandNode) -> Lowering<Value> {
-        let x = self.floats(&node.inputs[0])?;
+        let x = self.value(&node.inputs[0])?;
         let wanted = match &node.config {
             ExpandConfig::Static(wanted) => wanted.clone(),
             ExpandConfig::Runtime(reference) => self.host_integers(&node.inputs[reference.input_index])?,
         };
-        let refused = || Unsupported::new(format!("expanding shape {:?} to {wanted:?}", x.shape));
+        let refused = || Unsupported::new(format!("expanding shape {:?} to {wanted:?}", shape_of(&x)));
         let dims: Result<Vec<usize>, _> = wanted.iter().map(|&dim| usize::try_from(dim)).collect();
-        let shape = broadcast(&x.shape, &dims.map_err(|_| refused())?).ok_or_else(refused)?;
-        let x = self.lifted(x.clone(), shape.len());
-        Ok(self.step(Op::Expand(shape.clone()), &[&x], shape))
+        let shape = broadcast(shape_of(&x), &dims.map_err(|_| refused())?).ok_or_else(refused)?;
+        match x {
+            // What shapes are computed from stays on the host.
+            Value::Host(host) if element_count(&shape).is_some_and(|count| count <= EXPANDED_ON_HOST) => {
+                Ok(Value::Host(host.expanded(&shape)))
+            }
+            x => self.spread(x, &shape),
+        }
     }
 
     pub(super) fn slice(&mut self, node: &SliceNode) -> Lowering<Value> {
@@ -169,18 +166,44 @@ impl Lowerer {
                 .sliced(&slices)
                 .map(Value::Host)
                 .ok_or_else(|| Unsupported::new("a step of 0")),
-            computed => {
-                let x = self.device(computed)?;
-                let ranges = ranges(&x.shape, &slices)?;
+            mut x => {
+                // Backwards from `start` to `end` is forwards in what was turned round.
+                let mut slices = slices;
+                for (axis, start, end, step) in &mut slices {
+                    if *step < 0 {
+                        let size = i64::try_from(shape_of(&x)[*axis]).unwrap_or(i64::MAX);
+                        let turned = |at: i64, least: i64| {
+                            let at = if at < 0 { at.saturating_add(size) } else { at };
+                            size - 1 - at.min(size - 1).max(least)
+                        };
+                        (*start, *end, *step) = (turned(*start, 0), turned(*end, -1), step.saturating_neg());
+                        let shape = shape_of(&x).to_vec();
+                        x = self.moved(x, Movement::Flip(*axis), shape)?;
+                    }
+                }
+                let ranges = ranges(shape_of(&x), &slices)?;
                 let shape = ranges.iter().map(Range::len).collect();
-                Ok(self.step(Op::Slice(ranges), &[&x], shape))
+                self.moved(x, Movement::Slice(ranges), shape)
             }
         }
     }
 }
 
+/// Constant positions, of which negative ones count from the end of `size`.
+pub(super) fn from_start(at: &HostTensor, size: usize) -> Lowering<Vec<i64>> {
+    let outside = || Unsupported::new(format!("a position outside of {size} elements"));
+    let size = i64::try_from(size).map_err(|_| outside())?;
+    at.as_integers()
+        .ok_or_else(|| Unsupported::new("positions that are no integers"))?
+        .into_iter()
+        .map(|position| if position < 0 { position + size } else { position })
+        .map(|position| Some(position).filter(|position| (0..size).contains(position)))
+        .collect::<Option<Vec<i64>>>()
+        .ok_or_else(outside)
+}
+
 /// ONNX's starts, ends and steps as a range per dimension.
-fn ranges(shape: &[usize], slices: &[(usize, i64, i64, i64)]) -> Lowering<Vec<Range>> {
+pub(super) fn ranges(shape: &[usize], slices: &[(usize, i64, i64, i64)]) -> Lowering<Vec<Range>> {
     let mut ranges: Vec<Range> = shape
         .iter()
         .map(|&size| Range {

@@ -6,18 +6,25 @@
 mod activation;
 mod attention;
 mod choice;
+mod constants;
 mod convolution;
+mod custom;
 mod elementwise;
+mod grid_sample;
 mod index;
+mod integers;
 mod movement;
 mod normalisation;
 mod operators;
 mod pooling;
 mod rearrangement;
+mod recurrent;
 mod reduction;
 mod resize;
+mod scatter;
+mod transposed;
 mod truth;
-mod volume;
+mod types;
 mod window;
 
 use std::collections::HashMap;
@@ -26,9 +33,10 @@ use onnx_ir::{Argument, OnnxGraph};
 use tare_core::{EngineError, NamedTensor};
 use tare_record::{DType, FailureKind};
 
-use crate::host::HostTensor;
-use crate::plan::{Op, Slot, Step};
-use crate::refusal::{NodeNames, refuse};
+use crate::host::{HostData, HostTensor};
+use crate::plan::{Movement, Op, Slot, Step};
+use crate::profile::NodeTime;
+use crate::refusal::{NodeNames, operator, refuse};
 
 /// A model as a list of steps.
 #[derive(Debug)]
@@ -36,13 +44,15 @@ pub(crate) struct Lowered {
     pub(crate) steps: Vec<Step>,
     /// Number of values of a run.
     pub(crate) slots: usize,
-    /// Values to upload once.
+    /// Values to upload once; their integers fit 32 bits.
     pub(crate) constants: Vec<(Slot, HostTensor)>,
-    /// Positions to upload once, in one dimension each.
-    pub(crate) indices: Vec<(Slot, Vec<i32>)>,
     /// Where the inputs go, by position among the given inputs.
     pub(crate) inputs: Vec<(usize, Slot)>,
     pub(crate) outputs: Vec<Output>,
+    /// Shape of the largest tensor.
+    pub(crate) largest: Vec<usize>,
+    /// Nodes in order, to be timed.
+    pub(crate) nodes: Vec<NodeTime>,
 }
 
 /// An output of the model.
@@ -50,8 +60,8 @@ pub(crate) struct Lowered {
 pub(crate) struct Output {
     pub(crate) name: String,
     pub(crate) value: Value,
-    /// Whether the model says that its integers have 32 bits.
-    pub(crate) narrow: bool,
+    /// The type that the model says.
+    pub(crate) dtype: DType,
 }
 
 /// A value during lowering.
@@ -107,10 +117,12 @@ pub(crate) fn lower(graph: &OnnxGraph, names: &NodeNames, inputs: &[NamedTensor]
             steps: vec![],
             slots: 0,
             constants: vec![],
-            indices: vec![],
             inputs: vec![],
             outputs: vec![],
+            largest: vec![],
+            nodes: vec![],
         },
+        starved: false,
     };
     // onnx-ir renames values, inputs too, and keeps their order.
     if graph.inputs.len() != inputs.len() {
@@ -127,22 +139,25 @@ pub(crate) fn lower(graph: &OnnxGraph, names: &NodeNames, inputs: &[NamedTensor]
         lowerer.input(argument, position, &inputs[position])?;
     }
     for node in &graph.nodes {
+        let before = lowerer.lowered.steps.len();
         lowerer
             .node(node)
             .map_err(|unsupported| refuse(node, &unsupported, names))?;
+        lowerer.lowered.nodes.push(NodeTime {
+            node: node.name().to_owned(),
+            operator: operator(node),
+            steps: lowerer.lowered.steps.len() - before,
+            duration_ns: 0,
+        });
     }
     for argument in &graph.outputs {
-        let value = lowerer.value(argument).map_err(|unsupported| {
+        let output = lowerer.output(argument).map_err(|unsupported| {
             EngineError::new(
                 FailureKind::Unsupported,
                 format!("output {:?}: {}", argument.name, unsupported.what()),
             )
         })?;
-        lowerer.lowered.outputs.push(Output {
-            name: argument.name.clone(),
-            value,
-            narrow: argument.ty.elem_type() == burn_tensor::DType::I32,
-        });
+        lowerer.lowered.outputs.push(output);
     }
     Ok(lowerer.lowered)
 }
@@ -161,12 +176,14 @@ pub(crate) struct Lowerer {
     values: HashMap<String, Value>,
     uses: HashMap<String, usize>,
     lowered: Lowered,
+    /// Whether a step of the present node reads a tensor without elements.
+    starved: bool,
 }
 
 impl Lowerer {
     fn input(&mut self, argument: &Argument, position: usize, given: &NamedTensor) -> Result<(), EngineError> {
         let tensor = &given.tensor;
-        if !matches!(tensor.dtype(), DType::F32 | DType::I64 | DType::I32 | DType::Bool) {
+        if tensor.dtype() == DType::F64 {
             return Err(EngineError::new(
                 FailureKind::Unsupported,
                 format!(
@@ -178,13 +195,16 @@ impl Lowerer {
             .with_hint("run this model on tract"));
         }
         let slot = self.slot();
-        self.lowered.inputs.push((position, slot));
+        self.note_size(tensor.shape());
+        if !tensor.shape().contains(&0) {
+            self.lowered.inputs.push((position, slot));
+        }
         let value = DeviceValue {
             slot,
             shape: tensor.shape().to_vec(),
         };
         let value = match tensor.dtype() {
-            DType::F32 => Value::Device(value),
+            DType::F32 | DType::F16 => Value::Device(value),
             DType::Bool => Value::Truths(value),
             _ => Value::Integers(value),
         };
@@ -237,8 +257,24 @@ impl Lowerer {
             Value::Device(device) => Ok(device),
             Value::Integers(_) => Err(Unsupported::new("integers that are computed while the model runs")),
             Value::Truths(_) => Err(Unsupported::new("truth values that are computed while the model runs")),
-            Value::Host(host) => Ok(self.constant(host)),
+            Value::Host(mut host) => {
+                if let HostData::I64(values) = &host.data {
+                    // Integers that are asked for as floats are operands of arithmetic with floats.
+                    host.data = HostData::F32(values.iter().map(|&value| value as f32).collect());
+                }
+                Ok(self.constant(host))
+            }
         }
+    }
+
+    /// The value on the device in its own type: a constant is uploaded.
+    fn uploaded(&mut self, value: Value) -> Lowering<Value> {
+        let Value::Host(host) = value else { return Ok(value) };
+        Ok(match &host.data {
+            HostData::F32(_) => Value::Device(self.constant(host)),
+            HostData::Bool(_) => Value::Truths(self.constant(host)),
+            HostData::I64(_) => Value::Integers(self.integers(Value::Host(host))?),
+        })
     }
 
     /// The value of an argument on the device as `f32`.
@@ -261,13 +297,35 @@ impl Lowerer {
             slot: self.slot(),
             shape: host.shape.clone(),
         };
-        self.lowered.constants.push((device.slot, host));
+        self.note_size(&host.shape);
+        if !host.shape.contains(&0) {
+            self.lowered.constants.push((device.slot, host));
+        }
         device
+    }
+
+    fn note_size(&mut self, shape: &[usize]) {
+        let elements = |shape: &[usize]| shape.iter().fold(1usize, |count, &size| count.saturating_mul(size));
+        if elements(shape) > elements(&self.lowered.largest) {
+            self.lowered.largest = shape.to_vec();
+        }
     }
 
     fn slot(&mut self) -> Slot {
         self.lowered.slots += 1;
         self.lowered.slots - 1
+    }
+
+    /// An output of the model.
+    fn output(&self, argument: &Argument) -> Lowering<Output> {
+        let value = self.value(argument)?;
+        let said = argument.ty.elem_type();
+        let dtype = types::known(said).ok_or_else(|| Unsupported::new(format!("values of type {said:?}")))?;
+        Ok(Output {
+            name: argument.name.clone(),
+            value,
+            dtype,
+        })
     }
 
     fn step(&mut self, op: Op, inputs: &[&DeviceValue], shape: Vec<usize>) -> Value {
@@ -276,13 +334,41 @@ impl Lowerer {
 
     /// The value that a step computes.
     fn computed(&mut self, op: Op, inputs: &[&DeviceValue], shape: Vec<usize>) -> DeviceValue {
+        if shape.contains(&0) {
+            // Nothing is computed, and devices are not asked for tensors without elements.
+            let data = HostData::F32(vec![]);
+            return self.constant(HostTensor { shape, data });
+        }
+        self.note_size(&shape);
+        self.starved |= inputs.iter().any(|input| input.shape.contains(&0));
         let output = self.slot();
         self.lowered.steps.push(Step {
             op,
             inputs: inputs.iter().map(|input| input.slot).collect(),
             output,
+            node: self.lowered.nodes.len(),
         });
         DeviceValue { slot: output, shape }
+    }
+
+    /// The same shape, computed by one operation.
+    fn same(&mut self, op: Op, x: &DeviceValue) -> DeviceValue {
+        self.computed(op, &[x], x.shape.clone())
+    }
+
+    /// Of two values of one shape.
+    fn both(&mut self, op: Op, a: &DeviceValue, b: &DeviceValue) -> DeviceValue {
+        self.computed(op, &[a, b], a.shape.clone())
+    }
+
+    /// The same elements in another shape.
+    fn viewed(&mut self, x: &DeviceValue, shape: Vec<usize>) -> DeviceValue {
+        if x.shape == shape {
+            return x.clone();
+        }
+        // A scalar is stored with one dimension.
+        let stored = if shape.is_empty() { vec![1] } else { shape.clone() };
+        self.computed(Op::Move(Movement::Reshape(stored)), &[x], shape)
     }
 
     /// The constant in a slot, to be changed while the model is lowered.

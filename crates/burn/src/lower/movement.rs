@@ -3,18 +3,16 @@
 use burn_backend::ops::PadMode;
 use onnx_ir::Argument;
 use onnx_ir::node::concat::ConcatNode;
-use onnx_ir::node::constant_of_shape::{ConstantOfShapeNode, ConstantOfShapeShape};
 use onnx_ir::node::flatten::FlattenNode;
 use onnx_ir::node::pad::{AxesInput, ConstantValueInput, PadInput, PadMode as OnnxPadMode, PadNode};
 use onnx_ir::node::reshape::{ReshapeInput, ReshapeNode};
-use onnx_ir::node::shape::ShapeNode;
 use onnx_ir::node::squeeze::{SqueezeInput, SqueezeNode};
 use onnx_ir::node::transpose::TransposeNode;
 use onnx_ir::node::unsqueeze::{UnsqueezeConfig, UnsqueezeNode};
 
-use super::{Lowerer, Lowering, Unsupported, Value};
-use crate::host::{HostData, HostTensor};
-use crate::plan::Op;
+use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
+use crate::host::HostTensor;
+use crate::plan::{IntegerOp, Movement, Op};
 
 impl Lowerer {
     pub(super) fn reshape(&mut self, node: &ReshapeNode) -> Lowering<Value> {
@@ -85,12 +83,45 @@ impl Lowerer {
         match value {
             Value::Host(host) => Value::Host(host.reshaped(shape)),
             Value::Device(device) if device.shape == shape => Value::Device(device),
-            Value::Device(device) => self.step(Op::Reshape(stored), &[&device], shape),
+            Value::Device(device) => self.step(Op::Move(Movement::Reshape(stored)), &[&device], shape),
             Value::Truths(device) if device.shape == shape => Value::Truths(device),
-            Value::Truths(device) => Value::Truths(self.computed(Op::Reshape(stored), &[&device], shape)),
+            Value::Truths(device) => {
+                Value::Truths(self.computed(Op::Move(Movement::Reshape(stored)), &[&device], shape))
+            }
             Value::Integers(device) if device.shape == shape => Value::Integers(device),
-            Value::Integers(device) => Value::Integers(self.computed(Op::ReshapeIntegers(stored), &[&device], shape)),
+            Value::Integers(device) => {
+                let op = Op::Integers(IntegerOp::Move(Movement::Reshape(stored)));
+                Value::Integers(self.computed(op, &[&device], shape))
+            }
         }
+    }
+
+    /// Elements moved to a shape, whatever their type; a constant is uploaded.
+    pub(super) fn moved(&mut self, value: Value, movement: Movement, shape: Vec<usize>) -> Lowering<Value> {
+        self.moved_by(value, movement, &[], shape)
+    }
+
+    /// Elements moved by positions, or joined with others of their type.
+    pub(super) fn moved_by(
+        &mut self,
+        value: Value,
+        movement: Movement,
+        others: &[&DeviceValue],
+        shape: Vec<usize>,
+    ) -> Lowering<Value> {
+        let value = self.uploaded(value)?;
+        let (Value::Device(x) | Value::Truths(x) | Value::Integers(x)) = &value else {
+            unreachable!("it was uploaded")
+        };
+        let operands: Vec<&DeviceValue> = std::iter::once(x).chain(others.iter().copied()).collect();
+        Ok(match &value {
+            Value::Integers(_) => {
+                let op = Op::Integers(IntegerOp::Move(movement));
+                Value::Integers(self.computed(op, &operands, shape))
+            }
+            Value::Truths(_) => Value::Truths(self.computed(Op::Move(movement), &operands, shape)),
+            _ => self.step(Op::Move(movement), &operands, shape),
+        })
     }
 
     pub(super) fn transpose(&mut self, node: &TransposeNode) -> Lowering<Value> {
@@ -98,10 +129,10 @@ impl Lowerer {
         let axes = resolve_axes(&node.config.perm, shape_of(&value).len())?;
         match value {
             Value::Host(host) => Ok(Value::Host(host.transposed(&axes))),
-            other => {
-                let device = self.device(other)?;
-                let shape = axes.iter().map(|&axis| device.shape[axis]).collect();
-                Ok(self.step(Op::Permute(axes), &[&device], shape))
+            computed => {
+                let own = shape_of(&computed);
+                let shape = axes.iter().map(|&axis| own[axis]).collect();
+                self.moved(computed, Movement::Permute(axes), shape)
             }
         }
     }
@@ -126,50 +157,43 @@ impl Lowerer {
                 .map(Value::Host)
                 .ok_or_else(misfit);
         }
-        let parts = values
-            .into_iter()
-            .map(|value| self.device(value))
-            .collect::<Lowering<Vec<_>>>()?;
-        let mut shape = parts[0].shape.clone();
-        *shape.get_mut(axis).ok_or_else(misfit)? = parts
-            .iter()
-            .map(|part| part.shape.get(axis).copied())
-            .sum::<Option<usize>>()
-            .ok_or_else(misfit)?;
+        // Those without elements are left out.
+        let mut values = values.into_iter().peekable();
+        while values.len() > 1 && values.peek().is_some_and(|value| shape_of(value).get(axis) == Some(&0)) {
+            values.next();
+        }
+        let first = values
+            .next()
+            .ok_or_else(|| Unsupported::new("nothing to join"))
+            .and_then(|value| self.uploaded(value))?;
+        let kind = std::mem::discriminant(&first);
+        let mut others = Vec::new();
+        for value in values {
+            match self.uploaded(value)? {
+                // Nothing to join.
+                value if shape_of(&value).get(axis) == Some(&0) => {}
+                value if std::mem::discriminant(&value) != kind => {
+                    return Err(Unsupported::new("joining values of different types"));
+                }
+                Value::Device(x) | Value::Truths(x) | Value::Integers(x) => others.push(x),
+                Value::Host(_) => unreachable!("it was uploaded"),
+            }
+        }
+        let mut shape = shape_of(&first).to_vec();
+        let lengths = others.iter().map(|part| part.shape.get(axis).copied());
+        let length: usize = lengths.sum::<Option<usize>>().ok_or_else(misfit)?;
+        *shape.get_mut(axis).ok_or_else(misfit)? += length;
         let fits =
             |other: &[usize]| other.len() == shape.len() && (0..shape.len()).all(|d| d == axis || other[d] == shape[d]);
-        if !parts.iter().all(|part| fits(&part.shape)) {
+        if !others.iter().all(|part| fits(&part.shape)) {
             return Err(misfit());
         }
-        Ok(self.step(Op::Concat { axis }, &parts.iter().collect::<Vec<_>>(), shape))
-    }
-
-    pub(super) fn shape(&mut self, node: &ShapeNode) -> Lowering<Value> {
-        let value = self.value(&node.inputs[0])?;
-        let shape = shape_of(&value);
-        let (start, end) = (node.config.start.min(shape.len()), node.config.end.min(shape.len()));
-        Ok(Value::Host(HostTensor::from_dims(
-            shape[start..end.max(start)].iter().copied(),
-        )))
-    }
-
-    pub(super) fn constant_of_shape(&mut self, node: &ConstantOfShapeNode) -> Lowering<Value> {
-        let wanted = match &node.config.shape {
-            ConstantOfShapeShape::Static(shape) => shape.clone(),
-            ConstantOfShapeShape::Runtime(reference) => self.host_integers(&node.inputs[reference.input_index])?,
-        };
-        let shape = wanted
-            .iter()
-            .map(|&dim| usize::try_from(dim).map_err(|_| Unsupported::new(format!("shape {wanted:?}"))))
-            .collect::<Lowering<Vec<usize>>>()?;
-        let one = match &node.config.value {
-            Some(value) => HostTensor::from_burn(value)?.reshaped(vec![]),
-            None => HostTensor {
-                shape: vec![],
-                data: HostData::F32(vec![0.0]),
-            },
-        };
-        Ok(Value::Host(one.expanded(&shape)))
+        self.moved_by(
+            first,
+            Movement::Concat { axis },
+            &others.iter().collect::<Vec<_>>(),
+            shape,
+        )
     }
 
     pub(super) fn pad(&mut self, node: &PadNode) -> Lowering<Value> {

@@ -1,40 +1,121 @@
 //! Which operator is lowered by what.
 
-use burn_backend::ops::{ActivationOps, FloatTensorOps};
+use burn_backend::ops::{ActivationOps, FloatTensorOps, IntTensorOps};
 use burn_dispatch::Dispatch;
-use onnx_ir::Node;
 use onnx_ir::node::gelu::GeluApproximate;
+use onnx_ir::node::scatter_elements::ScatterElementsReduction;
+use onnx_ir::node::scatter_nd::ScatterNDReduction;
+use onnx_ir::{Argument, Node};
 
-use super::truth::Logic;
-use super::{Lowerer, Lowering, Unsupported, elementwise};
+use super::reduction::Reduction;
+use super::scatter::Update;
+use super::truth::{EQUAL, GREATER, GREATER_OR_EQUAL, LESS, LESS_OR_EQUAL, Logic};
+use super::window::{Paddings, Sliding};
+use super::{Lowerer, Lowering, Unsupported, Value, elementwise};
 use crate::plan::Op;
+
+/// How a node's windows slide.
+macro_rules! sliding_of {
+    ($config:expr, $stride:ident) => {
+        Sliding {
+            kernel: $config.kernel_size.into_dims(),
+            stride: $config.$stride.into_dims(),
+            dilation: $config.dilation.into_dims(),
+            padding: $config.padding.before_after(),
+            ceil: $config.ceil_mode,
+        }
+    };
+}
+/// Sizes as onnx-ir has them: one number along a line, an array otherwise.
+trait IntoDims<const D: usize> {
+    fn into_dims(self) -> [usize; D];
+}
+
+impl IntoDims<1> for usize {
+    fn into_dims(self) -> [usize; 1] {
+        [self]
+    }
+}
+
+impl<const D: usize> IntoDims<D> for [usize; D] {
+    fn into_dims(self) -> [usize; D] {
+        self
+    }
+}
 
 impl Lowerer {
     pub(super) fn node(&mut self, node: &Node) -> Lowering<()> {
-        if let Node::Split(n) = node {
-            let parts = self.split(n)?;
-            let names = n.outputs.iter().map(|output| output.name.clone());
-            self.values.extend(names.zip(parts));
-            return Ok(());
+        let values = match node {
+            Node::Split(n) => self.split(n)?,
+            Node::LayerNormalization(n) => self.layer_norm(n)?,
+            Node::Lstm(n) => self.lstm(n)?,
+            Node::Gru(n) => self.gru(n)?,
+            Node::Rnn(n) => self.rnn(n)?,
+            Node::Custom(n) => self.custom(n)?,
+            Node::Dropout(n) => self.kept(&n.inputs[0], n.outputs.get(1))?,
+            _ => vec![self.single(node)?],
+        };
+        if std::mem::take(&mut self.starved) {
+            return Err(Unsupported::new("an operand without elements"));
         }
-        let value = match node {
+        let outputs = node.outputs();
+        let is_read = |output: &Argument| !output.name.is_empty() && self.uses.contains_key(&output.name);
+        if let Some(position) = outputs.iter().skip(values.len()).position(is_read) {
+            return Err(Unsupported::new(format!("output {}", values.len() + position + 1)));
+        }
+        let names = outputs.iter().map(|output| output.name.clone());
+        self.values.extend(names.zip(values));
+        Ok(())
+    }
+
+    /// What a node with one output computes.
+    fn single(&mut self, node: &Node) -> Lowering<Value> {
+        Ok(match node {
             Node::Constant(n) => self.value(
                 n.inputs
                     .first()
                     .ok_or_else(|| Unsupported::new("a constant without a value"))?,
             )?,
             Node::Identity(n) => self.value(&n.inputs[0])?,
-            Node::Dropout(n) => self.value(&n.inputs[0])?,
+            Node::Conv1d(n) => self.conv1d(n)?,
             Node::Conv2d(n) => self.conv2d(n)?,
+            Node::Col2Im(n) => self.columns_to_image(n)?,
+            Node::DeformConv(n) => self.deform_conv(n)?,
             Node::Conv3d(n) => self.conv3d(n)?,
+            Node::ConvTranspose1d(n) => self.conv_transpose1d(n)?,
+            Node::ConvTranspose2d(n) => self.conv_transpose2d(n)?,
             Node::ConvTranspose3d(n) => self.conv_transpose3d(n)?,
             Node::BatchNormalization(n) => self.batch_norm(n)?,
             Node::InstanceNormalization(n) => self.instance_norm(n)?,
-            Node::LayerNormalization(n) => self.layer_norm(n)?,
+            Node::GroupNormalization(n) => self.group_norm(n)?,
+            Node::LpNormalization(n) => self.lp_norm(n)?,
+            Node::MeanVarianceNormalization(n) => self.mean_variance_norm(n)?,
+            Node::Lrn(n) => self.local_response_norm(n)?,
             Node::Attention(n) => self.attention(n)?,
-            Node::MaxPool2d(n) => self.max_pool2d(n)?,
-            Node::AveragePool2d(n) => self.avg_pool2d(n)?,
-            Node::GlobalAveragePool(n) => self.global_avg_pool(n)?,
+            Node::MaxPool1d(n) => self.max_pool1d(sliding_of!(n.config, stride), &n.config.auto_pad, &n.inputs[0])?,
+            Node::MaxPool2d(n) => self.max_pool2d(sliding_of!(n.config, strides), &n.config.auto_pad, &n.inputs[0])?,
+            Node::MaxPool3d(n) => self.max_pool3d(sliding_of!(n.config, strides), &n.config.auto_pad, &n.inputs[0])?,
+            Node::AveragePool1d(n) => {
+                let (sliding, c) = (sliding_of!(n.config, stride), &n.config);
+                self.avg_pool1d(sliding, &c.auto_pad, c.count_include_pad, &n.inputs[0])?
+            }
+            Node::AveragePool2d(n) => {
+                let (sliding, c) = (sliding_of!(n.config, strides), &n.config);
+                self.avg_pool2d(sliding, &c.auto_pad, c.count_include_pad, &n.inputs[0])?
+            }
+            Node::AveragePool3d(n) => {
+                let (sliding, c) = (sliding_of!(n.config, strides), &n.config);
+                self.avg_pool3d(sliding, &c.auto_pad, c.count_include_pad, &n.inputs[0])?
+            }
+            Node::LpPool1d(n) => {
+                let (sliding, c) = (sliding_of!(n.config, stride), &n.config);
+                self.norm_pool1d(sliding, &c.auto_pad, c.p, &n.inputs[0])?
+            }
+            Node::LpPool2d(n) => {
+                let (sliding, c) = (sliding_of!(n.config, strides), &n.config);
+                self.norm_pool2d(sliding, &c.auto_pad, c.p, &n.inputs[0])?
+            }
+            Node::GlobalAveragePool(n) => self.global_avg_pool(&n.inputs[0])?,
             Node::Linear(n) => self.linear(n)?,
             Node::Gemm(n) => self.gemm(n)?,
             Node::MatMul(n) => self.matmul(n)?,
@@ -44,11 +125,11 @@ impl Lowerer {
             Node::Div(n) => self.binary(elementwise::Binary::Div, &n.inputs)?,
             Node::Max(n) => self.extreme(elementwise::Extreme::Max, &n.inputs)?,
             Node::Min(n) => self.extreme(elementwise::Extreme::Min, &n.inputs)?,
-            Node::ReduceMean(n) => self.reduce(Op::MeanDim, &n.config, &n.inputs)?,
-            Node::ReduceSum(n) => self.reduce(Op::SumDim, &n.config, &n.inputs)?,
-            Node::ReduceMax(n) => self.reduce(Op::MaxDim, &n.config, &n.inputs)?,
-            Node::ReduceMin(n) => self.reduce(Op::MinDim, &n.config, &n.inputs)?,
-            Node::ReduceProd(n) => self.reduce(Op::ProductDim, &n.config, &n.inputs)?,
+            Node::ReduceMean(n) => self.reduce(Reduction::Mean, &n.config, &n.inputs)?,
+            Node::ReduceSum(n) => self.reduce(Reduction::Sum, &n.config, &n.inputs)?,
+            Node::ReduceMax(n) => self.reduce(Reduction::Max, &n.config, &n.inputs)?,
+            Node::ReduceMin(n) => self.reduce(Reduction::Min, &n.config, &n.inputs)?,
+            Node::ReduceProd(n) => self.reduce(Reduction::Product, &n.config, &n.inputs)?,
             Node::ReduceSumSquare(n) => self.reduce_squares(&n.config, &n.inputs)?,
             Node::ReduceL1(n) => self.reduce_mapped(Op::Abs, &n.config, &n.inputs)?,
             Node::ReduceL2(n) => {
@@ -56,7 +137,7 @@ impl Lowerer {
                 self.then(sum, Op::Sqrt)?
             }
             Node::ReduceLogSum(n) => {
-                let sum = self.reduce(Op::SumDim, &n.config, &n.inputs)?;
+                let sum = self.reduce(Reduction::Sum, &n.config, &n.inputs)?;
                 self.then(sum, Op::Log)?
             }
             Node::ReduceLogSumExp(n) => {
@@ -91,17 +172,25 @@ impl Lowerer {
             Node::Tile(n) => self.tile(n)?,
             Node::DepthToSpace(n) => self.depth_to_space(n)?,
             Node::SpaceToDepth(n) => self.space_to_depth(n)?,
-            Node::Equal(n) => self.compared(Dispatch::float_equal, &n.inputs)?,
-            Node::Greater(n) => self.compared(Dispatch::float_greater, &n.inputs)?,
-            Node::GreaterOrEqual(n) => self.compared(Dispatch::float_greater_equal, &n.inputs)?,
-            Node::Less(n) => self.compared(Dispatch::float_lower, &n.inputs)?,
-            Node::LessOrEqual(n) => self.compared(Dispatch::float_lower_equal, &n.inputs)?,
+            Node::Equal(n) => self.compared(&EQUAL, &n.inputs)?,
+            Node::Greater(n) => self.compared(&GREATER, &n.inputs)?,
+            Node::GreaterOrEqual(n) => self.compared(&GREATER_OR_EQUAL, &n.inputs)?,
+            Node::Less(n) => self.compared(&LESS, &n.inputs)?,
+            Node::LessOrEqual(n) => self.compared(&LESS_OR_EQUAL, &n.inputs)?,
             Node::And(n) => self.logic(Logic::And, &n.inputs)?,
             Node::Or(n) => self.logic(Logic::Or, &n.inputs)?,
             Node::Xor(n) => self.logic(Logic::Xor, &n.inputs)?,
             Node::Not(n) => self.not(&n.inputs[0])?,
             Node::IsNaN(n) => self.is_nan(&n.inputs[0])?,
             Node::IsInf(n) => self.is_inf(n)?,
+            Node::BitwiseAnd(n) => self.bitwise(Dispatch::bitwise_and, &n.inputs)?,
+            Node::BitwiseOr(n) => self.bitwise(Dispatch::bitwise_or, &n.inputs)?,
+            Node::BitwiseXor(n) => self.bitwise(Dispatch::bitwise_xor, &n.inputs)?,
+            Node::BitwiseNot(n) => self.bitwise_not(&n.inputs[0])?,
+            Node::MatMulInteger(n) => self.integer_matmul(&n.inputs)?,
+            Node::Hardmax(n) => self.hardmax(n.config.axis, &n.inputs[0])?,
+            Node::EyeLike(n) => self.eye_like(n)?,
+            Node::GridSample(n) => self.grid_sample(n)?,
             Node::Size(n) => self.size(&n.inputs[0])?,
             Node::Trilu(n) => self.trilu(n)?,
             Node::ThresholdedRelu(n) => self.thresholded_relu(n.config.alpha, &n.inputs[0])?,
@@ -115,16 +204,16 @@ impl Lowerer {
             Node::Ceil(n) => self.unary(Op::Ceil, &n.inputs[0])?,
             Node::Cos(n) => self.unary(Op::Cos, &n.inputs[0])?,
             Node::Floor(n) => self.unary(Op::Floor, &n.inputs[0])?,
-            Node::Sign(n) => self.unary(Op::Sign, &n.inputs[0])?,
+            Node::Sign(n) => self.unary_of_any(Op::Sign, Dispatch::int_sign, &n.inputs[0])?,
             Node::Sin(n) => self.unary(Op::Sin, &n.inputs[0])?,
             Node::HardSigmoid(n) => self.hard_sigmoid(n.config.alpha, n.config.beta, &n.inputs[0])?,
             Node::HardSwish(n) => self.hard_swish(&n.inputs[0])?,
             Node::Pow(n) => self.power(&n.inputs)?,
-            Node::Abs(n) => self.unary(Op::Abs, &n.inputs[0])?,
+            Node::Abs(n) => self.unary_of_any(Op::Abs, Dispatch::int_abs, &n.inputs[0])?,
             Node::Erf(n) => self.unary(Op::Erf, &n.inputs[0])?,
             Node::Exp(n) => self.unary(Op::Exp, &n.inputs[0])?,
             Node::Log(n) => self.unary(Op::Log, &n.inputs[0])?,
-            Node::Neg(n) => self.unary(Op::MulScalar(-1.0), &n.inputs[0])?,
+            Node::Neg(n) => self.unary_of_any(Op::MulScalar(-1.0), Dispatch::int_neg, &n.inputs[0])?,
             Node::Reciprocal(n) => self.unary(Op::Reciprocal, &n.inputs[0])?,
             Node::Sqrt(n) => self.unary(Op::Sqrt, &n.inputs[0])?,
             Node::Tanh(n) => self.unary(Op::Tanh, &n.inputs[0])?,
@@ -134,7 +223,7 @@ impl Lowerer {
             Node::Softmax(n) => self.unary(Op::Softmax { axis: n.config.axis }, &n.inputs[0])?,
             Node::Clip(n) => self.clip(n)?,
             Node::Cast(n) => self.cast(n.config.to, &n.inputs[0])?,
-            Node::Resize(n) => self.resize(n)?,
+            Node::Resize(n) | Node::Upsample(n) => self.resize(n)?,
             Node::Pad(n) => self.pad(n)?,
             Node::Reshape(n) => self.reshape(n)?,
             Node::Flatten(n) => self.flatten(n)?,
@@ -144,17 +233,33 @@ impl Lowerer {
             Node::Concat(n) => self.concat(n)?,
             Node::Shape(n) => self.shape(n)?,
             Node::Gather(n) => self.gather(n)?,
+            Node::GatherElements(n) => self.gather_elements(n)?,
+            Node::GatherND(n) => self.gather_nd(n)?,
+            Node::ScatterElements(n) => {
+                let update = match n.config.reduction {
+                    ScatterElementsReduction::None => Update::Replace,
+                    ScatterElementsReduction::Add => Update::Add,
+                    ScatterElementsReduction::Mul => Update::Multiply,
+                    ScatterElementsReduction::Max => Update::Max,
+                    ScatterElementsReduction::Min => Update::Min,
+                };
+                self.scatter_elements(&n.inputs, n.config.axis, update)?
+            }
+            Node::ScatterND(n) => {
+                let update = match n.config.reduction {
+                    ScatterNDReduction::None => Update::Replace,
+                    ScatterNDReduction::Add => Update::Add,
+                    ScatterNDReduction::Mul => Update::Multiply,
+                    ScatterNDReduction::Max => Update::Max,
+                    ScatterNDReduction::Min => Update::Min,
+                };
+                self.scatter_nd(&n.inputs, update)?
+            }
             Node::Expand(n) => self.expand(n)?,
             Node::Slice(n) => self.slice(n)?,
             Node::ConstantOfShape(n) => self.constant_of_shape(n)?,
+            Node::Range(n) => self.range(n)?,
             _ => return Err(Unsupported::Operator),
-        };
-        match node.outputs() {
-            [output] => {
-                self.values.insert(output.name.clone(), value);
-                Ok(())
-            }
-            outputs => Err(Unsupported::new(format!("{} outputs", outputs.len()))),
-        }
+        })
     }
 }

@@ -1,95 +1,314 @@
-//! Pooling over height and width.
+//! Pooling over the positions of a line, an image or a volume.
 
-use burn_backend::ops::PadMode;
-use onnx_ir::node::avg_pool2d::AveragePool2dNode;
-use onnx_ir::node::global_avg_pool::GlobalAveragePoolNode;
-use onnx_ir::node::max_pool2d::MaxPool2dNode;
+use burn_backend::ops::{ConvOptions, PadMode};
+use onnx_ir::Argument;
+use onnx_ir::node::padding::AutoPad;
 
-use super::window::{Window, does_not_fit, image};
+use super::window::{Sliding, Window, outputs, positions, symmetric};
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
+use crate::host::{HostData, HostTensor};
 use crate::plan::Op;
 
 impl Lowerer {
-    pub(super) fn max_pool2d(&mut self, node: &MaxPool2dNode) -> Lowering<Value> {
-        let x = self.floats(&node.inputs[0])?;
-        let [n, c, h, w] = image(&x.shape)?;
-        let config = &node.config;
-        let mut window = Window::new(
-            config.kernel_size,
-            config.strides,
-            config.dilation,
-            &config.padding,
-            &config.auto_pad,
-            config.ceil_mode,
-            [h, w],
-        )?;
-        let [oh, ow] = window.output([h, w]).ok_or_else(|| does_not_fit([h, w]))?;
-        let x = if window.symmetric().is_some() {
-            x
-        } else {
-            self.padded(&x, &mut window, f32::NEG_INFINITY)
-        };
-        let op = Op::MaxPool2d {
-            kernel: window.kernel,
-            stride: window.stride,
-            padding: window.symmetric().unwrap_or_default(),
-            dilation: window.dilation,
-            ceil: window.ceil,
-        };
-        Ok(self.step(op, &[&x], vec![n, c, oh, ow]))
+    /// x [n, c, w] as [n, c, 1, w], by windows of one row, and back.
+    fn as_rows(
+        &mut self,
+        input: &Argument,
+        pool: impl FnOnce(&mut Self, &DeviceValue) -> Lowering<DeviceValue>,
+    ) -> Lowering<Value> {
+        let x = self.floats(input)?;
+        let (n, c, [w]) = positions(&x.shape)?;
+        let rows = self.viewed(&x, vec![n, c, 1, w]);
+        let pooled = pool(self, &rows)?;
+        let shape = [&pooled.shape[..2], &pooled.shape[3..]].concat();
+        Ok(Value::Device(self.viewed(&pooled, shape)))
     }
 
-    pub(super) fn avg_pool2d(&mut self, node: &AveragePool2dNode) -> Lowering<Value> {
-        let x = self.floats(&node.inputs[0])?;
-        let [n, c, h, w] = image(&x.shape)?;
-        let config = &node.config;
-        let mut window = Window::new(
-            config.kernel_size,
-            config.strides,
-            config.dilation,
-            &config.padding,
-            &config.auto_pad,
-            config.ceil_mode,
-            [h, w],
-        )?;
-        if config.dilation != [1, 1] {
-            return Err(Unsupported::new(format!("dilation {:?}", config.dilation)));
-        }
-        let [oh, ow] = window.output([h, w]).ok_or_else(|| does_not_fit([h, w]))?;
-        let x = match window.symmetric() {
-            Some(_) => x,
-            None if config.count_include_pad => self.padded(&x, &mut window, 0.0),
+    pub(super) fn max_pool1d(&mut self, sliding: Sliding<1>, auto: &AutoPad, input: &Argument) -> Lowering<Value> {
+        self.as_rows(input, |this, x| this.max_of_image(x, in_rows(sliding), auto))
+    }
+
+    pub(super) fn max_pool2d(&mut self, sliding: Sliding<2>, auto: &AutoPad, input: &Argument) -> Lowering<Value> {
+        let x = self.floats(input)?;
+        self.max_of_image(&x, sliding, auto).map(Value::Device)
+    }
+
+    /// Over height and width first, then over depth: x [n, c, d, h, w].
+    pub(super) fn max_pool3d(&mut self, sliding: Sliding<3>, auto: &AutoPad, input: &Argument) -> Lowering<Value> {
+        let x = self.floats(input)?;
+        let (n, c, [d, h, w]) = positions(&x.shape)?;
+        let slices = self.viewed(&x, vec![n, c * d, h, w]);
+        let pooled = self.max_of_image(&slices, sliding.of([1, 2]), auto)?;
+        let [_, _, oh, ow] = image(&pooled)?;
+        let columns = self.viewed(&pooled, vec![n, c, d, oh * ow]);
+        let mut over_depth = sliding.of([0, 0]);
+        over_depth.kernel[1] = 1;
+        over_depth.stride[1] = 1;
+        over_depth.dilation[1] = 1;
+        over_depth.padding[1] = (0, 0);
+        let pooled = self.max_of_image(&columns, over_depth, auto)?;
+        let [_, _, od, _] = image(&pooled)?;
+        Ok(Value::Device(self.viewed(&pooled, vec![n, c, od, oh, ow])))
+    }
+
+    /// x [n, c, h, w] -> [n, c, h', w'].
+    fn max_of_image(&mut self, x: &DeviceValue, sliding: Sliding<2>, auto: &AutoPad) -> Lowering<DeviceValue> {
+        let (n, c, size) = positions::<2>(&x.shape)?;
+        let windows = sliding.windows(auto, size)?;
+        let [oh, ow] = outputs(&windows, size)?;
+        let (x, padding, ceil) = match symmetric(&windows) {
+            Some(padding) => (x.clone(), padding, sliding.ceil),
             None => {
-                return Err(Unsupported::new(
-                    "padding that differs before and after and is not counted",
-                ));
+                let after = [
+                    windows[0].padding_to_fit(size[0], oh),
+                    windows[1].padding_to_fit(size[1], ow),
+                ];
+                (self.padded(x, &windows, after, f32::NEG_INFINITY), [0, 0], false)
             }
         };
-        let op = Op::AvgPool2d {
-            kernel: window.kernel,
-            stride: window.stride,
-            padding: window.symmetric().unwrap_or_default(),
-            count_padding: config.count_include_pad,
-            ceil: window.ceil,
+        let op = Op::MaxPool2d {
+            kernel: sliding.kernel,
+            stride: sliding.stride,
+            padding,
+            dilation: sliding.dilation,
+            ceil,
         };
-        Ok(self.step(op, &[&x], vec![n, c, oh, ow]))
+        Ok(self.computed(op, &[&x], vec![n, c, oh, ow]))
     }
 
     /// Pads by a step of its own, for pooling whose padding differs before and after.
-    fn padded(&mut self, x: &DeviceValue, window: &mut Window, value: f32) -> DeviceValue {
+    fn padded(&mut self, x: &DeviceValue, windows: &[Window; 2], after: [usize; 2], value: f32) -> DeviceValue {
         let mut shape = x.shape.clone();
         let mut before_after = vec![(0, 0); 2];
-        for (d, padding) in window.padding.iter_mut().enumerate() {
+        for d in 0..2 {
+            let padding = (windows[d].padding.0, after[d]);
             shape[d + 2] += padding.0 + padding.1;
-            before_after.push(std::mem::take(padding));
+            before_after.push(padding);
         }
         let mode = PadMode::Constant(value);
         self.computed(Op::Pad { before_after, mode }, &[x], shape)
     }
 
-    pub(super) fn global_avg_pool(&mut self, node: &GlobalAveragePoolNode) -> Lowering<Value> {
-        let x = self.floats(&node.inputs[0])?;
-        let [n, c, _, _] = image(&x.shape)?;
-        Ok(self.step(Op::GlobalAvgPool2d, &[&x], vec![n, c, 1, 1]))
+    pub(super) fn avg_pool1d(
+        &mut self,
+        sliding: Sliding<1>,
+        auto: &AutoPad,
+        padding_counts: bool,
+        input: &Argument,
+    ) -> Lowering<Value> {
+        self.as_rows(input, |this, x| {
+            this.average_of_image(x, in_rows(sliding), auto, padding_counts)
+        })
     }
+
+    pub(super) fn avg_pool2d(
+        &mut self,
+        sliding: Sliding<2>,
+        auto: &AutoPad,
+        padding_counts: bool,
+        input: &Argument,
+    ) -> Lowering<Value> {
+        let x = self.floats(input)?;
+        self.average_of_image(&x, sliding, auto, padding_counts)
+            .map(Value::Device)
+    }
+
+    pub(super) fn avg_pool3d(
+        &mut self,
+        sliding: Sliding<3>,
+        auto: &AutoPad,
+        padding_counts: bool,
+        input: &Argument,
+    ) -> Lowering<Value> {
+        let x = self.floats(input)?;
+        self.averages(&x, &sliding, auto, padding_counts).map(Value::Device)
+    }
+
+    /// x [n, c, h, w] -> [n, c, h', w'].
+    fn average_of_image(
+        &mut self,
+        x: &DeviceValue,
+        sliding: Sliding<2>,
+        auto: &AutoPad,
+        padding_counts: bool,
+    ) -> Lowering<DeviceValue> {
+        let (n, c, size) = positions::<2>(&x.shape)?;
+        let windows = sliding.windows(auto, size)?;
+        let [oh, ow] = outputs(&windows, size)?;
+        match symmetric(&windows) {
+            Some(padding) if sliding.dilation == [1, 1] && !sliding.ceil => {
+                let op = Op::AvgPool2d {
+                    kernel: sliding.kernel,
+                    stride: sliding.stride,
+                    padding,
+                    count_padding: padding_counts,
+                };
+                Ok(self.computed(op, &[x], vec![n, c, oh, ow]))
+            }
+            _ => self.averages(x, &sliding, auto, padding_counts),
+        }
+    }
+
+    /// Sums divided by how many positions each adds up.
+    fn averages<const D: usize>(
+        &mut self,
+        x: &DeviceValue,
+        sliding: &Sliding<D>,
+        auto: &AutoPad,
+        padding_counts: bool,
+    ) -> Lowering<DeviceValue> {
+        let (_, _, size) = positions::<D>(&x.shape)?;
+        let windows = sliding.windows(auto, size)?;
+        let places = outputs(&windows, size)?;
+        let sums = self.sums(x, &windows, places)?;
+        let mut counts = vec![1.0f32];
+        for d in 0..D {
+            let along = windows[d].counts(size[d], places[d], padding_counts);
+            counts = counts
+                .iter()
+                .flat_map(|count| along.iter().map(move |&more| count * more as f32))
+                .collect();
+        }
+        let counts = self.constant(HostTensor {
+            shape: [&[1, 1], places.as_slice()].concat(),
+            data: HostData::F32(counts),
+        });
+        Ok(self.computed(Op::Div, &[&sums, &counts], sums.shape.clone()))
+    }
+
+    pub(super) fn norm_pool1d(
+        &mut self,
+        sliding: Sliding<1>,
+        auto: &AutoPad,
+        p: f64,
+        input: &Argument,
+    ) -> Lowering<Value> {
+        self.as_rows(input, |this, x| this.norms(x, &in_rows(sliding), auto, p))
+    }
+
+    pub(super) fn norm_pool2d(
+        &mut self,
+        sliding: Sliding<2>,
+        auto: &AutoPad,
+        p: f64,
+        input: &Argument,
+    ) -> Lowering<Value> {
+        let x = self.floats(input)?;
+        self.norms(&x, &sliding, auto, p).map(Value::Device)
+    }
+
+    /// The p-norm of each window: (sum of |x|^p)^(1 / p).
+    fn norms<const D: usize>(
+        &mut self,
+        x: &DeviceValue,
+        sliding: &Sliding<D>,
+        auto: &AutoPad,
+        p: f64,
+    ) -> Lowering<DeviceValue> {
+        let (_, _, size) = positions::<D>(&x.shape)?;
+        let windows = sliding.windows(auto, size)?;
+        let places = outputs(&windows, size)?;
+        let sizes = self.computed(Op::Abs, &[x], x.shape.clone());
+        let powers = self.computed(Op::Power(p), &[&sizes], x.shape.clone());
+        let sums = self.sums(&powers, &windows, places)?;
+        Ok(self.computed(Op::Power(1.0 / p), &[&sums], sums.shape.clone()))
+    }
+
+    /// The sum over each window, as a convolution of each channel with ones.
+    fn sums<const D: usize>(
+        &mut self,
+        x: &DeviceValue,
+        windows: &[Window; D],
+        places: [usize; D],
+    ) -> Lowering<DeviceValue> {
+        let (n, c, size) = positions::<D>(&x.shape)?;
+        let dims = |per_window: fn(&Window) -> usize| windows.iter().map(per_window).collect::<Vec<usize>>();
+        let kernel = dims(|window| window.kernel);
+        let ones = self.constant(HostTensor {
+            shape: [&[1, 1], kernel.as_slice()].concat(),
+            data: HostData::F32(vec![1.0; kernel.iter().product()]),
+        });
+        let mut padding = Vec::with_capacity(D);
+        for d in 0..D {
+            padding.push((windows[d].padding.0, windows[d].padding_to_fit(size[d], places[d])));
+        }
+        let (strides, dilations) = (dims(|window| window.stride), dims(|window| window.dilation));
+        let apart = self.viewed(x, [&[n * c, 1], size.as_slice()].concat());
+        let shape = [&[n * c, 1], places.as_slice()].concat();
+        let op = match (strides.as_slice(), padding.as_slice(), dilations.as_slice()) {
+            (&[s0, s1], &[p0, p1], &[d0, d1]) => {
+                Op::Conv2d(ConvOptions::new_with_padding([s0, s1], [p0, p1], [d0, d1], 1))
+            }
+            (&[s0, s1, s2], &[p0, p1, p2], &[d0, d1, d2]) => Op::Conv3d(ConvOptions::new_with_padding(
+                [s0, s1, s2],
+                [p0, p1, p2],
+                [d0, d1, d2],
+                1,
+            )),
+            _ => return Err(Unsupported::new(format!("windows over {D} dimensions"))),
+        };
+        let sums = self.computed(op, &[&apart, &ones], shape);
+        Ok(self.viewed(&sums, [&[n, c], places.as_slice()].concat()))
+    }
+
+    /// The mean of all positions: x [n, c, ..] -> [n, c, 1, ..].
+    pub(super) fn global_avg_pool(&mut self, input: &Argument) -> Lowering<Value> {
+        let x = self.floats(input)?;
+        if let [n, c, _, _] = *x.shape.as_slice() {
+            return Ok(self.step(Op::GlobalAvgPool2d, &[&x], vec![n, c, 1, 1]));
+        }
+        self.over_positions(&x, Op::MeanDim(2))
+    }
+
+    /// The largest of all positions: x [n, c, ..] -> [n, c, 1, ..].
+    pub(super) fn global_max_pool(&mut self, input: &Argument) -> Lowering<Value> {
+        let x = self.floats(input)?;
+        self.over_positions(&x, Op::MaxDim(2))
+    }
+
+    fn over_positions(&mut self, x: &DeviceValue, op: Op) -> Lowering<Value> {
+        let &[n, c, ref positions @ ..] = x.shape.as_slice() else {
+            return Err(Unsupported::new(format!("an input of shape {:?}", x.shape)));
+        };
+        let flat = self.viewed(x, vec![n, c, positions.iter().product()]);
+        let one = self.computed(op, &[&flat], vec![n, c, 1]);
+        let shape = [&[n, c], vec![1; positions.len()].as_slice()].concat();
+        Ok(Value::Device(self.viewed(&one, shape)))
+    }
+}
+
+impl<const D: usize> Sliding<D> {
+    /// Two of the dimensions.
+    fn of(&self, dims: [usize; 2]) -> Sliding<2> {
+        Sliding {
+            kernel: dims.map(|d| self.kernel[d]),
+            stride: dims.map(|d| self.stride[d]),
+            dilation: dims.map(|d| self.dilation[d]),
+            padding: dims.map(|d| self.padding[d]),
+            ceil: self.ceil,
+        }
+    }
+}
+
+/// Windows of one row.
+pub(super) fn in_rows(sliding: Sliding<1>) -> Sliding<2> {
+    let Sliding {
+        kernel: [kernel],
+        stride: [stride],
+        dilation: [dilation],
+        padding: [padding],
+        ceil,
+    } = sliding;
+    Sliding {
+        kernel: [1, kernel],
+        stride: [1, stride],
+        dilation: [1, dilation],
+        padding: [(0, 0), padding],
+        ceil,
+    }
+}
+
+fn image(x: &DeviceValue) -> Lowering<[usize; 4]> {
+    let (n, c, [h, w]) = positions(&x.shape)?;
+    Ok([n, c, h, w])
 }

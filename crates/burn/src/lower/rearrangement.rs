@@ -4,12 +4,14 @@ use onnx_ir::node::depth_to_space::{DepthToSpaceMode, DepthToSpaceNode};
 use onnx_ir::node::space_to_depth::SpaceToDepthNode;
 use onnx_ir::node::tile::{TileInput, TileNode};
 
+use super::movement::shape_of;
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
-use crate::plan::Op;
+use crate::plan::{Movement, Op};
 
 impl Lowerer {
     pub(super) fn tile(&mut self, node: &TileNode) -> Lowering<Value> {
-        let x = self.floats(&node.inputs[0])?;
+        let x = self.value(&node.inputs[0])?;
+        let own = shape_of(&x);
         let repeats = match &node.config.repeats {
             TileInput::Static(repeats) => repeats.clone(),
             TileInput::Runtime(reference) => {
@@ -20,11 +22,11 @@ impl Lowerer {
                     .ok_or_else(|| Unsupported::new("a negative number of repeats"))?
             }
         };
-        if repeats.len() != x.shape.len() || repeats.contains(&0) {
-            return Err(Unsupported::new(format!("repeats {repeats:?} of shape {:?}", x.shape)));
+        if repeats.len() != own.len() || repeats.contains(&0) {
+            return Err(Unsupported::new(format!("repeats {repeats:?} of shape {own:?}")));
         }
-        let shape = x.shape.iter().zip(&repeats).map(|(size, times)| size * times).collect();
-        Ok(self.step(Op::Tile(repeats), &[&x], shape))
+        let shape = own.iter().zip(&repeats).map(|(size, times)| size * times).collect();
+        self.moved(x, Movement::Tile(repeats), shape)
     }
 
     /// x [n, c, h, w] -> [n, c / b^2, h b, w b].
@@ -54,9 +56,9 @@ impl Lowerer {
     /// Seen in dimensions `apart`, permuted, and seen in `shape`.
     fn rearranged(&mut self, x: &DeviceValue, apart: Vec<usize>, order: Vec<usize>, shape: Vec<usize>) -> Value {
         let permuted = order.iter().map(|&axis| apart[axis]).collect();
-        let x = self.computed(Op::Reshape(apart.clone()), &[x], apart);
-        let x = self.computed(Op::Permute(order), &[&x], permuted);
-        self.step(Op::Reshape(shape.clone()), &[&x], shape)
+        let x = self.computed(Op::Move(Movement::Reshape(apart.clone())), &[x], apart);
+        let x = self.computed(Op::Move(Movement::Permute(order)), &[&x], permuted);
+        self.step(Op::Move(Movement::Reshape(shape.clone())), &[&x], shape)
     }
 }
 

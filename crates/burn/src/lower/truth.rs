@@ -1,17 +1,57 @@
 //! Truth values: held as `f32` of 0 and 1, because not all devices store booleans alike.
 
-use burn_backend::ops::{BoolTensorOps, FloatTensorOps};
+use std::cmp::Ordering;
+
+use burn_backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn_backend::{BoolDType, FloatDType};
 use burn_dispatch::{Dispatch, DispatchTensor};
 use onnx_ir::Argument;
 use onnx_ir::node::is_inf::IsInfNode;
 
+use super::integers::are_integers;
+use super::movement::shape_of;
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, broadcast};
-use crate::plan::Op;
+use crate::plan::{IntegerOp, Movement, Op};
 
-/// A comparison of burn's.
-pub(super) type Compare = fn(DispatchTensor, DispatchTensor, BoolDType) -> DispatchTensor;
+type Compare = fn(DispatchTensor, DispatchTensor, BoolDType) -> DispatchTensor;
+
+/// A comparison: burn's of floats, burn's of integers, and in which orders of constants it holds.
+pub(super) struct Comparison {
+    floats: Compare,
+    integers: Compare,
+    holds: fn(Ordering) -> bool,
+}
+
+pub(super) const EQUAL: Comparison = Comparison {
+    floats: Dispatch::float_equal,
+    integers: Dispatch::int_equal,
+    holds: Ordering::is_eq,
+};
+
+pub(super) const GREATER: Comparison = Comparison {
+    floats: Dispatch::float_greater,
+    integers: Dispatch::int_greater,
+    holds: Ordering::is_gt,
+};
+
+pub(super) const GREATER_OR_EQUAL: Comparison = Comparison {
+    floats: Dispatch::float_greater_equal,
+    integers: Dispatch::int_greater_equal,
+    holds: Ordering::is_ge,
+};
+
+pub(super) const LESS: Comparison = Comparison {
+    floats: Dispatch::float_lower,
+    integers: Dispatch::int_lower,
+    holds: Ordering::is_lt,
+};
+
+pub(super) const LESS_OR_EQUAL: Comparison = Comparison {
+    floats: Dispatch::float_lower_equal,
+    integers: Dispatch::int_lower_equal,
+    holds: Ordering::is_le,
+};
 
 /// burn's truth values as 0 and 1.
 fn as_floats(truths: DispatchTensor) -> DispatchTensor {
@@ -20,21 +60,34 @@ fn as_floats(truths: DispatchTensor) -> DispatchTensor {
 
 impl Lowerer {
     /// Whether the comparison holds, element by element.
-    pub(super) fn compared(&mut self, compare: Compare, inputs: &[Argument]) -> Lowering<Value> {
-        let operands = [self.floats_or_truths(&inputs[0])?, self.floats_or_truths(&inputs[1])?];
-        self.compared_values(compare, operands).map(Value::Truths)
+    pub(super) fn compared(&mut self, comparison: &Comparison, inputs: &[Argument]) -> Lowering<Value> {
+        let values = [self.value(&inputs[0])?, self.value(&inputs[1])?];
+        self.compared_values(comparison, values)
     }
 
-    pub(super) fn compared_values(&mut self, compare: Compare, operands: [DeviceValue; 2]) -> Lowering<DeviceValue> {
-        let ([a, b], shape) = self.alike(operands)?;
-        Ok(self.computed(Op::Compare(compare), &[&a, &b], shape))
+    pub(super) fn compared_values(&mut self, comparison: &Comparison, values: [Value; 2]) -> Lowering<Value> {
+        if let [Value::Host(a), Value::Host(b)] = &values
+            && let Some(truths) = a.compared(b, comparison.holds)
+        {
+            return Ok(Value::Host(truths));
+        }
+        let integers = values.iter().any(are_integers);
+        let ([a, b], shape) = self.alike(values)?;
+        let (op, a, b) = if integers {
+            let op = Op::Integers(IntegerOp::Compare(comparison.integers));
+            (op, self.integers(a)?, self.integers(b)?)
+        } else {
+            let op = Op::Compare(comparison.floats);
+            (op, self.floats_or_truths(a)?, self.floats_or_truths(b)?)
+        };
+        Ok(Value::Truths(self.computed(op, &[&a, &b], shape)))
     }
 
     /// a b for and, |a - b| for exclusive or; the larger for or.
     pub(super) fn logic(&mut self, kind: Logic, inputs: &[Argument]) -> Lowering<Value> {
         let (a, b) = (self.truths(&inputs[0])?, self.truths(&inputs[1])?);
-        let ([a, b], shape) = self.alike([a, b])?;
-        let operands = [&a, &b];
+        let ([a, b], shape) = self.alike([Value::Truths(a), Value::Truths(b)])?;
+        let operands = [&self.floats_or_truths(a)?, &self.floats_or_truths(b)?];
         let value = match kind {
             Logic::And => self.computed(Op::Mul, &operands, shape),
             Logic::Or => {
@@ -90,16 +143,44 @@ impl Lowerer {
 
     /// `a` where the condition is true, `b` elsewhere.
     pub(super) fn chosen(&mut self, inputs: &[Argument]) -> Lowering<Value> {
-        let condition = self.truths(&inputs[0])?;
-        let (a, b) = (self.value(&inputs[1])?, self.value(&inputs[2])?);
-        let (a, b) = (self.not_integers(a)?, self.not_integers(b)?);
+        let values = (
+            self.value(&inputs[0])?,
+            self.value(&inputs[1])?,
+            self.value(&inputs[2])?,
+        );
+        self.choose_value(values.0, values.1, values.2)
+    }
+
+    /// `a` where the condition is true, `b` elsewhere; on the host if all are constants.
+    pub(super) fn choose_value(&mut self, condition: Value, a: Value, b: Value) -> Lowering<Value> {
+        if let (Value::Host(condition), Value::Host(a), Value::Host(b)) = (&condition, &a, &b)
+            && let Some(chosen) = condition.chosen(a, b)
+        {
+            return Ok(Value::Host(chosen));
+        }
+        let condition = match condition {
+            Value::Truths(device) => device,
+            Value::Host(host) if matches!(host.data, HostData::Bool(_)) => self.constant(host),
+            _ => return Err(Unsupported::new("a condition that is no truth values")),
+        };
         self.choose(condition, a, b)
     }
 
     /// `a` where `condition` is 1, `b` elsewhere.
-    pub(super) fn choose(&mut self, condition: DeviceValue, a: DeviceValue, b: DeviceValue) -> Lowering<Value> {
-        let ([condition, a, b], shape) = self.alike([condition, a, b])?;
-        Ok(self.step(Op::Choose, &[&condition, &a, &b], shape))
+    pub(super) fn choose(&mut self, condition: DeviceValue, a: Value, b: Value) -> Lowering<Value> {
+        let ([condition, a, b], shape) = self.alike([Value::Truths(condition), a, b])?;
+        let condition = self.floats_or_truths(condition)?;
+        Ok(match (a, b) {
+            (Value::Integers(a), Value::Integers(b)) => {
+                let op = Op::Integers(IntegerOp::Choose);
+                Value::Integers(self.computed(op, &[&condition, &a, &b], shape))
+            }
+            (Value::Truths(a), Value::Truths(b)) => {
+                Value::Truths(self.computed(Op::Choose, &[&condition, &a, &b], shape))
+            }
+            (Value::Device(a), Value::Device(b)) => self.step(Op::Choose, &[&condition, &a, &b], shape),
+            _ => return Err(Unsupported::new("choices of different types")),
+        })
     }
 
     /// What is not 0.
@@ -109,7 +190,7 @@ impl Lowerer {
     }
 
     /// Truth values on the device.
-    fn truths(&mut self, argument: &Argument) -> Lowering<DeviceValue> {
+    pub(super) fn truths(&mut self, argument: &Argument) -> Lowering<DeviceValue> {
         match self.value(argument)? {
             Value::Truths(device) => Ok(device),
             Value::Host(host) if matches!(host.data, HostData::Bool(_)) => Ok(self.constant(host)),
@@ -117,43 +198,59 @@ impl Lowerer {
         }
     }
 
-    fn floats_or_truths(&mut self, argument: &Argument) -> Lowering<DeviceValue> {
-        match self.value(argument)? {
-            Value::Truths(device) => Ok(device),
-            other => self.not_integers(other),
-        }
-    }
-
-    pub(super) fn not_integers(&mut self, value: Value) -> Lowering<DeviceValue> {
+    /// The value on the device as `f32`, which truth values are too.
+    fn floats_or_truths(&mut self, value: Value) -> Lowering<DeviceValue> {
         match value {
-            // f32 would not tell large ones apart.
-            Value::Host(host) if matches!(host.data, HostData::I64(_)) => {
-                Err(Unsupported::new("integers that are computed while the model runs"))
-            }
+            Value::Truths(device) => Ok(device),
             other => self.device(other),
         }
     }
 
-    /// Expanded to the shape that all broadcast to.
-    fn alike<const N: usize>(&mut self, values: [DeviceValue; N]) -> Lowering<([DeviceValue; N], Vec<usize>)> {
+    /// Uploaded, and expanded to the shape that all broadcast to.
+    pub(super) fn alike<const N: usize>(&mut self, values: [Value; N]) -> Lowering<([Value; N], Vec<usize>)> {
         let mut shape = vec![];
         for value in &values {
-            shape = broadcast(&shape, &value.shape).ok_or_else(|| {
-                Unsupported::new(format!(
-                    "shapes {shape:?} and {:?}, which do not broadcast",
-                    value.shape
-                ))
-            })?;
+            let own = shape_of(value);
+            shape = broadcast(&shape, own).ok_or_else(|| do_not_broadcast(&shape, own))?;
         }
-        let expanded = values.map(|value| {
-            let lifted = self.lifted(value, shape.len());
-            if lifted.shape == shape {
-                return lifted;
-            }
-            self.computed(Op::Expand(shape.clone()), &[&lifted], shape.clone())
-        });
-        Ok((expanded, shape))
+        let mut expanded = Vec::with_capacity(N);
+        for value in values {
+            expanded.push(self.spread(value, &shape)?);
+        }
+        let expanded = <[Value; N]>::try_from(expanded);
+        Ok((
+            expanded.unwrap_or_else(|_| unreachable!("as many as there were")),
+            shape,
+        ))
     }
+
+    /// The value in a shape that its own broadcasts to.
+    pub(super) fn spread(&mut self, value: Value, shape: &[usize]) -> Lowering<Value> {
+        let rank = shape.len();
+        let lifted = match self.uploaded(value)? {
+            Value::Device(x) => Value::Device(self.lifted(x, rank)),
+            Value::Truths(x) => Value::Truths(self.lifted(x, rank)),
+            other => {
+                // A scalar is stored with one dimension.
+                let own = shape_of(&other).to_vec();
+                let stored = own.len().max(1);
+                if stored < rank {
+                    self.reshaped(other, [vec![1; rank - own.len()], own].concat())
+                } else {
+                    other
+                }
+            }
+        };
+        if shape_of(&lifted) == shape || shape_of(&lifted).is_empty() && shape == [1] {
+            return Ok(lifted);
+        }
+        self.moved(lifted, Movement::Expand(shape.to_vec()), shape.to_vec())
+    }
+}
+
+/// The refusal of shapes that do not broadcast to one.
+pub(super) fn do_not_broadcast(a: &[usize], b: &[usize]) -> Unsupported {
+    Unsupported::new(format!("shapes {a:?} and {b:?}, which do not broadcast"))
 }
 
 /// Operations of two truth values.

@@ -1,0 +1,266 @@
+//! Transposed convolution: every position of the input adds a window to the output.
+
+use burn_backend::ops::ConvTransposeOptions;
+use onnx_ir::node::col2im::Col2ImNode;
+use onnx_ir::node::conv_transpose1d::ConvTranspose1dNode;
+use onnx_ir::node::conv_transpose2d::ConvTranspose2dNode;
+use onnx_ir::node::conv_transpose3d::ConvTranspose3dNode;
+use onnx_ir::node::padding::AutoPad;
+
+use super::window::positions;
+use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
+use crate::host::{HostData, HostTensor};
+use crate::plan::{Movement, Op, Range};
+
+/// What a node says about `D` dimensions.
+#[derive(Clone)]
+struct Spread<const D: usize> {
+    stride: [usize; D],
+    dilation: [usize; D],
+    /// Cut off before and after.
+    padding: [usize; D],
+    /// Added after.
+    padding_out: [usize; D],
+    groups: usize,
+    auto: AutoPad,
+    output: Option<[usize; D]>,
+}
+
+/// How much is computed in each dimension, and from where to where it is kept.
+struct Kept<const D: usize> {
+    computed: [usize; D],
+    ranges: [Range; D],
+}
+
+impl<const D: usize> Spread<D> {
+    /// ONNX: stride (size - 1) + output padding + ((kernel - 1) dilation + 1) positions, less both paddings; the paddings follow
+    /// from the output's shape where that is given, or is stride times the input's.
+    fn kept(&self, size: [usize; D], kernel: [usize; D]) -> Lowering<Kept<D>> {
+        let refused = || Unsupported::new(format!("an output of {:?} from {size:?} positions", self.output));
+        let mut computed = [0; D];
+        let mut ranges = [Range {
+            start: 0,
+            end: 0,
+            step: 1,
+        }; D];
+        for d in 0..D {
+            let (Some(steps), Some(reach)) = (size[d].checked_sub(1), kernel[d].checked_sub(1)) else {
+                return Err(refused());
+            };
+            let spread = self.stride[d].checked_mul(steps);
+            let spread = spread.and_then(|spread| spread.checked_add(self.padding_out[d].checked_add(1)?));
+            let reach = reach.checked_mul(self.dilation[d]);
+            computed[d] = spread
+                .zip(reach)
+                .and_then(|(a, b)| a.checked_add(b))
+                .ok_or_else(refused)?;
+            let same = matches!(self.auto, AutoPad::SameUpper | AutoPad::SameLower);
+            let wanted = match self.output {
+                Some(output) => Some(output[d]),
+                None if same => Some(self.stride[d].saturating_mul(size[d])),
+                None => None,
+            };
+            let (before, after) = match wanted {
+                Some(wanted) => {
+                    let total = computed[d].checked_sub(wanted).ok_or_else(refused)?;
+                    // ONNX: SAME_UPPER cuts the odd one off at the end, all others at the start.
+                    if matches!(self.auto, AutoPad::SameUpper) {
+                        (total / 2, total - total / 2)
+                    } else {
+                        (total - total / 2, total / 2)
+                    }
+                }
+                None if matches!(self.auto, AutoPad::Valid) => (0, 0),
+                None => (self.padding[d], self.padding[d]),
+            };
+            ranges[d].start = before;
+            ranges[d].end = computed[d]
+                .checked_sub(after)
+                .filter(|&end| end > before)
+                .ok_or_else(refused)?;
+        }
+        Ok(Kept { computed, ranges })
+    }
+}
+
+impl Lowerer {
+    /// x [n, c, w], weight [c, o / groups, kw], optional bias [o], as an image of one row.
+    pub(super) fn conv_transpose1d(&mut self, node: &ConvTranspose1dNode) -> Lowering<Value> {
+        let mut operands = self.convolved(&node.inputs)?;
+        for operand in &mut operands[..2] {
+            let &[a, b, w] = operand.shape.as_slice() else {
+                return Err(Unsupported::new(format!("an input of shape {:?}", operand.shape)));
+            };
+            *operand = self.viewed(operand, vec![a, b, 1, w]);
+        }
+        let config = &node.config;
+        let spread = Spread {
+            stride: [1, config.stride],
+            dilation: [1, config.dilation],
+            padding: [0, config.padding],
+            padding_out: [0, config.padding_out],
+            groups: config.groups,
+            auto: config.auto_pad.clone(),
+            output: config.output_shape.map(|size| [1, size]),
+        };
+        let y = self.transposed_image(&operands, &spread)?;
+        let shape = [&y.shape[..2], &y.shape[3..]].concat();
+        Ok(Value::Device(self.viewed(&y, shape)))
+    }
+
+    /// x [n, c, h, w], weight [c, o / groups, kh, kw], optional bias [o].
+    pub(super) fn conv_transpose2d(&mut self, node: &ConvTranspose2dNode) -> Lowering<Value> {
+        let operands = self.convolved(&node.inputs)?;
+        let config = &node.config;
+        let spread = Spread {
+            stride: config.stride,
+            dilation: config.dilation,
+            padding: config.padding,
+            padding_out: config.padding_out,
+            groups: config.groups,
+            auto: config.auto_pad.clone(),
+            output: config.output_shape,
+        };
+        self.transposed_image(&operands, &spread).map(Value::Device)
+    }
+
+    /// x [n, c, d, h, w], weight [c, o / groups, kd, kh, kw], optional bias [o].
+    pub(super) fn conv_transpose3d(&mut self, node: &ConvTranspose3dNode) -> Lowering<Value> {
+        let operands = self.convolved(&node.inputs)?;
+        let config = &node.config;
+        let spread = Spread {
+            stride: config.stride,
+            dilation: config.dilation,
+            padding: config.padding,
+            padding_out: config.padding_out,
+            groups: config.groups,
+            auto: config.auto_pad.clone(),
+            output: config.output_shape,
+        };
+        self.spread_out(&operands, &spread, |padding| {
+            Op::ConvTranspose3d(ConvTransposeOptions::new(
+                spread.stride,
+                padding,
+                spread.padding_out,
+                spread.dilation,
+                spread.groups,
+            ))
+        })
+        .map(Value::Device)
+    }
+
+    /// Blocks added up to an image: x [n, c kh kw, blocks] -> [n, c, h, w], as a transposed convolution that puts every element where
+    /// it belongs. Along a line the height is 1.
+    pub(super) fn columns_to_image(&mut self, node: &Col2ImNode) -> Lowering<Value> {
+        let x = self.floats(&node.inputs[0])?;
+        let config = &node.config;
+        let sizes = |this: &Self, input: usize| -> Lowering<Vec<usize>> {
+            let sizes = this.host_integers(&node.inputs[input])?.into_iter();
+            let sizes = sizes.map(|size| usize::try_from(size).ok().filter(|&size| size > 0));
+            sizes
+                .collect::<Option<_>>()
+                .ok_or_else(|| Unsupported::new("an image or blocks without positions"))
+        };
+        let (image, block) = (sizes(self, 1)?, sizes(self, 2)?);
+        let refused = || {
+            Unsupported::new(format!(
+                "blocks of {block:?} in an image of {image:?}, from shape {:?}",
+                x.shape
+            ))
+        };
+        let two = |numbers: &[usize], one: usize| match *numbers {
+            [w] => Some([one, w]),
+            [h, w] => Some([h, w]),
+            _ => None,
+        };
+        let (before, after) = config.pads.split_at(config.pads.len() / 2);
+        if before != after {
+            return Err(Unsupported::new("padding that differs before and after"));
+        }
+        let ([h, w], [kh, kw]) = two(&image, 1).zip(two(&block, 1)).ok_or_else(refused)?;
+        let (Some(stride), Some(dilation), Some(padding)) =
+            (two(&config.strides, 1), two(&config.dilations, 1), two(before, 0))
+        else {
+            return Err(refused());
+        };
+        let mut places = [0; 2];
+        let mut padding_out = [0; 2];
+        for (d, (size, kernel)) in [(h, kh), (w, kw)].into_iter().enumerate() {
+            let reach = (kernel - 1).saturating_mul(dilation[d]).saturating_add(1);
+            let free = (size + 2 * padding[d]).checked_sub(reach).ok_or_else(refused)?;
+            places[d] = free.checked_div(stride[d]).ok_or_else(refused)? + 1;
+            padding_out[d] = free % stride[d];
+        }
+        let (&[n, deep, blocks], count) = (x.shape.as_slice(), kh * kw) else {
+            return Err(refused());
+        };
+        if deep % count != 0 || blocks != places[0] * places[1] {
+            return Err(refused());
+        }
+        let channels = deep / count;
+        let apart = self.viewed(&x, vec![n * channels, count, places[0], places[1]]);
+        let own_place = (0..count * count).map(|at| f32::from(u8::from(at / count == at % count)));
+        let weight = self.constant(HostTensor {
+            shape: vec![count, 1, kh, kw],
+            data: HostData::F32(own_place.collect()),
+        });
+        let spread = Spread {
+            stride,
+            dilation,
+            padding,
+            padding_out,
+            groups: 1,
+            auto: AutoPad::NotSet,
+            output: None,
+        };
+        let y = self.transposed_image(&[apart, weight], &spread)?;
+        Ok(Value::Device(
+            self.viewed(&y, [&[n, channels], image.as_slice()].concat()),
+        ))
+    }
+
+    fn transposed_image(&mut self, operands: &[DeviceValue], spread: &Spread<2>) -> Lowering<DeviceValue> {
+        self.spread_out(operands, spread, |padding| {
+            Op::ConvTranspose2d(ConvTransposeOptions::new(
+                spread.stride,
+                padding,
+                spread.padding_out,
+                spread.dilation,
+                spread.groups,
+            ))
+        })
+    }
+
+    fn spread_out<const D: usize>(
+        &mut self,
+        operands: &[DeviceValue],
+        spread: &Spread<D>,
+        op: impl FnOnce([usize; D]) -> Op,
+    ) -> Lowering<DeviceValue> {
+        let (n, channels, size) = positions::<D>(&operands[0].shape)?;
+        let (wide_in, per_group, kernel) = positions::<D>(&operands[1].shape)?;
+        if wide_in != channels || spread.groups == 0 || spread.stride.contains(&0) || spread.dilation.contains(&0) {
+            return Err(Unsupported::new(format!(
+                "{channels} channels with weights of shape {:?} and stride {:?}",
+                operands[1].shape, spread.stride
+            )));
+        }
+        let kept = spread.kept(size, kernel)?;
+        let out = per_group * spread.groups;
+        let operands: Vec<&DeviceValue> = operands.iter().collect();
+        let lengths = kept.ranges.map(|range| range.len());
+        let shape = [&[n, out], lengths.as_slice()].concat();
+        let cut: [(usize, usize); D] =
+            std::array::from_fn(|d| (kept.ranges[d].start, kept.computed[d] - kept.ranges[d].end));
+        if cut.iter().all(|(before, after)| before == after) {
+            let padding = cut.map(|(before, _)| before);
+            return Ok(self.computed(op(padding), &operands, shape));
+        }
+        // burn cuts as much off before as after.
+        let whole = [&[n, out], kept.computed.as_slice()].concat();
+        let all = self.computed(op([0; D]), &operands, whole);
+        let batch = [n, out].map(|end| Range { start: 0, end, step: 1 });
+        let ranges = [batch.as_slice(), kept.ranges.as_slice()].concat();
+        Ok(self.computed(Op::Move(Movement::Slice(ranges)), &[&all], shape))
+    }
+}

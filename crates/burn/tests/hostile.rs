@@ -1,0 +1,135 @@
+//! Files that were damaged or made to harm: the loader refuses them, without a panic, a hang or an allocation that a few bytes ask
+//! for.
+
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use common::{NoClock, graph};
+use tare_burn::Burn;
+use tare_core::{Engine, Random};
+use tare_models::{Attribute, Graph, Value, prepare};
+
+/// Far longer than any of these files takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Loads and, if that works, runs a file; the error if there is one. Fails if it panics or does not end.
+#[track_caller]
+fn survives(bytes: &[u8]) -> Result<(), String> {
+    let (send, receive) = mpsc::channel();
+    let owned = bytes.to_vec();
+    std::thread::spawn(move || {
+        let done = std::panic::catch_unwind(|| {
+            let workload = prepare("case", owned, &BTreeMap::new(), &[], 3).map_err(|error| error.to_string())?;
+            pollster::block_on(async {
+                let loaded = Burn::flex(1)
+                    .load(workload.bytes.clone(), &workload.inputs, &NoClock)
+                    .await;
+                let mut loaded = loaded.map_err(|error| error.to_string())?;
+                let ran = loaded.session.run(&workload.inputs).await;
+                ran.map(|_| ()).map_err(|error| error.to_string())
+            })
+        });
+        // Nobody listens any more if it took too long.
+        let _ = send.send(done);
+    });
+    receive
+        .recv_timeout(PATIENCE)
+        .expect("it ends")
+        .expect("it does not panic")
+}
+
+#[track_caller]
+fn refused(bytes: &[u8], why: &str) {
+    let error = survives(bytes).expect_err("it is refused");
+    assert!(error.contains(why), "{error}");
+}
+
+/// A network with most of what files have.
+fn network() -> Vec<u8> {
+    tare_models::find("digits").unwrap().onnx(&BTreeMap::new())
+}
+
+#[test]
+fn files_that_end_early_are_refused() {
+    let whole = network();
+    for share in 0..40 {
+        let _ = survives(&whole[..whole.len() * share / 40]);
+    }
+}
+
+#[test]
+fn files_with_changed_bytes_do_no_harm() {
+    let whole = network();
+    // Weights are most of the file and may be anything; the graph is at its start.
+    let head = whole.len().min(4000);
+    let mut random = Random::new(11, "hostile");
+    for _ in 0..400 {
+        let mut bytes = whole.clone();
+        for _ in 0..=random.below(3) {
+            let at = usize::try_from(random.below(head as u64)).unwrap();
+            bytes[at] = u8::try_from(random.below(256)).unwrap();
+        }
+        let _ = survives(&bytes);
+    }
+}
+
+#[test]
+fn constants_of_unbounded_shapes_are_refused() {
+    let huge = graph(&[1], &[1], |g, x| {
+        let shape = g.integers("shape", &[1 << 40, 1 << 20]);
+        let filled = g.node("filled", "ConstantOfShape", &[&shape], &[]);
+        g.node("y", "Add", &[x, &filled], &[])
+    });
+    refused(&huge, "a constant of shape");
+    let wide = graph(&[1], &[1], |g, x| {
+        let shape = g.integers("shape", &[1 << 31, 1 << 20]);
+        g.node("y", "Expand", &[x, &shape], &[])
+    });
+    refused(&wide, "bytes in one");
+}
+
+/// A value of another graph.
+fn elsewhere(name: &str) -> Value {
+    let mut other = Graph::new("other", 7);
+    let x = other.input("x", &[1]);
+    other.node(name, "Relu", &[&x], &[])
+}
+
+#[test]
+fn values_that_nothing_computes_are_refused() {
+    let mut g = Graph::new("case", 7);
+    let x = g.input("x", &[1]);
+    let y = g.node("y", "Add", &[&x, &elsewhere("missing")], &[]);
+    g.output(&y, &[1]);
+    survives(&g.into_bytes()).unwrap_err();
+}
+
+#[test]
+fn graphs_that_go_round_are_refused() {
+    let mut g = Graph::new("case", 7);
+    let x = g.input("x", &[1]);
+    let later = elsewhere("later");
+    let first = g.node("first", "Add", &[&x, &later], &[]);
+    let last = g.node("later", "Relu", &[&first], &[]);
+    g.output(&last, &[1]);
+    survives(&g.into_bytes()).unwrap_err();
+}
+
+#[test]
+fn windows_of_unbounded_size_are_refused() {
+    for attribute in [
+        Attribute::Ints("dilations", vec![1 << 60, 1]),
+        Attribute::Ints("pads", vec![1 << 62, 0, 1 << 62, 0]),
+    ] {
+        let file = graph(&[1, 1, 4, 4], &[1, 1, 2, 2], |g, x| {
+            let attributes = [Attribute::Ints("kernel_shape", vec![3, 3]), attribute.clone()];
+            g.node("y", "MaxPool", &[x], &attributes)
+        });
+        survives(&file).unwrap_err();
+    }
+}

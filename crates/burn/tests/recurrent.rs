@@ -1,0 +1,35 @@
+//! Recurrent layers on tract and on burn-flex: their outputs must agree. Backwards tract computes them wrongly (UPSTREAM.md), so
+//! that the ONNX backend node tests alone test that: `cargo xtask conformance`.
+
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
+mod common;
+
+use common::{agree, graph};
+use tare_models::{Attribute, Fill};
+
+/// Weights between -0.5 and 0.5.
+const HALF: Fill = Fill::Uniform {
+    centre: 0.0,
+    spread: 0.5,
+};
+
+/// All states of a layer of 5 units over 4 steps of 2 sequences of 3 numbers.
+#[track_caller]
+fn layer(operator: &str, gates: usize, attributes: &[Attribute]) {
+    agree(graph(&[4, 2, 3], &[4, 1, 2, 5], |g, x| {
+        let weights = g.weight("W", &[1, gates * 5, 3], HALF);
+        let recurrence = g.weight("R", &[1, gates * 5, 5], HALF);
+        let bias = g.weight("B", &[1, 2 * gates * 5], HALF);
+        let attributes = [attributes, &[Attribute::Int("hidden_size", 5)]].concat();
+        g.node("y", operator, &[x, &weights, &recurrence, &bias], &attributes)
+    }));
+}
+
+#[test]
+fn layers_agree() {
+    layer("RNN", 1, &[]);
+    layer("LSTM", 4, &[]);
+    layer("GRU", 3, &[]);
+    layer("GRU", 3, &[Attribute::Int("linear_before_reset", 1)]);
+}

@@ -1,0 +1,37 @@
+//! What engines launched on their devices.
+
+use maud::{Markup, html};
+use tare_record::Record;
+
+use crate::text::rung;
+
+/// The kernels of every cell that tells them: how many a run launches, and which, most frequent first.
+pub(crate) fn kernels(records: &[Record]) -> Markup {
+    let cells = records.iter().flat_map(|record| &record.cells);
+    let cells: Vec<_> = cells.filter(|cell| !cell.kernels.is_empty()).collect();
+    html! {
+        @if !cells.is_empty() {
+            h2 { "Kernels" }
+            p { "What one run launches on the device once kernels are chosen. Fewer launches of other kernels mean that operations were fused, or tuning chose differently." }
+            @for cell in cells {
+                details {
+                    summary {
+                        (cell.model.name) " on " (cell.engine.name) ", " (rung(cell)) ": "
+                        (cell.kernels.values().sum::<u64>()) " launches of " (cell.kernels.len()) " kernels"
+                    }
+                    ul {
+                        @for (name, launches) in by_launches(&cell.kernels) {
+                            li { (launches) " of " code { (name) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn by_launches(kernels: &std::collections::BTreeMap<String, u64>) -> Vec<(&str, u64)> {
+    let mut sorted: Vec<(&str, u64)> = kernels.iter().map(|(name, &count)| (name.as_str(), count)).collect();
+    sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    sorted
+}
