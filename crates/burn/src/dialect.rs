@@ -58,14 +58,15 @@ fn is_ours(node: &header::Node) -> bool {
         return false;
     }
     match node.op_type.as_str() {
-        "AffineGrid" | "CenterCropPad" | "DynamicQuantizeLinear" | "QLinearMatMul" | "Scatter" => true,
+        "AffineGrid" | "CenterCropPad" | "DynamicQuantizeLinear" | "LpPool" | "QLinearMatMul" | "Scatter" => true,
         // It drops the node, also while training.
         "Dropout" => node.input.get(2).is_some_and(|training| !training.is_empty()),
         // It knows those of two inputs.
         "Max" | "Min" => node.input.len() != 2,
         "Resize" => node.attribute.iter().any(|attribute| {
             RESIZE_ATTRIBUTES.contains(&attribute.name.as_str())
-                || attribute.name == "coordinate_transformation_mode" && attribute.s == b"half_pixel_symmetric"
+                || attribute.name == "coordinate_transformation_mode"
+                    && [&b"half_pixel_symmetric"[..], b"tf_crop_and_resize"].contains(&attribute.s.as_slice())
         }),
         _ => false,
     }

@@ -1,17 +1,17 @@
 //! Operators that onnx-ir does not read, and those it reads only in part: see `dialect`.
 
-use burn_backend::ops::{FloatTensorOps, PadMode};
-use burn_dispatch::Dispatch;
-use burn_tensor::DType as Onnx;
+use burn_backend::ops::PadMode;
 use onnx_ir::node::custom::CustomNode;
+use onnx_ir::node::padding::AutoPad;
 
 use super::elementwise::Extreme;
 use super::movement::{resolve_axes, shape_of};
 use super::scatter::Update;
+use super::window::Sliding;
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::dialect::DOMAIN;
 use crate::host::{HostData, HostTensor};
-use crate::plan::{IntegerOp, Movement, Op};
+use crate::plan::{Movement, Op};
 
 impl Lowerer {
     pub(super) fn custom(&mut self, node: &CustomNode) -> Lowering<Vec<Value>> {
@@ -29,6 +29,7 @@ impl Lowerer {
             "AffineGrid" => self.affine_grid(node)?,
             "CenterCropPad" => self.center_crop_pad(node)?,
             "DynamicQuantizeLinear" => return self.quantized_by_range(node),
+            "LpPool" => self.norm_pool(node)?,
             "Max" => self.extreme(Extreme::Max, &node.inputs)?,
             "Min" => self.extreme(Extreme::Min, &node.inputs)?,
             "QLinearMatMul" => self.quantized_product(node)?,
@@ -132,125 +133,53 @@ impl Lowerer {
         Ok(self.step(Op::Pad { before_after, mode }, &[&cut], shape))
     }
 
-    /// x as 8 bits, with the scale and the zero point that its range asks for.
-    fn quantized_by_range(&mut self, node: &CustomNode) -> Lowering<Vec<Value>> {
+    /// The p-norm of each window, over lines, images or volumes.
+    fn norm_pool(&mut self, node: &CustomNode) -> Lowering<Value> {
         let x = self.floats(&node.inputs[0])?;
-        let count = x.shape.iter().product();
-        let flat = self.viewed(&x, vec![count]);
-        let one = || vec![1];
-        let smallest = self.computed(Op::MinDim(0), &[&flat], one());
-        let smallest = self.same(
-            Op::Clamp {
-                min: None,
-                max: Some(0.0),
-            },
-            &smallest,
-        );
-        let largest = self.computed(Op::MaxDim(0), &[&flat], one());
-        let largest = self.same(
-            Op::Clamp {
-                min: Some(0.0),
-                max: None,
-            },
-            &largest,
-        );
-        let range = self.both(Op::Sub, &largest, &smallest);
-        let scale = self.same(Op::MulScalar(1.0 / 255.0), &range);
-        let steps = self.both(Op::Div, &smallest, &scale);
-        let negated = self.same(Op::MulScalar(-1.0), &steps);
-        let zero = self.rounded_to(&negated, 0.0, 255.0);
-        let scaled = self.computed(Op::Div, &[&flat, &scale], vec![count]);
-        let whole = self.same(Op::Apply(Dispatch::float_round), &scaled);
-        let shifted = self.computed(Op::Add, &[&whole, &zero], vec![count]);
-        let y = self.rounded_to(&shifted, 0.0, 255.0);
-        let y = self.computed(Op::FloatsToIntegers, &[&y], y.shape.clone());
-        let zero = self.computed(Op::FloatsToIntegers, &[&zero], one());
-        Ok(vec![
-            self.reshaped(Value::Integers(y), x.shape),
-            self.reshaped(Value::Device(scale), vec![]),
-            self.reshaped(Value::Integers(zero), vec![]),
-        ])
-    }
-
-    /// a and b of 8 bits, each with its scale and zero point; then those of the product.
-    fn quantized_product(&mut self, node: &CustomNode) -> Lowering<Value> {
-        let centred = |this: &mut Self, first: usize| -> Lowering<(DeviceValue, DeviceValue)> {
-            let dtype = Onnx::I32;
-            let values = [this.value(&node.inputs[first])?, this.value(&node.inputs[first + 2])?];
-            let centred = this.binary_of_integers(super::elementwise::Binary::Sub, values, dtype)?;
-            Ok((this.integers(centred)?, this.floats(&node.inputs[first + 1])?))
-        };
-        let ((a, a_scale), (b, b_scale)) = (centred(self, 0)?, centred(self, 3)?);
-        let (y_scale, y_zero) = (self.floats(&node.inputs[6])?, self.value(&node.inputs[7])?);
-        if [&a_scale, &b_scale, &y_scale]
-            .iter()
-            .any(|scale| scale.shape.iter().product::<usize>() != 1)
-        {
-            return Err(Unsupported::new("a scale for each row"));
+        match x.shape.len() {
+            3 => self.norm_pool_of::<1>(node, &x),
+            4 => self.norm_pool_of::<2>(node, &x),
+            5 => self.norm_pool_of::<3>(node, &x),
+            _ => Err(Unsupported::new(format!("an input of shape {:?}", x.shape))),
         }
-        let product = self.product_of_integers(&a, &b)?;
-        let shape = product.shape.clone();
-        let floats = self.computed(Op::Integers(IntegerOp::ToFloats), &[&product], shape.clone());
-        let ones = vec![1; shape.len()];
-        let [a_scale, b_scale, y_scale] = [a_scale, b_scale, y_scale].map(|scale| self.viewed(&scale, ones.clone()));
-        let scale = self.both(Op::Mul, &a_scale, &b_scale);
-        let scale = self.both(Op::Div, &scale, &y_scale);
-        let scaled = self.computed(Op::Mul, &[&floats, &scale], shape.clone());
-        let whole = self.same(Op::Apply(Dispatch::float_round), &scaled);
-        let signed = node.inputs[7].ty.elem_type() == Onnx::I8;
-        let zero = self.integers(y_zero)?;
-        let zero = self.computed(Op::Integers(IntegerOp::ToFloats), &[&zero], zero.shape.clone());
-        let zero = self.viewed(&zero, ones);
-        let shifted = self.computed(Op::Add, &[&whole, &zero], shape);
-        let (least, most) = if signed { (-128.0, 127.0) } else { (0.0, 255.0) };
-        let y = self.rounded_to(&shifted, least, most);
-        Ok(Value::Integers(self.computed(
-            Op::FloatsToIntegers,
-            &[&y],
-            y.shape.clone(),
-        )))
     }
 
-    /// a [.., m, k] times b [.., k, n] of integers.
-    pub(super) fn product_of_integers(&mut self, a: &DeviceValue, b: &DeviceValue) -> Lowering<DeviceValue> {
-        let refused = || Unsupported::new(format!("a product of shapes {:?} and {:?}", a.shape, b.shape));
-        let (Some((matrix_a, batch_a)), Some((matrix_b, batch_b))) = (
-            a.shape.split_last_chunk::<2>().map(|(x, y)| (y, x)),
-            b.shape.split_last_chunk::<2>().map(|(x, y)| (y, x)),
-        ) else {
-            return Err(refused());
-        };
-        if matrix_a[1] != matrix_b[0] || batch_a != batch_b {
-            return Err(refused());
-        }
-        let shape = [batch_a, &[matrix_a[0], matrix_b[1]]].concat();
-        let op = Op::Integers(IntegerOp::Combine(
-            <Dispatch as burn_backend::ops::IntTensorOps<Dispatch>>::int_matmul,
-        ));
-        Ok(self.computed(op, &[a, b], shape))
-    }
-
-    fn rounded_to(&mut self, x: &DeviceValue, least: f64, most: f64) -> DeviceValue {
-        let whole = self.same(Op::Apply(Dispatch::float_round), x);
-        let (min, max) = (Some(least), Some(most));
-        self.same(Op::Clamp { min, max }, &whole)
-    }
-
-    /// Integers of 8 bits, less their zero points, multiplied.
-    pub(super) fn integer_matmul(&mut self, inputs: &[onnx_ir::Argument]) -> Lowering<Value> {
-        let mut operands = Vec::with_capacity(2);
-        for position in 0..2 {
-            let value = self.value(&inputs[position])?;
-            let value = match self.optional(inputs.get(position + 2))? {
-                None => value,
-                Some(zero) if shape_of(&zero).iter().product::<usize>() == 1 => {
-                    self.binary_of_integers(super::elementwise::Binary::Sub, [value, zero], Onnx::I32)?
+    fn norm_pool_of<const D: usize>(&mut self, node: &CustomNode, x: &DeviceValue) -> Lowering<Value> {
+        let numbers = |name: &str, default: Option<usize>| -> Lowering<[usize; D]> {
+            let refused = || Unsupported::new(format!("the attribute {name}"));
+            match (node.attrs.get_i64s(name), default) {
+                (None, Some(default)) => Ok([default; D]),
+                (None, None) => Err(refused()),
+                (Some(given), _) => {
+                    let given: Option<Vec<usize>> = given.iter().map(|&number| usize::try_from(number).ok()).collect();
+                    given.and_then(|given| given.try_into().ok()).ok_or_else(refused)
                 }
-                Some(_) => return Err(Unsupported::new("a zero point for each row")),
-            };
-            operands.push(self.integers(value)?);
+            }
+        };
+        let mut padding = [(0, 0); D];
+        if let Some(pads) = node.attrs.get_i64s("pads") {
+            let refused = || Unsupported::new(format!("pads {pads:?}"));
+            let pads: Option<Vec<usize>> = pads.iter().map(|&pad| usize::try_from(pad).ok()).collect();
+            let pads = pads.filter(|pads| pads.len() == 2 * D).ok_or_else(refused)?;
+            padding = std::array::from_fn(|d| (pads[d], pads[d + D]));
         }
-        self.product_of_integers(&operands[0], &operands[1])
-            .map(Value::Integers)
+        let auto = match node.attrs.get_string("auto_pad") {
+            None | Some("NOTSET") => AutoPad::NotSet,
+            Some("VALID") => AutoPad::Valid,
+            Some("SAME_UPPER") => AutoPad::SameUpper,
+            Some("SAME_LOWER") => AutoPad::SameLower,
+            Some(other) => return Err(Unsupported::new(format!("automatic padding {other:?}"))),
+        };
+        let sliding = Sliding {
+            kernel: numbers("kernel_shape", None)?,
+            stride: numbers("strides", Some(1))?,
+            dilation: numbers("dilations", Some(1))?,
+            padding,
+            ceil: node.attrs.get_i64("ceil_mode").unwrap_or(0) != 0,
+        };
+        // A number of another type in the first operator sets.
+        let p = node.attrs.get_i64("p").map(|p| p as f64);
+        let p = p.or_else(|| node.attrs.get_f32("p").map(f64::from)).unwrap_or(2.0);
+        self.norms(x, &sliding, &auto, p).map(Value::Device)
     }
 }

@@ -17,6 +17,7 @@ mod movement;
 mod normalisation;
 mod operators;
 mod pooling;
+mod quantised;
 mod rearrangement;
 mod recurrent;
 mod reduction;

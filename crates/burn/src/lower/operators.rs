@@ -107,14 +107,6 @@ impl Lowerer {
                 let (sliding, c) = (sliding_of!(n.config, strides), &n.config);
                 self.avg_pool3d(sliding, &c.auto_pad, c.count_include_pad, &n.inputs[0])?
             }
-            Node::LpPool1d(n) => {
-                let (sliding, c) = (sliding_of!(n.config, stride), &n.config);
-                self.norm_pool1d(sliding, &c.auto_pad, c.p, &n.inputs[0])?
-            }
-            Node::LpPool2d(n) => {
-                let (sliding, c) = (sliding_of!(n.config, strides), &n.config);
-                self.norm_pool2d(sliding, &c.auto_pad, c.p, &n.inputs[0])?
-            }
             Node::GlobalAveragePool(n) => self.global_avg_pool(&n.inputs[0])?,
             Node::Linear(n) => self.linear(n)?,
             Node::Gemm(n) => self.gemm(n)?,
@@ -187,6 +179,8 @@ impl Lowerer {
             Node::BitwiseOr(n) => self.bitwise(Dispatch::bitwise_or, &n.inputs)?,
             Node::BitwiseXor(n) => self.bitwise(Dispatch::bitwise_xor, &n.inputs)?,
             Node::BitwiseNot(n) => self.bitwise_not(&n.inputs[0])?,
+            Node::QuantizeLinear(n) => self.quantize_linear(n)?,
+            Node::DequantizeLinear(n) => self.dequantize_linear(n)?,
             Node::MatMulInteger(n) => self.integer_matmul(&n.inputs)?,
             Node::Hardmax(n) => self.hardmax(n.config.axis, &n.inputs[0])?,
             Node::EyeLike(n) => self.eye_like(n)?,

@@ -176,29 +176,8 @@ impl Lowerer {
         Ok(self.computed(Op::Div, &[&sums, &counts], sums.shape.clone()))
     }
 
-    pub(super) fn norm_pool1d(
-        &mut self,
-        sliding: Sliding<1>,
-        auto: &AutoPad,
-        p: f64,
-        input: &Argument,
-    ) -> Lowering<Value> {
-        self.as_rows(input, |this, x| this.norms(x, &in_rows(sliding), auto, p))
-    }
-
-    pub(super) fn norm_pool2d(
-        &mut self,
-        sliding: Sliding<2>,
-        auto: &AutoPad,
-        p: f64,
-        input: &Argument,
-    ) -> Lowering<Value> {
-        let x = self.floats(input)?;
-        self.norms(&x, &sliding, auto, p).map(Value::Device)
-    }
-
     /// The p-norm of each window: (sum of |x|^p)^(1 / p).
-    fn norms<const D: usize>(
+    pub(super) fn norms<const D: usize>(
         &mut self,
         x: &DeviceValue,
         sliding: &Sliding<D>,
@@ -245,6 +224,15 @@ impl Lowerer {
                 [d0, d1, d2],
                 1,
             )),
+            (&[s0], &[p0], &[d0]) => {
+                let (apart, ones) = (
+                    self.viewed(&apart, vec![n * c, 1, 1, size[0]]),
+                    self.viewed(&ones, vec![1, 1, 1, kernel[0]]),
+                );
+                let op = Op::Conv2d(ConvOptions::new_with_padding([1, s0], [(0, 0), p0], [1, d0], 1));
+                let sums = self.computed(op, &[&apart, &ones], vec![n * c, 1, 1, places[0]]);
+                return Ok(self.viewed(&sums, vec![n, c, places[0]]));
+            }
             _ => return Err(Unsupported::new(format!("windows over {D} dimensions"))),
         };
         let sums = self.computed(op, &[&apart, &ones], shape);

@@ -29,6 +29,8 @@ struct Spread<const D: usize> {
 /// How much is computed in each dimension, and from where to where it is kept.
 struct Kept<const D: usize> {
     computed: [usize; D],
+    /// What is added after: more than the node says where the output is to be larger than what is computed.
+    padding_out: [usize; D],
     ranges: [Range; D],
 }
 
@@ -38,6 +40,7 @@ impl<const D: usize> Spread<D> {
     fn kept(&self, size: [usize; D], kernel: [usize; D]) -> Lowering<Kept<D>> {
         let refused = || Unsupported::new(format!("an output of {:?} from {size:?} positions", self.output));
         let mut computed = [0; D];
+        let mut padding_out = self.padding_out;
         let mut ranges = [Range {
             start: 0,
             end: 0,
@@ -62,7 +65,10 @@ impl<const D: usize> Spread<D> {
             };
             let (before, after) = match wanted {
                 Some(wanted) => {
-                    let total = computed[d].checked_sub(wanted).ok_or_else(refused)?;
+                    let more = wanted.saturating_sub(computed[d]);
+                    padding_out[d] += more;
+                    computed[d] += more;
+                    let total = computed[d] - wanted;
                     // ONNX: SAME_UPPER cuts the odd one off at the end, all others at the start.
                     if matches!(self.auto, AutoPad::SameUpper) {
                         (total / 2, total - total / 2)
@@ -79,7 +85,11 @@ impl<const D: usize> Spread<D> {
                 .filter(|&end| end > before)
                 .ok_or_else(refused)?;
         }
-        Ok(Kept { computed, ranges })
+        Ok(Kept {
+            computed,
+            padding_out,
+            ranges,
+        })
     }
 }
 
@@ -137,11 +147,11 @@ impl Lowerer {
             auto: config.auto_pad.clone(),
             output: config.output_shape,
         };
-        self.spread_out(&operands, &spread, |padding| {
+        self.spread_out(&operands, &spread, |padding, padding_out| {
             Op::ConvTranspose3d(ConvTransposeOptions::new(
                 spread.stride,
                 padding,
-                spread.padding_out,
+                padding_out,
                 spread.dilation,
                 spread.groups,
             ))
@@ -220,11 +230,11 @@ impl Lowerer {
     }
 
     fn transposed_image(&mut self, operands: &[DeviceValue], spread: &Spread<2>) -> Lowering<DeviceValue> {
-        self.spread_out(operands, spread, |padding| {
+        self.spread_out(operands, spread, |padding, padding_out| {
             Op::ConvTranspose2d(ConvTransposeOptions::new(
                 spread.stride,
                 padding,
-                spread.padding_out,
+                padding_out,
                 spread.dilation,
                 spread.groups,
             ))
@@ -235,7 +245,7 @@ impl Lowerer {
         &mut self,
         operands: &[DeviceValue],
         spread: &Spread<D>,
-        op: impl FnOnce([usize; D]) -> Op,
+        op: impl FnOnce([usize; D], [usize; D]) -> Op,
     ) -> Lowering<DeviceValue> {
         let (n, channels, size) = positions::<D>(&operands[0].shape)?;
         let (wide_in, per_group, kernel) = positions::<D>(&operands[1].shape)?;
@@ -254,11 +264,11 @@ impl Lowerer {
             std::array::from_fn(|d| (kept.ranges[d].start, kept.computed[d] - kept.ranges[d].end));
         if cut.iter().all(|(before, after)| before == after) {
             let padding = cut.map(|(before, _)| before);
-            return Ok(self.computed(op(padding), &operands, shape));
+            return Ok(self.computed(op(padding, kept.padding_out), &operands, shape));
         }
         // burn cuts as much off before as after.
         let whole = [&[n, out], kept.computed.as_slice()].concat();
-        let all = self.computed(op([0; D]), &operands, whole);
+        let all = self.computed(op([0; D], kept.padding_out), &operands, whole);
         let batch = [n, out].map(|end| Range { start: 0, end, step: 1 });
         let ranges = [batch.as_slice(), kept.ranges.as_slice()].concat();
         Ok(self.computed(Op::Move(Movement::Slice(ranges)), &[&all], shape))
