@@ -100,8 +100,8 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
         .is_ok();
     let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
     step("clippy and tests of everything but engines");
-    cmd!(sh, "cargo clippy --all-targets {light...} -p xtask -- -D warnings").run()?;
-    cmd!(sh, "cargo {runner...} {light...}").run()?;
+    cmd!(sh, "cargo clippy -p xtask -- -D warnings").run()?;
+    cmd!(sh, "cargo {runner...} {light...}").envs(LINTING).run()?;
     match native {
         Some(native) => engines_and_browser(sh, runner, native),
         None => Ok(()),
@@ -111,24 +111,30 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
 fn engines_and_browser(sh: &Shell, runner: &[&str], native: BesideBuild) -> Result<()> {
     let heavy = &packages(&HEAVY);
     let tools = Tools::prepare(sh)?;
-    step("clippy for wasm");
-    // Workers differ in the line that makes their engine, and those of burn take minutes to check. Page and worker at once,
-    // so that what both depend on is checked once.
-    let clippy = "clippy --release --target wasm32-unknown-unknown -p tare-web --features tract -- -D warnings";
-    let clippy: Vec<&str> = clippy.split(' ').collect();
-    tools.wasm.cargo(sh, &clippy).run()?;
+    let [(wrapper, _), (arguments, lints)] = LINTING;
+    let linting = [
+        sh.push_env(wrapper, tools.wasm.clippy_driver()),
+        sh.push_env(arguments, lints),
+    ];
     step("the same bytes in wasm");
     wasm_tests(sh, &tools)?;
     build::page(sh, &tools, Profile::Release)?;
+    drop(linting);
     native.finish()?;
-    step("clippy of the engines");
-    cmd!(sh, "cargo clippy --release --all-targets {heavy...} -- -D warnings").run()?;
     step("engines, command line and browser");
     cmd!(sh, "cargo {runner...} --release {heavy...}")
+        .envs(LINTING)
         .env("TARE_PAGE", root().join("dist"))
         .run()?;
     Ok(())
 }
+
+/// Clippy's driver compiles what it checks. Called as `cargo clippy` calls it, but for a build: otherwise all that the engines
+/// depend on would be checked for minutes, and then compiled.
+const LINTING: [(&str, &str); 2] = [
+    ("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"),
+    ("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__"),
+];
 
 /// Packages with engines. Always selected together, because cargo unifies features over a selection.
 const HEAVY: [&str; 3] = ["tare", "tare-burn", "tare-tract"];
@@ -143,10 +149,14 @@ impl BesideBuild {
     fn start(arguments: &[&str]) -> Result<Self> {
         std::fs::create_dir_all(target())?;
         let log = target().join("native-build.log");
-        step(&format!("building natively beside what follows: {}", log.display()));
+        step(&format!(
+            "building and linting natively beside what follows: {}",
+            log.display()
+        ));
         let output = File::create(&log)?;
         let cargo = Command::new("cargo")
             .args(arguments)
+            .envs(LINTING)
             .current_dir(root())
             .stdout(output.try_clone()?)
             .stderr(output)

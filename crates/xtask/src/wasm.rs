@@ -66,6 +66,14 @@ impl Toolchain {
         command
     }
 
+    /// The driver of clippy that belongs to the compiler.
+    pub(crate) fn clippy_driver(&self) -> &'static str {
+        match self {
+            Self::Rustup => "clippy-driver",
+            Self::Debian { .. } => "/usr/bin/clippy-driver",
+        }
+    }
+
     /// Settings for a tool that calls cargo itself.
     pub(crate) fn environment(&self) -> Vec<(&'static str, PathBuf)> {
         let mut environment = vec![("CARGO_TARGET_DIR", wasm_target())];
