@@ -54,35 +54,34 @@ impl HostData {
 }
 
 impl HostTensor {
-    /// From burn's own host tensor. Integers of all widths become `i64`.
-    pub(crate) fn from_burn(data: &TensorData) -> Result<Self, Unsupported> {
+    /// From burn's own host tensor, whose memory it takes over where it can: weights are large. Integers of all widths become
+    /// `i64`.
+    pub(crate) fn from_burn(data: TensorData) -> Result<Self, Unsupported> {
         fn wide<T: burn_tensor::Element + Into<i64>>(data: &TensorData) -> Option<Vec<i64>> {
             data.as_slice::<T>()
                 .ok()
                 .map(|values| values.iter().map(|&value| value.into()).collect())
         }
-        let values = match data.dtype() {
-            DType::F32 => data.as_slice::<f32>().ok().map(|values| HostData::F32(values.to_vec())),
+        let (shape, dtype) = (data.shape().iter().copied().collect(), data.dtype());
+        let values = match dtype {
+            DType::F32 => data.try_into_vec::<f32>().ok().map(HostData::F32),
             DType::F16 => data
                 .as_slice::<half::f16>()
                 .ok()
                 .map(|values| HostData::F32(values.iter().map(|value| value.to_f32()).collect())),
-            DType::I64 => data.as_slice::<i64>().ok().map(|values| HostData::I64(values.to_vec())),
-            DType::I32 => wide::<i32>(data).map(HostData::I64),
-            DType::I16 => wide::<i16>(data).map(HostData::I64),
-            DType::I8 => wide::<i8>(data).map(HostData::I64),
-            DType::U8 => wide::<u8>(data).map(HostData::I64),
+            DType::I64 => data.try_into_vec::<i64>().ok().map(HostData::I64),
+            DType::I32 => wide::<i32>(&data).map(HostData::I64),
+            DType::I16 => wide::<i16>(&data).map(HostData::I64),
+            DType::I8 => wide::<i8>(&data).map(HostData::I64),
+            DType::U8 => wide::<u8>(&data).map(HostData::I64),
             DType::Bool(_) => data
                 .as_slice::<bool>()
                 .ok()
                 .map(|values| HostData::Bool(values.to_vec())),
             _ => None,
         };
-        let data_values = values.ok_or_else(|| Unsupported::new(format!("constants of type {:?}", data.dtype())))?;
-        Ok(Self {
-            shape: data.shape().iter().copied().collect(),
-            data: data_values,
-        })
+        let data = values.ok_or_else(|| Unsupported::new(format!("constants of type {dtype:?}")))?;
+        Ok(Self { shape, data })
     }
 
     /// One dimension of integers.

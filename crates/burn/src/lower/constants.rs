@@ -43,7 +43,7 @@ impl Lowerer {
             return Err(Unsupported::new(format!("a constant of shape {shape:?}")));
         }
         let one = match &node.config.value {
-            Some(value) => HostTensor::from_burn(value)?.reshaped(vec![]),
+            Some(value) => HostTensor::from_burn(value.clone())?.reshaped(vec![]),
             None => HostTensor {
                 shape: vec![],
                 data: HostData::F32(vec![0.0]),

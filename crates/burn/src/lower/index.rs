@@ -187,6 +187,42 @@ impl Lowerer {
             }
         }
     }
+
+    /// So many positions of a dimension; constants stay on the host.
+    pub(super) fn part_of(&mut self, x: &Value, axis: usize, start: usize, length: usize) -> Lowering<Value> {
+        let own = shape_of(x).to_vec();
+        if own.get(axis).is_none_or(|&size| start + length > size) {
+            return Err(Unsupported::new(format!("weights of shape {own:?}")));
+        }
+        let bound = |at: usize| i64::try_from(at).unwrap_or(i64::MAX);
+        let slice = [(axis, bound(start), bound(start + length), 1)];
+        match x {
+            Value::Host(host) => host
+                .sliced(&slice)
+                .map(Value::Host)
+                .ok_or_else(|| Unsupported::new(format!("weights of shape {own:?}"))),
+            x => {
+                let ranges = ranges(&own, &slice)?;
+                let shape = ranges.iter().map(Range::len).collect();
+                self.moved(x.clone(), Movement::Slice(ranges), shape)
+            }
+        }
+    }
+
+    /// So many positions of a dimension.
+    pub(super) fn part(&mut self, x: &DeviceValue, axis: usize, start: usize, length: usize) -> DeviceValue {
+        let ranges = x
+            .shape
+            .iter()
+            .enumerate()
+            .map(|(dimension, &size)| match dimension == axis {
+                true => (start, start + length),
+                false => (0, size),
+            });
+        let ranges: Vec<Range> = ranges.map(|(start, end)| Range { start, end, step: 1 }).collect();
+        let shape = ranges.iter().map(Range::len).collect();
+        self.computed(Op::Move(Movement::Slice(ranges)), &[x], shape)
+    }
 }
 
 /// Constant positions, of which negative ones count from the end of `size`.

@@ -219,7 +219,7 @@ impl Lowerer {
             return Ok(value.clone());
         }
         match argument.value() {
-            Some(data) => Ok(Value::Host(HostTensor::from_burn(&data)?)),
+            Some(data) => Ok(Value::Host(HostTensor::from_burn(data)?)),
             None => Err(Unsupported::new(format!(
                 "a value that nothing computes ({:?})",
                 argument.name

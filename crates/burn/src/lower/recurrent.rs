@@ -5,10 +5,9 @@ use onnx_ir::node::gru::{GruActivationFunction, GruDirection, GruNode};
 use onnx_ir::node::lstm::{LstmActivationFunction, LstmDirection, LstmNode};
 use onnx_ir::node::rnn::{RnnActivationFunction, RnnDirection, RnnNode};
 
-use super::index::ranges;
 use super::movement::shape_of;
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
-use crate::plan::{Movement, Op, Range};
+use crate::plan::{Movement, Op};
 
 /// More steps are refused: each becomes several operations of the plan.
 const MOST_STEPS: usize = 4096;
@@ -369,42 +368,6 @@ impl Lowerer {
                 self.moved(x, Movement::Permute(axes), shape)
             }
         }
-    }
-
-    /// So many positions of a dimension; constants stay on the host.
-    fn part_of(&mut self, x: &Value, axis: usize, start: usize, length: usize) -> Lowering<Value> {
-        let own = shape_of(x).to_vec();
-        if own.get(axis).is_none_or(|&size| start + length > size) {
-            return Err(Unsupported::new(format!("weights of shape {own:?}")));
-        }
-        let bound = |at: usize| i64::try_from(at).unwrap_or(i64::MAX);
-        let slice = [(axis, bound(start), bound(start + length), 1)];
-        match x {
-            Value::Host(host) => host
-                .sliced(&slice)
-                .map(Value::Host)
-                .ok_or_else(|| Unsupported::new(format!("weights of shape {own:?}"))),
-            x => {
-                let ranges = ranges(&own, &slice)?;
-                let shape = ranges.iter().map(Range::len).collect();
-                self.moved(x.clone(), Movement::Slice(ranges), shape)
-            }
-        }
-    }
-
-    /// So many positions of a dimension.
-    fn part(&mut self, x: &DeviceValue, axis: usize, start: usize, length: usize) -> DeviceValue {
-        let ranges = x
-            .shape
-            .iter()
-            .enumerate()
-            .map(|(dimension, &size)| match dimension == axis {
-                true => (start, start + length),
-                false => (0, size),
-            });
-        let ranges: Vec<Range> = ranges.map(|(start, end)| Range { start, end, step: 1 }).collect();
-        let shape = ranges.iter().map(Range::len).collect();
-        self.computed(Op::Move(Movement::Slice(ranges)), &[x], shape)
     }
 
     /// One after the other along a dimension.
