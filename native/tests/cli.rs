@@ -5,7 +5,7 @@
 mod common;
 
 use common::Sandbox;
-use tare_models::{Graph, find};
+use tare_models::{Attribute, Graph, find};
 use tare_record::{EngineName, FailureKind, PhaseName, Status};
 
 #[test]
@@ -140,15 +140,15 @@ fn a_broken_model_fails_its_cells_and_the_others_go_on() {
     let sandbox = Sandbox::new();
     let tiny = find("tiny").unwrap().onnx(&Default::default());
     let mut unsupported = Graph::new("case", 1);
-    let x = unsupported.input("x", &[2, 2, 2]);
-    let y = unsupported.node("odd_node", "Det", &[&x], &[]);
+    let x = unsupported.input("x", &[2]);
+    let y = unsupported.node("odd_node", "Mod", &[&x, &x], &[Attribute::Int("fmod", 1)]);
     unsupported.output(&y, &[2]);
     sandbox.write("cut.onnx", &tiny[..tiny.len() / 2]);
     sandbox.write("empty.onnx", b"");
     sandbox.write("page.onnx", b"<!doctype html><title>404</title>");
-    sandbox.write("det.onnx", &unsupported.into_bytes());
+    sandbox.write("mod.onnx", &unsupported.into_bytes());
     let models =
-        "--model cut.onnx --model empty.onnx --model page.onnx --model absent.onnx --model det.onnx --model tiny";
+        "--model cut.onnx --model empty.onnx --model page.onnx --model absent.onnx --model mod.onnx --model tiny";
     sandbox
         .measure("a.json", &format!("--engine burn-flex {models}"))
         .code(1);
@@ -173,7 +173,7 @@ fn a_broken_model_fails_its_cells_and_the_others_go_on() {
             FailureKind::Model,
             "neither a built-in model nor a file \"absent.onnx\"",
         ),
-        (FailureKind::Unsupported, "the operator Det"),
+        (FailureKind::Unsupported, "the operator Mod"),
     ]) {
         assert!(*kind == expected_kind && text.contains(expected), "{kind:?}: {text}");
         assert!(text.contains('\n') && !text.ends_with('\n'), "no hint: {text}");
