@@ -21,13 +21,12 @@ const RESIZE_ATTRIBUTES: [&str; 5] = [
 ];
 
 /// The model as onnx-ir can read it: most are left as they are.
-pub(crate) fn readable(model: &[u8]) -> Cow<'_, [u8]> {
-    let header = <header::Model as prost::Message>::decode(model).ok();
-    let Some(graph) = header.and_then(|model| model.graph) else {
+pub(crate) fn readable<'a>(model: &'a [u8], graph: Option<&header::Graph>) -> Cow<'a, [u8]> {
+    let Some(graph) = graph else {
         return Cow::Borrowed(model);
     };
     let (rename, ours) = (
-        names::look_alike(&graph),
+        names::look_alike(graph),
         graph.node.iter().map(is_ours).collect::<Vec<_>>(),
     );
     if !rename && !ours.contains(&true) {

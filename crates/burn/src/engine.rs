@@ -9,6 +9,7 @@ use tare_record::{DType, EngineFacts, EngineName, FailureKind, PhaseName};
 
 use crate::device::Target;
 use crate::dialect::readable;
+use crate::header;
 use crate::host::{HostData, HostTensor};
 use crate::lower::{Lowered, Value, lower};
 use crate::plan::Schedule;
@@ -73,8 +74,9 @@ impl Burn {
         phases.push(Timed::since(start_ns, PhaseName::Device, clock));
 
         let start_ns = clock.now_ns();
-        let names = NodeNames::of(&model);
-        let graph = parsed(model)?;
+        let header = header::graph(&model);
+        let graph = parsed(model, header.as_ref())?;
+        let names = NodeNames::of(header);
         phases.push(Timed::since(start_ns, PhaseName::Parse, clock));
 
         let start_ns = clock.now_ns();
@@ -119,7 +121,7 @@ impl Engine for Burn {
 /// The graph as onnx-ir reads it, which copies the file.
 ///
 /// A file that was damaged can make it panic. Natively that is an error like any other; a browser's worker ends with the message.
-fn parsed(model: Bytes) -> Result<OnnxGraph, EngineError> {
+fn parsed(model: Bytes, header: Option<&header::Graph>) -> Result<OnnxGraph, EngineError> {
     let refused = |why: &str| {
         EngineError::new(
             FailureKind::Unsupported,
@@ -128,7 +130,7 @@ fn parsed(model: Bytes) -> Result<OnnxGraph, EngineError> {
         .with_hint("run this model on tract")
     };
     // Nothing that it changes outlives a panic.
-    let parse = std::panic::AssertUnwindSafe(|| OnnxGraphBuilder::new().parse_bytes(&readable(&model)));
+    let parse = std::panic::AssertUnwindSafe(|| OnnxGraphBuilder::new().parse_bytes(&readable(&model, header)));
     match std::panic::catch_unwind(parse) {
         Ok(parsed) => parsed.map_err(|error| refused(&error.to_string())),
         Err(panic) => {

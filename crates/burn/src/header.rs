@@ -2,10 +2,15 @@
 
 use prost::Message;
 
+/// The graph of a file; none of what is no ONNX file.
+pub(crate) fn graph(model: &[u8]) -> Option<Graph> {
+    Model::decode(model).ok()?.graph
+}
+
 #[derive(Clone, PartialEq, Message)]
-pub(crate) struct Model {
+struct Model {
     #[prost(message, optional, tag = "7")]
-    pub(crate) graph: Option<Graph>,
+    graph: Option<Graph>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -46,10 +46,9 @@ pub(crate) fn operator(node: &Node) -> String {
 pub(crate) struct NodeNames(Vec<header::Node>);
 
 impl NodeNames {
-    /// Reads them; none of what is no ONNX file.
-    pub(crate) fn of(model: &[u8]) -> Self {
-        let model = <header::Model as prost::Message>::decode(model).ok();
-        Self(model.and_then(|model| model.graph).unwrap_or_default().node)
+    /// Those of a graph; none of what is no ONNX file.
+    pub(crate) fn of(graph: Option<header::Graph>) -> Self {
+        Self(graph.unwrap_or_default().node)
     }
 
     /// Names of the nodes with that operator, or of their first outputs where they have none.

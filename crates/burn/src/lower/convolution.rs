@@ -9,8 +9,9 @@ use onnx_ir::node::conv3d::Conv3dNode;
 use onnx_ir::node::deform_conv::DeformConvNode;
 use onnx_ir::node::padding::AutoPad;
 
+use super::movement::shape_of;
 use super::pooling::in_rows;
-use super::window::{Paddings, Sliding, Window, outputs, positions, symmetric};
+use super::window::{Sliding, Window, outputs, positions, symmetric};
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor};
 use crate::plan::Op;
@@ -18,24 +19,12 @@ use crate::plan::Op;
 impl Lowerer {
     /// x [n, c, w], weight [o, c / groups, kw], optional bias [o], as an image of one row.
     pub(super) fn conv1d(&mut self, node: &Conv1dNode) -> Lowering<Value> {
-        let mut operands = self.convolved(&node.inputs)?;
-        for operand in &mut operands[..2] {
-            let &[a, b, w] = operand.shape.as_slice() else {
-                return Err(Unsupported::new(format!("an input of shape {:?}", operand.shape)));
-            };
-            *operand = self.viewed(operand, vec![a, b, 1, w]);
-        }
+        let operands = self.convolved_in_rows(&node.inputs)?;
         let config = &node.config;
-        let sliding = Sliding {
-            kernel: [operands[1].shape[3]],
-            stride: [config.stride],
-            dilation: [config.dilation],
-            padding: config.padding.before_after(),
-            ceil: false,
-        };
+        let kernel = [operands[1].shape[3]];
+        let sliding = Sliding::of_convolution(kernel, [config.stride], [config.dilation], &config.padding);
         let y = self.convolution2d(&operands, &in_rows(sliding), &config.auto_pad, config.groups)?;
-        let shape = [&y.shape[..2], &y.shape[3..]].concat();
-        Ok(Value::Device(self.viewed(&y, shape)))
+        Ok(Value::Device(self.out_of_rows(&y)))
     }
 
     /// x [n, c, h, w], weight [o, c / groups, kh, kw], optional bias [o].
@@ -43,13 +32,7 @@ impl Lowerer {
         let operands = self.convolved(&node.inputs)?;
         let (_, _, kernel) = positions(&operands[1].shape)?;
         let config = &node.config;
-        let sliding = Sliding {
-            kernel,
-            stride: config.stride,
-            dilation: config.dilation,
-            padding: config.padding.before_after(),
-            ceil: false,
-        };
+        let sliding = Sliding::of_convolution(kernel, config.stride, config.dilation, &config.padding);
         self.convolution2d(&operands, &sliding, &config.auto_pad, config.groups)
             .map(Value::Device)
     }
@@ -59,13 +42,7 @@ impl Lowerer {
         let operands = self.convolved(&node.inputs)?;
         let (_, _, kernel) = positions(&operands[1].shape)?;
         let config = &node.config;
-        let sliding = Sliding {
-            kernel,
-            stride: config.stride,
-            dilation: config.dilation,
-            padding: config.padding.before_after(),
-            ceil: false,
-        };
+        let sliding = Sliding::of_convolution(kernel, config.stride, config.dilation, &config.padding);
         let (windows, shape) = convolution_shape::<3>(&operands, &sliding, &config.auto_pad, config.groups)?;
         let options = ConvOptions::new_with_padding(
             config.stride,
@@ -87,13 +64,7 @@ impl Lowerer {
         );
         let (_, _, kernel) = positions(&operands[1].shape)?;
         let config = &node.config;
-        let sliding = Sliding {
-            kernel,
-            stride: config.stride,
-            dilation: config.dilation,
-            padding: config.padding.before_after(),
-            ceil: false,
-        };
+        let sliding = Sliding::of_convolution(kernel, config.stride, config.dilation, &config.padding);
         let (windows, shape) = convolution_shape::<2>(&operands, &sliding, &AutoPad::NotSet, config.groups)?;
         let padding = symmetric(&windows).ok_or_else(|| Unsupported::new("padding that differs before and after"))?;
         let options = DeformConvOptions::new(
@@ -120,6 +91,26 @@ impl Lowerer {
         let mut operands = vec![self.floats(&inputs[0])?, self.floats(&inputs[1])?];
         operands.extend(self.optional_floats(inputs.get(2))?);
         Ok(operands)
+    }
+
+    /// The same for a line as an image of one row: x [n, c, 1, w], weight [.., .., 1, kw]. Constants are reshaped before they are uploaded.
+    pub(super) fn convolved_in_rows(&mut self, inputs: &[Argument]) -> Lowering<Vec<DeviceValue>> {
+        let mut operands = Vec::with_capacity(3);
+        for input in &inputs[..2] {
+            let value = self.value(input)?;
+            let &[a, b, w] = shape_of(&value) else {
+                return Err(Unsupported::new(format!("an input of shape {:?}", shape_of(&value))));
+            };
+            let row = self.reshaped(value, vec![a, b, 1, w]);
+            operands.push(self.device(row)?);
+        }
+        operands.extend(self.optional_floats(inputs.get(2))?);
+        Ok(operands)
+    }
+
+    /// y [n, o, 1, w] -> [n, o, w].
+    pub(super) fn out_of_rows(&mut self, y: &DeviceValue) -> DeviceValue {
+        self.viewed(y, [&y.shape[..2], &y.shape[3..]].concat())
     }
 
     fn convolution2d(

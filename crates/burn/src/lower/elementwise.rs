@@ -134,10 +134,7 @@ impl Lowerer {
             let value = self.value(input)?;
             best = Some(match best {
                 None => value,
-                Some(best) => {
-                    let first = self.compared_values(comparison, [best.clone(), value.clone()])?;
-                    self.choose_value(first, best, value)?
-                }
+                Some(best) => self.preferred(comparison, best, value)?,
             });
         }
         best.ok_or_else(|| Unsupported::new("no inputs"))

@@ -8,7 +8,7 @@ use onnx_ir::node::lp_normalization::LpNormalizationNode;
 use onnx_ir::node::lrn::LrnNode;
 use onnx_ir::node::mean_variance_normalization::MeanVarianceNormalizationNode;
 
-use super::movement::resolve_axes;
+use super::movement::{resolve_axes, shape_of};
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::plan::{Movement, Op, Range};
 
@@ -64,7 +64,7 @@ impl Lowerer {
 
     /// The same over all positions of a channel: x [n, c, ..], scale and shift [c].
     pub(super) fn instance_norm(&mut self, node: &InstanceNormalizationNode) -> Lowering<Value> {
-        let channels = self.floats(&node.inputs[0])?.shape.get(1).copied().unwrap_or(0);
+        let channels = shape_of(&self.value(&node.inputs[0])?).get(1).copied().unwrap_or(0);
         self.group_norms(&node.inputs, channels, node.config.epsilon)
     }
 
@@ -84,25 +84,20 @@ impl Lowerer {
         let (per_group, size) = (c / groups, positions.iter().product::<usize>());
         let mut weights = Vec::with_capacity(2);
         for input in &inputs[1..3] {
-            let weight = self.floats(input)?;
-            let shape = match *weight.shape.as_slice() {
-                [wide] if wide == c => vec![1, c, 1],
-                [wide] if wide == groups => vec![1, groups, 1, 1],
-                _ => {
-                    return Err(Unsupported::new(format!(
-                        "weights of shape {:?}, expected [{c}]",
-                        weight.shape
-                    )));
+            let weight = self.value(input)?;
+            let per_channel = match *shape_of(&weight) {
+                [wide] if wide == c => weight,
+                [wide] if wide == groups => {
+                    let column = self.reshaped(weight, vec![groups, 1]);
+                    self.spread(column, &[groups, per_group])?
+                }
+                ref other => {
+                    return Err(Unsupported::new(format!("weights of shape {other:?}, expected [{c}]")));
                 }
             };
-            let weight = self.viewed(&weight, shape);
-            if weight.shape.len() == 3 {
-                weights.push(weight);
-            } else {
-                let wide = vec![1, groups, per_group, 1];
-                let wide = self.computed(Op::Move(Movement::Expand(wide.clone())), &[&weight], wide);
-                weights.push(self.viewed(&wide, vec![1, c, 1]));
-            }
+            // Constants are reshaped before they are uploaded.
+            let per_channel = self.reshaped(per_channel, vec![1, c, 1]);
+            weights.push(self.device(per_channel)?);
         }
         let flat = self.viewed(&x, vec![n, groups, per_group * size]);
         let mean = self.mean(&flat, &[2]);

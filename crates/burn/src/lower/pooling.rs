@@ -20,8 +20,7 @@ impl Lowerer {
         let (n, c, [w]) = positions(&x.shape)?;
         let rows = self.viewed(&x, vec![n, c, 1, w]);
         let pooled = pool(self, &rows)?;
-        let shape = [&pooled.shape[..2], &pooled.shape[3..]].concat();
-        Ok(Value::Device(self.viewed(&pooled, shape)))
+        Ok(Value::Device(self.out_of_rows(&pooled)))
     }
 
     pub(super) fn max_pool1d(&mut self, sliding: Sliding<1>, auto: &AutoPad, input: &Argument) -> Lowering<Value> {

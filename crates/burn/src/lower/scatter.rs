@@ -3,18 +3,19 @@
 //! Positions that are constants become one selection from the flat elements: exact, the same on every device, and without
 //! the races of elements that several updates go to.
 
-use burn_backend::ops::FloatTensorOps;
-use burn_dispatch::{Dispatch, DispatchTensor};
+use burn_tensor::DType as Onnx;
 use onnx_ir::Argument;
 use onnx_ir::node::gather_elements::GatherElementsNode;
 use onnx_ir::node::gathernd::GatherNDNode;
 
+use super::elementwise::Binary;
 use super::index::from_start;
 use super::integers::are_integers;
 use super::movement::shape_of;
+use super::truth::{GREATER, LESS};
 use super::{Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor};
-use crate::plan::{IntegerOp, Movement, Op};
+use crate::plan::{Movement, Op};
 
 /// What becomes of an element that updates go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +87,7 @@ impl Lowerer {
         }
         let places = element_places(&own, &at, axis)?;
         let updates = self.value(&inputs[2])?;
-        self.updated(data, &places, updates, update)
+        self.updated(data, &places, updates, update, inputs[0].ty.elem_type())
     }
 
     /// data [n.., rest..] with updates [p.., rest..] at positions [p.., k] of its first k dimensions.
@@ -104,7 +105,7 @@ impl Lowerer {
         let firsts = tuple_places(&own, &at, count)?;
         let places: Vec<usize> = firsts.into_iter().flat_map(|first| first..first + rest).collect();
         let updates = self.value(&inputs[2])?;
-        self.updated(data, &places, updates, update)
+        self.updated(data, &places, updates, update, inputs[0].ty.elem_type())
     }
 
     /// Elements of the flat data.
@@ -118,7 +119,14 @@ impl Lowerer {
     }
 
     /// The data with updates at places of its flat elements, one layer after the other where several go to one place.
-    fn updated(&mut self, data: Value, places: &[usize], updates: Value, update: Update) -> Lowering<Value> {
+    fn updated(
+        &mut self,
+        data: Value,
+        places: &[usize],
+        updates: Value,
+        update: Update,
+        dtype: Onnx,
+    ) -> Lowering<Value> {
         let shape = shape_of(&data).to_vec();
         let (count, update_count): (usize, usize) = (shape.iter().product(), shape_of(&updates).iter().product());
         if update_count != places.len() {
@@ -149,7 +157,7 @@ impl Lowerer {
                 flat = moved;
                 continue;
             }
-            let combined = self.by_update(update, flat.clone(), moved)?;
+            let combined = self.by_update(update, flat.clone(), moved, dtype)?;
             // Where no update goes, an element would meet itself.
             let touched = HostTensor {
                 shape: vec![count],
@@ -160,37 +168,20 @@ impl Lowerer {
         Ok(self.reshaped(flat, shape))
     }
 
-    fn by_update(&mut self, update: Update, a: Value, b: Value) -> Lowering<Value> {
-        type Combine = fn(DispatchTensor, DispatchTensor) -> DispatchTensor;
-        match (a, b) {
-            (Value::Device(a), Value::Device(b)) => {
-                let op = match update {
-                    Update::Replace => return Ok(Value::Device(b)),
-                    Update::Add => Op::Add,
-                    Update::Multiply => Op::Mul,
-                    Update::Max => Op::Combine(|a, b| {
-                        let larger = Dispatch::float_greater(a.clone(), b.clone(), burn_backend::BoolDType::Native);
-                        Dispatch::float_mask_where(b, larger, a)
-                    }),
-                    Update::Min => Op::Combine(|a, b| {
-                        let smaller = Dispatch::float_lower(a.clone(), b.clone(), burn_backend::BoolDType::Native);
-                        Dispatch::float_mask_where(b, smaller, a)
-                    }),
-                };
-                Ok(self.step(op, &[&a, &b], a.shape.clone()))
-            }
-            (Value::Integers(a), Value::Integers(b)) => {
-                use burn_backend::ops::IntTensorOps;
-                let combine: Combine = match update {
-                    Update::Add => Dispatch::int_add,
-                    Update::Multiply => Dispatch::int_mul,
-                    _ => return Err(Unsupported::new(format!("{update:?} of integers").to_lowercase())),
-                };
-                let op = Op::Integers(IntegerOp::Combine(combine));
-                Ok(Value::Integers(self.computed(op, &[&a, &b], a.shape.clone())))
-            }
-            _ => Err(Unsupported::new(format!("{update:?} of truth values").to_lowercase())),
+    fn by_update(&mut self, update: Update, a: Value, b: Value, dtype: Onnx) -> Lowering<Value> {
+        let kind = match update {
+            Update::Replace => return Ok(b),
+            Update::Max => return self.preferred(&GREATER, a, b),
+            Update::Min => return self.preferred(&LESS, a, b),
+            Update::Add => Binary::Add,
+            Update::Multiply => Binary::Mul,
+        };
+        if are_integers(&a) {
+            return self.binary_of_integers(kind, [a, b], dtype);
         }
+        let (a, b) = (self.device(a)?, self.device(b)?);
+        let op = if kind == Binary::Add { Op::Add } else { Op::Mul };
+        Ok(Value::Device(self.both(op, &a, &b)))
     }
 }
 

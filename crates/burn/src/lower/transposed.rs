@@ -96,13 +96,7 @@ impl<const D: usize> Spread<D> {
 impl Lowerer {
     /// x [n, c, w], weight [c, o / groups, kw], optional bias [o], as an image of one row.
     pub(super) fn conv_transpose1d(&mut self, node: &ConvTranspose1dNode) -> Lowering<Value> {
-        let mut operands = self.convolved(&node.inputs)?;
-        for operand in &mut operands[..2] {
-            let &[a, b, w] = operand.shape.as_slice() else {
-                return Err(Unsupported::new(format!("an input of shape {:?}", operand.shape)));
-            };
-            *operand = self.viewed(operand, vec![a, b, 1, w]);
-        }
+        let operands = self.convolved_in_rows(&node.inputs)?;
         let config = &node.config;
         let spread = Spread {
             stride: [1, config.stride],
@@ -114,8 +108,7 @@ impl Lowerer {
             output: config.output_shape.map(|size| [1, size]),
         };
         let y = self.transposed_image(&operands, &spread)?;
-        let shape = [&y.shape[..2], &y.shape[3..]].concat();
-        Ok(Value::Device(self.viewed(&y, shape)))
+        Ok(Value::Device(self.out_of_rows(&y)))
     }
 
     /// x [n, c, h, w], weight [c, o / groups, kh, kw], optional bias [o].

@@ -151,6 +151,12 @@ impl Lowerer {
         self.choose_value(values.0, values.1, values.2)
     }
 
+    /// `a` where the comparison with `b` holds, `b` elsewhere.
+    pub(super) fn preferred(&mut self, comparison: &Comparison, a: Value, b: Value) -> Lowering<Value> {
+        let first = self.compared_values(comparison, [a.clone(), b.clone()])?;
+        self.choose_value(first, a, b)
+    }
+
     /// `a` where the condition is true, `b` elsewhere; on the host if all are constants.
     pub(super) fn choose_value(&mut self, condition: Value, a: Value, b: Value) -> Lowering<Value> {
         if let (Value::Host(condition), Value::Host(a), Value::Host(b)) = (&condition, &a, &b)

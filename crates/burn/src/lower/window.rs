@@ -27,6 +27,22 @@ pub(super) struct Sliding<const D: usize> {
 }
 
 impl<const D: usize> Sliding<D> {
+    /// Of a convolution, whose outputs are rounded down to whole places.
+    pub(super) fn of_convolution(
+        kernel: [usize; D],
+        stride: [usize; D],
+        dilation: [usize; D],
+        padding: &impl Paddings<D>,
+    ) -> Self {
+        Self {
+            kernel,
+            stride,
+            dilation,
+            padding: padding.before_after(),
+            ceil: false,
+        }
+    }
+
     /// A window for each dimension of `size`.
     pub(super) fn windows(&self, auto: &AutoPad, size: [usize; D]) -> Lowering<[Window; D]> {
         let zero = [self.kernel, self.stride, self.dilation]
