@@ -1,8 +1,7 @@
 //! A model in the words that onnx-ir reads. It refuses some operators and attributes, and takes values for one whose names
 //! differ in case alone; nodes with the former pass it as operators of a domain of our own, the latter are numbered.
 
-use std::borrow::Cow;
-
+use bytes::Bytes;
 use onnx_ir::ModelProto;
 
 use crate::header;
@@ -20,46 +19,57 @@ const RESIZE_ATTRIBUTES: [&str; 5] = [
     "keep_aspect_ratio_policy",
 ];
 
-/// The model as onnx-ir can read it: most are left as they are.
-pub(crate) fn readable<'a>(model: &'a [u8], graph: Option<&header::Graph>) -> Cow<'a, [u8]> {
-    let Some(graph) = graph else {
-        return Cow::Borrowed(model);
-    };
-    let (rename, ours) = (
-        names::look_alike(graph),
-        graph.node.iter().map(is_ours).collect::<Vec<_>>(),
-    );
+/// The file as onnx-ir can read it: most are left as they are, without a copy where nobody else holds them.
+pub(crate) fn readable(model: Bytes, graph: Option<&header::Graph>) -> Vec<u8> {
+    graph
+        .and_then(|graph| rewritten(&model, graph))
+        .unwrap_or_else(|| model.into())
+}
+
+/// What cannot be read is left to the parser, which says what is wrong with it.
+fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
+    let rename = names::look_alike(graph);
+    let ours: Vec<bool> = graph.node.iter().map(|node| is_ours(node, graph)).collect();
     if !rename && !ours.contains(&true) {
-        return Cow::Borrowed(model);
+        return None;
     }
-    // What cannot be read is left to the parser, which says what is wrong with it.
-    let rewritten = <ModelProto as onnx_ir::Message>::parse_from_bytes(model).and_then(|mut model| {
-        if let Some(graph) = model.graph.as_mut() {
-            for (node, _) in graph.node.iter_mut().zip(&ours).filter(|(_, ours)| **ours) {
-                node.domain = DOMAIN.into();
-            }
-            if rename {
-                names::number(graph);
-            }
+    // Weights stay in the file's memory until they are written.
+    let mut model = <ModelProto as onnx_ir::Message>::parse_from_tokio_bytes(model).ok()?;
+    if let Some(graph) = model.graph.as_mut() {
+        for (node, _) in graph.node.iter_mut().zip(&ours).filter(|(_, ours)| **ours) {
+            node.domain = DOMAIN.into();
         }
-        let mut domain = model.opset_import.first().cloned().unwrap_or_default();
-        domain.domain = DOMAIN.into();
-        domain.version = 1;
-        model.opset_import.push(domain);
-        onnx_ir::Message::write_to_bytes(&model)
-    });
-    rewritten.map_or(Cow::Borrowed(model), Cow::Owned)
+        if rename {
+            names::number(graph);
+        }
+    }
+    let mut domain = model.opset_import.first().cloned().unwrap_or_default();
+    domain.domain = DOMAIN.into();
+    domain.version = 1;
+    model.opset_import.push(domain);
+    onnx_ir::Message::write_to_bytes(&model).ok()
 }
 
 /// Whether onnx-ir would refuse a node that this executor can carry out.
-fn is_ours(node: &header::Node) -> bool {
+fn is_ours(node: &header::Node, graph: &header::Graph) -> bool {
     if !["", "ai.onnx"].contains(&node.domain.as_str()) {
         return false;
     }
     match node.op_type.as_str() {
-        "AffineGrid" | "CenterCropPad" | "DynamicQuantizeLinear" | "LpPool" | "QLinearMatMul" | "Scatter" => true,
+        "AffineGrid"
+        | "CenterCropPad"
+        | "Col2Im"
+        | "DynamicQuantizeLinear"
+        | "LpPool"
+        | "MaxUnpool"
+        | "QLinearMatMul"
+        | "Scatter" => true,
         // It drops the node, also while training.
         "Dropout" => node.input.get(2).is_some_and(|training| !training.is_empty()),
+        // It refuses peepholes.
+        "LSTM" => node.input.get(7).is_some_and(|peepholes| !peepholes.is_empty()),
+        // A product of two vectors has no dimensions, which it refuses.
+        "MatMul" => node.input.iter().all(|name| graph.is_line(name)),
         // It knows those of two inputs.
         "Max" | "Min" => node.input.len() != 2,
         "Resize" => node.attribute.iter().any(|attribute| {

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::io::Read;
 
 use async_trait::async_trait;
 use burn_dispatch::DispatchTensor;
@@ -118,7 +119,7 @@ impl Engine for Burn {
     }
 }
 
-/// The graph as onnx-ir reads it, which copies the file.
+/// The graph as onnx-ir reads it, with the only copy of the file.
 ///
 /// A file that was damaged can make it panic. Natively that is an error like any other; a browser's worker ends with the message.
 fn parsed(model: Bytes, header: Option<&header::Graph>) -> Result<OnnxGraph, EngineError> {
@@ -130,14 +131,35 @@ fn parsed(model: Bytes, header: Option<&header::Graph>) -> Result<OnnxGraph, Eng
         .with_hint("run this model on tract")
     };
     // Nothing that it changes outlives a panic.
-    let parse = std::panic::AssertUnwindSafe(|| OnnxGraphBuilder::new().parse_bytes(&readable(&model, header)));
-    match std::panic::catch_unwind(parse) {
+    let parse = || OnnxGraphBuilder::new().parse_reader(WholeFile(readable(model, header)));
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(parse)) {
         Ok(parsed) => parsed.map_err(|error| refused(&error.to_string())),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
             Err(refused(&format!("it panicked: {}", text.unwrap_or("without words"))))
         }
+    }
+}
+
+/// A file that is handed over whole: onnx-ir copies what it is given as a slice, and browsers have little memory.
+struct WholeFile(Vec<u8>);
+
+impl Read for WholeFile {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.0.as_slice().read(buffer)?;
+        self.0.drain(..read);
+        Ok(read)
+    }
+
+    fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> std::io::Result<usize> {
+        let read = self.0.len();
+        if buffer.is_empty() {
+            *buffer = std::mem::take(&mut self.0);
+        } else {
+            buffer.append(&mut self.0);
+        }
+        Ok(read)
     }
 }
 

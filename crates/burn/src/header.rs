@@ -47,8 +47,23 @@ pub(crate) struct Attribute {
     pub(crate) s: Vec<u8>,
 }
 
+impl Graph {
+    /// Whether an input or weight is known to have one dimension.
+    pub(crate) fn is_line(&self, name: &str) -> bool {
+        let weight = self.initializer.iter().find(|weight| weight.name == name);
+        let input = self.input.iter().find(|input| input.name == name);
+        let shape = input.and_then(|input| input.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref());
+        let rank = weight
+            .map(|weight| weight.dims.len())
+            .or(shape.map(|shape| shape.dim.len()));
+        rank == Some(1)
+    }
+}
+
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Weight {
+    #[prost(int64, repeated, tag = "1")]
+    dims: Vec<i64>,
     #[prost(string, tag = "8")]
     pub(crate) name: String,
 }
@@ -57,4 +72,27 @@ pub(crate) struct Weight {
 pub(crate) struct Input {
     #[prost(string, tag = "1")]
     pub(crate) name: String,
+    #[prost(message, optional, tag = "2")]
+    r#type: Option<Type>,
 }
+
+#[derive(Clone, PartialEq, Message)]
+struct Type {
+    #[prost(message, optional, tag = "1")]
+    tensor_type: Option<TensorType>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TensorType {
+    #[prost(message, optional, tag = "2")]
+    shape: Option<Shape>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Shape {
+    #[prost(message, repeated, tag = "1")]
+    dim: Vec<Dimension>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Dimension {}

@@ -12,8 +12,16 @@ pub(crate) fn number(graph: &mut GraphProto) {
     rename(graph, &mut HashMap::new());
 }
 
-/// Whether two values have names that differ in nothing but case and what is neither letter nor digit.
+/// Whether two values have names that differ in nothing but case and what is neither letter nor digit. Those of graphs inside
+/// of nodes are not looked at: where there are such graphs, they may.
 pub(crate) fn look_alike(graph: &header::Graph) -> bool {
+    if graph
+        .node
+        .iter()
+        .any(|node| ["If", "Loop", "Scan"].contains(&node.op_type.as_str()))
+    {
+        return true;
+    }
     let weights: HashSet<&String> = graph.initializer.iter().map(|weight| &weight.name).collect();
     // Old files name their weights among the inputs too.
     let inputs = graph.input.iter().map(|input| &input.name);

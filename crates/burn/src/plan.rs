@@ -8,6 +8,7 @@ use burn_backend::ops::{
     ActivationOps, AttentionModuleOptions, BoolTensorOps, ConvOptions, ConvTransposeOptions, DeformConvOptions,
     FloatTensorOps, InterpolateOptions, ModuleOps, PadMode,
 };
+use burn_backend::tensor::IndexingUpdateOp;
 use burn_backend::{BoolDType, FloatDType, IntDType, Scalar};
 use burn_dispatch::{Dispatch, DispatchTensor};
 
@@ -40,13 +41,9 @@ pub(crate) enum Op {
     /// x [n, c, d, h, w], weight [c, o / groups, kd, kh, kw], optional bias [o] -> [n, o, d', h', w'].
     ConvTranspose3d(ConvTransposeOptions<3>),
     /// x [n, c, h, w] -> [n, c, h', w'].
-    MaxPool2d {
-        kernel: [usize; 2],
-        stride: [usize; 2],
-        padding: [usize; 2],
-        dilation: [usize; 2],
-        ceil: bool,
-    },
+    MaxPool2d(MaxPooling),
+    /// x [n, c, h, w] -> where the largest of each window is among the h w of its plane, row by row, as integers, [n, c, h', w'].
+    MaxPositions2d(MaxPooling),
     /// x [n, c, h, w] -> [n, c, h', w'].
     AvgPool2d {
         kernel: [usize; 2],
@@ -147,6 +144,18 @@ pub(crate) enum Op {
     Move(Movement),
     Integers(IntegerOp),
     FloatsToIntegers,
+    /// x [t], positions [p], values [p] -> x with the values added at the positions.
+    AddAt,
+}
+
+/// Windows of which the largest is taken.
+#[derive(Debug, Clone)]
+pub(crate) struct MaxPooling {
+    pub(crate) kernel: [usize; 2],
+    pub(crate) stride: [usize; 2],
+    pub(crate) padding: [usize; 2],
+    pub(crate) dilation: [usize; 2],
+    pub(crate) ceil: bool,
 }
 
 fn apply(op: &Op, operands: Operands) -> DispatchTensor {
@@ -205,13 +214,11 @@ fn apply(op: &Op, operands: Operands) -> DispatchTensor {
             let (x, weight) = (next(), next());
             Dispatch::linear(x, weight, operands.next())
         }
-        Op::MaxPool2d {
-            kernel,
-            stride,
-            padding,
-            dilation,
-            ceil,
-        } => Dispatch::max_pool2d(next(), *kernel, *stride, *padding, *dilation, *ceil),
+        Op::MaxPool2d(p) => Dispatch::max_pool2d(next(), p.kernel, p.stride, p.padding, p.dilation, p.ceil),
+        Op::MaxPositions2d(p) => {
+            let int = IntDType::I32;
+            Dispatch::max_pool2d_with_indices(next(), p.kernel, p.stride, p.padding, p.dilation, p.ceil, int).indices
+        }
         Op::AvgPool2d {
             kernel,
             stride,
@@ -277,6 +284,10 @@ fn apply(op: &Op, operands: Operands) -> DispatchTensor {
         Op::Clamp { min: None, max: None } => next(),
         Op::Pad { before_after, mode } => Dispatch::float_pad(next(), before_after, *mode),
         Op::Interpolate { size, options } => Dispatch::interpolate(next(), *size, options.clone()),
+        Op::AddAt => {
+            let (x, positions, values) = (next(), next(), next());
+            Dispatch::float_scatter(0, x, positions, values, IndexingUpdateOp::Add)
+        }
         Op::FloatsToIntegers => Dispatch::float_into_int(next(), IntDType::I32),
         Op::Move(_) | Op::Integers(_) => unreachable!("handled above"),
     }

@@ -6,7 +6,7 @@
 mod common;
 
 use common::{agree, graph};
-use tare_models::{Attribute, Fill};
+use tare_models::{Attribute, Fill, Value};
 
 /// Weights between -0.5 and 0.5.
 const HALF: Fill = Fill::Uniform {
@@ -23,6 +23,19 @@ fn layer(operator: &str, gates: usize, attributes: &[Attribute]) {
         let bias = g.weight("B", &[1, 2 * gates * 5], HALF);
         let attributes = [attributes, &[Attribute::Int("hidden_size", 5)]].concat();
         g.node("y", operator, &[x, &weights, &recurrence, &bias], &attributes)
+    }));
+}
+
+#[test]
+fn gates_that_see_the_cell_agree() {
+    agree(graph(&[4, 2, 3], &[4, 1, 2, 5], |g, x| {
+        let weights = g.weight("W", &[1, 20, 3], HALF);
+        let recurrence = g.weight("R", &[1, 20, 5], HALF);
+        let bias = g.weight("B", &[1, 40], HALF);
+        let peepholes = g.weight("P", &[1, 15], HALF);
+        let none = Value::absent();
+        let inputs = [x, &weights, &recurrence, &bias, &none, &none, &none, &peepholes];
+        g.node("y", "LSTM", &inputs, &[Attribute::Int("hidden_size", 5)])
     }));
 }
 

@@ -8,7 +8,7 @@ use crate::{Fill, onnx};
 const OPSET: i64 = 17;
 
 /// Builds an ONNX graph node by node.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Graph {
     proto: onnx::GraphProto,
     seed: u64,
@@ -32,6 +32,8 @@ pub enum Attribute {
     Int(&'static str, i64),
     Ints(&'static str, Vec<i64>),
     Float(&'static str, f32),
+    /// A graph inside of the node, which may read the values around it.
+    Graph(&'static str, Graph),
     Text(&'static str, &'static str),
 }
 
@@ -172,6 +174,12 @@ fn attribute(attribute: &Attribute) -> onnx::AttributeProto {
             name: (*name).into(),
             f: *f,
             r#type: 1,
+            ..empty
+        },
+        Attribute::Graph(name, graph) => onnx::AttributeProto {
+            name: (*name).into(),
+            g: Some(graph.proto.clone()),
+            r#type: 5,
             ..empty
         },
         Attribute::Int(name, i) => onnx::AttributeProto {

@@ -78,9 +78,11 @@ pub struct AttributeProto {
     pub s: Bytes,
     #[prost(message, optional, tag = "5")]
     pub t: Option<TensorProto>,
+    #[prost(message, optional, tag = "6")]
+    pub g: Option<GraphProto>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
-    /// 1 float, 2 int, 3 string, 4 tensor, 7 ints.
+    /// 1 float, 2 int, 3 string, 4 tensor, 5 graph, 7 ints.
     #[prost(int32, tag = "20")]
     pub r#type: i32,
 }

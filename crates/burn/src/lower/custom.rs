@@ -10,7 +10,7 @@ use super::scatter::Update;
 use super::window::Sliding;
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::dialect::DOMAIN;
-use crate::host::{HostData, HostTensor};
+use crate::host::{HostData, HostTensor, element_count};
 use crate::plan::{Movement, Op};
 
 impl Lowerer {
@@ -28,8 +28,12 @@ impl Lowerer {
             }
             "AffineGrid" => self.affine_grid(node)?,
             "CenterCropPad" => self.center_crop_pad(node)?,
+            "Col2Im" => self.columns_to_image(node)?,
             "DynamicQuantizeLinear" => return self.quantized_by_range(node),
+            "LSTM" => return self.lstm_with_peepholes(node),
             "LpPool" => self.norm_pool(node)?,
+            "MatMul" => self.dot(node)?,
+            "MaxUnpool" => self.max_unpool(node)?,
             "Max" => self.extreme(Extreme::Max, &node.inputs)?,
             "Min" => self.extreme(Extreme::Min, &node.inputs)?,
             "QLinearMatMul" => self.quantized_product(node)?,
@@ -133,6 +137,64 @@ impl Lowerer {
         Ok(self.step(Op::Pad { before_after, mode }, &[&cut], shape))
     }
 
+    /// The product of two vectors.
+    fn dot(&mut self, node: &CustomNode) -> Lowering<Value> {
+        let (a, b) = (self.floats(&node.inputs[0])?, self.floats(&node.inputs[1])?);
+        if a.shape != b.shape {
+            return Err(Unsupported::new(format!("shapes {:?} and {:?}", a.shape, b.shape)));
+        }
+        let products = self.both(Op::Mul, &a, &b);
+        let sum = self.computed(Op::SumDim(0), &[&products], vec![1]);
+        Ok(Value::Device(self.viewed(&sum, vec![])))
+    }
+
+    /// Every element at its position among zeros: x and positions [n, c, d..] -> [n, c, d'..].
+    fn max_unpool(&mut self, node: &CustomNode) -> Lowering<Value> {
+        if node.inputs.get(2).is_some_and(|input| !input.is_optional()) {
+            return Err(Unsupported::new("an output shape"));
+        }
+        let x = self.floats(&node.inputs[0])?;
+        let &[n, c, ref size @ ..] = x.shape.as_slice() else {
+            return Err(Unsupported::new(format!("an input of shape {:?}", x.shape)));
+        };
+        let d = size.len();
+        let kernel = numbers_of(node, "kernel_shape", d, None)?;
+        let strides = numbers_of(node, "strides", d, Some(1))?;
+        let pads = numbers_of(node, "pads", 2 * d, Some(0))?;
+        if (0..d).any(|d| kernel[d] > strides[d]) {
+            return Err(Unsupported::new(
+                "windows that overlap, so that elements share a position",
+            ));
+        }
+        let sizes: Option<Vec<usize>> = (0..d)
+            .map(|d| {
+                let reach = size[d]
+                    .checked_sub(1)?
+                    .checked_mul(strides[d])?
+                    .checked_add(kernel[d])?;
+                reach.checked_sub(pads[d])?.checked_sub(pads[d + size.len()])
+            })
+            .collect();
+        let refused = || Unsupported::new(format!("strides {strides:?} with pads {pads:?}"));
+        let shape = [&[n, c], sizes.ok_or_else(refused)?.as_slice()].concat();
+        let total = element_count(&shape).ok_or_else(refused)?;
+        let count = x.shape.iter().product();
+        let at = self.value(&node.inputs[1])?;
+        if shape_of(&at) != x.shape {
+            return Err(Unsupported::new(format!("positions of shape {:?}", shape_of(&at))));
+        }
+        let at = self.positions(at, vec![count], total)?;
+        let values = self.viewed(&x, vec![count]);
+        let zero = Value::Host(HostTensor {
+            shape: vec![1],
+            data: HostData::F32(vec![0.0]),
+        });
+        let zeros = self.spread(zero, &[total])?;
+        let zeros = self.device(zeros)?;
+        let all = self.computed(Op::AddAt, &[&zeros, &at, &values], vec![total]);
+        Ok(Value::Device(self.viewed(&all, shape)))
+    }
+
     /// The p-norm of each window, over lines, images or volumes.
     fn norm_pool(&mut self, node: &CustomNode) -> Lowering<Value> {
         let x = self.floats(&node.inputs[0])?;
@@ -145,24 +207,12 @@ impl Lowerer {
     }
 
     fn norm_pool_of<const D: usize>(&mut self, node: &CustomNode, x: &DeviceValue) -> Lowering<Value> {
-        let numbers = |name: &str, default: Option<usize>| -> Lowering<[usize; D]> {
-            let refused = || Unsupported::new(format!("the attribute {name}"));
-            match (node.attrs.get_i64s(name), default) {
-                (None, Some(default)) => Ok([default; D]),
-                (None, None) => Err(refused()),
-                (Some(given), _) => {
-                    let given: Option<Vec<usize>> = given.iter().map(|&number| usize::try_from(number).ok()).collect();
-                    given.and_then(|given| given.try_into().ok()).ok_or_else(refused)
-                }
-            }
+        let array = |name: &str, default: Option<usize>| -> Lowering<[usize; D]> {
+            let numbers = numbers_of(node, name, D, default)?;
+            Ok(std::array::from_fn(|d| numbers[d]))
         };
-        let mut padding = [(0, 0); D];
-        if let Some(pads) = node.attrs.get_i64s("pads") {
-            let refused = || Unsupported::new(format!("pads {pads:?}"));
-            let pads: Option<Vec<usize>> = pads.iter().map(|&pad| usize::try_from(pad).ok()).collect();
-            let pads = pads.filter(|pads| pads.len() == 2 * D).ok_or_else(refused)?;
-            padding = std::array::from_fn(|d| (pads[d], pads[d + D]));
-        }
+        let pads = numbers_of(node, "pads", 2 * D, Some(0))?;
+        let padding = std::array::from_fn(|d| (pads[d], pads[d + D]));
         let auto = match node.attrs.get_string("auto_pad") {
             None | Some("NOTSET") => AutoPad::NotSet,
             Some("VALID") => AutoPad::Valid,
@@ -171,9 +221,9 @@ impl Lowerer {
             Some(other) => return Err(Unsupported::new(format!("automatic padding {other:?}"))),
         };
         let sliding = Sliding {
-            kernel: numbers("kernel_shape", None)?,
-            stride: numbers("strides", Some(1))?,
-            dilation: numbers("dilations", Some(1))?,
+            kernel: array("kernel_shape", None)?,
+            stride: array("strides", Some(1))?,
+            dilation: array("dilations", Some(1))?,
             padding,
             ceil: node.attrs.get_i64("ceil_mode").unwrap_or(0) != 0,
         };
@@ -182,4 +232,19 @@ impl Lowerer {
         let p = p.or_else(|| node.attrs.get_f32("p").map(f64::from)).unwrap_or(2.0);
         self.norms(x, &sliding, &auto, p).map(Value::Device)
     }
+}
+
+/// So many whole numbers of an attribute; all are the default where there is none.
+pub(super) fn numbers_of(node: &CustomNode, name: &str, count: usize, default: Option<usize>) -> Lowering<Vec<usize>> {
+    let given = match (node.attrs.get_i64s(name), default) {
+        (None, Some(default)) => Some(vec![default; count]),
+        (None, None) => None,
+        (Some(given), _) => given.iter().map(|&number| usize::try_from(number).ok()).collect(),
+    };
+    given.filter(|given| given.len() == count).ok_or_else(|| {
+        Unsupported::new(format!(
+            "{name} {:?}, expected {count} numbers",
+            node.attrs.get_i64s(name)
+        ))
+    })
 }

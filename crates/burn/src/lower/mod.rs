@@ -7,8 +7,10 @@ mod activation;
 mod attention;
 mod choice;
 mod constants;
+mod control;
 mod convolution;
 mod custom;
+mod determinant;
 mod elementwise;
 mod grid_sample;
 mod index;
@@ -124,6 +126,7 @@ pub(crate) fn lower(graph: &OnnxGraph, names: &NodeNames, inputs: &[NamedTensor]
             nodes: vec![],
         },
         starved: false,
+        turns: 0,
     };
     // onnx-ir renames values, inputs too, and keeps their order.
     if graph.inputs.len() != inputs.len() {
@@ -166,11 +169,19 @@ pub(crate) fn lower(graph: &OnnxGraph, names: &NodeNames, inputs: &[NamedTensor]
 /// How often each value is read.
 fn uses(graph: &OnnxGraph) -> HashMap<String, usize> {
     let mut uses = HashMap::new();
+    count_uses(graph, 1, &mut uses);
+    uses
+}
+
+fn count_uses(graph: &OnnxGraph, times: usize, uses: &mut HashMap<String, usize>) {
     let read = graph.nodes.iter().flat_map(|node| node.inputs()).chain(&graph.outputs);
     for argument in read.filter(|argument| !argument.name.is_empty()) {
-        *uses.entry(argument.name.clone()).or_insert(0) += 1;
+        *uses.entry(argument.name.clone()).or_insert(0) += times;
     }
-    uses
+    for body in graph.nodes.iter().flat_map(control::bodies) {
+        // Once in each turn.
+        count_uses(body, 2, uses);
+    }
 }
 
 pub(crate) struct Lowerer {
@@ -179,6 +190,8 @@ pub(crate) struct Lowerer {
     lowered: Lowered,
     /// Whether a step of the present node reads a tensor without elements.
     starved: bool,
+    /// Turns of all loops until now.
+    turns: usize,
 }
 
 impl Lowerer {

@@ -144,6 +144,11 @@ impl Lowerer {
             .iter()
             .map(|input| self.value(input))
             .collect::<Lowering<Vec<_>>>()?;
+        self.joined_values(values, axis)
+    }
+
+    /// Values one after the other along a dimension; constants stay on the host.
+    pub(super) fn joined_values(&mut self, values: Vec<Value>, axis: usize) -> Lowering<Value> {
         let hosts: Option<Vec<HostTensor>> = values
             .iter()
             .map(|value| match value {

@@ -52,6 +52,17 @@ impl Lowerer {
             Node::Gru(n) => self.gru(n)?,
             Node::Rnn(n) => self.rnn(n)?,
             Node::Custom(n) => self.custom(n)?,
+            Node::MaxPool2d(n)
+                if n.outputs
+                    .get(1)
+                    .is_some_and(|output| self.uses.contains_key(&output.name)) =>
+            {
+                let (sliding, c) = (sliding_of!(n.config, strides), &n.config);
+                self.max_pool2d_with_positions(sliding, &c.auto_pad, c.storage_order == 1, &n.inputs[0])?
+            }
+            Node::If(n) => self.if_else(n)?,
+            Node::Loop(n) => self.repeated(n)?,
+            Node::Scan(n) => self.scanned(n)?,
             Node::Dropout(n) => self.kept(&n.inputs[0], n.outputs.get(1))?,
             _ => vec![self.single(node)?],
         };
@@ -79,7 +90,6 @@ impl Lowerer {
             Node::Identity(n) => self.value(&n.inputs[0])?,
             Node::Conv1d(n) => self.conv1d(n)?,
             Node::Conv2d(n) => self.conv2d(n)?,
-            Node::Col2Im(n) => self.columns_to_image(n)?,
             Node::DeformConv(n) => self.deform_conv(n)?,
             Node::Conv3d(n) => self.conv3d(n)?,
             Node::ConvTranspose1d(n) => self.conv_transpose1d(n)?,
@@ -183,6 +193,7 @@ impl Lowerer {
             Node::DequantizeLinear(n) => self.dequantize_linear(n)?,
             Node::MatMulInteger(n) => self.integer_matmul(&n.inputs)?,
             Node::Hardmax(n) => self.hardmax(n.config.axis, &n.inputs[0])?,
+            Node::Det(n) => self.determinant(&n.inputs[0])?,
             Node::EyeLike(n) => self.eye_like(n)?,
             Node::GridSample(n) => self.grid_sample(n)?,
             Node::Size(n) => self.size(&n.inputs[0])?,

@@ -1,42 +1,65 @@
 //! Pooling over the positions of a line, an image or a volume.
 
-use burn_backend::ops::{ConvOptions, PadMode};
+use burn_backend::ops::{ConvOptions, IntTensorOps, PadMode};
+use burn_dispatch::Dispatch;
+use burn_tensor::DType as Onnx;
 use onnx_ir::Argument;
 use onnx_ir::node::padding::AutoPad;
 
+use super::integers::are_integers;
 use super::window::{Sliding, Window, outputs, positions, symmetric};
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor};
-use crate::plan::Op;
+use crate::plan::{IntegerOp, MaxPooling, Op};
 
 impl Lowerer {
     /// x [n, c, w] as [n, c, 1, w], by windows of one row, and back.
     fn as_rows(
         &mut self,
+        x: &DeviceValue,
+        pool: impl FnOnce(&mut Self, &DeviceValue) -> Lowering<DeviceValue>,
+    ) -> Lowering<DeviceValue> {
+        let (n, c, [w]) = positions(&x.shape)?;
+        let rows = self.viewed(x, vec![n, c, 1, w]);
+        let pooled = pool(self, &rows)?;
+        Ok(self.out_of_rows(&pooled))
+    }
+
+    /// The largest of what an input holds: integers of 8 bits as floats, which hold them exactly.
+    fn largest(
+        &mut self,
         input: &Argument,
         pool: impl FnOnce(&mut Self, &DeviceValue) -> Lowering<DeviceValue>,
     ) -> Lowering<Value> {
-        let x = self.floats(input)?;
-        let (n, c, [w]) = positions(&x.shape)?;
-        let rows = self.viewed(&x, vec![n, c, 1, w]);
-        let pooled = pool(self, &rows)?;
-        Ok(Value::Device(self.out_of_rows(&pooled)))
+        let value = self.value(input)?;
+        if are_integers(&value) && matches!(input.ty.elem_type(), Onnx::U8 | Onnx::I8) {
+            let whole = self.integers(value)?;
+            let floats = self.computed(Op::Integers(IntegerOp::ToFloats), &[&whole], whole.shape.clone());
+            let pooled = pool(self, &floats)?;
+            return Ok(Value::Integers(self.same(Op::FloatsToIntegers, &pooled)));
+        }
+        let x = self.device(value)?;
+        pool(self, &x).map(Value::Device)
     }
 
     pub(super) fn max_pool1d(&mut self, sliding: Sliding<1>, auto: &AutoPad, input: &Argument) -> Lowering<Value> {
-        self.as_rows(input, |this, x| this.max_of_image(x, in_rows(sliding), auto))
+        self.largest(input, |this, x| {
+            this.as_rows(x, |this, x| this.max_of_image(x, in_rows(sliding), auto))
+        })
     }
 
     pub(super) fn max_pool2d(&mut self, sliding: Sliding<2>, auto: &AutoPad, input: &Argument) -> Lowering<Value> {
-        let x = self.floats(input)?;
-        self.max_of_image(&x, sliding, auto).map(Value::Device)
+        self.largest(input, |this, x| this.max_of_image(x, sliding, auto))
     }
 
-    /// Over height and width first, then over depth: x [n, c, d, h, w].
     pub(super) fn max_pool3d(&mut self, sliding: Sliding<3>, auto: &AutoPad, input: &Argument) -> Lowering<Value> {
-        let x = self.floats(input)?;
+        self.largest(input, |this, x| this.max_of_volume(x, &sliding, auto))
+    }
+
+    /// Over height and width first, then over depth: x [n, c, d, h, w] -> [n, c, d', h', w'].
+    fn max_of_volume(&mut self, x: &DeviceValue, sliding: &Sliding<3>, auto: &AutoPad) -> Lowering<DeviceValue> {
         let (n, c, [d, h, w]) = positions(&x.shape)?;
-        let slices = self.viewed(&x, vec![n, c * d, h, w]);
+        let slices = self.viewed(x, vec![n, c * d, h, w]);
         let pooled = self.max_of_image(&slices, sliding.of([1, 2]), auto)?;
         let [_, _, oh, ow] = image(&pooled)?;
         let columns = self.viewed(&pooled, vec![n, c, d, oh * ow]);
@@ -47,7 +70,7 @@ impl Lowerer {
         over_depth.padding[1] = (0, 0);
         let pooled = self.max_of_image(&columns, over_depth, auto)?;
         let [_, _, od, _] = image(&pooled)?;
-        Ok(Value::Device(self.viewed(&pooled, vec![n, c, od, oh, ow])))
+        Ok(self.viewed(&pooled, vec![n, c, od, oh, ow]))
     }
 
     /// x [n, c, h, w] -> [n, c, h', w'].
@@ -65,14 +88,49 @@ impl Lowerer {
                 (self.padded(x, &windows, after, f32::NEG_INFINITY), [0, 0], false)
             }
         };
-        let op = Op::MaxPool2d {
-            kernel: sliding.kernel,
-            stride: sliding.stride,
-            padding,
-            dilation: sliding.dilation,
-            ceil,
-        };
+        let op = Op::MaxPool2d(sliding.of_largest(padding, ceil));
         Ok(self.computed(op, &[&x], vec![n, c, oh, ow]))
+    }
+
+    /// The largest of each window of x [n, c, h, w], and where it is among all elements: row by row, or column by column of each
+    /// plane.
+    pub(super) fn max_pool2d_with_positions(
+        &mut self,
+        sliding: Sliding<2>,
+        auto: &AutoPad,
+        by_columns: bool,
+        input: &Argument,
+    ) -> Lowering<Vec<Value>> {
+        let x = self.floats(input)?;
+        let (n, c, [h, w]) = positions(&x.shape)?;
+        let windows = sliding.windows(auto, [h, w])?;
+        let padding = symmetric(&windows)
+            .ok_or_else(|| Unsupported::new("positions with padding that differs before and after"))?;
+        let whole = |number: usize| {
+            i32::try_from(number).map_err(|_| Unsupported::new(format!("positions in shape {:?}", x.shape)))
+        };
+        let (height, width, _) = (whole(h)?, whole(w)?, whole(n * c * h * w)?);
+        let op = Op::MaxPositions2d(sliding.of_largest(padding, sliding.ceil));
+        let largest = self.max_of_image(&x, sliding, auto)?;
+        let mut found = self.computed(op, &[&x], largest.shape.clone());
+        if by_columns {
+            let mut with = |x: &DeviceValue, op, number| {
+                self.computed(Op::Integers(IntegerOp::WithNumber(op, number)), &[x], x.shape.clone())
+            };
+            let (row, column) = (
+                with(&found, Dispatch::int_div_scalar, width),
+                with(&found, Dispatch::int_remainder_scalar, width),
+            );
+            let before = with(&column, Dispatch::int_mul_scalar, height);
+            found = self.both(Op::Integers(IntegerOp::Combine(Dispatch::int_add)), &before, &row);
+        }
+        let planes = HostTensor::from_dims((0..n * c).map(|plane| plane * h * w)).reshaped(vec![n, c, 1, 1]);
+        let found = self.combined(
+            Dispatch::int_add,
+            [Value::Integers(found), Value::Host(planes)],
+            Onnx::I64,
+        )?;
+        Ok(vec![Value::Device(largest), found])
     }
 
     /// Pads by a step of its own, for pooling whose padding differs before and after.
@@ -95,9 +153,11 @@ impl Lowerer {
         padding_counts: bool,
         input: &Argument,
     ) -> Lowering<Value> {
-        self.as_rows(input, |this, x| {
+        let x = self.floats(input)?;
+        self.as_rows(&x, |this, x| {
             this.average_of_image(x, in_rows(sliding), auto, padding_counts)
         })
+        .map(Value::Device)
     }
 
     pub(super) fn avg_pool2d(
@@ -273,6 +333,18 @@ impl<const D: usize> Sliding<D> {
             dilation: dims.map(|d| self.dilation[d]),
             padding: dims.map(|d| self.padding[d]),
             ceil: self.ceil,
+        }
+    }
+}
+
+impl Sliding<2> {
+    fn of_largest(&self, padding: [usize; 2], ceil: bool) -> MaxPooling {
+        MaxPooling {
+            kernel: self.kernel,
+            stride: self.stride,
+            padding,
+            dilation: self.dilation,
+            ceil,
         }
     }
 }

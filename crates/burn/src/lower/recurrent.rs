@@ -2,7 +2,6 @@
 
 use onnx_ir::Argument;
 use onnx_ir::node::gru::{GruActivationFunction, GruDirection, GruNode};
-use onnx_ir::node::lstm::{LstmActivationFunction, LstmDirection, LstmNode};
 use onnx_ir::node::rnn::{RnnActivationFunction, RnnDirection, RnnNode};
 
 use super::movement::shape_of;
@@ -38,6 +37,9 @@ macro_rules! activation {
     };
 }
 
+// After the macros, which it uses.
+mod lstm;
+
 /// What the three kinds of layers have in common.
 struct Layer<'a> {
     inputs: &'a [Argument],
@@ -46,6 +48,8 @@ struct Layer<'a> {
     batch_first: bool,
     /// Position of the initial cell's input, for layers that have one.
     cell_input: Option<usize>,
+    /// Position of the peepholes' input, for layers that have them.
+    peephole_input: Option<usize>,
     /// Widths of the parts that the recurrent weights are multiplied by, one after the other.
     parts: Vec<usize>,
 }
@@ -56,6 +60,8 @@ struct Direction {
     inputs: DeviceValue,
     /// Weights, [hidden, part], and biases, [part], of the hidden state.
     recurrence: Vec<(DeviceValue, Option<DeviceValue>)>,
+    /// Weights of the cell in the gates, [hidden] each: input, output, forget.
+    peepholes: Option<[DeviceValue; 3]>,
 }
 
 /// Hidden state and, for an LSTM, cell: [batch, hidden] each.
@@ -76,6 +82,7 @@ impl Lowerer {
             directions: directions!(config.direction, RnnDirection),
             batch_first: config.batch_first,
             cell_input: None,
+            peephole_input: None,
             parts: vec![config.hidden_size],
         };
         self.recurrent(&layer, |this, direction, step, state| {
@@ -99,6 +106,7 @@ impl Lowerer {
             directions: directions!(config.direction, GruDirection),
             batch_first: config.batch_first,
             cell_input: None,
+            peephole_input: None,
             parts: vec![2 * width, width],
         };
         self.recurrent(&layer, |this, direction, step, state| {
@@ -127,55 +135,6 @@ impl Lowerer {
             let share = this.computed(Op::Mul, &[&update, &difference], shape.clone());
             let hidden = this.computed(Op::Add, &[&new, &share], shape);
             Ok(State { hidden, cell: None })
-        })
-    }
-
-    /// i, o, f = f(X W^T + H R^T + b); c = g(..); C' = f C + i c; H' = o h(C'): Hochreiter and Schmidhuber, 1997, with the forget
-    /// gate of Gers et al., 2000.
-    pub(super) fn lstm(&mut self, node: &LstmNode) -> Lowering<Vec<Value>> {
-        let config = &node.config;
-        unclipped(config.clip)?;
-        if config.has_peephole || config.input_forget {
-            return Err(Unsupported::new("peepholes or coupled gates"));
-        }
-        let gate = activation!(config.gate_activation, LstmActivationFunction)?;
-        let inner = activation!(config.cell_activation, LstmActivationFunction)?;
-        let outer = activation!(config.hidden_activation, LstmActivationFunction)?;
-        let width = config.hidden_size;
-        let layer = Layer {
-            inputs: &node.inputs,
-            hidden: width,
-            directions: directions!(config.direction, LstmDirection),
-            batch_first: config.batch_first,
-            cell_input: Some(6),
-            parts: vec![4 * width],
-        };
-        self.recurrent(&layer, |this, direction, step, state| {
-            let shape = state.hidden.shape.clone();
-            let sums = this.gates(direction, step, &state.hidden)?;
-            let wide = this.part(&sums, 1, 0, 3 * width);
-            let gates = this.computed(gate.clone(), &[&wide], wide.shape.clone());
-            let (input, output, forget) = (
-                this.part(&gates, 1, 0, width),
-                this.part(&gates, 1, width, width),
-                this.part(&gates, 1, 2 * width, width),
-            );
-            let own = this.part(&sums, 1, 3 * width, width);
-            let new = this.computed(inner.clone(), &[&own], shape.clone());
-            let added = this.computed(Op::Mul, &[&input, &new], shape.clone());
-            let cell = match &state.cell {
-                Some(cell) => {
-                    let kept = this.computed(Op::Mul, &[&forget, cell], shape.clone());
-                    this.computed(Op::Add, &[&kept, &added], shape.clone())
-                }
-                None => added,
-            };
-            let seen = this.computed(outer.clone(), &[&cell], shape.clone());
-            let hidden = this.computed(Op::Mul, &[&output, &seen], shape);
-            Ok(State {
-                hidden,
-                cell: Some(cell),
-            })
         })
     }
 
@@ -280,9 +239,25 @@ impl Lowerer {
             parts.push((self.device(weight)?, bias.map(|bias| self.device(bias)).transpose()?));
             start += width;
         }
+        let peepholes = match layer.peephole_input {
+            Some(input) => {
+                let all = self.value(&layer.inputs[input])?;
+                let own = self.of_direction(&all, index)?;
+                let mut peepholes = Vec::with_capacity(3);
+                for gate in 0..3 {
+                    let weight = self.part_of(&own, 0, gate * layer.hidden, layer.hidden)?;
+                    // As [1, hidden], which meets a cell of any batch.
+                    let weight = self.reshaped(weight, vec![1, layer.hidden]);
+                    peepholes.push(self.device(weight)?);
+                }
+                <[DeviceValue; 3]>::try_from(peepholes).ok()
+            }
+            None => None,
+        };
         Ok(Direction {
             inputs,
             recurrence: parts,
+            peepholes,
         })
     }
 

@@ -1,12 +1,13 @@
 //! Transposed convolution: every position of the input adds a window to the output.
 
 use burn_backend::ops::ConvTransposeOptions;
-use onnx_ir::node::col2im::Col2ImNode;
 use onnx_ir::node::conv_transpose1d::ConvTranspose1dNode;
 use onnx_ir::node::conv_transpose2d::ConvTranspose2dNode;
 use onnx_ir::node::conv_transpose3d::ConvTranspose3dNode;
+use onnx_ir::node::custom::CustomNode;
 use onnx_ir::node::padding::AutoPad;
 
+use super::custom::numbers_of;
 use super::window::positions;
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor};
@@ -24,6 +25,17 @@ struct Spread<const D: usize> {
     groups: usize,
     auto: AutoPad,
     output: Option<[usize; D]>,
+}
+
+/// What Col2Im says about each dimension.
+#[derive(Debug)]
+struct Blocks {
+    image: Vec<usize>,
+    block: Vec<usize>,
+    stride: Vec<usize>,
+    dilation: Vec<usize>,
+    /// As much before as after.
+    padding: Vec<usize>,
 }
 
 /// How much is computed in each dimension, and from where to where it is kept.
@@ -140,23 +152,12 @@ impl Lowerer {
             auto: config.auto_pad.clone(),
             output: config.output_shape,
         };
-        self.spread_out(&operands, &spread, |padding, padding_out| {
-            Op::ConvTranspose3d(ConvTransposeOptions::new(
-                spread.stride,
-                padding,
-                padding_out,
-                spread.dilation,
-                spread.groups,
-            ))
-        })
-        .map(Value::Device)
+        self.transposed_volume(&operands, &spread).map(Value::Device)
     }
 
-    /// Blocks added up to an image: x [n, c kh kw, blocks] -> [n, c, h, w], as a transposed convolution that puts every element where
-    /// it belongs. Along a line the height is 1.
-    pub(super) fn columns_to_image(&mut self, node: &Col2ImNode) -> Lowering<Value> {
-        let x = self.floats(&node.inputs[0])?;
-        let config = &node.config;
+    /// Blocks added up to a line, an image or a volume: x [n, c k.., blocks] -> [n, c, d..], as a transposed convolution that puts every
+    /// element where it belongs. A line is an image of one row.
+    pub(super) fn columns_to_image(&mut self, node: &CustomNode) -> Lowering<Value> {
         let sizes = |this: &Self, input: usize| -> Lowering<Vec<usize>> {
             let sizes = this.host_integers(&node.inputs[input])?.into_iter();
             let sizes = sizes.map(|size| usize::try_from(size).ok().filter(|&size| size > 0));
@@ -165,46 +166,75 @@ impl Lowerer {
                 .ok_or_else(|| Unsupported::new("an image or blocks without positions"))
         };
         let (image, block) = (sizes(self, 1)?, sizes(self, 2)?);
-        let refused = || {
-            Unsupported::new(format!(
-                "blocks of {block:?} in an image of {image:?}, from shape {:?}",
-                x.shape
-            ))
+        let d = image.len();
+        let mut blocks = Blocks {
+            stride: numbers_of(node, "strides", d, Some(1))?,
+            dilation: numbers_of(node, "dilations", d, Some(1))?,
+            padding: numbers_of(node, "pads", 2 * d, Some(0))?,
+            image: image.clone(),
+            block,
         };
-        let two = |numbers: &[usize], one: usize| match *numbers {
-            [w] => Some([one, w]),
-            [h, w] => Some([h, w]),
-            _ => None,
-        };
-        let (before, after) = config.pads.split_at(config.pads.len() / 2);
-        if before != after {
+        if blocks.padding[..d] != blocks.padding[d..] {
             return Err(Unsupported::new("padding that differs before and after"));
         }
-        let ([h, w], [kh, kw]) = two(&image, 1).zip(two(&block, 1)).ok_or_else(refused)?;
-        let (Some(stride), Some(dilation), Some(padding)) =
-            (two(&config.strides, 1), two(&config.dilations, 1), two(before, 0))
-        else {
-            return Err(refused());
+        blocks.padding.truncate(d);
+        if d == 1 {
+            blocks.stride.insert(0, 1);
+            blocks.dilation.insert(0, 1);
+            blocks.padding.insert(0, 0);
+            blocks.image.insert(0, 1);
+            blocks.block.insert(0, 1);
+        }
+        let x = self.floats(&node.inputs[0])?;
+        let y = match d {
+            1 | 2 => {
+                let (operands, spread) = self.blocks_apart::<2>(&x, &blocks)?;
+                self.transposed_image(&operands, &spread)?
+            }
+            3 => {
+                let (operands, spread) = self.blocks_apart::<3>(&x, &blocks)?;
+                self.transposed_volume(&operands, &spread)?
+            }
+            _ => return Err(Unsupported::new(format!("an image of {d} dimensions"))),
         };
-        let mut places = [0; 2];
-        let mut padding_out = [0; 2];
-        for (d, (size, kernel)) in [(h, kh), (w, kw)].into_iter().enumerate() {
-            let reach = (kernel - 1).saturating_mul(dilation[d]).saturating_add(1);
-            let free = (size + 2 * padding[d]).checked_sub(reach).ok_or_else(refused)?;
+        let channels = x.shape[1] / blocks.block.iter().product::<usize>();
+        let shape = [&[x.shape[0], channels], image.as_slice()].concat();
+        Ok(Value::Device(self.viewed(&y, shape)))
+    }
+
+    /// Each block's elements as channels, and the weights that put them in their places.
+    fn blocks_apart<const D: usize>(
+        &mut self,
+        x: &DeviceValue,
+        blocks: &Blocks,
+    ) -> Lowering<([DeviceValue; 2], Spread<D>)> {
+        let refused = || Unsupported::new(format!("{blocks:?} from shape {:?}", x.shape));
+        let array = |numbers: &[usize]| <[usize; D]>::try_from(numbers).map_err(|_| refused());
+        let (image, block) = (array(&blocks.image)?, array(&blocks.block)?);
+        let (stride, dilation, padding) = (
+            array(&blocks.stride)?,
+            array(&blocks.dilation)?,
+            array(&blocks.padding)?,
+        );
+        let mut places = [0; D];
+        let mut padding_out = [0; D];
+        for d in 0..D {
+            let reach = (block[d] - 1).saturating_mul(dilation[d]).saturating_add(1);
+            let wide = image[d].saturating_add(padding[d].saturating_mul(2));
+            let free = wide.checked_sub(reach).ok_or_else(refused)?;
             places[d] = free.checked_div(stride[d]).ok_or_else(refused)? + 1;
             padding_out[d] = free % stride[d];
         }
-        let (&[n, deep, blocks], count) = (x.shape.as_slice(), kh * kw) else {
+        let (&[n, deep, count], size) = (x.shape.as_slice(), block.iter().product::<usize>()) else {
             return Err(refused());
         };
-        if deep % count != 0 || blocks != places[0] * places[1] {
+        if deep % size != 0 || count != places.iter().product::<usize>() {
             return Err(refused());
         }
-        let channels = deep / count;
-        let apart = self.viewed(&x, vec![n * channels, count, places[0], places[1]]);
-        let own_place = (0..count * count).map(|at| f32::from(u8::from(at / count == at % count)));
+        let apart = self.viewed(x, [&[n * deep / size, size], places.as_slice()].concat());
+        let own_place = (0..size * size).map(|at| f32::from(u8::from(at / size == at % size)));
         let weight = self.constant(HostTensor {
-            shape: vec![count, 1, kh, kw],
+            shape: [&[size, 1], block.as_slice()].concat(),
             data: HostData::F32(own_place.collect()),
         });
         let spread = Spread {
@@ -216,15 +246,24 @@ impl Lowerer {
             auto: AutoPad::NotSet,
             output: None,
         };
-        let y = self.transposed_image(&[apart, weight], &spread)?;
-        Ok(Value::Device(
-            self.viewed(&y, [&[n, channels], image.as_slice()].concat()),
-        ))
+        Ok(([apart, weight], spread))
     }
 
     fn transposed_image(&mut self, operands: &[DeviceValue], spread: &Spread<2>) -> Lowering<DeviceValue> {
         self.spread_out(operands, spread, |padding, padding_out| {
             Op::ConvTranspose2d(ConvTransposeOptions::new(
+                spread.stride,
+                padding,
+                padding_out,
+                spread.dilation,
+                spread.groups,
+            ))
+        })
+    }
+
+    fn transposed_volume(&mut self, operands: &[DeviceValue], spread: &Spread<3>) -> Lowering<DeviceValue> {
+        self.spread_out(operands, spread, |padding, padding_out| {
+            Op::ConvTranspose3d(ConvTransposeOptions::new(
                 spread.stride,
                 padding,
                 padding_out,

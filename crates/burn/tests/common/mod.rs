@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use tare_burn::Burn;
-use tare_core::{Clock, Engine, EngineError, Tensor, Workload, compare};
+use tare_core::{Clock, Engine, EngineError, NamedTensor, Tensor, TensorData, Workload, compare};
 use tare_models::{Attribute, Graph, Value, prepare};
 use tare_record::{DType, Tolerance};
 use tare_tract::Tract;
@@ -43,6 +43,37 @@ pub(crate) fn agree(bytes: Vec<u8>) {
     let outputs = run(&Burn::flex(2), &workload).unwrap();
     let drift = compare(&outputs, &reference, &Tolerance::from([(DType::F32, 1e-3)])).unwrap();
     assert!(drift.iter().all(|drift| drift.max_scaled < 1e-5), "{drift:?}");
+}
+
+/// The model with its input `x` fed.
+fn fed(bytes: Vec<u8>, shape: &[usize], x: &[f32]) -> Workload {
+    let tensor = Tensor::new(shape.to_vec(), TensorData::F32(x.to_vec())).unwrap();
+    let given = [NamedTensor {
+        name: "x".into(),
+        tensor,
+    }];
+    prepare("case", bytes, &BTreeMap::new(), &given, 3).unwrap()
+}
+
+/// burn-flex computes these outputs, exactly.
+#[track_caller]
+pub(crate) fn computes(bytes: Vec<u8>, shape: &[usize], x: &[f32], expected: &[(&[usize], &[f32])]) {
+    let outputs = run(&Burn::flex(1), &fed(bytes, shape, x)).unwrap();
+    let found: Vec<(&[usize], &TensorData)> = outputs.iter().map(|output| (output.shape(), output.data())).collect();
+    let expected: Vec<(&[usize], TensorData)> = expected
+        .iter()
+        .map(|(shape, values)| (*shape, TensorData::F32(values.to_vec())))
+        .collect();
+    let expected: Vec<(&[usize], &TensorData)> = expected.iter().map(|(shape, data)| (*shape, data)).collect();
+    assert_eq!(found, expected);
+}
+
+/// burn-flex refuses the model, and says why.
+#[track_caller]
+pub(crate) fn refuses(bytes: Vec<u8>, shape: &[usize], reason: &str) {
+    let x = vec![1.0; shape.iter().product()];
+    let error = run(&Burn::flex(1), &fed(bytes, shape, &x)).unwrap_err();
+    assert!(error.message.contains(reason), "{error}");
 }
 
 /// A graph of one input of the given shape, whose output is what `build` makes of it.
