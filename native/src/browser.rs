@@ -4,13 +4,14 @@ mod driver;
 mod find;
 mod server;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use tare_core::bundle;
-use tare_record::SelfCheck;
+use tare_core::{NamedTensor, bundle};
+use tare_record::{Plan, Record, SelfCheck};
 
 use crate::selection::{Selection, command_line, record_path};
+use crate::sink::tell;
 
 pub(crate) use find::find_browsers;
 
@@ -48,10 +49,16 @@ pub(crate) struct BrowserArgs {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct ServeArgs {
+pub(crate) struct PageArgs {
     /// Folder of the built page; by default `dist` here or beside the program
     #[arg(long, value_name = "DIR")]
     page: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
     /// Port on loopback; by default any free one
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -60,9 +67,9 @@ pub(crate) struct ServeArgs {
     not_isolated: bool,
 }
 
-impl ServeArgs {
+impl PageArgs {
     /// The folder of the built page.
-    fn folder(&self) -> Result<PathBuf> {
+    pub(crate) fn folder(&self) -> Result<PathBuf> {
         let beside = std::env::current_exe()
             .ok()
             .and_then(|program| Some(program.parent()?.join("dist")));
@@ -84,26 +91,35 @@ impl ServeArgs {
 }
 
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    let plan = args.selection.plan()?;
-    let inputs = args.selection.inputs()?;
-    let bundle = (!inputs.is_empty()).then(|| bundle::encode(&inputs));
-    let job = server::ServedJob::new(plan, bundle)?;
-    let folder = args.serve.folder()?;
+    let plan = args.selection.plan_or("quick")?;
     let path = record_path(args.output.as_ref(), "browser");
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the server's runtime")?;
-    let record = runtime.block_on(async {
-        let address = server::start(&folder, &args.serve, Some(job)).await?;
-        let page = format!("http://{address}/index.html?job=job.json");
-        driver::measure(&args.browser, &page, &path, &command_line()).await
-    })?;
-    print!("{}", tare_report::terminal(std::slice::from_ref(&record)));
-    eprintln!("record: {}", path.display());
+    let record = measure(plan, &args.selection.inputs()?, &args.browser, &args.serve, &path)?;
+    tell(&record, &path);
     Ok(record.all_measured())
+}
+
+/// Measures a plan in a browser, and keeps the record at `path` as it grows.
+pub(crate) fn measure(
+    plan: Plan,
+    inputs: &[NamedTensor],
+    browser: &BrowserArgs,
+    serve: &ServeArgs,
+    path: &Path,
+) -> Result<Record> {
+    let bundle = (!inputs.is_empty()).then(|| bundle::encode(inputs));
+    let job = server::ServedJob::new(plan, bundle)?;
+    let folder = serve.page.folder()?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the server's runtime")?;
+    runtime.block_on(async {
+        let address = server::start(&folder, serve, Some(job)).await?;
+        let page = format!("http://{address}/index.html?job=job.json");
+        driver::measure(browser, &page, path, &command_line()).await
+    })
 }
 
 /// Checks known truths in a browser; a real cell is measured twice as often as `pairs` says.
 pub(crate) fn selftest(browser: &BrowserArgs, serve: &ServeArgs, pairs: u32) -> Result<Vec<SelfCheck>> {
-    let folder = serve.folder()?;
+    let folder = serve.page.folder()?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the server's runtime")?;
     runtime.block_on(async {
         let address = server::start(&folder, serve, None).await?;
@@ -113,7 +129,7 @@ pub(crate) fn selftest(browser: &BrowserArgs, serve: &ServeArgs, pairs: u32) -> 
 }
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<bool> {
-    let folder = args.folder()?;
+    let folder = args.page.folder()?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the server's runtime")?;
     runtime.block_on(async {
         let address = server::start(&folder, args, None).await?;

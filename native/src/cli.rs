@@ -38,6 +38,17 @@ enum Command {
   tare browser --browser firefox --headed
   tare browser --webdriver http://127.0.0.1:9515")]
     Browser(browser::Args),
+    /// Measure in Node: the wasm modules of the page in V8 without a browser
+    #[command(after_help = "Examples:
+  tare node --model tiny --engine tract
+  tare report native.json node.json browser.json -o report.html")]
+    Node(commands::node::Args),
+    /// Take the gap between native and a browser apart: threads, vector instructions, wasm, browser
+    #[command(after_help = "Examples:
+  tare ladder                                   ResNet-50 and MiniLM on tract and burn-flex
+  tare ladder --model resnet50 --engine tract -o ladder
+  tare ladder --model net.onnx --shape input=1,3,224,224")]
+    Ladder(commands::ladder::Args),
     /// Serve the page on loopback, to be opened by hand
     Serve(browser::ServeArgs),
     /// Compare records
@@ -121,6 +132,8 @@ pub(crate) fn run() -> Result<bool> {
     match Cli::parse().command {
         Command::Run(args) => commands::run::run(&args),
         Command::Browser(args) => browser::run(&args),
+        Command::Node(args) => commands::node::run(&args),
+        Command::Ladder(args) => commands::ladder::run(&args),
         Command::Serve(args) => browser::serve(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Models {

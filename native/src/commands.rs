@@ -10,7 +10,9 @@ use crate::selection::Selection;
 
 pub(crate) mod diverge;
 pub(crate) mod doctor;
+pub(crate) mod ladder;
 pub(crate) mod models;
+pub(crate) mod node;
 pub(crate) mod profile;
 pub(crate) mod report;
 pub(crate) mod run;
@@ -36,7 +38,7 @@ struct OneModel {
 
 impl OneModel {
     fn of(selection: &Selection) -> Result<Self> {
-        let mut plan = selection.plan()?;
+        let mut plan = selection.plan_or("quick")?;
         let cell = match plan.cells.as_mut_slice() {
             [cell] => cell.clone(),
             cells => bail!("found {} models\nhint: name one with --model", cells.len()),

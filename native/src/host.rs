@@ -1,4 +1,4 @@
-//! Carries out requests natively, each in a child process.
+//! Carries out requests in child processes: natively, or in Node.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -17,6 +17,7 @@ use tare_record::{
 
 use crate::cell::{INPUTS, REFERENCE, REQUEST, TENSORS};
 use crate::download::from_web;
+use crate::node::Node;
 
 /// A child that has not ended its cell so long after the cell's limit hangs.
 const GRACE: Duration = Duration::from_secs(10);
@@ -28,24 +29,37 @@ const WATCH_INTERRUPT: Duration = Duration::from_millis(200);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Runs cells in child processes.
-pub(crate) struct NativeHost {
+pub(crate) struct ChildHost {
+    /// Where cells run, if not natively.
+    node: Option<Node>,
     adapters: Option<Vec<tare_record::Adapter>>,
 }
 
-impl NativeHost {
+impl ChildHost {
     /// A host that stops after the running cell at Ctrl-C, and keeps what was measured.
-    pub(crate) fn new() -> Self {
-        // Only a second handler would fail, and this is the only one.
+    pub(crate) fn native() -> Self {
+        // Only a second handler would fail: the first does the same.
         let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
-        Self { adapters: None }
+        Self {
+            node: None,
+            adapters: None,
+        }
+    }
+
+    /// The same in Node.
+    pub(crate) fn node(node: Node) -> Self {
+        Self {
+            node: Some(node),
+            ..Self::native()
+        }
     }
 }
 
 #[async_trait(?Send)]
-impl Host for NativeHost {
+impl Host for ChildHost {
     async fn execute(&mut self, request: &CellRequest, attachments: &Attachments, watch: &mut Watch<'_>) -> Reply {
         let mut partial = None;
-        match carry_out(request, attachments, watch, &mut partial) {
+        match carry_out(request, attachments, self.node.as_ref(), watch, &mut partial) {
             Ok(reply) => reply,
             Err(failure) => Reply::unfinished(request, failure, self.cancelled(), partial),
         }
@@ -60,10 +74,17 @@ impl Host for NativeHost {
     }
 
     fn environment(&self) -> EnvironmentKind {
-        EnvironmentKind::Native
+        if self.node.is_some() {
+            EnvironmentKind::Node
+        } else {
+            EnvironmentKind::Native
+        }
     }
 
     fn default_engines(&mut self) -> (Vec<EngineName>, Option<Warning>) {
+        if self.node.is_some() {
+            return (crate::node::ENGINES.to_vec(), None);
+        }
         let adapters = self
             .adapters
             .get_or_insert_with(|| pollster::block_on(tare_burn::adapters()));
@@ -97,6 +118,7 @@ pub(crate) fn find_model(name: &str) -> Result<ModelSource, Failure> {
 fn carry_out(
     request: &CellRequest,
     attachments: &Attachments,
+    node: Option<&Node>,
     watch: &mut Watch<'_>,
     partial: &mut Option<Box<Cell>>,
 ) -> Result<Reply, Failure> {
@@ -116,11 +138,12 @@ fn carry_out(
         }
     }
 
-    let program = std::env::current_exe().map_err(|error| broken("cannot find this program", &error))?;
+    let mut command = match node {
+        Some(node) => node.command(folder.path(), request.engine)?,
+        None => this_program(folder.path(), request.vector_limit.as_deref())?,
+    };
     let spawned = Instant::now();
-    let mut child = Command::new(program)
-        .arg("cell")
-        .arg(folder.path())
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -133,6 +156,32 @@ fn carry_out(
     let event = outcome?;
     let tensors = std::fs::read(folder.path().join(TENSORS)).unwrap_or_default();
     Ok(Reply { event, tensors })
+}
+
+/// The other end of this program.
+fn this_program(folder: &Path, vector_limit: Option<&str>) -> Result<Command, Failure> {
+    let program = std::env::current_exe().map_err(|error| died(format!("cannot find this program: {error}")))?;
+    let mut command = Command::new(program);
+    command.arg("cell").arg(folder);
+    if let Some(name) = vector_limit {
+        let limits = tare_tract::vector_limits();
+        let Some(limit) = limits.iter().find(|limit| limit.name == name) else {
+            let narrower: Vec<&str> = limits.iter().map(|limit| limit.name).collect();
+            return Err(Failure {
+                kind: FailureKind::Device,
+                message: format!(
+                    "tract cannot be limited to {name} here: this processor has {}, and what is narrower is {narrower:?}",
+                    tare_tract::vector_level()
+                ),
+                hint: None,
+            });
+        };
+        // What the user leaves out stays left out.
+        let asked = std::env::var(tare_tract::ISA_VARIABLE).into_iter();
+        let all: Vec<String> = asked.chain([limit.isa_variable.clone()]).collect();
+        command.env(tare_tract::ISA_VARIABLE, all.join(","));
+    }
+    Ok(command)
 }
 
 fn listen(
@@ -171,8 +220,13 @@ fn listen(
             }
             Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
             Ok(line) => match serde_json::from_str(&line) {
-                Ok(Event::Ready { .. }) => {
-                    spawn_ns = u64::try_from(spawned.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                Ok(Event::Ready { phases }) => {
+                    let ready_ns = u64::try_from(spawned.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                    let told_ns: u64 = phases.iter().map(|phase| phase.duration_ns).sum();
+                    spawn_ns = ready_ns.saturating_sub(told_ns);
+                }
+                Ok(Event::Died { message }) => {
+                    return Err(died(format!("the process died before its cell was done: {message}")));
                 }
                 Ok(Event::Progress { progress, mut cell }) => {
                     cell.phases.insert(

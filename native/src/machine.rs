@@ -35,6 +35,7 @@ pub(crate) fn machine() -> Machine {
             power: power(),
         }),
         browser: None,
+        node: None,
     }
 }
 

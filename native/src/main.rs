@@ -8,6 +8,8 @@ mod commands;
 mod download;
 mod host;
 mod machine;
+mod measuring;
+mod node;
 mod power;
 mod selection;
 mod sink;

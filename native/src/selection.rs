@@ -10,7 +10,7 @@ use tare_record::{CellPlan, EngineName, Plan};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Selection {
-    /// A plan that comes with tare (models, quick, smoke), or a .toml file; quick if nothing is asked for
+    /// A plan that comes with tare (ladder, models, quick, smoke), or a .toml file; by default `ladder` for `tare ladder`, and `quick` otherwise
     #[arg(long)]
     plan: Option<String>,
     /// A built-in model, an .onnx file or the https address of one, instead of the plan's models; may be repeated
@@ -31,6 +31,9 @@ pub(crate) struct Selection {
     /// CPU threads, instead of the plan's
     #[arg(long)]
     threads: Option<usize>,
+    /// Vector instructions to limit tract to natively, in cells of their own, instead of the plan's; may be repeated
+    #[arg(long, value_name = "LEVEL", value_parser = plan::VECTOR_LIMITS)]
+    vector_limit: Vec<String>,
     /// In how many processes or workers to measure each cell, one after the other, instead of the plan's
     #[arg(long)]
     rounds: Option<usize>,
@@ -40,10 +43,10 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// The plan that the options make.
-    pub(crate) fn plan(&self) -> Result<Plan> {
+    /// The plan that the options make; the one of that name if they ask for nothing.
+    pub(crate) fn plan_or(&self, name: &str) -> Result<Plan> {
         let mut chosen = match self.plan.as_deref() {
-            None => plan::built_in("quick")?,
+            None => plan::built_in(name)?,
             Some(file)
                 if Path::new(file)
                     .extension()
@@ -69,6 +72,7 @@ impl Selection {
                     engines: vec![],
                     shapes: BTreeMap::new(),
                     threads: vec![1],
+                    vector_limits: vec![],
                 })
                 .collect();
         }
@@ -83,6 +87,9 @@ impl Selection {
             if !engines.is_empty() {
                 cell.engines.clone_from(&engines);
             }
+            if !self.vector_limit.is_empty() {
+                cell.vector_limits.clone_from(&self.vector_limit);
+            }
             if let Some(threads) = self.threads {
                 cell.threads = vec![threads];
             }
@@ -95,6 +102,11 @@ impl Selection {
         }
         plan::check(&chosen)?;
         Ok(chosen)
+    }
+
+    /// CPU threads, if they were asked for.
+    pub(crate) fn threads(&self) -> Option<usize> {
+        self.threads
     }
 
     /// The models, the address among them with its hash.

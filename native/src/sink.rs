@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use tare_core::stats::rounds_estimate;
 use tare_core::{NamedTensor, Sink, run_lengths_ns};
 use tare_record::{Cell, CellRequest, Progress, Record, Stage, Status};
-use tare_report::duration;
+use tare_report::{duration, rung};
 
 use crate::selection::write_npy;
 
@@ -87,12 +87,14 @@ impl Sink for FileSink {
             .map(|t| ("input", t))
             .chain(outputs.iter().map(|t| (of, t)));
         for (part, named) in named {
-            let threads = if request.threads > 1 && part != "input" {
-                format!(".{}threads", request.threads)
-            } else {
-                String::new()
-            };
-            let file = format!("{}.{part}{threads}.{}.npy", safe(model), safe(&named.name));
+            let mut how = String::new();
+            if part != "input" {
+                if request.threads > 1 {
+                    how = format!(".{}threads", request.threads);
+                }
+                how.extend(request.vector_limit.iter().map(|limit| format!(".{limit}")));
+            }
+            let file = format!("{}.{part}{how}.{}.npy", safe(model), safe(&named.name));
             if let Err(error) = write_npy(&folder.join(&file), &named.tensor) {
                 self.error.get_or_insert(error.context(format!("cannot write {file}")));
             }
@@ -114,10 +116,7 @@ fn safe(name: &str) -> String {
 }
 
 pub(crate) fn cell_line(cell: &Cell) -> String {
-    let subject = format!(
-        "{} on {} ({})",
-        cell.model.name, cell.engine.name, cell.rung.environment
-    );
+    let subject = format!("{} on {} ({})", cell.model.name, cell.engine.name, rung(cell));
     match &cell.status {
         Status::Measured => {
             let median = rounds_estimate(&run_lengths_ns(cell));
@@ -144,6 +143,12 @@ pub(crate) fn show_progress(line: &str) {
 
 fn clear_line() {
     show_progress("");
+}
+
+/// Tells what a record says, and where it is.
+pub(crate) fn tell(record: &Record, path: &Path) {
+    print!("{}", tare_report::terminal(std::slice::from_ref(record)));
+    eprintln!("record: {}", path.display());
 }
 
 /// Writes a record so that at every moment the file holds a whole one: beside it first, then over it.

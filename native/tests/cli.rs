@@ -97,7 +97,7 @@ fn wrong_usage_is_explained() {
     for (arguments, text) in [
         (
             "run --plan fastest",
-            "unknown plan \"fastest\": expected models, quick, smoke",
+            "unknown plan \"fastest\": expected ladder, models, quick, smoke",
         ),
         ("run --plan odd.toml", "unknown field `speed`"),
         ("run --plan absent.toml", "cannot read the plan \"absent.toml\""),

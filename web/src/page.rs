@@ -1,5 +1,6 @@
 //! The page: choosing, progress, results. It never runs inference.
 
+mod boundary;
 mod facts;
 mod host;
 mod queries;
@@ -111,6 +112,7 @@ fn run_selection() {
             engines: view::chosen_engines(),
             shapes,
             threads: vec![1],
+            vector_limits: vec![],
         })
         .collect();
     if cells.is_empty() {
@@ -122,6 +124,7 @@ fn run_selection() {
         description: String::new(),
         seed: 0,
         rules: view::chosen_rules(),
+        boundary: false,
         cells,
     };
     spawn_local(measure(plan, None));
@@ -157,8 +160,12 @@ async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
         clock,
         plan,
         cells: vec![],
+        boundary: vec![],
     };
     run_plan(&mut record, inputs, &mut host, &mut PageSink).await;
+    if record.plan.boundary && record.complete {
+        boundary::add(&mut record).await;
+    }
     facts::note_visibility(&mut record);
     page(|page| page.host = None);
     show(record);

@@ -2,7 +2,9 @@
 
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use tare_core::{Control, Engine, NamedTensor, Observer, RealCell, Timed, Workload, answer, bundle, check_capacity};
-use tare_record::{Cell, CellRequest, Event, Failure, FailureKind, Memory, ModelSource, Phase, PhaseName, Progress};
+use tare_record::{
+    Cell, CellRequest, Event, Failure, FailureKind, Memory, ModelSource, ModuleFacts, Phase, PhaseName, Progress,
+};
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
@@ -53,6 +55,22 @@ pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64) {
     });
     scope().set_onmessage(Some(handler.unchecked_ref()));
     post(&Event::Ready { phases }, &[]);
+}
+
+/// How this module was built and the clock that it reads, as JSON of [`ModuleFacts`].
+///
+/// # Errors
+///
+/// If the clock cannot be used.
+#[wasm_bindgen]
+pub fn facts() -> Result<String, JsValue> {
+    let clock = tare_core::calibrate(&PerformanceClock).map_err(|error| JsValue::from_str(&error.to_string()))?;
+    let facts = ModuleFacts {
+        // The page knows the revision: a module that held it would be another one with every commit.
+        tool: tare_core::tool(""),
+        clock,
+    };
+    Ok(serde_json::to_string(&facts).unwrap_or_default())
 }
 
 /// Checks known truths in this browser, and says how they came out. The engine's own cell is measured twice as often as

@@ -243,29 +243,36 @@ fn requests(
     environment: EnvironmentKind,
 ) -> Vec<CellRequest> {
     let plan = &record.plan;
+    let request = |engine, threads, vector_limit| CellRequest {
+        engine,
+        environment,
+        model: ModelSource::BuiltIn {
+            name: cell_plan.model.clone(),
+        },
+        shapes: cell_plan.shapes.clone(),
+        seed: plan.seed,
+        threads,
+        vector_limit,
+        round: 1,
+        runs_per_sample: None,
+        rules: rounds::rules_of_one(&plan.rules),
+        tolerance: tolerance_of(&cell_plan.model, &cell_plan.tolerance),
+        stage: Stage::Measure,
+        clock: record.clock.clone(),
+    };
     let mut requests = Vec::new();
     for &engine in engines {
-        for &threads in &cell_plan.threads {
-            // A GPU engine does not compute on CPU threads: measure it once.
-            if engine == EngineName::BurnWgpu && requests.iter().any(|other: &CellRequest| other.engine == engine) {
-                continue;
+        // A GPU engine does not compute on CPU threads, and wasm modules have one: measured once.
+        let has_threads = engine != EngineName::BurnWgpu && environment == EnvironmentKind::Native;
+        let counts = if has_threads { cell_plan.threads.len() } else { 1 };
+        for &threads in cell_plan.threads.iter().take(counts) {
+            requests.push(request(engine, threads, None));
+        }
+        if engine == EngineName::Tract && environment == EnvironmentKind::Native {
+            let fewest = cell_plan.threads.iter().copied().min().unwrap_or(1);
+            for limit in &cell_plan.vector_limits {
+                requests.push(request(engine, fewest, Some(limit.clone())));
             }
-            requests.push(CellRequest {
-                engine,
-                environment,
-                model: ModelSource::BuiltIn {
-                    name: cell_plan.model.clone(),
-                },
-                shapes: cell_plan.shapes.clone(),
-                seed: plan.seed,
-                threads,
-                round: 1,
-                runs_per_sample: None,
-                rules: rounds::rules_of_one(&plan.rules),
-                tolerance: tolerance_of(&cell_plan.model, &cell_plan.tolerance),
-                stage: Stage::Measure,
-                clock: record.clock.clone(),
-            });
         }
     }
     requests
@@ -289,6 +296,7 @@ async fn reference(
         engine: EngineName::Tract,
         model: model.clone(),
         threads: 1,
+        vector_limit: None,
         stage: Stage::Reference,
         ..request.clone()
     };

@@ -121,6 +121,7 @@ fn run_by(
         engines: vec![EngineName::Tract, EngineName::BurnFlex],
         shapes: BTreeMap::new(),
         threads: vec![1],
+        vector_limits: vec![],
     });
     let mut record = Record {
         schema: tare_record::SCHEMA.into(),
@@ -140,6 +141,7 @@ fn run_by(
             logical_cores: 1,
             native: None,
             browser: None,
+            node: None,
         },
         clock: ClockFacts {
             source: String::new(),
@@ -151,9 +153,11 @@ fn run_by(
             description: String::new(),
             seed,
             rules,
+            boundary: false,
             cells: cells.collect(),
         },
         cells: vec![],
+        boundary: vec![],
         warnings: vec![],
     };
     let mut host = FakeHost {
@@ -296,5 +300,34 @@ fn cancelling_keeps_the_rounds_that_were_measured() {
                 .iter()
                 .any(|warning| warning.message.contains("cancelled"))
         );
+    }
+}
+
+#[test]
+fn environments_take_what_they_have_of_a_plan() {
+    use EnvironmentKind::{Browser, Native, Node};
+    let (record, _) = run(&["a"], 1, &STEADY, usize::MAX);
+    let cell_plan = CellPlan {
+        threads: vec![4, 2],
+        vector_limits: vec!["fma".into(), "sse2".into()],
+        ..record.plan.cells[0].clone()
+    };
+    for (environment, expected) in [
+        (
+            Native,
+            "tract 4 all, tract 2 all, tract 2 fma, tract 2 sse2, burn-flex 4 all, burn-flex 2 all, burn-wgpu 4 all",
+        ),
+        (Node, "tract 4 all, burn-flex 4 all, burn-wgpu 4 all"),
+        (Browser, "tract 4 all, burn-flex 4 all, burn-wgpu 4 all"),
+    ] {
+        let requests = requests(&record, &cell_plan, &EngineName::ALL, environment);
+        let found: Vec<String> = requests
+            .iter()
+            .map(|request| {
+                let limit = request.vector_limit.as_deref().unwrap_or("all");
+                format!("{} {} {limit}", request.engine, request.threads)
+            })
+            .collect();
+        assert_eq!(found.join(", "), expected, "{environment}");
     }
 }

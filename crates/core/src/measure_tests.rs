@@ -149,6 +149,7 @@ fn check(case: Case) -> Cell {
         shapes: Default::default(),
         seed: 0,
         threads: 1,
+        vector_limit: None,
         round: 1,
         runs_per_sample: None,
         rules: case.rules,

@@ -34,6 +34,7 @@ fn unmeasured(request: &CellRequest, model: ModelFacts, engine: EngineFacts) -> 
             environment: request.environment,
             threads: request.threads,
             vector_level: "unknown".into(),
+            vector_limit: request.vector_limit.clone(),
             graphics_api: None,
             shader_language: None,
             precision: "f32".into(),

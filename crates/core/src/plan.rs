@@ -3,11 +3,15 @@
 use tare_record::Plan;
 
 /// Plans that come with tare: name and TOML text.
-pub const BUILT_IN: [(&str, &str); 3] = [
+pub const BUILT_IN: [(&str, &str); 4] = [
+    ("ladder", include_str!("../plans/ladder.toml")),
     ("models", include_str!("../plans/models.toml")),
     ("quick", include_str!("../plans/quick.toml")),
     ("smoke", include_str!("../plans/smoke.toml")),
 ];
+
+/// Vector instructions that tract can be limited to, on one processor or another; widest first.
+pub const VECTOR_LIMITS: [&str; 4] = ["avx512", "fma", "sse2", "neon"];
 
 /// Why a text is not a plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,6 +89,16 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
                 cell.threads
             ));
         }
+        if let Some(limit) = cell
+            .vector_limits
+            .iter()
+            .find(|limit| !VECTOR_LIMITS.contains(&limit.as_str()))
+        {
+            return fail(format!(
+                "{place}: unknown vector_limits {limit:?}: expected {}",
+                VECTOR_LIMITS.join(", ")
+            ));
+        }
         let bad = |share: &f64| !share.is_finite() || *share < 0.0;
         if let Some((dtype, share)) = cell.tolerance.iter().find(|(_, share)| bad(share)) {
             return fail(format!(
@@ -132,6 +146,10 @@ mod tests {
                 "numbers of at least 1, found [0]",
             ),
             (
+                format!("name = \"x\"\n{cell}vector_limits = [\"sse\"]"),
+                "unknown vector_limits \"sse\": expected avx512, fma, sse2, neon",
+            ),
+            (
                 "name = \"x\"\n[[cell]]\nmodel = \"tiny\"\nengines = [\"ort\"]".into(),
                 "unknown variant `ort`",
             ),
@@ -167,7 +185,7 @@ mod tests {
     fn unknown_names_list_the_known() {
         assert_eq!(
             built_in("fast").unwrap_err().to_string(),
-            "unknown plan \"fast\": expected models, quick, smoke, or the path of a .toml file"
+            "unknown plan \"fast\": expected ladder, models, quick, smoke, or the path of a .toml file"
         );
     }
 }

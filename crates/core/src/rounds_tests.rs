@@ -15,6 +15,7 @@ fn round(samples_ns: &[u64], sha256: &str, max_abs: f64) -> Cell {
         shapes: Default::default(),
         seed: 0,
         threads: 1,
+        vector_limit: None,
         round: 1,
         runs_per_sample: None,
         rules: Rules::default(),

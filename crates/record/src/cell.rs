@@ -129,8 +129,11 @@ pub struct Rung {
     pub environment: EnvironmentKind,
     /// CPU threads that computed.
     pub threads: usize,
-    /// Vector instructions that the engine could use, widest first, for example `avx512f`.
+    /// Widest vector instructions that the engine could use, in its own word, for example `avx512`.
     pub vector_level: String,
+    /// Vector instructions that the engine was limited to, if it was: `vector_level` says what it then used.
+    #[serde(default)]
+    pub vector_limit: Option<String>,
     /// Graphics API, for engines on the GPU.
     pub graphics_api: Option<String>,
     /// Language that kernels were given to the driver in, for example `wgsl`.

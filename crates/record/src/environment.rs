@@ -55,6 +55,19 @@ pub struct Machine {
     pub native: Option<MachineFacts>,
     /// Known to browsers only.
     pub browser: Option<BrowserFacts>,
+    /// Known in Node only.
+    #[serde(default)]
+    pub node: Option<NodeFacts>,
+}
+
+/// The Node that ran the browser's modules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodeFacts {
+    /// Version of Node.
+    pub version: String,
+    /// Version of its V8, which compiles wasm: a browser brings another one.
+    pub v8: String,
 }
 
 /// What a native process can read about its machine.

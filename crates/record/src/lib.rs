@@ -6,6 +6,7 @@
 //! Conventions: a field ending in `_ns` is a whole number of nanoseconds, one ending in `_bytes` a whole number
 //! of bytes, one ending in `sha256` 64 lower-case hexadecimal digits.
 
+mod boundary;
 mod cell;
 mod environment;
 mod message;
@@ -13,14 +14,16 @@ mod plan;
 mod store;
 mod tensor;
 
+pub use boundary::{BoundaryCost, BoundaryPoint, Crossing};
 pub use cell::{
     Cell, DigestCount, Drift, EngineFacts, Failure, FailureKind, LoadPattern, MachineSpeed, Memory, ModelFacts,
     OutputFacts, Phase, PhaseName, Round, Rung, StageFacts, StageRound, Status, Verification,
 };
 pub use environment::{
-    Adapter, BrowserFacts, ClockFacts, EnvironmentKind, Machine, MachineFacts, PowerFacts, Tool, Warning, WarningKind,
+    Adapter, BrowserFacts, ClockFacts, EnvironmentKind, Machine, MachineFacts, NodeFacts, PowerFacts, Tool, Warning,
+    WarningKind,
 };
-pub use message::{CellRequest, Event, Job, JobModel, ModelSource, Progress, SelfCheck, Stage};
+pub use message::{CellRequest, Event, Job, JobModel, ModelSource, ModuleFacts, Progress, SelfCheck, Stage};
 pub use plan::{CellPlan, EngineName, Plan, Rules, Tolerance};
 pub use store::{Record, RecordError, SCHEMA};
 pub use tensor::{DType, TensorFacts};

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cell, ClockFacts, EngineName, EnvironmentKind, Failure, Phase, Plan, Rules, TensorFacts, Tolerance};
+use crate::{Cell, ClockFacts, EngineName, EnvironmentKind, Failure, Phase, Plan, Rules, TensorFacts, Tolerance, Tool};
 
 /// Where a model's bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +54,8 @@ pub struct CellRequest {
     pub seed: u64,
     /// CPU threads.
     pub threads: usize,
+    /// Vector instructions to limit the engine to, if any, as in [`crate::CellPlan::vector_limits`].
+    pub vector_limit: Option<String>,
     /// Which of the rounds this is, counted from 1.
     pub round: usize,
     /// Runs that each sample holds, if an earlier round has decided it.
@@ -65,6 +67,16 @@ pub struct CellRequest {
     /// What to do: run once for the outputs, or measure.
     pub stage: Stage,
     /// The clock of the environment, as measured at the start of the run.
+    pub clock: ClockFacts,
+}
+
+/// What a worker's module says of itself where it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModuleFacts {
+    /// How it was built.
+    pub tool: Tool,
+    /// The clock that it reads.
     pub clock: ClockFacts,
 }
 

@@ -63,6 +63,9 @@ pub struct Plan {
     /// When warm-up and sampling end.
     #[serde(default)]
     pub rules: Rules,
+    /// Whether to measure too what it costs in a browser to cross between JavaScript, wasm, workers and WebGPU.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub boundary: bool,
     /// What to measure.
     #[serde(rename = "cell")]
     pub cells: Vec<CellPlan>,
@@ -83,6 +86,10 @@ pub struct CellPlan {
     /// CPU threads; a browser without threads records that it used one.
     #[serde(default = "one_thread")]
     pub threads: Vec<usize>,
+    /// Vector instructions to limit tract to natively, each in cells of their own on the fewest threads, beside the widest that
+    /// the processor has: `avx512`, `fma`, `sse2` or `neon`. No other engine can be limited; browsers have one width.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vector_limits: Vec<String>,
     /// What counts as agreement with the reference, where it is not what tare's own table says for the model.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tolerance: Tolerance,

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cell, ClockFacts, Machine, Plan, Tool, Warning};
+use crate::{BoundaryCost, Cell, ClockFacts, Machine, Plan, Tool, Warning};
 
 /// Name and version of the record format.
 pub const SCHEMA: &str = "tare.record/1";
@@ -28,6 +28,9 @@ pub struct Record {
     pub plan: Plan,
     /// What was measured, in the order of measuring.
     pub cells: Vec<Cell>,
+    /// What crossings cost in a browser, if the plan asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boundary: Vec<BoundaryCost>,
     /// What a reader must know about the whole record.
     pub warnings: Vec<Warning>,
 }

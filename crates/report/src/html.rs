@@ -1,12 +1,14 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use tare_record::{Cell, Machine, PhaseName, Record, SelfCheck, Warning};
+use tare_record::{Cell, Machine, Record, SelfCheck, Warning};
 
 use crate::kernels::kernels;
+use crate::ladder::{Ladder, ladders};
 use crate::pairing::{Comparison, Pair, compare};
+use crate::power::power_lines;
 use crate::series::Series;
 use crate::style::{PAGE_STYLE, STYLE};
-use crate::text::{cell_rows, memory_rows, power_lines, rung, stage_rows, stage_verdicts, status, verdict};
-use crate::{chart, format};
+use crate::text::{cell_rows, memory_rows, rung, stage_rows, stage_verdicts, status, verdict};
+use crate::{boundary, chart, format, ledger, waterfall};
 
 /// The whole report as one HTML file, which asks nothing of any network. `command` is what made it.
 pub fn html(records: &[Record], command: &str) -> String {
@@ -38,17 +40,20 @@ pub fn fragment(records: &[Record]) -> String {
 
 fn content(records: &[Record]) -> Markup {
     let comparison = compare(records);
+    let ladders = &ladders(records);
     html! {
         div class="tare" {
             style { (PreEscaped(STYLE)) }
             h1 { "What does the browser cost?" }
-            (summary(records, &comparison))
+            (summary(records, &comparison, ladders))
+            @for ladder in ladders { (ladder_section(ladder)) }
             @for pair in &comparison.pairs { (pair_section(pair)) }
             (cells(records))
             (stages(records))
             (memory(records))
             (kernels(records))
-            (phases(records))
+            (table(ledger::TITLE, ledger::CAPTION, &ledger::headings(records), 3, &ledger::rows(records)))
+            (table(boundary::TITLE, boundary::CAPTION, &boundary::HEADINGS, 1, &boundary::rows(records)))
             (outputs(records))
             @for (number, record) in records.iter().enumerate() { (environment(number + 1, record)) }
             (method())
@@ -79,9 +84,10 @@ pub fn selftest(checks: &[SelfCheck]) -> String {
     .into_string()
 }
 
-fn summary(records: &[Record], comparison: &Comparison<'_>) -> Markup {
+fn summary(records: &[Record], comparison: &Comparison<'_>, ladders: &[Ladder<'_>]) -> Markup {
     html! {
         @if records.is_empty() { p { "There is no record." } }
+        @for ladder in ladders { p class="verdict" { (ladder.sentence()) "." } }
         @for pair in &comparison.pairs { p class="verdict" { (verdict(pair)) } }
         @if comparison.pairs.is_empty() {
             p { "Nothing can be compared yet: a comparison needs a record of " code { "tare run" } " and one of a browser, of the same models and inputs." }
@@ -89,6 +95,24 @@ fn summary(records: &[Record], comparison: &Comparison<'_>) -> Markup {
         @if !comparison.refusals.is_empty() {
             h2 { "Not compared" }
             ul { @for refusal in &comparison.refusals { li { (refusal.subject) ": " (refusal.reason) } } }
+        }
+    }
+}
+
+fn ladder_section(ladder: &Ladder<'_>) -> Markup {
+    let first = ladder.rungs[0];
+    html! {
+        section {
+            h2 { "Why " (first.model.name) " on " (first.engine.name) " takes as long as it does" }
+            p { (ladder.sentence()) "." }
+            div class="scroll" { (waterfall::waterfall(ladder)) }
+            (table(
+                "",
+                "Every rung computed the same: model, inputs and load pattern are equal by SHA-256, and every output was verified. The product of the factors is the whole gap.",
+                &["where", "why", "median", "factor", "95 % interval"],
+                2,
+                &ladder.rows(),
+            ))
         }
     }
 }
@@ -200,7 +224,7 @@ fn table(title: &str, caption: &str, headings: &[&str], texts: usize, rows: &[im
     let class = |column: usize| (column >= texts).then_some("number");
     html! {
         @if !rows.is_empty() {
-            h2 { (title) }
+            @if !title.is_empty() { h2 { (title) } }
             div class="scroll" {
                 table {
                     caption { (caption) }
@@ -218,57 +242,6 @@ fn table(title: &str, caption: &str, headings: &[&str], texts: usize, rows: &[im
             }
         }
     }
-}
-
-const PHASES: [PhaseName; 12] = [
-    PhaseName::Spawn,
-    PhaseName::Download,
-    PhaseName::Compile,
-    PhaseName::Instantiate,
-    PhaseName::Model,
-    PhaseName::Device,
-    PhaseName::Parse,
-    PhaseName::Optimise,
-    PhaseName::Upload,
-    PhaseName::FirstRun,
-    PhaseName::Tuning,
-    PhaseName::WarmUp,
-];
-
-fn phases(records: &[Record]) -> Markup {
-    let seen: Vec<PhaseName> = PHASES
-        .into_iter()
-        .filter(|name| all_cells(records).any(|cell| cell.phases.iter().any(|phase| phase.name == *name)))
-        .collect();
-    let time = |cell: &Cell, name: PhaseName| {
-        cell.phases
-            .iter()
-            .find(|phase| phase.name == name)
-            .map_or("-".into(), |phase| format::duration(phase.duration_ns as f64))
-    };
-    let headings: Vec<&str> = ["model", "engine", "where"]
-        .into_iter()
-        .chain(seen.iter().map(|name| name.as_str()))
-        .collect();
-    let row = |cell: &Cell| {
-        let place = [
-            cell.model.name.clone(),
-            cell.engine.name.to_string(),
-            cell.rung.environment.to_string(),
-        ];
-        place
-            .into_iter()
-            .chain(seen.iter().map(|name| time(cell, *name)))
-            .collect::<Vec<String>>()
-    };
-    let rows: Vec<Vec<String>> = all_cells(records).filter(|_| !seen.is_empty()).map(row).collect();
-    table(
-        "Before the steady state",
-        "Steps that are paid once, in their order.",
-        &headings,
-        3,
-        &rows,
-    )
 }
 
 fn outputs(records: &[Record]) -> Markup {
@@ -336,6 +309,9 @@ fn machine(machine: &Machine) -> Markup {
             tr { th scope="row" { "memory" } td { (format::bytes(native.memory_bytes)) ", " (format::bytes(native.memory_available_bytes)) " free at the start" } }
             tr { th scope="row" { "power" } td { (power_lines(&native.power).join(", ")) } }
             @if let Some(load) = native.load_average { tr { th scope="row" { "load at the start" } td { (format!("{load:.2}")) } } }
+        }
+        @if let Some(node) = &machine.node {
+            tr { th scope="row" { "Node" } td { (node.version) ", V8 " (node.v8) } }
         }
         @if let Some(browser) = &machine.browser {
             tr { th scope="row" { "browser" } td { (browser.user_agent) } }

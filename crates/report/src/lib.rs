@@ -2,16 +2,23 @@
 //!
 //! The page, the command line and the tests call the same functions, so that they cannot say different things.
 
+mod boundary;
 mod chart;
 mod format;
 mod html;
 mod kernels;
+mod ladder;
+mod ledger;
 mod pairing;
+mod power;
 mod series;
 mod style;
 mod text;
+mod waterfall;
 
 pub use format::{bytes, count, duration, ratio};
 pub use html::{fragment, html, selftest};
+pub use ladder::{Cause, Ladder, Step, ladders};
 pub use pairing::{Basis, Comparison, Pair, Refusal, compare};
-pub use text::{csv, json, markdown, power_lines, terminal, verdict};
+pub use power::power_lines;
+pub use text::{csv, json, markdown, rung, terminal, verdict};

@@ -66,6 +66,8 @@ pub fn compare(records: &[Record]) -> Comparison<'_> {
                 })
             })
             .filter(move |timed| (timed.cell.rung.environment == EnvironmentKind::Native) == native)
+            // A rung that was held back is a step of a ladder, and not what users run.
+            .filter(|timed| timed.cell.rung.vector_limit.is_none())
     };
     let mut comparison = Comparison {
         pairs: vec![],
@@ -110,8 +112,7 @@ struct Timed<'a> {
 fn pair<'a>(native: Timed<'a>, other: Timed<'a>) -> Result<Pair<'a>, String> {
     refuse(native.cell, other.cell)?;
     let [below, above] = [native, other].map(|timed| Series::new(timed.cell, timed.clock));
-    let ratio = rounds_ratio(&above.steady_ns, &below.steady_ns, SEED).ok_or("a cell has no samples")?;
-    let steps = above.step_share() + below.step_share();
+    let ratio = ratio(&below, &above).ok_or("a cell has no samples")?;
     let medians = below.median().zip(above.median()).ok_or("a cell has no samples")?;
     let mut warnings: Vec<Warning> = Vec::new();
     for warning in [native.cell, other.cell]
@@ -127,11 +128,7 @@ fn pair<'a>(native: Timed<'a>, other: Timed<'a>) -> Result<Pair<'a>, String> {
     Ok(Pair {
         native: native.cell,
         other: other.cell,
-        ratio: Estimate {
-            value: ratio.value,
-            low: ratio.low * (1.0 - steps).max(0.0),
-            high: ratio.high * (1.0 + steps),
-        },
+        ratio,
         stages: stage_ratios(native.cell, other.cell),
         medians: medians.into(),
         basis: match above.steady_ns.len().min(below.steady_ns.len()) {
@@ -139,6 +136,17 @@ fn pair<'a>(native: Timed<'a>, other: Timed<'a>) -> Result<Pair<'a>, String> {
             rounds => Basis::Rounds(rounds),
         },
         warnings,
+    })
+}
+
+/// Median of one run above as a multiple of that below, with an interval that holds the steps of both clocks.
+pub(crate) fn ratio(below: &Series, above: &Series) -> Option<Estimate> {
+    let ratio = rounds_ratio(&above.steady_ns, &below.steady_ns, SEED)?;
+    let steps = above.step_share() + below.step_share();
+    Some(Estimate {
+        value: ratio.value,
+        low: ratio.low * (1.0 - steps).max(0.0),
+        high: ratio.high * (1.0 + steps),
     })
 }
 

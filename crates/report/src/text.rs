@@ -1,8 +1,10 @@
 use tare_core::stats::{more_needed, rounds_estimate};
 use tare_core::{run_lengths_ns, stage_lengths_ns};
-use tare_record::{PowerFacts, Record, Status};
+use tare_record::{Record, Status};
 
+use crate::boundary;
 use crate::format;
+use crate::ladder::{Ladder, ladders};
 use crate::pairing::{Basis, Comparison, Pair, compare};
 use crate::series::Series;
 
@@ -167,7 +169,7 @@ pub(crate) fn memory_rows(records: &[Record]) -> Vec<[String; 7]> {
 }
 
 /// Where and how a cell ran, in a few words.
-pub(crate) fn rung(cell: &tare_record::Cell) -> String {
+pub fn rung(cell: &tare_record::Cell) -> String {
     let rung = &cell.rung;
     let how = match (&rung.graphics_api, &cell.adapter) {
         (Some(api), Some(adapter)) => format!("{api}, {}", adapter.name),
@@ -232,6 +234,15 @@ pub fn terminal(records: &[Record]) -> String {
             );
         }
     }
+    for ladder in ladders(records) {
+        text += &format!("\n{}\n", ladder.sentence());
+        for [place, cause, median, factor, interval] in ladder.rows() {
+            text += &format!("  {place}: {median}, {factor} ({interval}), {cause}\n");
+        }
+    }
+    for [crossing, least, least_interval, each, each_interval] in boundary::rows(records) {
+        text += &format!("{crossing}: at least {least} ({least_interval}), and for each {each} ({each_interval})\n");
+    }
     let Comparison { pairs, refusals } = compare(records);
     if !pairs.is_empty() || !refusals.is_empty() {
         text.push('\n');
@@ -262,6 +273,9 @@ pub fn markdown(records: &[Record]) -> String {
     };
     let Comparison { pairs, refusals } = compare(records);
     let mut text = String::from("# tare report\n\n");
+    for ladder in ladders(records) {
+        text += &format!("- {}\n", ladder.sentence());
+    }
     for pair in &pairs {
         text += &format!("- {}\n", verdict(pair));
         for stage in stage_verdicts(pair) {
@@ -273,6 +287,15 @@ pub fn markdown(records: &[Record]) -> String {
     }
     for refusal in &refusals {
         text += &format!("- {}: not compared, because {}\n", refusal.subject, refusal.reason);
+    }
+    for ladder in ladders(records) {
+        let (first, headings) = (ladder.rungs[0], ["where", "why", "median", "factor", "95 % interval"]);
+        text += &format!("\n## {} on {}\n\n", first.model.name, first.engine.name);
+        text += &row(&headings.map(str::to_owned));
+        text += &format!("|{}\n", " --- |".repeat(headings.len()));
+        for fields in ladder.rows() {
+            text += &row(&fields);
+        }
     }
     text += "\n## Cells\n\n";
     text += &row(&CELL_HEADINGS.map(str::to_owned));
@@ -336,7 +359,7 @@ pub fn csv(records: &[Record]) -> Result<String, csv::Error> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The comparison as JSON: pairs with their ratios, and refusals.
+/// The comparison as JSON: pairs with their ratios, refusals, and ladders with their steps.
 pub fn json(records: &[Record]) -> String {
     let Comparison { pairs, refusals } = compare(records);
     let pairs: Vec<_> = pairs
@@ -357,33 +380,9 @@ pub fn json(records: &[Record]) -> String {
         .iter()
         .map(|refusal| serde_json::json!({ "subject": refusal.subject, "reason": refusal.reason }))
         .collect();
-    format!("{:#}\n", serde_json::json!({ "pairs": pairs, "refusals": refusals }))
-}
-
-/// What the system tells about the processor's speed, a line each; one line that says so if it tells nothing.
-pub fn power_lines(power: &PowerFacts) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(governor) = &power.governor {
-        lines.push(format!("governor {governor}"));
-    }
-    if let Some((now, highest)) = power.frequency_mhz.zip(power.highest_frequency_mhz) {
-        lines.push(format!("{now} MHz now, at most {highest} MHz"));
-    }
-    if let Some(on_battery) = power.on_battery {
-        lines.push(if on_battery {
-            "on battery".into()
-        } else {
-            "plugged in".into()
-        });
-    }
-    if let Some(celsius) = power.temperature_celsius {
-        lines.push(format!("{celsius} degrees Celsius at the hottest place"));
-    }
-    if let Some(count) = power.throttle_count {
-        lines.push(format!("slowed down for heat {count} times since it was started"));
-    }
-    if lines.is_empty() {
-        lines.push("this system does not tell governor, frequency, battery or temperature".into());
-    }
-    lines
+    let ladders: Vec<_> = ladders(records).iter().map(Ladder::json).collect();
+    format!(
+        "{:#}\n",
+        serde_json::json!({ "pairs": pairs, "refusals": refusals, "ladders": ladders })
+    )
 }

@@ -1,5 +1,7 @@
 //! The tract engine: ONNX on the CPU, natively with kernels chosen at run time, in a browser with wasm SIMD.
 
+mod vectors;
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -16,6 +18,8 @@ use tract_onnx::prelude::{
 };
 use tract_onnx::tract_core::plan::SimpleState;
 use tract_onnx::tract_hir::prelude::tract_data;
+
+pub use vectors::{ISA_VARIABLE, VectorLimit, vector_level, vector_limits};
 
 /// Version of tract, as pinned in the workspace's manifest.
 pub const VERSION: &str = "0.23.9";
@@ -128,11 +132,6 @@ impl Session for TractSession {
             ..SessionFacts::default()
         }
     }
-}
-
-/// The widest vector instructions that tract uses on this machine, in its own word, for example `avx512` or `simd`.
-pub fn vector_level() -> String {
-    tract_linalg::isa::native().nickname().to_owned()
 }
 
 /// tract's errors are chains: the first link says where, the last one what.

@@ -1,8 +1,9 @@
 //! Building the workers, the page and the native binary.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::step;
@@ -26,6 +27,9 @@ impl Profile {
         }
     }
 }
+
+/// Name of the page's module.
+pub(crate) const PAGE: &str = "page";
 
 /// Engines that have a worker module.
 pub(crate) const WORKERS: [&str; 3] = ["tract", "burn-flex", "burn-wgpu"];
@@ -61,72 +65,90 @@ pub(crate) fn native(sh: &Shell, profile: Profile) -> Result<PathBuf> {
 
 /// Builds the workers and the page into `dist`.
 pub(crate) fn page(sh: &Shell, tools: &Tools, profile: Profile) -> Result<()> {
-    let workers = root().join("web/built/workers");
+    let (dist, web) = (root().join("dist"), root().join("web"));
+    let workers = dist.join("workers");
     sh.create_dir(&workers)?;
     for engine in WORKERS {
-        worker(sh, tools, profile, engine, &workers)?;
+        step(&format!(
+            "building the worker of {engine} (the first time 10 to 30 minutes on two cores)"
+        ));
+        module(sh, tools, profile, engine, &workers)?;
     }
-    sh.copy_file(root().join("web/workers/worker.js"), workers.join("worker.js"))?;
+    for script in ["worker.js", "boundary.js", "boundary-worker.js"] {
+        sh.copy_file(web.join("workers").join(script), workers.join(script))?;
+    }
     step("building the page");
-    let path = tools.path()?;
-    let path = match tools.wasm.cargo_folder()? {
-        Some(folder) => std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path)))?,
-        None => path,
-    };
-    let trunk = tools.program("trunk");
-    let name = profile.name();
-    // Trunk takes NO_COLOR for a boolean and refuses "1".
-    let mut command = cmd!(sh, "{trunk} build --release --cargo-profile {name}")
-        .env("PATH", path)
-        .env_remove("NO_COLOR");
-    for (key, value) in tools.wasm.environment() {
-        command = command.env(key, value);
+    module(sh, tools, profile, PAGE, &dist)?;
+    sh.copy_file(web.join("page.css"), dist.join("page.css"))?;
+    // Browsers keep files by their addresses: other contents, another address.
+    let mut hasher = DefaultHasher::new();
+    for file in ["page.css", "page.js", "page_bg.wasm"] {
+        std::fs::read(dist.join(file))?.hash(&mut hasher);
     }
-    command.run().context("trunk failed")
+    let index = sh.read_file(web.join("index.html"))?;
+    let build = format!("{:016x}", hasher.finish());
+    sh.write_file(dist.join("index.html"), index.replace("BUILD", &build))?;
+    Ok(())
 }
 
-fn worker(sh: &Shell, tools: &Tools, profile: Profile, engine: &str, workers: &Path) -> Result<()> {
-    step(&format!(
-        "building the worker of {engine} (the first time 10 to 30 minutes on two cores)"
-    ));
-    let name = profile.name();
+/// The module of the page or of an engine's worker as cargo built it, with the names of its functions.
+pub(crate) fn bound_from(name: &str, profile: Profile) -> PathBuf {
+    wasm_target().join(format!("{name}.{}.seen.wasm", profile.name()))
+}
+
+/// Builds a module and its JavaScript into a folder: the page, or the worker of an engine.
+fn module(sh: &Shell, tools: &Tools, profile: Profile, name: &str, folder: &Path) -> Result<()> {
+    let cargo_profile = profile.name();
+    let (program, features): (&str, &[&str]) = if name == PAGE {
+        ("tare-page", &[])
+    } else {
+        ("tare-worker", &["--no-default-features", "--features", name])
+    };
     let arguments = [
         "build",
         "--profile",
-        name,
+        cargo_profile,
         "--target",
         "wasm32-unknown-unknown",
         "-p",
         "tare-web",
         "--bin",
-        "tare-worker",
-        "--no-default-features",
-        "--features",
-        engine,
+        program,
     ];
-    tools.wasm.cargo(sh, &arguments).run()?;
+    tools.wasm.cargo(sh, &[&arguments, features].concat()).run()?;
     let built = wasm_target()
         .join("wasm32-unknown-unknown")
-        .join(name)
-        .join("tare-worker.wasm");
+        .join(cargo_profile)
+        .join(format!("{program}.wasm"));
 
     // Only if the module is another one than last time.
-    let module = workers.join(format!("{engine}_bg.wasm"));
-    let seen = wasm_target().join(format!("{engine}.{name}.seen.wasm"));
+    let module = folder.join(format!("{name}_bg.wasm"));
+    let seen = bound_from(name, profile);
     if module.is_file() && std::fs::read(&built)? == std::fs::read(&seen).unwrap_or_default() {
         return Ok(());
     }
     let wasm_bindgen = tools.program("wasm-bindgen");
-    cmd!(sh, "{wasm_bindgen} --target web --no-typescript --remove-name-section --out-name {engine} --out-dir {workers} {built}").run()?;
+    cmd!(
+        sh,
+        "{wasm_bindgen} --target web --no-typescript --remove-name-section --out-name {name} --out-dir {folder} {built}"
+    )
+    .run()?;
     // wasm-opt works for ten minutes and more on an engine: what ships is worth it, an everyday build is not.
     if profile == Profile::Dist {
         let wasm_opt = tools.wasm_opt();
-        let bound = workers.join(format!("{engine}.bound.wasm"));
+        let bound = folder.join(format!("{name}.bound.wasm"));
         std::fs::rename(&module, &bound)?;
         let features = WASM_FEATURES;
         cmd!(sh, "{wasm_opt} -O3 {features...} {bound} -o {module}").run()?;
         sh.remove_path(bound)?;
     }
     sh.copy_file(&built, &seen)?;
+    // What the other profile made has been written over.
+    for other in [Profile::Release, Profile::Dist]
+        .into_iter()
+        .filter(|other| *other != profile)
+    {
+        sh.remove_path(bound_from(name, other))?;
+    }
     Ok(())
 }

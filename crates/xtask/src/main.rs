@@ -1,6 +1,7 @@
 //! Developer commands. `cargo xtask bench` runs the main job, `cargo xtask test` all tests.
 
 mod build;
+mod size;
 mod tasks;
 mod tools;
 mod wasm;
@@ -36,6 +37,11 @@ mod flags {
             cmd conformance {}
             /// Train the built-in network `digits` anew: needs python3 with pip
             cmd digits {}
+            /// What the page and its workers weigh as they ship, and what is in them; fails past the limits
+            cmd size {
+                /// As they are built every day, without limits
+                optional --release
+            }
             /// Build, and serve the page on loopback until Ctrl-C
             cmd serve {}
         }
@@ -63,6 +69,14 @@ fn main() -> Result<()> {
         XtaskCmd::Test(flags) => tasks::test(&sh, !flags.fast),
         XtaskCmd::Conformance(_) => tasks::conformance(&sh),
         XtaskCmd::Digits(_) => tasks::digits(&sh),
+        XtaskCmd::Size(flags) => size::size(
+            &sh,
+            if flags.release {
+                build::Profile::Release
+            } else {
+                build::Profile::Dist
+            },
+        ),
         XtaskCmd::Serve(_) => tasks::serve(&sh),
     }
 }

@@ -82,8 +82,8 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
         .run()
         .context("run `cargo fmt --all`")?;
     step("the page's JavaScript");
-    let script = root().join("web/workers/webgpu.test.mjs");
-    cmd!(sh, "node --test {script}").run()?;
+    let scripts = ["boundary", "webgpu"].map(|name| root().join(format!("web/workers/{name}.test.mjs")));
+    cmd!(sh, "node --test {scripts...}").run()?;
 
     // First and beside all that follows, because it takes longest.
     let native = engines
@@ -91,7 +91,7 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
         .transpose()?;
     // One selection of packages without the engines, and one with: cargo unifies features over a selection, and test
     // libraries of the first would otherwise make it compile burn twice.
-    let light = packages(&["tare-record", "tare-core", "tare-models", "tare-report"]);
+    let light = packages(&["tare-record", "tare-core", "tare-models", "tare-report", "xtask"]);
     let light = &light;
     let nextest = cmd!(sh, "cargo nextest --version")
         .quiet()
@@ -99,8 +99,7 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
         .read()
         .is_ok();
     let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
-    step("clippy and tests of everything but engines");
-    cmd!(sh, "cargo clippy -p xtask -- -D warnings").run()?;
+    step("linting and testing everything but engines");
     cmd!(sh, "cargo {runner...} {light...}").envs(LINTING).run()?;
     match native {
         Some(native) => engines_and_browser(sh, runner, native),

@@ -9,9 +9,6 @@ use xshell::{Shell, cmd};
 use crate::step;
 use crate::wasm::Toolchain;
 
-/// The newest release that rustc 1.95 builds.
-const TRUNK: &str = "0.22.0-beta.1";
-/// `Trunk.toml` names the same version.
 const BINARYEN: &str = "132";
 
 /// Where everything is.
@@ -55,9 +52,7 @@ impl Tools {
         sh.create_dir(&tools)?;
         let wasm = Toolchain::prepare(sh)?;
         let wasm_bindgen = locked_version("wasm-bindgen")?;
-        cargo_tool(sh, &tools, "wasm-bindgen", "wasm-bindgen-cli", &wasm_bindgen, &[])?;
-        // Trunk only calls other tools: unoptimised it is built in a third of the time and does its work as well.
-        cargo_tool(sh, &tools, "trunk", "trunk", TRUNK, &["--locked", "--debug"])?;
+        cargo_tool(sh, &tools, "wasm-bindgen", "wasm-bindgen-cli", &wasm_bindgen)?;
         let wasm_opt = wasm_opt(sh, &tools)?;
         browser(sh)?;
         Ok(Self {
@@ -65,16 +60,6 @@ impl Tools {
             bin: tools.join("bin"),
             wasm_opt,
         })
-    }
-
-    /// PATH with the tools first.
-    pub(crate) fn path(&self) -> Result<std::ffi::OsString> {
-        let old = std::env::var_os("PATH").unwrap_or_default();
-        Ok(std::env::join_paths(
-            [self.bin.clone(), self.wasm_opt.clone()]
-                .into_iter()
-                .chain(std::env::split_paths(&old)),
-        )?)
     }
 
     /// A program that cargo installed.
@@ -104,7 +89,7 @@ fn locked_version(package: &str) -> Result<String> {
         .with_context(|| format!("Cargo.lock has no {package}"))
 }
 
-fn cargo_tool(sh: &Shell, tools: &Path, program: &str, package: &str, version: &str, flags: &[&str]) -> Result<()> {
+fn cargo_tool(sh: &Shell, tools: &Path, program: &str, package: &str, version: &str) -> Result<()> {
     let installed = tools.join("bin").join(program);
     let found = cmd!(sh, "{installed} --version")
         .quiet()
@@ -117,17 +102,13 @@ fn cargo_tool(sh: &Shell, tools: &Path, program: &str, package: &str, version: &
     step(&format!("installing {package} {version} (once, some minutes)"));
     // Kept apart, and without the settings that a caller may have made for wasm.
     let build = target().join("tools");
-    cmd!(
-        sh,
-        "cargo install {package} --version {version} {flags...} --root {tools}"
-    )
-    .env("CARGO_TARGET_DIR", build)
-    .env("CARGO_PROFILE_RELEASE_LTO", "false")
-    // Tools that run for seconds need no more.
-    .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-    .env("CARGO_PROFILE_DEV_DEBUG", "0")
-    .run()
-    .with_context(|| format!("cannot install {package}"))
+    cmd!(sh, "cargo install {package} --version {version} --root {tools}")
+        .env("CARGO_TARGET_DIR", build)
+        .env("CARGO_PROFILE_RELEASE_LTO", "false")
+        // Tools that run for seconds need no more.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .run()
+        .with_context(|| format!("cannot install {package}"))
 }
 
 /// wasm-opt from npm; a system's own is often too old. Returns its folder.

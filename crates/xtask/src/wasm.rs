@@ -74,8 +74,7 @@ impl Toolchain {
         }
     }
 
-    /// Settings for a tool that calls cargo itself.
-    pub(crate) fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+    fn environment(&self) -> Vec<(&'static str, PathBuf)> {
         let mut environment = vec![("CARGO_TARGET_DIR", wasm_target())];
         if let Self::Debian { linker } = self {
             environment.extend([
@@ -87,29 +86,6 @@ impl Toolchain {
             ]);
         }
         environment
-    }
-}
-
-impl Toolchain {
-    /// A folder whose `cargo` is the right one, for a tool that takes it from PATH.
-    #[cfg(unix)]
-    pub(crate) fn cargo_folder(&self) -> Result<Option<PathBuf>> {
-        if matches!(self, Self::Rustup) {
-            return Ok(None);
-        }
-        let folder = wasm_target().join("cargo-on-path");
-        std::fs::create_dir_all(&folder)?;
-        let link = folder.join("cargo");
-        if !link.exists() {
-            std::os::unix::fs::symlink("/usr/bin/cargo", &link).context("cannot link to Debian's cargo")?;
-        }
-        Ok(Some(folder))
-    }
-
-    /// A folder whose `cargo` is the right one: always the usual one where there is no Debian.
-    #[cfg(not(unix))]
-    pub(crate) fn cargo_folder(&self) -> Result<Option<PathBuf>> {
-        Ok(None)
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) async fn machine() -> Machine {
             device_memory_gib: memory,
             on_battery,
         }),
+        node: None,
     }
 }
 

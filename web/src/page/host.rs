@@ -40,6 +40,8 @@ pub(super) struct WebHost {
     fallback: Option<String>,
     inbox: Rc<RefCell<Inbox>>,
     cancelled: Rc<std::cell::Cell<bool>>,
+    /// Whether a worker was ended while its device computed: the browser's graphics process may go on with that.
+    device_left_busy: Rc<std::cell::Cell<bool>>,
 }
 
 impl WebHost {
@@ -49,6 +51,7 @@ impl WebHost {
             fallback,
             inbox: Rc::default(),
             cancelled: Rc::default(),
+            device_left_busy: Rc::default(),
         }
     }
 
@@ -277,13 +280,24 @@ impl WebHost {
                 Incoming::Error(message) => return Err(died(message)),
                 Incoming::Cancelled => return Err(died("it was cancelled".into())),
                 Incoming::TimeLimit => {
+                    let was_busy = self.device_left_busy.get();
+                    if request.engine == EngineName::BurnWgpu {
+                        self.device_left_busy.set(true);
+                    }
                     return Err(Failure {
                         kind: FailureKind::TimeLimit,
                         message: format!(
                             "the worker did not end its cell within the limit of {} s and was stopped during {doing}",
                             request.rules.cell_limit_s
                         ),
-                        hint: Some("raise the time limit, or take a smaller model".into()),
+                        hint: Some(
+                            if was_busy && doing == "start" {
+                                "an earlier cell was stopped at its limit, and the browser's graphics process may still compute it: measure this one in a browser of its own"
+                            } else {
+                                "raise the time limit, or take a smaller model"
+                            }
+                            .into(),
+                        ),
                     });
                 }
             }

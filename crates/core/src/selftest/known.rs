@@ -140,6 +140,7 @@ pub(super) async fn measured_on(
         shapes: BTreeMap::new(),
         seed: 0,
         threads: 1,
+        vector_limit: None,
         round: 1,
         runs_per_sample: None,
         rules: Rules {

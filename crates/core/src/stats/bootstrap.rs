@@ -2,7 +2,7 @@ use super::{effective_count, median, quantile};
 use crate::Random;
 
 /// Pairs of medians drawn for a ratio: the ends of a 95 % interval then move by about 1 % of its width from seed to seed.
-const DRAWS: usize = 2000;
+pub(super) const DRAWS: usize = 2000;
 
 /// Fewest values whose extremes cover the median with 95 %: 1 - 2 * 0.5^6 = 96.9 %.
 const SMALLEST: usize = 6;
@@ -94,7 +94,7 @@ pub fn ratio_estimate(numerator: &[f64], denominator: &[f64], seed: u64) -> Opti
 /// The bootstrap distribution of a median, exact: a resample's median is one of the values, and which one follows from
 /// the distribution of the middle one of `m` uniform numbers, Beta(k, k) with `m = 2k - 1`. Nothing is resampled, so
 /// ten thousand values take as long as ten resamples would.
-struct ResampledMedian {
+pub(super) struct ResampledMedian {
     sorted: Vec<f64>,
     /// Probability that a resample's median is at most the value at that position.
     cumulative: Vec<f64>,
@@ -102,7 +102,7 @@ struct ResampledMedian {
 
 impl ResampledMedian {
     /// For values that are not empty.
-    fn new(values: &[f64]) -> Self {
+    pub(super) fn new(values: &[f64]) -> Self {
         let mut sorted = values.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
         let k = (effective_count(values) / 2.0).round().max(1.0);
@@ -145,7 +145,7 @@ impl ResampledMedian {
         self.sorted[position.min(self.sorted.len() - 1)]
     }
 
-    fn draw(&self, random: &mut Random) -> f64 {
+    pub(super) fn draw(&self, random: &mut Random) -> f64 {
         self.quantile(random.below(1 << 53) as f64 / (1u64 << 53) as f64)
     }
 

@@ -3,6 +3,7 @@
 
 mod autocorrelation;
 mod bootstrap;
+mod line;
 pub(crate) mod noise;
 mod outliers;
 mod quantile;
@@ -12,6 +13,7 @@ mod trend;
 
 pub use autocorrelation::{autocorrelation_time, effective_count};
 pub use bootstrap::{Estimate, median_estimate, more_needed, ratio_estimate};
+pub use line::{Line, line_estimate};
 pub use outliers::{modified_z_scores, outlier_count};
 pub use quantile::{median, quantile};
 pub use rounds::{rounds_estimate, rounds_ratio};

@@ -1,0 +1,252 @@
+//! Ladders: the gap between the first rung and the last, taken apart into steps that each have one cause where the rungs
+//! allow it.
+
+use tare_core::stats::Estimate;
+use tare_record::{Cell, ClockFacts, EnvironmentKind, Record, Status};
+
+use crate::format;
+use crate::pairing::ratio;
+use crate::series::Series;
+use crate::text::rung;
+
+/// Fewer rungs are a pair, which stands for itself.
+const FEWEST_RUNGS: usize = 3;
+
+/// 128-bit vectors without fused multiply-add, which is what wasm's simd128 has too.
+const AS_NARROW_AS_WASM: &str = "sse2";
+
+/// Rungs of one workload on one engine, from native with all it has to a browser.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ladder<'a> {
+    /// The rungs, in order.
+    pub rungs: Vec<&'a Cell>,
+    /// Median of one run on each rung, in nanoseconds.
+    pub medians: Vec<Estimate>,
+    /// What leads from each rung to the next: one fewer than rungs.
+    pub steps: Vec<Step>,
+    /// Median of the last rung as a multiple of the first one's: the product of the steps.
+    pub whole: Estimate,
+}
+
+/// What two neighbouring rungs differ by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Why they differ.
+    pub cause: Cause,
+    /// What that is here, in a few words.
+    pub detail: String,
+    /// Median of the later rung as a multiple of the earlier one's.
+    pub ratio: Estimate,
+}
+
+/// Causes that rungs differ by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Number of CPU threads.
+    Threads,
+    /// Width of vectors, and fused multiply-add.
+    Vectors,
+    /// Compiled to wasm instead of machine code, with vectors of the same width.
+    Wasm,
+    /// The same, with narrower vectors: no rung separates the two.
+    WasmAndVectors,
+    /// The same module in a browser instead of in Node.
+    Browser,
+    /// From native to a browser, with vectors of the same width: no rung separates wasm from the browser.
+    WasmAndBrowser,
+    /// From native to a browser: no rung separates what is in between.
+    All,
+}
+
+impl Cause {
+    /// What a share of the gap is called.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cause::Threads => "threads",
+            Cause::Vectors => "vector width and fused multiply-add",
+            Cause::Wasm => "wasm",
+            Cause::WasmAndVectors => "wasm and narrower vectors (not separated)",
+            Cause::Browser => "the browser",
+            Cause::WasmAndBrowser => "wasm and the browser (not separated)",
+            Cause::All => "wasm, narrower vectors and the browser (not separated)",
+        }
+    }
+}
+
+/// The ladders that the records hold: of every workload that was measured on three rungs of the CPU or more.
+pub fn ladders(records: &[Record]) -> Vec<Ladder<'_>> {
+    let mut groups: Vec<Vec<Rung<'_>>> = Vec::new();
+    for record in records {
+        for cell in &record.cells {
+            // Cells on graphics adapters are no rungs of the CPU.
+            if cell.status != Status::Measured || cell.adapter.is_some() {
+                continue;
+            }
+            let rung = Rung {
+                cell,
+                clock: &record.clock,
+                v8: record.machine.node.as_ref().map(|node| node.v8.as_str()),
+            };
+            match groups.iter_mut().find(|group| is_same_work(group[0].cell, cell)) {
+                // Of two cells of one rung the first counts.
+                Some(group) if group.iter().any(|known| known.cell.rung == cell.rung) => {}
+                Some(group) => group.push(rung),
+                None => groups.push(vec![rung]),
+            }
+        }
+    }
+    groups.into_iter().filter_map(ladder).collect()
+}
+
+#[derive(Clone, Copy)]
+struct Rung<'a> {
+    cell: &'a Cell,
+    clock: &'a ClockFacts,
+    /// Version of Node's V8, of rungs in Node.
+    v8: Option<&'a str>,
+}
+
+fn is_same_work(a: &Cell, b: &Cell) -> bool {
+    let inputs = |cell: &Cell| cell.inputs.iter().map(|input| input.sha256.clone()).collect::<Vec<_>>();
+    (
+        &a.engine.name,
+        &a.engine.version,
+        &a.model.sha256,
+        a.load,
+        &a.rung.precision,
+    ) == (
+        &b.engine.name,
+        &b.engine.version,
+        &b.model.sha256,
+        b.load,
+        &b.rung.precision,
+    ) && a.model.sha256.is_some()
+        && inputs(a) == inputs(b)
+}
+
+fn ladder(mut rungs: Vec<Rung<'_>>) -> Option<Ladder<'_>> {
+    // Stable: limits of vector instructions stay in the plan's order, widest first.
+    rungs.sort_by_key(|rung| {
+        let Cell { rung, .. } = rung.cell;
+        let place = match rung.environment {
+            EnvironmentKind::Native => 0,
+            EnvironmentKind::Node => 1,
+            EnvironmentKind::Browser => 2,
+        };
+        (place, rung.vector_limit.is_some(), std::cmp::Reverse(rung.threads))
+    });
+    if rungs.len() < FEWEST_RUNGS {
+        return None;
+    }
+    let series: Vec<Series> = rungs.iter().map(|rung| Series::new(rung.cell, rung.clock)).collect();
+    let medians = series.iter().map(Series::median).collect::<Option<Vec<Estimate>>>()?;
+    let steps = rungs
+        .windows(2)
+        .zip(series.windows(2))
+        .map(|(rungs, series)| {
+            let (cause, detail) = cause(rungs[0], rungs[1]);
+            Some(Step {
+                cause,
+                detail,
+                ratio: ratio(&series[0], &series[1])?,
+            })
+        })
+        .collect::<Option<Vec<Step>>>()?;
+    Some(Ladder {
+        whole: ratio(series.first()?, series.last()?)?,
+        rungs: rungs.iter().map(|rung| rung.cell).collect(),
+        medians,
+        steps,
+    })
+}
+
+/// Why a rung differs from the one before it.
+fn cause(before: Rung<'_>, after: Rung<'_>) -> (Cause, String) {
+    let (below, above) = (&before.cell.rung, &after.cell.rung);
+    let levels = format!("{} to {}", below.vector_level, above.vector_level);
+    let narrow = below.vector_level == AS_NARROW_AS_WASM;
+    match (below.environment, above.environment) {
+        (EnvironmentKind::Native, EnvironmentKind::Native) if below.threads != above.threads => {
+            (Cause::Threads, format!("{} to {}", below.threads, above.threads))
+        }
+        (EnvironmentKind::Native, EnvironmentKind::Node) => (
+            if narrow { Cause::Wasm } else { Cause::WasmAndVectors },
+            format!("{levels}, V8 {} in Node", after.v8.unwrap_or("of unknown version")),
+        ),
+        (EnvironmentKind::Native, EnvironmentKind::Browser) => {
+            (if narrow { Cause::WasmAndBrowser } else { Cause::All }, levels)
+        }
+        (EnvironmentKind::Node, EnvironmentKind::Browser) => (Cause::Browser, "with the V8 that it brings".into()),
+        _ => (Cause::Vectors, levels),
+    }
+}
+
+impl Ladder<'_> {
+    /// What the ladder says, in one sentence: steps of one cause are told together.
+    pub fn sentence(&self) -> String {
+        let mut shares: Vec<(Cause, f64)> = Vec::new();
+        for step in &self.steps {
+            match shares.last_mut() {
+                Some((cause, share)) if *cause == step.cause => *share *= step.ratio.value,
+                _ => shares.push((step.cause, step.ratio.value)),
+            }
+        }
+        let shares: Vec<String> = shares
+            .into_iter()
+            .map(|(cause, share)| format!("{} is {}", format::ratio(share), cause.as_str()))
+            .collect();
+        let (first, last) = (self.rungs[0], self.rungs[self.rungs.len() - 1]);
+        format!(
+            "Of the {} between {} and {} of {} on {}, {}",
+            format::ratio(self.whole.value),
+            rung(first),
+            rung(last),
+            first.model.name,
+            first.engine.name,
+            shares.join(", ")
+        )
+    }
+
+    /// The ladder for programs.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        let estimate =
+            |ratio: &Estimate| serde_json::json!({ "median": ratio.value, "low": ratio.low, "high": ratio.high });
+        let steps: Vec<_> = self
+            .steps
+            .iter()
+            .map(|step| serde_json::json!({ "cause": step.cause.as_str(), "detail": step.detail, "ratio": estimate(&step.ratio) }))
+            .collect();
+        serde_json::json!({
+            "model": self.rungs[0].model.name,
+            "engine": self.rungs[0].engine.name,
+            "rungs": self.rungs.iter().map(|cell| &cell.rung).collect::<Vec<_>>(),
+            "median_ns": self.medians.iter().map(|median| median.value).collect::<Vec<_>>(),
+            "steps": steps,
+            "whole": estimate(&self.whole),
+            "sentence": self.sentence(),
+        })
+    }
+
+    /// Where, why, median, factor and its interval of every rung; the last line is the whole.
+    pub(crate) fn rows(&self) -> Vec<[String; 5]> {
+        let factor = |ratio: &Estimate| {
+            [
+                format::ratio(ratio.value),
+                format!("{} to {}", format::ratio(ratio.low), format::ratio(ratio.high)),
+            ]
+        };
+        let mut rows = Vec::new();
+        for (number, (cell, median)) in self.rungs.iter().zip(&self.medians).enumerate() {
+            let step = number.checked_sub(1).map(|before| &self.steps[before]);
+            let [value, interval] = step.map_or_else(|| ["-".into(), "-".into()], |step| factor(&step.ratio));
+            let cause = step.map_or_else(
+                || "-".into(),
+                |step| format!("{}: {}", step.cause.as_str(), step.detail),
+            );
+            rows.push([rung(cell), cause, format::duration(median.value), value, interval]);
+        }
+        let [value, interval] = factor(&self.whole);
+        rows.push(["the whole gap".into(), "-".into(), "-".into(), value, interval]);
+        rows
+    }
+}

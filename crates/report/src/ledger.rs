@@ -1,0 +1,101 @@
+//! What is paid once, before results come at the steady rate.
+
+use tare_core::{run_lengths_ns, stats::rounds_estimate};
+use tare_record::{Cell, PhaseName, Record};
+
+use crate::format;
+use crate::text::rung;
+
+pub(crate) const TITLE: &str = "Before the steady state";
+pub(crate) const CAPTION: &str = "Steps that are paid once, in their order, in the first process or worker. Measuring itself is no step: warm-up and samples are left out. \
+    The last column says after how many inferences what was paid is less than a tenth of the whole time.";
+
+/// Fixed costs below this share of the whole time are small.
+const SMALL_SHARE: f64 = 0.1;
+
+/// Steps that a user pays for too.
+const STEPS: [PhaseName; 11] = [
+    PhaseName::Spawn,
+    PhaseName::Download,
+    PhaseName::Compile,
+    PhaseName::Instantiate,
+    PhaseName::Model,
+    PhaseName::Device,
+    PhaseName::Parse,
+    PhaseName::Optimise,
+    PhaseName::Upload,
+    PhaseName::FirstRun,
+    PhaseName::Tuning,
+];
+
+/// Steps that any cell of the records took.
+fn seen(records: &[Record]) -> Vec<PhaseName> {
+    let cells = || records.iter().flat_map(|record| &record.cells);
+    STEPS
+        .into_iter()
+        .filter(|name| cells().any(|cell| length_ns(cell, *name).is_some()))
+        .collect()
+}
+
+fn length_ns(cell: &Cell, name: PhaseName) -> Option<f64> {
+    let phase = cell.phases.iter().find(|phase| phase.name == name)?;
+    Some(phase.duration_ns as f64)
+}
+
+/// Headings of [`rows`].
+pub(crate) fn headings(records: &[Record]) -> Vec<&'static str> {
+    let steps = seen(records).into_iter().map(PhaseName::as_str);
+    ["model", "engine", "where"]
+        .into_iter()
+        .chain(steps)
+        .chain(["together", "small after"])
+        .collect()
+}
+
+/// Model, engine, where, the length of every step, of all together, and the number of inferences after which they are small.
+pub(crate) fn rows(records: &[Record]) -> Vec<Vec<String>> {
+    let steps = seen(records);
+    let told = |ns: Option<f64>| ns.map_or_else(|| "-".into(), format::duration);
+    records
+        .iter()
+        .flat_map(|record| &record.cells)
+        .filter(|cell| steps.iter().any(|name| length_ns(cell, *name).is_some()))
+        .map(|cell| {
+            let lengths: Vec<Option<f64>> = steps.iter().map(|name| length_ns(cell, *name)).collect();
+            let together: f64 = lengths.iter().flatten().sum();
+            let steady = rounds_estimate(&run_lengths_ns(cell)).map(|median| median.value);
+            let mut row = vec![cell.model.name.clone(), cell.engine.name.to_string(), rung(cell)];
+            row.extend(lengths.into_iter().map(told));
+            row.push(format::duration(together));
+            row.push(steady.map_or_else(
+                || "-".into(),
+                |steady| inferences_until_small(together, steady).to_string(),
+            ));
+            row
+        })
+        .collect()
+}
+
+/// The number n of inferences of `steady_ns` each for which `fixed_ns / (fixed_ns + n steady_ns)` is at most a tenth.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates where the ratio is no number of inferences"
+)]
+fn inferences_until_small(fixed_ns: f64, steady_ns: f64) -> u64 {
+    (fixed_ns / steady_ns * (1.0 - SMALL_SHARE) / SMALL_SHARE).ceil() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fixed_costs_become_small() {
+        for (fixed, steady, expected) in [(0.0, 1.0, 0), (1.0, 9.0, 1), (1.0, 8.0, 2), (100.0, 1.0, 900)] {
+            assert_eq!(inferences_until_small(fixed, steady), expected);
+            let share = |count: u64| fixed / (fixed + count as f64 * steady);
+            assert!(fixed == 0.0 || share(expected) <= 0.1 + 1e-12 && share(expected - 1) > 0.1);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What the page and its workers weigh, and what is in them.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
+use xshell::{Shell, cmd};
+
+use crate::build::{PAGE, Profile, WORKERS, bound_from, page};
+use crate::step;
+use crate::tools::{Tools, root};
+
+/// Most bytes of what ships, compressed by brotli as well as it can: what a visitor waits for.
+const LIMITS: [(&str, u64); 4] = [
+    ("page", 500_000),
+    ("tract", 3_000_000),
+    ("burn-flex", 3_000_000),
+    ("burn-wgpu", 4_500_000),
+];
+
+/// So many crates of a module are listed.
+const LISTED: usize = 12;
+
+/// Node compresses, because no smaller tool is there on every machine.
+const COMPRESS: &str = "const {gzipSync, brotliCompressSync} = require('node:zlib'); \
+    const bytes = require('node:fs').readFileSync(process.argv[1]); \
+    console.log(gzipSync(bytes, {level: 9}).length, brotliCompressSync(bytes).length)";
+
+/// Builds what ships, or takes what was built every day, and prints what it weighs. Fails past a limit of what ships.
+pub(crate) fn size(sh: &Shell, profile: Profile) -> Result<()> {
+    let tools = Tools::prepare(sh)?;
+    page(sh, &tools, profile)?;
+    step("compressing");
+    let mut heavy = Vec::new();
+    for name in [PAGE].into_iter().chain(WORKERS) {
+        let folder = if name == PAGE { "dist" } else { "dist/workers" };
+        let module = root().join(folder).join(format!("{name}_bg.wasm"));
+        let raw = std::fs::metadata(&module)?.len();
+        let compressed = cmd!(sh, "node -e {COMPRESS} {module}").quiet().read()?;
+        let sizes: Vec<u64> = compressed
+            .split_whitespace()
+            .map(str::parse)
+            .collect::<Result<_, _>>()?;
+        let [gzip, brotli] = sizes[..] else {
+            bail!("node printed {compressed:?}");
+        };
+        println!("{name:<10} {raw:>10} bytes, gzip {gzip:>9}, brotli {brotli:>9}");
+        let limit = LIMITS
+            .iter()
+            .find(|(limited, _)| *limited == name)
+            .map(|(_, limit)| *limit);
+        if profile == Profile::Dist && limit.is_some_and(|limit| brotli > limit) {
+            heavy.push(format!("{name}: {brotli} bytes of at most {}", limit.unwrap_or(0)));
+        }
+    }
+    for name in [PAGE].into_iter().chain(WORKERS) {
+        let bytes = std::fs::read(bound_from(name, profile))?;
+        println!("\n{name}, as cargo built it:");
+        for (part, size) in contents(&bytes).with_context(|| format!("cannot read the module of {name}"))? {
+            println!("{size:>10} {part}");
+        }
+    }
+    if !heavy.is_empty() {
+        bail!("too heavy, compressed by brotli: {}", heavy.join("; "));
+    }
+    Ok(())
+}
+
+/// Bytes of data, and of code by crate, largest first.
+fn contents(module: &[u8]) -> Result<Vec<(String, usize)>> {
+    let (mut imported, mut bodies, mut data) = (0, Vec::new(), 0);
+    let mut names = BTreeMap::new();
+    for payload in Parser::new(0).parse_all(module) {
+        match payload? {
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    imported += usize::from(matches!(import?.ty, TypeRef::Func(_)));
+                }
+            }
+            Payload::CodeSectionEntry(body) => bodies.push(body.range().len()),
+            Payload::DataSection(section) => data = section.range().len(),
+            Payload::CustomSection(section) => {
+                let KnownCustom::Name(subsections) = section.as_known() else {
+                    continue;
+                };
+                for subsection in subsections {
+                    let Name::Function(map) = subsection? else { continue };
+                    for naming in map {
+                        let naming = naming?;
+                        names.insert(usize::try_from(naming.index)?, crate_of(naming.name));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut parts = BTreeMap::from([("data".to_owned(), data)]);
+    for (position, size) in bodies.into_iter().enumerate() {
+        let name = names.get(&(imported + position)).cloned();
+        *parts
+            .entry(name.unwrap_or_else(|| "without a name".into()))
+            .or_default() += size;
+    }
+    let mut parts: Vec<(String, usize)> = parts.into_iter().collect();
+    parts.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    let rest: usize = parts
+        .split_off(parts.len().min(LISTED))
+        .iter()
+        .map(|(_, size)| size)
+        .sum();
+    parts.push(("the rest".into(), rest));
+    Ok(parts)
+}
+
+/// The crate that a function's mangled name begins with.
+fn crate_of(name: &str) -> String {
+    let plain = format!("{:#}", rustc_demangle::demangle(name));
+    let start = plain.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let start = start.strip_prefix("dyn ").unwrap_or(start);
+    start
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_belong_to_the_crate_that_they_begin_with() {
+        for (name, expected) in [
+            ("_ZN12tract_linalg5frame3mmm4kern17h0123456789abcdefE", "tract_linalg"),
+            (
+                "_ZN58_$LT$tract_core..ops..Conv$u20$as$u20$core..fmt..Debug$GT$3fmt17h0123456789abcdefE",
+                "tract_core",
+            ),
+            ("memcpy", "memcpy"),
+        ] {
+            assert_eq!(crate_of(name), expected);
+        }
+    }
+}

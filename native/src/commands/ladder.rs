@@ -1,0 +1,91 @@
+//! `tare ladder`: every rung between native and a browser, and the report that takes the gap between them apart.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use tare_record::{EngineName, Plan, Record};
+
+use crate::browser::{self, BrowserArgs, ServeArgs};
+use crate::measuring::Measuring;
+use crate::node::Node;
+use crate::selection::{Selection, command_line, record_path};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    browser: BrowserArgs,
+    #[command(flatten)]
+    serve: ServeArgs,
+    /// Folder for the records and the report; by default a dated one in this folder
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<bool> {
+    let plan = plan(&args.selection)?;
+    let inputs = args.selection.inputs()?;
+    // Asked for before an hour of measuring, not after it.
+    let page = args.serve.page.folder()?;
+    let folder = match &args.output {
+        Some(folder) => folder.clone(),
+        None => record_path(None, "ladder").with_extension(""),
+    };
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let node = Node::find(&page)
+        .inspect_err(|error| eprintln!("the rung of Node is skipped: {error:#}"))
+        .ok();
+
+    let [native, in_node, in_browser] = ["native", "node", "browser"].map(|name| folder.join(format!("{name}.json")));
+    let measuring = |path| Measuring {
+        plan: plan.clone(),
+        inputs: &inputs,
+        path,
+        tensors: None,
+    };
+    eprintln!("measuring natively");
+    let mut records = vec![measuring(&native).natively()?];
+    if let Some(node) = node
+        && records.iter().all(|record| record.complete)
+    {
+        eprintln!("measuring in Node");
+        records.push(measuring(&in_node).in_node(node)?);
+    }
+    if records.iter().all(|record| record.complete) {
+        eprintln!("measuring in a browser");
+        records.push(browser::measure(
+            plan.clone(),
+            &inputs,
+            &args.browser,
+            &args.serve,
+            &in_browser,
+        )?);
+    }
+
+    let report = folder.join("report.html");
+    std::fs::write(&report, tare_report::html(&records, &command_line()))
+        .with_context(|| format!("cannot write {}", report.display()))?;
+    print!("{}", tare_report::terminal(&records));
+    eprintln!("records and report: {}", folder.display());
+    Ok(records.len() > 1 && records.iter().all(Record::all_measured))
+}
+
+/// What was chosen, on all rungs that this machine has.
+fn plan(selection: &Selection) -> Result<Plan> {
+    let mut plan = selection.plan_or("ladder")?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let most = selection.threads().unwrap_or(cores);
+    let limits = tare_tract::vector_limits();
+    plan.boundary = true;
+    for cell in &mut plan.cells {
+        if cell.engines.is_empty() {
+            cell.engines = vec![EngineName::Tract, EngineName::BurnFlex];
+        }
+        cell.threads = if most > 1 { vec![most, 1] } else { vec![1] };
+        if cell.vector_limits.is_empty() {
+            cell.vector_limits = limits.iter().map(|limit| limit.name.to_owned()).collect();
+        }
+    }
+    Ok(plan)
+}

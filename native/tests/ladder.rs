@@ -1,0 +1,172 @@
+//! Rungs between native and a browser, as a user meets them.
+
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
+mod common;
+
+use common::{Ran, Sandbox, page, read_record};
+use tare_record::{Crossing, EnvironmentKind, FailureKind, PhaseName, Record, Status};
+use tare_report::{Cause, compare, ladders};
+
+fn in_node(sandbox: &Sandbox, arguments: &str) -> Ran {
+    let command = format!("node --plan smoke -o node.json {arguments}");
+    Ran::of(sandbox.command(&command).args(["--page", &page()]))
+}
+
+/// Vector instructions that no machine has together.
+const ALL_LIMITS: [&str; 4] = ["avx512", "fma", "sse2", "neon"];
+
+#[test]
+fn tract_is_limited_to_narrower_vectors() {
+    let sandbox = Sandbox::new();
+    let plan = format!(
+        "name = \"vectors\"\n[rules]\nrounds = 1\nmin_time_ms = 1\nmax_time_ms = 2\n\
+        [[cell]]\nmodel = \"tiny\"\nengines = [\"tract\", \"burn-flex\"]\nvector_limits = {ALL_LIMITS:?}\n"
+    );
+    sandbox.write("vectors.toml", plan.as_bytes());
+    sandbox
+        .run("run --plan vectors.toml -o native.json --save-tensors t")
+        .code(1);
+    sandbox
+        .run("run --model tiny --vector-limit sse")
+        .code(2)
+        .says("avx512, fma, sse2, neon");
+    let record = sandbox.record("native.json");
+    let [widest, limited @ .., flex] = record.cells.as_slice() else {
+        panic!("{record:?}")
+    };
+    assert_eq!((&widest.rung.vector_limit, &flex.rung.vector_limit), (&None, &None));
+    assert_eq!(widest.rung.vector_level, tare_tract::vector_level());
+    let narrower: Vec<&str> = tare_tract::vector_limits().iter().map(|limit| limit.name).collect();
+    for (name, cell) in ALL_LIMITS.iter().zip(limited) {
+        assert_eq!(cell.rung.vector_limit.as_deref(), Some(*name));
+        match &cell.status {
+            Status::Measured => {
+                assert_eq!(cell.rung.vector_level, *name, "the process tells what it used");
+                assert!(narrower.contains(name) && cell.verification.is_some());
+                assert!(
+                    sandbox
+                        .path("t")
+                        .join(format!("tiny.tract.{name}.logits.npy"))
+                        .is_file()
+                );
+            }
+            Status::Failed(failure) => {
+                assert!(
+                    !narrower.contains(name) && failure.kind == FailureKind::Device,
+                    "{failure:?}"
+                );
+                assert!(failure.message.contains("cannot be limited to"), "{failure:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn node_computes_the_same_as_native() {
+    let sandbox = Sandbox::new();
+    sandbox.run("models export tiny -o net.onnx").code(0);
+    let models = "--model net.onnx --model digits --engine tract --engine burn-flex";
+    sandbox.measure("native.json", models).code(0);
+    in_node(&sandbox, models).code(0);
+    let records = [sandbox.record("native.json"), sandbox.record("node.json")];
+    let node = &records[1];
+    assert_eq!(node.machine.kind, EnvironmentKind::Node);
+    assert!(node.machine.node.as_ref().unwrap().v8.contains('.'));
+    assert!(node.tool.target.starts_with("wasm32") && node.tool.target_features.iter().any(|name| name == "simd128"));
+    for cell in &node.cells {
+        assert_eq!((cell.rung.environment, cell.rung.threads), (EnvironmentKind::Node, 1));
+        assert!(cell.memory.wasm_linear_bytes.is_some());
+        for name in [PhaseName::Spawn, PhaseName::Compile, PhaseName::FirstRun] {
+            assert!(cell.phases.iter().any(|phase| phase.name == name), "{name:?}");
+        }
+    }
+    let comparison = compare(&records);
+    assert_eq!(
+        (comparison.pairs.len(), comparison.refusals.len()),
+        (4, 0),
+        "{comparison:?}"
+    );
+}
+
+#[test]
+fn what_node_cannot_do_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write("cut.onnx", b"\x08\x08\x12");
+    in_node(&sandbox, "--model cut.onnx --engine tract").code(1);
+    assert_eq!(sandbox.failure("node.json", 0).kind, FailureKind::Model);
+    in_node(&sandbox, "--model tiny --engine burn-wgpu --engine tract")
+        .code(0)
+        .says("burn-wgpu is left out");
+    in_node(&sandbox, "--model tiny --engine burn-wgpu").code(1);
+    let failure = sandbox.failure("node.json", 0);
+    assert!(
+        failure.kind == FailureKind::Device && failure.message.contains("WebGPU"),
+        "{failure:?}"
+    );
+
+    let without = |program: &str| {
+        let mut command = sandbox.command("node --model tiny");
+        Ran::of(command.args(["--page", &page()]).env("TARE_NODE", program)).code(2)
+    };
+    without("no-such-node")
+        .says("cannot start no-such-node")
+        .says("TARE_NODE");
+    without("true").says("is it Node?");
+    sandbox
+        .run("node --model tiny --page .")
+        .code(2)
+        .says("cargo xtask build");
+    std::fs::write(sandbox.path("index.html"), "").unwrap();
+    sandbox
+        .run("node --model tiny --page .")
+        .code(2)
+        .says("cannot copy the worker");
+}
+
+#[test]
+fn a_ladder_takes_the_gap_apart() {
+    let sandbox = Sandbox::new();
+    let command = "ladder --plan smoke --model tiny --engine tract --threads 2 -o ladder";
+    Ran::of(sandbox.command(command).args(["--page", &page()]))
+        .code(0)
+        .says("Of the ")
+        .says("is the browser");
+    let records = ["native", "node", "browser"].map(|name| read_record(&sandbox.path(&format!("ladder/{name}.json"))));
+    assert!(records.iter().all(Record::all_measured));
+    let found = ladders(&records);
+    let [ladder] = found.as_slice() else {
+        panic!("{found:?}")
+    };
+    let causes: Vec<Cause> = ladder.steps.iter().map(|step| step.cause).collect();
+    let narrower = tare_tract::vector_limits();
+    let expected = [
+        vec![Cause::Threads],
+        vec![Cause::Vectors; narrower.len()],
+        vec![if narrower.iter().any(|limit| limit.name == "sse2") {
+            Cause::Wasm
+        } else {
+            Cause::WasmAndVectors
+        }],
+        vec![Cause::Browser],
+    ]
+    .concat();
+    assert_eq!(causes, expected);
+    let product: f64 = ladder.steps.iter().map(|step| step.ratio.value).product();
+    assert!((product / ladder.whole.value - 1.0).abs() < 1e-9);
+    let crossings: Vec<Crossing> = records[2].boundary.iter().map(|cost| cost.crossing).collect();
+    assert_eq!(
+        crossings[..3],
+        [Crossing::JsToWasm, Crossing::PostCopied, Crossing::PostTransferred]
+    );
+    for point in records[2].boundary.iter().flat_map(|cost| &cost.points) {
+        assert!(
+            point.samples_ns.len() == 30 && point.samples_ns.iter().all(|&ns| ns > 0),
+            "{point:?}"
+        );
+    }
+    let report = std::fs::read_to_string(sandbox.path("ladder/report.html")).unwrap();
+    assert!(report.contains(Crossing::PostCopied.as_str()));
+    assert!(report.contains(&ladder.sentence()));
+}
