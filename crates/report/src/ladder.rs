@@ -24,6 +24,8 @@ pub struct Ladder<'a> {
     pub medians: Vec<Estimate>,
     /// What leads from each rung to the next: one fewer than rungs.
     pub steps: Vec<Step>,
+    /// Neighbouring steps of one cause together: their product is the whole too.
+    pub shares: Vec<(Cause, Estimate)>,
     /// Median of the last rung as a multiple of the first one's: the product of the steps.
     pub whole: Estimate,
 }
@@ -153,11 +155,24 @@ fn ladder(mut rungs: Vec<Rung<'_>>) -> Option<Ladder<'_>> {
         })
         .collect::<Option<Vec<Step>>>()?;
     Some(Ladder {
+        shares: shares(&steps, &series)?,
         whole: ratio(series.first()?, series.last()?)?,
         rungs: rungs.iter().map(|rung| rung.cell).collect(),
         medians,
         steps,
     })
+}
+
+/// Neighbouring steps of one cause as one.
+fn shares(steps: &[Step], series: &[Series]) -> Option<Vec<(Cause, Estimate)>> {
+    let mut shares = Vec::new();
+    let mut first = 0;
+    for alike in steps.chunk_by(|a, b| a.cause == b.cause) {
+        let last = first + alike.len();
+        shares.push((alike[0].cause, ratio(&series[first], &series[last])?));
+        first = last;
+    }
+    Some(shares)
 }
 
 /// Why a rung differs from the one before it.
@@ -182,18 +197,19 @@ fn cause(before: Rung<'_>, after: Rung<'_>) -> (Cause, String) {
 }
 
 impl Ladder<'_> {
-    /// What the ladder says, in one sentence: steps of one cause are told together.
+    /// What the ladder says, in one sentence.
     pub fn sentence(&self) -> String {
-        let mut shares: Vec<(Cause, f64)> = Vec::new();
-        for step in &self.steps {
-            match shares.last_mut() {
-                Some((cause, share)) if *cause == step.cause => *share *= step.ratio.value,
-                _ => shares.push((step.cause, step.ratio.value)),
-            }
-        }
-        let shares: Vec<String> = shares
-            .into_iter()
-            .map(|(cause, share)| format!("{} is {}", format::ratio(share), cause.as_str()))
+        let shares: Vec<String> = self
+            .shares
+            .iter()
+            .map(|(cause, ratio)| {
+                let seen = if ratio.low <= 1.0 && 1.0 <= ratio.high {
+                    " (cannot be told from 1x)"
+                } else {
+                    ""
+                };
+                format!("{}{seen} is {}", format::ratio(ratio.value), cause.as_str())
+            })
             .collect();
         let (first, last) = (self.rungs[0], self.rungs[self.rungs.len() - 1]);
         format!(

@@ -1,6 +1,6 @@
 use tare_core::stats::{more_needed, rounds_estimate};
 use tare_core::{run_lengths_ns, stage_lengths_ns};
-use tare_record::{Record, Status};
+use tare_record::{EnvironmentKind, Record, Status};
 
 use crate::boundary;
 use crate::format;
@@ -22,6 +22,10 @@ pub fn verdict(pair: &Pair<'_>) -> String {
     let ratio = &pair.ratio;
     let subject = format!("{} on {}", pair.other.model.name, pair.other.engine.name);
     let place = pair.other.rung.environment;
+    let other = match place {
+        EnvironmentKind::Node => "Node",
+        _ => "the browser",
+    };
     let interval = format!(
         "95 % interval {} to {}",
         format::ratio(ratio.low),
@@ -47,12 +51,12 @@ pub fn verdict(pair: &Pair<'_>) -> String {
         format!("{subject}: no difference between native and {place} above {bound:.1} % ({interval}){more}")
     } else if ratio.value >= 1.0 {
         format!(
-            "{subject}: the {place} takes {} the native time ({interval})",
+            "{subject}: {other} takes {} the native time ({interval})",
             format::ratio(ratio.value)
         )
     } else {
         format!(
-            "{subject}: the {place} takes {} the native time, so it is faster ({interval})",
+            "{subject}: {other} takes {} the native time, so it is faster ({interval})",
             format::ratio(ratio.value)
         )
     }

@@ -72,6 +72,8 @@ fn the_product_of_the_steps_is_the_whole_gap() {
         for step in &ladder.steps {
             assert!(step.ratio.low <= step.ratio.value && step.ratio.value <= step.ratio.high);
         }
+        let product: f64 = ladder.shares.iter().map(|(_, ratio)| ratio.value).product();
+        assert!((product / ladder.whole.value - 1.0).abs() < 1e-9, "{product}");
         let sentence = ladder.sentence();
         assert!(
             sentence.ends_with(
