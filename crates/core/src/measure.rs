@@ -73,6 +73,7 @@ pub async fn measure(
     run.cell.status = status;
     run.cell.memory = Memory {
         device_bytes: run.cell.memory.device_bytes,
+        loaded_bytes: run.cell.memory.loaded_bytes,
         ..run.observer.memory()
     };
     let warnings = warnings(&run.cell, request);
@@ -122,6 +123,8 @@ impl Run<'_> {
             self.phase(name, duration_ns);
         }
         self.describe(&loaded);
+        let memory = self.observer.memory();
+        self.cell.memory.loaded_bytes = memory.wasm_linear_bytes.or(memory.resident_peak_bytes);
 
         // Told before, because a first run that compiles kernels may outlast the cell's limit.
         self.check("first run", 0)?;

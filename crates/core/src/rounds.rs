@@ -53,6 +53,7 @@ pub(crate) fn join(cell: &mut Cell, later: Cell) {
     }
     cell.memory = Memory {
         resident_peak_bytes: cell.memory.resident_peak_bytes.max(later.memory.resident_peak_bytes),
+        loaded_bytes: cell.memory.loaded_bytes.max(later.memory.loaded_bytes),
         wasm_linear_bytes: cell.memory.wasm_linear_bytes.max(later.memory.wasm_linear_bytes),
         device_bytes: cell.memory.device_bytes.max(later.memory.device_bytes),
     };

@@ -281,6 +281,9 @@ pub struct Memory {
     pub resident_peak_bytes: Option<u64>,
     /// wasm linear memory, which never shrinks.
     pub wasm_linear_bytes: Option<u64>,
+    /// The same, or the largest resident set, when the model was loaded and before it ran.
+    #[serde(default)]
+    pub loaded_bytes: Option<u64>,
     /// Memory that the engine holds on the device.
     pub device_bytes: Option<u64>,
 }

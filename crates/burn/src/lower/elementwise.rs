@@ -231,7 +231,7 @@ impl Lowerer {
 
     pub(super) fn linear(&mut self, node: &LinearNode) -> Lowering<Value> {
         let x = self.value(&node.inputs[0])?;
-        let weight = self.value(&node.inputs[1])?;
+        let weight = self.shared_or_own(&node.inputs[1])?;
         let bias = self.optional(node.inputs.get(2))?;
         self.product(x, weight, node.config.transpose_weight, bias)
     }
@@ -244,7 +244,7 @@ impl Lowerer {
         } else {
             self.matrix_transposed(x)?
         };
-        let weight = self.value(&node.inputs[1])?;
+        let weight = self.shared_or_own(&node.inputs[1])?;
         let bias = self.optional(node.inputs.get(2))?;
         if config.alpha == 1.0 && config.beta == 1.0 {
             return self.product(x, weight, config.trans_b != 0, bias);

@@ -17,7 +17,12 @@ impl Lowerer {
     /// Rows of `data` along an axis: data [a, n, b], positions [p, q] -> [a, p, q, b].
     pub(super) fn gather(&mut self, node: &GatherNode) -> Lowering<Value> {
         let axis = node.config.axis;
-        let (data, at) = (self.value(&node.inputs[0])?, self.value(&node.inputs[1])?);
+        let at = self.value(&node.inputs[1])?;
+        let data = match &at {
+            // Rows that are known are picked on the host.
+            Value::Host(_) => self.value(&node.inputs[0])?,
+            _ => self.shared_or_own(&node.inputs[0])?,
+        };
         if let (Value::Host(data), Value::Host(at)) = (&data, &at) {
             return data
                 .gathered(axis, at)

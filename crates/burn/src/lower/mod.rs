@@ -20,6 +20,7 @@ mod normalisation;
 mod operators;
 mod pooling;
 mod quantised;
+mod reads;
 mod rearrangement;
 mod recurrent;
 mod reduction;
@@ -28,9 +29,10 @@ mod scatter;
 mod transposed;
 mod truth;
 mod types;
+mod weights;
 mod window;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use onnx_ir::{Argument, OnnxGraph};
 use tare_core::{EngineError, NamedTensor};
@@ -115,7 +117,8 @@ pub(crate) type Lowering<T> = Result<T, Unsupported>;
 pub(crate) fn lower(graph: &OnnxGraph, names: &NodeNames, inputs: &[NamedTensor]) -> Result<Lowered, EngineError> {
     let mut lowerer = Lowerer {
         values: HashMap::new(),
-        uses: uses(graph),
+        uses: reads::uses(graph),
+        outputs: reads::output_names(graph),
         lowered: Lowered {
             steps: vec![],
             slots: 0,
@@ -127,6 +130,7 @@ pub(crate) fn lower(graph: &OnnxGraph, names: &NodeNames, inputs: &[NamedTensor]
         },
         starved: false,
         turns: 0,
+        shared: HashMap::new(),
     };
     // onnx-ir renames values, inputs too, and keeps their order.
     if graph.inputs.len() != inputs.len() {
@@ -166,32 +170,18 @@ pub(crate) fn lower(graph: &OnnxGraph, names: &NodeNames, inputs: &[NamedTensor]
     Ok(lowerer.lowered)
 }
 
-/// How often each value is read.
-fn uses(graph: &OnnxGraph) -> HashMap<String, usize> {
-    let mut uses = HashMap::new();
-    count_uses(graph, 1, &mut uses);
-    uses
-}
-
-fn count_uses(graph: &OnnxGraph, times: usize, uses: &mut HashMap<String, usize>) {
-    let read = graph.nodes.iter().flat_map(|node| node.inputs()).chain(&graph.outputs);
-    for argument in read.filter(|argument| !argument.name.is_empty()) {
-        *uses.entry(argument.name.clone()).or_insert(0) += times;
-    }
-    for body in graph.nodes.iter().flat_map(control::bodies) {
-        // Once in each turn.
-        count_uses(body, 2, uses);
-    }
-}
-
 pub(crate) struct Lowerer {
     values: HashMap<String, Value>,
     uses: HashMap<String, usize>,
+    /// Names of the outputs of the graph, and of those inside of its nodes.
+    outputs: HashSet<String>,
     lowered: Lowered,
     /// Whether a step of the present node reads a tensor without elements.
     starved: bool,
     /// Turns of all loops until now.
     turns: usize,
+    /// Large constants that several nodes read, on the device, by their names.
+    shared: HashMap<String, DeviceValue>,
 }
 
 impl Lowerer {

@@ -125,7 +125,7 @@ impl Lowerer {
     }
 
     pub(super) fn transpose(&mut self, node: &TransposeNode) -> Lowering<Value> {
-        let value = self.value(&node.inputs[0])?;
+        let value = self.shared_or_own(&node.inputs[0])?;
         let axes = resolve_axes(&node.config.perm, shape_of(&value).len())?;
         match value {
             Value::Host(host) => Ok(Value::Host(host.transposed(&axes))),

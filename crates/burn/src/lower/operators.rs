@@ -10,6 +10,7 @@ use onnx_ir::{Argument, Node};
 use super::reduction::Reduction;
 use super::scatter::Update;
 use super::truth::{EQUAL, GREATER, GREATER_OR_EQUAL, LESS, LESS_OR_EQUAL, Logic};
+use super::weights::is_large;
 use super::window::{Paddings, Sliding};
 use super::{Lowerer, Lowering, Unsupported, Value, elementwise};
 use crate::plan::Op;
@@ -46,6 +47,8 @@ impl<const D: usize> IntoDims<D> for [usize; D] {
 impl Lowerer {
     pub(super) fn node(&mut self, node: &Node) -> Lowering<()> {
         let values = match node {
+            // Read from the file where it is used: kept here, a weight would be in memory once more.
+            Node::Constant(n) if is_large(&n.outputs[0]) && !self.is_output(&n.outputs[0]) => return Ok(()),
             Node::Split(n) => self.split(n)?,
             Node::LayerNormalization(n) => self.layer_norm(n)?,
             Node::Lstm(n) => self.lstm(n)?,
