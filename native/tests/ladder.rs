@@ -131,7 +131,7 @@ fn a_ladder_takes_the_gap_apart() {
     let command = "ladder --plan smoke --model tiny --engine tract --threads 2 -o ladder";
     Ran::of(sandbox.command(command).args(["--page", &page()]))
         .code(0)
-        .says("Of the ")
+        .says("tiny on tract: of the ")
         .says("is the browser");
     let records = ["native", "node", "browser"].map(|name| read_record(&sandbox.path(&format!("ladder/{name}.json"))));
     assert!(records.iter().all(Record::all_measured));

@@ -212,13 +212,18 @@ impl Ladder<'_> {
             })
             .collect();
         let (first, last) = (self.rungs[0], self.rungs[self.rungs.len() - 1]);
+        let place = |cell| {
+            let rung = rung(cell);
+            rung.split_once(", ")
+                .map_or(rung.clone(), |(place, how)| format!("{place} ({how})"))
+        };
         format!(
-            "Of the {} between {} and {} of {} on {}, {}",
-            format::ratio(self.whole.value),
-            rung(first),
-            rung(last),
+            "{} on {}: of the {} between {} and {}, {}",
             first.model.name,
             first.engine.name,
+            format::ratio(self.whole.value),
+            place(first),
+            place(last),
             shares.join(", ")
         )
     }
