@@ -7,7 +7,7 @@ use crate::format;
 
 pub(crate) const TITLE: &str = "What crossings cost in the browser";
 pub(crate) const CAPTION: &str = "A line through the medians of several sizes: what a crossing costs however little crosses, and what each call, dispatch or megabyte adds. A message \
-    is posted by the page, answered by a worker that does nothing, and timed until the answer.";
+    is posted by the page, answered by a worker that does nothing, and timed until the answer. WebGPU is that of the adapter which the browser offers: on a machine without a GPU it computes on the CPU.";
 pub(crate) const HEADINGS: [&str; 5] = ["crossing", "at least", "95 % interval", "and for each", "95 % interval"];
 
 /// Seed of the bootstrap, so that the same records always give the same report.
@@ -43,9 +43,14 @@ fn row(cost: &BoundaryCost, line: &Line) -> [String; 5] {
         )
     };
     let unit = if cost.crossing.counts_bytes() { "MB" } else { "one" };
+    // An interval that reaches 0 says that what each adds is all that can be seen.
+    let least = match line.intercept.low > 0.0 {
+        true => format::duration(line.intercept.value),
+        false => "nothing that can be told".into(),
+    };
     [
         cost.crossing.as_str().to_owned(),
-        format::duration(line.intercept.value),
+        least,
         interval(&line.intercept),
         format!("{unit}: {}", format::duration(line.slope.value)),
         interval(&line.slope),

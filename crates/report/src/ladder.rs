@@ -46,7 +46,7 @@ pub struct Step {
 pub enum Cause {
     /// Number of CPU threads.
     Threads,
-    /// Width of vectors, and fused multiply-add.
+    /// Width of vectors, fused multiply-add, and how good the kernels for them are.
     Vectors,
     /// Compiled to wasm instead of machine code, with vectors of the same width.
     Wasm,
@@ -65,7 +65,7 @@ impl Cause {
     pub fn as_str(self) -> &'static str {
         match self {
             Cause::Threads => "threads",
-            Cause::Vectors => "vector width and fused multiply-add",
+            Cause::Vectors => "vector instructions and the kernels for them",
             Cause::Wasm => "wasm",
             Cause::WasmAndVectors => "wasm and narrower vectors (not separated)",
             Cause::Browser => "the browser",
