@@ -2,6 +2,7 @@
 
 const SAMPLES = 30;
 const SAMPLE_MS = 1; // long beside the steps of the clock
+const PATIENCE_MS = 120000; // a device that hangs must not keep the record
 const BYTES = [0, 65536, 1048576, 8388608];
 
 // The module (func (export "nothing")).
@@ -44,23 +45,30 @@ function answer(worker, data, transfer) {
 // On the page: resolves to the costs as JSON.
 export async function boundaryCosts() {
   const worker = new Worker(new URL("./workers/boundary-worker.js", document.baseURI), { type: "module" });
+  const late = new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(`it took more than ${PATIENCE_MS / 1000} s`)), PATIENCE_MS);
+  });
   try {
-    const inside = await answer(worker);
-    const bytes = new Map(BYTES.map((size) => [size, new Uint8Array(size)]));
-    const copied = await cost("post-copied", (size) => answer(worker, bytes.get(size), []), BYTES);
-    const transferred = await cost(
-      "post-transferred",
-      (size) => {
-        // What was handed over is gone; memory that was never touched costs little to make.
-        const buffer = new ArrayBuffer(size);
-        return answer(worker, buffer, [buffer]);
-      },
-      BYTES,
-    );
-    return JSON.stringify([...inside.slice(0, 1), copied, transferred, ...inside.slice(1)]);
+    return await Promise.race([costsOfWorker(worker), late]);
   } finally {
     worker.terminate();
   }
+}
+
+async function costsOfWorker(worker) {
+  const inside = await answer(worker);
+  const bytes = new Map(BYTES.map((size) => [size, new Uint8Array(size)]));
+  const copied = await cost("post-copied", (size) => answer(worker, bytes.get(size), []), BYTES);
+  const transferred = await cost(
+    "post-transferred",
+    (size) => {
+      // What was handed over is gone; memory that was never touched costs little to make.
+      const buffer = new ArrayBuffer(size);
+      return answer(worker, buffer, [buffer]);
+    },
+    BYTES,
+  );
+  return JSON.stringify([...inside.slice(0, 1), copied, transferred, ...inside.slice(1)]);
 }
 
 // In a worker: calls to wasm first, then WebGPU where there is an adapter.

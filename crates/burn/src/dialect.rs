@@ -69,7 +69,7 @@ fn is_ours(node: &header::Node, graph: &header::Graph) -> bool {
         // It refuses peepholes.
         "LSTM" => node.input.get(7).is_some_and(|peepholes| !peepholes.is_empty()),
         // A product of two vectors has no dimensions, which it refuses.
-        "MatMul" => node.input.iter().all(|name| graph.is_line(name)),
+        "MatMul" => node.input.len() == 2 && node.input.iter().all(|name| graph.is_line(name)),
         // It knows those of two inputs.
         "Max" | "Min" => node.input.len() != 2,
         "Resize" => node.attribute.iter().any(|attribute| {

@@ -200,3 +200,26 @@ fn names_inside_of_a_node_do_not_touch_those_around_it() {
     // Once to 0, where it stays; then the outer value.
     computes(graph.into_bytes(), &[2], &[1.0, 2.0], &[(&[2], &[-1.0, -2.0])]);
 }
+
+#[test]
+fn weights_around_a_node_are_read_inside_of_it() {
+    const COUNT: usize = 5000;
+    let mut graph = Graph::new("case", 7);
+    let x = graph.input("x", &[COUNT]);
+    let ones = graph.trained("ones", &[COUNT], 1f32.to_le_bytes().repeat(COUNT));
+    let then = inner("then", |g| {
+        vec![(g.node("more", "Add", &[&x, &ones], &[]), vec![COUNT])]
+    });
+    let other = inner("else", |g| {
+        vec![(g.node("less", "Sub", &[&x, &ones], &[]), vec![COUNT])]
+    });
+    let condition = sum_is_positive(&mut graph, "condition", &x);
+    let branches = [
+        Attribute::Graph("then_branch", then),
+        Attribute::Graph("else_branch", other),
+    ];
+    let y = graph.node("y", "If", &[&condition], &branches);
+    graph.output(&y, &[COUNT]);
+    let (x, expected) = (vec![2.0; COUNT], vec![3.0; COUNT]);
+    computes(graph.into_bytes(), &[COUNT], &x, &[(&[COUNT], &expected)]);
+}

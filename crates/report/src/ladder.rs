@@ -58,6 +58,8 @@ pub enum Cause {
     WasmAndBrowser,
     /// From native to a browser: no rung separates what is in between.
     All,
+    /// From native on several threads to wasm on one.
+    Everything,
 }
 
 impl Cause {
@@ -70,6 +72,7 @@ impl Cause {
             Cause::WasmAndVectors => "wasm and narrower vectors (not separated)",
             Cause::Browser => "the browser",
             Cause::WasmAndBrowser => "wasm and the browser (not separated)",
+            Cause::Everything => "threads and all that follows (not separated)",
             Cause::All => "wasm, narrower vectors and the browser (not separated)",
         }
     }
@@ -181,6 +184,14 @@ fn cause(before: Rung<'_>, after: Rung<'_>) -> (Cause, String) {
     let levels = format!("{} to {}", below.vector_level, above.vector_level);
     let narrow = below.vector_level == AS_NARROW_AS_WASM;
     match (below.environment, above.environment) {
+        (EnvironmentKind::Native, EnvironmentKind::Node | EnvironmentKind::Browser)
+            if below.threads != above.threads =>
+        {
+            (
+                Cause::Everything,
+                format!("{} threads to {}, {levels}", below.threads, above.threads),
+            )
+        }
         (EnvironmentKind::Native, EnvironmentKind::Native) if below.threads != above.threads => {
             (Cause::Threads, format!("{} to {}", below.threads, above.threads))
         }

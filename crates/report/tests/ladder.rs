@@ -101,6 +101,7 @@ fn every_step_has_its_cause() {
         (chosen(&[1, 3, 5]), vec![Vectors, WasmAndBrowser]),
         (chosen(&[1, 4, 5]), vec![WasmAndVectors, Cause::Browser]),
         (chosen(&[0, 1, 5]), vec![Threads, All]),
+        (chosen(&[0, 4, 5]), vec![Cause::Everything, Cause::Browser]),
         // Two rungs are a pair.
         (chosen(&[1, 5]), vec![]),
     ] {

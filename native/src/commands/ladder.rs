@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use tare_record::{EngineName, Plan, Record};
+use tare_record::{EngineName, EnvironmentKind, Plan, Record};
 
 use crate::browser::{self, BrowserArgs, ServeArgs};
 use crate::measuring::Measuring;
@@ -50,17 +50,12 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         && records.iter().all(|record| record.complete)
     {
         eprintln!("measuring in Node");
-        records.push(measuring(&in_node).in_node(node)?);
+        keep(&mut records, "Node", measuring(&in_node).in_node(node));
     }
     if records.iter().all(|record| record.complete) {
         eprintln!("measuring in a browser");
-        records.push(browser::measure(
-            plan.clone(),
-            &inputs,
-            &args.browser,
-            &args.serve,
-            &in_browser,
-        )?);
+        let measured = browser::measure(plan.clone(), &inputs, &args.browser, &args.serve, &in_browser);
+        keep(&mut records, "the browser", measured);
     }
 
     let report = folder.join("report.html");
@@ -68,7 +63,18 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         .with_context(|| format!("cannot write {}", report.display()))?;
     print!("{}", tare_report::terminal(&records));
     eprintln!("records and report: {}", folder.display());
-    Ok(records.len() > 1 && records.iter().all(Record::all_measured))
+    let browser = records
+        .iter()
+        .any(|record| record.machine.kind == EnvironmentKind::Browser);
+    Ok(browser && records.iter().all(Record::all_measured))
+}
+
+/// A rung that cannot be measured is no reason to lose the others.
+fn keep(records: &mut Vec<Record>, place: &str, measured: Result<Record>) {
+    match measured {
+        Ok(record) => records.push(record),
+        Err(error) => eprintln!("the rung of {place} is missing: {error:#}"),
+    }
 }
 
 /// What was chosen, on all rungs that this machine has.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use onnx_ir::ir::ValueSource;
 use onnx_ir::node::if_node::IfNode;
 use onnx_ir::node::loop_node::LoopNode;
 use onnx_ir::node::scan_node::ScanNode;
@@ -15,6 +16,9 @@ use crate::refusal::operator;
 
 /// More turns of all loops together make a plan that nobody waits for.
 const MOST_TURNS: usize = 100_000;
+
+/// More steps of a model with loops are refused for the same reason.
+const MOST_STEPS: usize = 1 << 20;
 
 /// Values around a node, by their names in the graphs inside of it.
 type Scope = Vec<(String, Value)>;
@@ -154,7 +158,16 @@ impl Lowerer {
     fn inputs_and_scope<'a>(&self, inputs: &'a [Argument], names: &[String]) -> Lowering<(&'a [Argument], Scope)> {
         let own = inputs.len().checked_sub(names.len());
         let (own, around) = inputs.split_at(own.ok_or_else(|| Unsupported::new("fewer inputs than its graphs read"))?);
-        Ok((own, names.iter().cloned().zip(self.values_of(around)?).collect()))
+        let values = self.values_of(around)?;
+        let mut scope: Scope = Vec::with_capacity(2 * names.len());
+        for ((argument, name), value) in around.iter().zip(names).zip(values) {
+            // Inside, onnx-ir calls constants as outside.
+            if matches!(argument.value_source, ValueSource::Constant) {
+                scope.push((argument.name.clone(), value.clone()));
+            }
+            scope.push((name.clone(), value));
+        }
+        Ok((own, scope))
     }
 
     fn values_of(&self, arguments: &[Argument]) -> Lowering<Vec<Value>> {
@@ -164,6 +177,11 @@ impl Lowerer {
     /// One turn of a loop.
     fn turn(&mut self, body: &OnnxGraph, inputs: Vec<Value>, scope: &Scope) -> Lowering<Vec<Value>> {
         self.turns += 1;
+        if self.lowered.steps.len() > MOST_STEPS {
+            return Err(Unsupported::new(format!(
+                "turns of more than {MOST_STEPS} steps together"
+            )));
+        }
         if self.turns > MOST_TURNS {
             return Err(Unsupported::new(format!("more than {MOST_TURNS} turns")));
         }
@@ -179,9 +197,15 @@ impl Lowerer {
                 inputs.len()
             )));
         }
+        let is_around = |name: &&String| scope.iter().any(|(known, _)| known == *name);
         let given = graph.inputs.iter().map(|input| input.name.clone()).zip(inputs);
         let given: Vec<(String, Value)> = scope.iter().cloned().chain(given).collect();
         let computed = graph.nodes.iter().flat_map(|node| node.outputs());
+        if let Some(name) = computed.clone().map(|output| &output.name).find(|name| is_around(name)) {
+            return Err(Unsupported::new(format!(
+                "a constant inside and one outside that onnx-ir gives one name ({name})"
+            )));
+        }
         let names: BTreeSet<&String> = given
             .iter()
             .map(|(name, _)| name)

@@ -130,6 +130,7 @@ pub(crate) fn lower(graph: &OnnxGraph, names: &NodeNames, inputs: &[NamedTensor]
         },
         starved: false,
         turns: 0,
+        has_bodies: graph.nodes.iter().any(|node| !control::bodies(node).is_empty()),
         shared: HashMap::new(),
     };
     // onnx-ir renames values, inputs too, and keeps their order.
@@ -180,6 +181,8 @@ pub(crate) struct Lowerer {
     starved: bool,
     /// Turns of all loops until now.
     turns: usize,
+    /// Whether the model has graphs inside of nodes: onnx-ir gives constants of different graphs the same names.
+    has_bodies: bool,
     /// Large constants that several nodes read, on the device, by their names.
     shared: HashMap<String, DeviceValue>,
 }

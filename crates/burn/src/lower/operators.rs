@@ -48,7 +48,9 @@ impl Lowerer {
     pub(super) fn node(&mut self, node: &Node) -> Lowering<()> {
         let values = match node {
             // Read from the file where it is used: kept here, a weight would be in memory once more.
-            Node::Constant(n) if is_large(&n.outputs[0]) && !self.is_output(&n.outputs[0]) => return Ok(()),
+            Node::Constant(n) if !self.has_bodies && is_large(&n.outputs[0]) && !self.is_output(&n.outputs[0]) => {
+                return Ok(());
+            }
             Node::Split(n) => self.split(n)?,
             Node::LayerNormalization(n) => self.layer_norm(n)?,
             Node::Lstm(n) => self.lstm(n)?,
@@ -76,6 +78,9 @@ impl Lowerer {
         let is_read = |output: &Argument| !output.name.is_empty() && self.uses.contains_key(&output.name);
         if let Some(position) = outputs.iter().skip(values.len()).position(is_read) {
             return Err(Unsupported::new(format!("output {}", values.len() + position + 1)));
+        }
+        if let Node::Custom(custom) = node {
+            self.check_ranks(custom, &values)?;
         }
         let names = outputs.iter().map(|output| output.name.clone());
         self.values.extend(names.zip(values));

@@ -10,7 +10,7 @@ use onnx_ir::node::padding::AutoPad;
 use super::custom::numbers_of;
 use super::window::positions;
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
-use crate::host::{HostData, HostTensor};
+use crate::host::{HostData, HostTensor, element_count};
 use crate::plan::{Movement, Op, Range};
 
 /// What a node says about `D` dimensions.
@@ -26,6 +26,9 @@ struct Spread<const D: usize> {
     auto: AutoPad,
     output: Option<[usize; D]>,
 }
+
+/// The weights of larger blocks are the square of their size.
+const LARGEST_BLOCK: usize = 4096;
 
 /// What Col2Im says about each dimension.
 #[derive(Debug)]
@@ -225,7 +228,10 @@ impl Lowerer {
             places[d] = free.checked_div(stride[d]).ok_or_else(refused)? + 1;
             padding_out[d] = free % stride[d];
         }
-        let (&[n, deep, count], size) = (x.shape.as_slice(), block.iter().product::<usize>()) else {
+        let size = element_count(&block)
+            .filter(|&size| size <= LARGEST_BLOCK)
+            .ok_or_else(refused)?;
+        let &[n, deep, count] = x.shape.as_slice() else {
             return Err(refused());
         };
         if deep % size != 0 || count != places.iter().product::<usize>() {

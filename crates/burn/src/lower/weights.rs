@@ -16,6 +16,9 @@ impl Lowerer {
     /// The value of an argument; on the device if it is a large constant that several nodes read, uploaded once for all: weights that
     /// are tied would be in memory twice.
     pub(super) fn shared_or_own(&mut self, argument: &Argument) -> Lowering<Value> {
+        if self.has_bodies {
+            return self.value(argument);
+        }
         if let Some(shared) = self.shared.get(&argument.name) {
             return Ok(Value::Device(shared.clone()));
         }
