@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use tare_core::{NamedTensor, bundle};
 use tare_record::{Plan, Record, SelfCheck};
+use tokio::runtime::Runtime;
 
 use crate::selection::{Selection, command_line, record_path};
 use crate::sink::tell;
@@ -20,12 +21,19 @@ pub(crate) struct Args {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
-    browser: BrowserArgs,
-    #[command(flatten)]
-    serve: ServeArgs,
+    browser: InBrowser,
     /// Where to write the record; by default a dated file in this folder
     #[arg(short, long, value_name = "FILE.json")]
     output: Option<PathBuf>,
+}
+
+/// A browser, and the page that it opens.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InBrowser {
+    #[command(flatten)]
+    browser: BrowserArgs,
+    #[command(flatten)]
+    serve: ServeArgs,
 }
 
 /// Which browser to drive, and how.
@@ -58,7 +66,7 @@ pub(crate) struct PageArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
-    pub(crate) page: PageArgs,
+    page: PageArgs,
     /// Port on loopback; by default any free one
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -93,45 +101,47 @@ impl PageArgs {
 pub(crate) fn run(args: &Args) -> Result<bool> {
     let plan = args.selection.plan_or("quick")?;
     let path = record_path(args.output.as_ref(), "browser");
-    let record = measure(plan, &args.selection.inputs()?, &args.browser, &args.serve, &path)?;
+    let record = args.browser.measure(plan, &args.selection.inputs()?, &path)?;
     tell(&record, &path);
     Ok(record.all_measured())
 }
 
-/// Measures a plan in a browser, and keeps the record at `path` as it grows.
-pub(crate) fn measure(
-    plan: Plan,
-    inputs: &[NamedTensor],
-    browser: &BrowserArgs,
-    serve: &ServeArgs,
-    path: &Path,
-) -> Result<Record> {
-    let bundle = (!inputs.is_empty()).then(|| bundle::encode(inputs));
-    let job = server::ServedJob::new(plan, bundle)?;
-    let folder = serve.page.folder()?;
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the server's runtime")?;
-    runtime.block_on(async {
-        let address = server::start(&folder, serve, Some(job)).await?;
-        let page = format!("http://{address}/index.html?job=job.json");
-        driver::measure(browser, &page, path, &command_line()).await
-    })
+impl InBrowser {
+    /// The folder of the built page.
+    pub(crate) fn page_folder(&self) -> Result<PathBuf> {
+        self.serve.page.folder()
+    }
+
+    /// Measures a plan, and keeps the record at `path` as it grows.
+    pub(crate) fn measure(&self, plan: Plan, inputs: &[NamedTensor], path: &Path) -> Result<Record> {
+        let bundle = (!inputs.is_empty()).then(|| bundle::encode(inputs));
+        let job = server::ServedJob::new(plan, bundle)?;
+        let folder = self.page_folder()?;
+        runtime()?.block_on(async {
+            let address = server::start(&folder, &self.serve, Some(job)).await?;
+            let page = format!("http://{address}/index.html?job=job.json");
+            driver::measure(&self.browser, &page, path, &command_line()).await
+        })
+    }
+
+    /// Checks known truths; a real cell is measured twice as often as `pairs` says.
+    pub(crate) fn selftest(&self, pairs: u32) -> Result<Vec<SelfCheck>> {
+        let folder = self.page_folder()?;
+        runtime()?.block_on(async {
+            let address = server::start(&folder, &self.serve, None).await?;
+            let page = format!("http://{address}/index.html?selftest={pairs}");
+            driver::selftest(&self.browser, &page).await
+        })
+    }
 }
 
-/// Checks known truths in a browser; a real cell is measured twice as often as `pairs` says.
-pub(crate) fn selftest(browser: &BrowserArgs, serve: &ServeArgs, pairs: u32) -> Result<Vec<SelfCheck>> {
-    let folder = serve.page.folder()?;
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the server's runtime")?;
-    runtime.block_on(async {
-        let address = server::start(&folder, serve, None).await?;
-        let page = format!("http://{address}/index.html?selftest={pairs}");
-        driver::selftest(browser, &page).await
-    })
+fn runtime() -> Result<Runtime> {
+    Runtime::new().context("cannot start the server's runtime")
 }
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<bool> {
     let folder = args.page.folder()?;
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the server's runtime")?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let address = server::start(&folder, args, None).await?;
         println!("http://{address}/");
         tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")

@@ -18,8 +18,8 @@ async function lengthMs(run, size, repeats) {
 }
 
 async function point(run, size) {
+  await run(size); // the first one compiles and allocates
   let repeats = 1;
-  // The first ones warm up.
   while ((await lengthMs(run, size, repeats)) < SAMPLE_MS && repeats < 4096) repeats *= 4;
   const samples_ns = [];
   for (let sample = 0; sample < SAMPLES; sample++) {

@@ -1,6 +1,8 @@
 //! A model in the words that onnx-ir reads. It refuses some operators and attributes, and takes values for one whose names
 //! differ in case alone; nodes with the former pass it as operators of a domain of our own, the latter are numbered.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use onnx_ir::ModelProto;
 
@@ -29,7 +31,8 @@ pub(crate) fn readable(model: Bytes, graph: Option<&header::Graph>) -> Vec<u8> {
 /// What cannot be read is left to the parser, which says what is wrong with it.
 fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
     let rename = names::look_alike(graph);
-    let ours: Vec<bool> = graph.node.iter().map(|node| is_ours(node, graph)).collect();
+    let lines = graph.lines();
+    let ours: Vec<bool> = graph.node.iter().map(|node| is_ours(node, &lines)).collect();
     if !rename && !ours.contains(&true) {
         return None;
     }
@@ -50,8 +53,8 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
     onnx_ir::Message::write_to_bytes(&model).ok()
 }
 
-/// Whether onnx-ir would refuse a node that this executor can carry out.
-fn is_ours(node: &header::Node, graph: &header::Graph) -> bool {
+/// Whether onnx-ir would refuse a node that this executor can carry out. `lines` are the values of one dimension.
+fn is_ours(node: &header::Node, lines: &HashSet<&str>) -> bool {
     if !["", "ai.onnx"].contains(&node.domain.as_str()) {
         return false;
     }
@@ -69,7 +72,7 @@ fn is_ours(node: &header::Node, graph: &header::Graph) -> bool {
         // It refuses peepholes.
         "LSTM" => node.input.get(7).is_some_and(|peepholes| !peepholes.is_empty()),
         // A product of two vectors has no dimensions, which it refuses.
-        "MatMul" => node.input.len() == 2 && node.input.iter().all(|name| graph.is_line(name)),
+        "MatMul" => node.input.len() == 2 && node.input.iter().all(|name| lines.contains(name.as_str())),
         // It knows those of two inputs.
         "Max" | "Min" => node.input.len() != 2,
         "Resize" => node.attribute.iter().any(|attribute| {

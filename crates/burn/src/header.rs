@@ -1,5 +1,7 @@
 //! An ONNX file without weights and most of its attributes, which the decoder passes over.
 
+use std::collections::HashSet;
+
 use prost::Message;
 
 /// The graph of a file; none of what is no ONNX file.
@@ -48,15 +50,17 @@ pub(crate) struct Attribute {
 }
 
 impl Graph {
-    /// Whether an input or weight is known to have one dimension.
-    pub(crate) fn is_line(&self, name: &str) -> bool {
-        let weight = self.initializer.iter().find(|weight| weight.name == name);
-        let input = self.input.iter().find(|input| input.name == name);
-        let shape = input.and_then(|input| input.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref());
-        let rank = weight
-            .map(|weight| weight.dims.len())
-            .or(shape.map(|shape| shape.dim.len()));
-        rank == Some(1)
+    /// Names of inputs and weights that are known to have one dimension.
+    pub(crate) fn lines(&self) -> HashSet<&str> {
+        let inputs = self.input.iter().filter(|input| {
+            let tensor = input.r#type.as_ref().and_then(|r#type| r#type.tensor_type.as_ref());
+            tensor
+                .and_then(|tensor| tensor.shape.as_ref())
+                .is_some_and(|shape| shape.dim.len() == 1)
+        });
+        let weights = self.initializer.iter().filter(|weight| weight.dims.len() == 1);
+        let inputs = inputs.map(|input| input.name.as_str());
+        inputs.chain(weights.map(|weight| weight.name.as_str())).collect()
     }
 }
 

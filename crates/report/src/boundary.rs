@@ -4,14 +4,12 @@ use tare_core::stats::{Estimate, Line, line_estimate};
 use tare_record::{BoundaryCost, Record};
 
 use crate::format;
+use crate::pairing::SEED;
 
 pub(crate) const TITLE: &str = "What crossings cost in the browser";
 pub(crate) const CAPTION: &str = "A line through the medians of several sizes: what a crossing costs however little crosses, and what each call, dispatch or megabyte adds. A message \
     is posted by the page, answered by a worker that does nothing, and timed until the answer. WebGPU is that of the adapter which the browser offers: on a machine without a GPU it computes on the CPU.";
 pub(crate) const HEADINGS: [&str; 5] = ["crossing", "at least", "95 % interval", "and for each", "95 % interval"];
-
-/// Seed of the bootstrap, so that the same records always give the same report.
-const SEED: u64 = 1;
 
 /// Rows under [`HEADINGS`].
 pub(crate) fn rows(records: &[Record]) -> Vec<[String; 5]> {
@@ -32,6 +30,22 @@ fn line(cost: &BoundaryCost) -> Option<Line> {
         })
         .collect();
     line_estimate(&points, SEED)
+}
+
+/// The lines for programs, in nanoseconds: of a crossing however little crosses, and of each call, dispatch or megabyte.
+pub(crate) fn json(records: &[Record]) -> Vec<serde_json::Value> {
+    let costs = records.iter().flat_map(|record| &record.boundary);
+    costs
+        .filter_map(|cost| {
+            let line = line(cost)?;
+            Some(serde_json::json!({
+                "crossing": cost.crossing.as_str(),
+                "least_ns": format::json(&line.intercept),
+                "each": if cost.crossing.counts_bytes() { "MB" } else { "one" },
+                "each_ns": format::json(&line.slope),
+            }))
+        })
+        .collect()
 }
 
 fn row(cost: &BoundaryCost, line: &Line) -> [String; 5] {

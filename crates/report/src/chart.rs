@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use tare_core::run_lengths_ns;
 use tare_core::stats::Estimate;
 
-use crate::format;
+use crate::format::{self, coordinate};
 use crate::pairing::Pair;
 
 const WIDTH: f64 = 640.0;
@@ -37,11 +37,11 @@ pub(crate) fn samples(pair: &Pair<'_>) -> Markup {
                 g class=(class) {
                     @for (number, ns) in run_lengths_ns(cell).concat().into_iter().enumerate() {
                         // Spread over the row, so that dots of equal samples can be told apart.
-                        circle cx=(place_of(x(ns))) cy=(place_of(y + (number % 7) as f64 * 3.0 - 9.0)) r="2" fill-opacity="0.5" stroke="none" {}
+                        circle cx=(coordinate(x(ns))) cy=(coordinate(y + (number % 7) as f64 * 3.0 - 9.0)) r="2" fill-opacity="0.5" stroke="none" {}
                     }
                     @let Estimate { value, low, high } = *median;
-                    line x1=(place_of(x(low))) x2=(place_of(x(high))) y1=(y + 15.0) y2=(y + 15.0) stroke-width="4" {}
-                    line x1=(place_of(x(value))) x2=(place_of(x(value))) y1=(y - 14.0) y2=(y + 18.0) stroke-width="2" {}
+                    line x1=(coordinate(x(low))) x2=(coordinate(x(high))) y1=(y + 15.0) y2=(y + 15.0) stroke-width="4" {}
+                    line x1=(coordinate(x(value))) x2=(coordinate(x(value))) y1=(y - 14.0) y2=(y + 18.0) stroke-width="2" {}
                 }
             }
             line x1=(LEFT) x2=(WIDTH - 20.0) y1=(ROW * 2.0 + 8.0) y2=(ROW * 2.0 + 8.0) stroke="currentColor" {}
@@ -56,9 +56,4 @@ fn place(pair: &Pair<'_>) -> &'static str {
         tare_record::EnvironmentKind::Node => "Node",
         _ => "browser",
     }
-}
-
-/// A coordinate with one decimal: enough for a picture, and a tenth of the bytes.
-fn place_of(value: f64) -> String {
-    format!("{value:.1}")
 }

@@ -1,5 +1,7 @@
 //! Numbers as people read them: three significant digits, and the unit that keeps them short.
 
+use tare_core::stats::Estimate;
+
 /// A duration given in nanoseconds, for example `193 ms`.
 pub fn duration(ns: f64) -> String {
     let (value, unit) = match ns {
@@ -77,6 +79,16 @@ fn significant(value: f64) -> String {
         _ => 3,
     };
     format!("{value:.decimals$}")
+}
+
+/// An estimate for programs.
+pub(crate) fn json(estimate: &Estimate) -> serde_json::Value {
+    serde_json::json!({ "median": estimate.value, "low": estimate.low, "high": estimate.high })
+}
+
+/// A coordinate of a picture with one decimal: enough for the eye, and a tenth of the bytes.
+pub(crate) fn coordinate(value: f64) -> String {
+    format!("{value:.1}")
 }
 
 #[cfg(test)]

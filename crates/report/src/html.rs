@@ -109,10 +109,11 @@ fn ladder_section(ladder: &Ladder<'_>) -> Markup {
             (table(
                 "",
                 "Every rung computed the same: model, inputs and load pattern are equal by SHA-256, and every output was verified. The product of the factors is the whole gap. Vector instructions, widest first: amx and avx512 with 512 bits, fma with 256 bits and a multiply-add in one step, sse2 and wasm's simd with 128 bits; neon with 128 bits and multiply-add.",
-                &["where", "why", "median", "factor", "95 % interval"],
+                &Ladder::HEADINGS,
                 2,
                 &ladder.rows(),
             ))
+            @if let Some(note) = ladder.note() { p class="soft" { (note) "." } }
         }
     }
 }

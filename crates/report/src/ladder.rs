@@ -1,11 +1,12 @@
 //! Ladders: the gap between the first rung and the last, taken apart into steps that each have one cause where the rungs
 //! allow it.
 
+use tare_core::plan::VECTOR_LIMITS;
 use tare_core::stats::Estimate;
 use tare_record::{Cell, ClockFacts, EnvironmentKind, Record, Status};
 
 use crate::format;
-use crate::pairing::ratio;
+use crate::pairing::{have_same_inputs, ratio};
 use crate::series::Series;
 use crate::text::rung;
 
@@ -28,6 +29,8 @@ pub struct Ladder<'a> {
     pub shares: Vec<(Cause, Estimate)>,
     /// Median of the last rung as a multiple of the first one's: the product of the steps.
     pub whole: Estimate,
+    /// Cells of rungs that an earlier record holds already: they are left out.
+    pub repeated: usize,
 }
 
 /// What two neighbouring rungs differ by.
@@ -80,7 +83,7 @@ impl Cause {
 
 /// The ladders that the records hold: of every workload that was measured on three rungs of the CPU or more.
 pub fn ladders(records: &[Record]) -> Vec<Ladder<'_>> {
-    let mut groups: Vec<Vec<Rung<'_>>> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for record in records {
         for cell in &record.cells {
             // Cells on graphics adapters are no rungs of the CPU.
@@ -92,15 +95,23 @@ pub fn ladders(records: &[Record]) -> Vec<Ladder<'_>> {
                 clock: &record.clock,
                 v8: record.machine.node.as_ref().map(|node| node.v8.as_str()),
             };
-            match groups.iter_mut().find(|group| is_same_work(group[0].cell, cell)) {
-                // Of two cells of one rung the first counts.
-                Some(group) if group.iter().any(|known| known.cell.rung == cell.rung) => {}
-                Some(group) => group.push(rung),
-                None => groups.push(vec![rung]),
+            match groups.iter_mut().find(|group| is_same_work(group.rungs[0].cell, cell)) {
+                Some(group) if group.rungs.iter().any(|known| known.cell.rung == cell.rung) => group.repeated += 1,
+                Some(group) => group.rungs.push(rung),
+                None => groups.push(Group {
+                    rungs: vec![rung],
+                    repeated: 0,
+                }),
             }
         }
     }
     groups.into_iter().filter_map(ladder).collect()
+}
+
+/// Rungs of the same work.
+struct Group<'a> {
+    rungs: Vec<Rung<'a>>,
+    repeated: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -112,7 +123,6 @@ struct Rung<'a> {
 }
 
 fn is_same_work(a: &Cell, b: &Cell) -> bool {
-    let inputs = |cell: &Cell| cell.inputs.iter().map(|input| input.sha256.clone()).collect::<Vec<_>>();
     (
         &a.engine.name,
         &a.engine.version,
@@ -126,11 +136,10 @@ fn is_same_work(a: &Cell, b: &Cell) -> bool {
         b.load,
         &b.rung.precision,
     ) && a.model.sha256.is_some()
-        && inputs(a) == inputs(b)
+        && have_same_inputs(a, b)
 }
 
-fn ladder(mut rungs: Vec<Rung<'_>>) -> Option<Ladder<'_>> {
-    // Stable: limits of vector instructions stay in the plan's order, widest first.
+fn ladder(Group { mut rungs, repeated }: Group<'_>) -> Option<Ladder<'_>> {
     rungs.sort_by_key(|rung| {
         let Cell { rung, .. } = rung.cell;
         let place = match rung.environment {
@@ -138,7 +147,12 @@ fn ladder(mut rungs: Vec<Rung<'_>>) -> Option<Ladder<'_>> {
             EnvironmentKind::Node => 1,
             EnvironmentKind::Browser => 2,
         };
-        (place, rung.vector_limit.is_some(), std::cmp::Reverse(rung.threads))
+        // Widest vectors first.
+        let narrowed = rung
+            .vector_limit
+            .as_ref()
+            .map(|limit| VECTOR_LIMITS.iter().position(|known| known == limit));
+        (place, narrowed, std::cmp::Reverse(rung.threads))
     });
     if rungs.len() < FEWEST_RUNGS {
         return None;
@@ -163,6 +177,7 @@ fn ladder(mut rungs: Vec<Rung<'_>>) -> Option<Ladder<'_>> {
         rungs: rungs.iter().map(|rung| rung.cell).collect(),
         medians,
         steps,
+        repeated,
     })
 }
 
@@ -239,14 +254,22 @@ impl Ladder<'_> {
         )
     }
 
+    /// What a reader of several records must know, if anything.
+    pub(crate) fn note(&self) -> Option<String> {
+        (self.repeated > 0).then(|| {
+            format!(
+                "cells left out, because an earlier record holds their rungs: {}",
+                self.repeated
+            )
+        })
+    }
+
     /// The ladder for programs.
     pub(crate) fn json(&self) -> serde_json::Value {
-        let estimate =
-            |ratio: &Estimate| serde_json::json!({ "median": ratio.value, "low": ratio.low, "high": ratio.high });
         let steps: Vec<_> = self
             .steps
             .iter()
-            .map(|step| serde_json::json!({ "cause": step.cause.as_str(), "detail": step.detail, "ratio": estimate(&step.ratio) }))
+            .map(|step| serde_json::json!({ "cause": step.cause.as_str(), "detail": step.detail, "ratio": format::json(&step.ratio) }))
             .collect();
         serde_json::json!({
             "model": self.rungs[0].model.name,
@@ -254,12 +277,15 @@ impl Ladder<'_> {
             "rungs": self.rungs.iter().map(|cell| &cell.rung).collect::<Vec<_>>(),
             "median_ns": self.medians.iter().map(|median| median.value).collect::<Vec<_>>(),
             "steps": steps,
-            "whole": estimate(&self.whole),
+            "whole": format::json(&self.whole),
+            "repeated": self.repeated,
             "sentence": self.sentence(),
         })
     }
 
-    /// Where, why, median, factor and its interval of every rung; the last line is the whole.
+    pub(crate) const HEADINGS: [&'static str; 5] = ["where", "why", "median", "factor", "95 % interval"];
+
+    /// Under [`Self::HEADINGS`], a row for every rung; the last one is the whole.
     pub(crate) fn rows(&self) -> Vec<[String; 5]> {
         let factor = |ratio: &Estimate| {
             [

@@ -4,6 +4,7 @@
 
 mod boundary;
 mod chart;
+mod export;
 mod format;
 mod html;
 mod kernels;
@@ -16,9 +17,10 @@ mod style;
 mod text;
 mod waterfall;
 
+pub use export::{csv, json, markdown};
 pub use format::{bytes, count, duration, ratio};
 pub use html::{fragment, html, selftest};
 pub use ladder::{Cause, Ladder, Step, ladders};
 pub use pairing::{Basis, Comparison, Pair, Refusal, compare};
 pub use power::power_lines;
-pub use text::{csv, json, markdown, rung, terminal, verdict};
+pub use text::{rung, terminal, verdict};

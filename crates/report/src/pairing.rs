@@ -5,7 +5,7 @@ use tare_record::{Cell, ClockFacts, EnvironmentKind, Record, Status, Warning};
 use crate::series::Series;
 
 /// Seed of the bootstrap, so that the same records always give the same report.
-const SEED: u64 = 1;
+pub(crate) const SEED: u64 = 1;
 
 /// All that the records say about each other.
 #[derive(Debug, Clone, PartialEq)]
@@ -159,6 +159,12 @@ fn stage_ratios(native: &Cell, other: &Cell) -> Vec<(String, Estimate)> {
     .collect()
 }
 
+/// Whether the inputs have the same bytes.
+pub(crate) fn have_same_inputs(a: &Cell, b: &Cell) -> bool {
+    let hashes = |cell: &Cell| cell.inputs.iter().map(|input| input.sha256.clone()).collect::<Vec<_>>();
+    hashes(a) == hashes(b)
+}
+
 /// Why two cells may not be compared, if so.
 fn refuse(native: &Cell, other: &Cell) -> Result<(), String> {
     for (side, cell) in [
@@ -182,8 +188,7 @@ fn refuse(native: &Cell, other: &Cell) -> Result<(), String> {
     if native.model.sha256 != other.model.sha256 {
         return Err("the model bytes differ (SHA-256)".into());
     }
-    let hashes = |cell: &Cell| cell.inputs.iter().map(|input| input.sha256.clone()).collect::<Vec<_>>();
-    if hashes(native) != hashes(other) {
+    if !have_same_inputs(native, other) {
         return Err("the input tensors differ (SHA-256)".into());
     }
     if native.rung.precision != other.rung.precision {

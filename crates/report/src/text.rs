@@ -1,10 +1,10 @@
+use tare_core::stage_lengths_ns;
 use tare_core::stats::{more_needed, rounds_estimate};
-use tare_core::{run_lengths_ns, stage_lengths_ns};
 use tare_record::{EnvironmentKind, Record, Status};
 
 use crate::boundary;
 use crate::format;
-use crate::ladder::{Ladder, ladders};
+use crate::ladder::ladders;
 use crate::pairing::{Basis, Comparison, Pair, compare};
 use crate::series::Series;
 
@@ -194,7 +194,7 @@ pub fn rung(cell: &tare_record::Cell) -> String {
 }
 
 /// Headings of [`cell_rows`].
-const CELL_HEADINGS: [&str; 9] = [
+pub(crate) const CELL_HEADINGS: [&str; 9] = [
     "model",
     "engine",
     "where",
@@ -243,6 +243,9 @@ pub fn terminal(records: &[Record]) -> String {
         for [place, cause, median, factor, interval] in ladder.rows() {
             text += &format!("  {place}: {median}, {factor} ({interval}), {cause}\n");
         }
+        if let Some(note) = ladder.note() {
+            text += &format!("  {note}\n");
+        }
     }
     for [crossing, least, least_interval, each, each_interval] in boundary::rows(records) {
         text += &format!("{crossing}: at least {least} ({least_interval}), and for each {each} ({each_interval})\n");
@@ -264,129 +267,4 @@ pub fn terminal(records: &[Record]) -> String {
         text += &format!("{}: not compared, because {}\n", refusal.subject, refusal.reason);
     }
     text
-}
-
-/// The comparison as Markdown.
-pub fn markdown(records: &[Record]) -> String {
-    let escape = |field: &str| field.replace('|', "\\|").replace('\n', " ");
-    let row = |fields: &[String]| {
-        format!(
-            "| {} |\n",
-            fields.iter().map(|field| escape(field)).collect::<Vec<_>>().join(" | ")
-        )
-    };
-    let Comparison { pairs, refusals } = compare(records);
-    let mut text = String::from("# tare report\n\n");
-    for ladder in ladders(records) {
-        text += &format!("- {}\n", ladder.sentence());
-    }
-    for pair in &pairs {
-        text += &format!("- {}\n", verdict(pair));
-        for stage in stage_verdicts(pair) {
-            text += &format!("  - {stage}\n");
-        }
-        for warning in &pair.warnings {
-            text += &format!("  - warning: {}\n", warning.message);
-        }
-    }
-    for refusal in &refusals {
-        text += &format!("- {}: not compared, because {}\n", refusal.subject, refusal.reason);
-    }
-    for ladder in ladders(records) {
-        let (first, headings) = (ladder.rungs[0], ["where", "why", "median", "factor", "95 % interval"]);
-        text += &format!("\n## {} on {}\n\n", first.model.name, first.engine.name);
-        text += &row(&headings.map(str::to_owned));
-        text += &format!("|{}\n", " --- |".repeat(headings.len()));
-        for fields in ladder.rows() {
-            text += &row(&fields);
-        }
-    }
-    text += "\n## Cells\n\n";
-    text += &row(&CELL_HEADINGS.map(str::to_owned));
-    text += &format!("|{}\n", " --- |".repeat(CELL_HEADINGS.len()));
-    for fields in cell_rows(records) {
-        text += &row(&fields);
-    }
-    for cell in records.iter().flat_map(|record| &record.cells) {
-        if let (word, Some(reason)) = status(&cell.status) {
-            text += &format!(
-                "\n{} on {} ({}) {word}: {}\n",
-                cell.model.name,
-                cell.engine.name,
-                cell.rung.environment,
-                escape(&reason)
-            );
-        }
-    }
-    text
-}
-
-/// All samples as CSV: one line per sample, one run's share of it in nanoseconds.
-///
-/// # Errors
-///
-/// Never for memory; the writer's error is passed on.
-pub fn csv(records: &[Record]) -> Result<String, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record([
-        "created",
-        "environment",
-        "model",
-        "model_sha256",
-        "engine",
-        "threads",
-        "round",
-        "sample",
-        "run_ns",
-    ])?;
-    for record in records {
-        for cell in &record.cells {
-            let rounds = run_lengths_ns(cell).into_iter().enumerate();
-            let samples =
-                rounds.flat_map(|(round, lengths)| lengths.into_iter().map(move |run_ns| (round + 1, run_ns)));
-            for (number, (round, run_ns)) in samples.enumerate() {
-                writer.write_record([
-                    record.created.as_str(),
-                    &cell.rung.environment.to_string(),
-                    &cell.model.name,
-                    cell.model.sha256.as_deref().unwrap_or(""),
-                    cell.engine.name.as_str(),
-                    &cell.rung.threads.to_string(),
-                    &round.to_string(),
-                    &number.to_string(),
-                    &run_ns.to_string(),
-                ])?;
-            }
-        }
-    }
-    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The comparison as JSON: pairs with their ratios, refusals, and ladders with their steps.
-pub fn json(records: &[Record]) -> String {
-    let Comparison { pairs, refusals } = compare(records);
-    let pairs: Vec<_> = pairs
-        .iter()
-        .map(|pair| {
-            serde_json::json!({
-                "model": pair.other.model.name,
-                "engine": pair.other.engine.name,
-                "environment": pair.other.rung.environment,
-                "threads": pair.other.rung.threads,
-                "ratio": { "median": pair.ratio.value, "low": pair.ratio.low, "high": pair.ratio.high },
-                "verdict": verdict(pair),
-                "warnings": pair.warnings,
-            })
-        })
-        .collect();
-    let refusals: Vec<_> = refusals
-        .iter()
-        .map(|refusal| serde_json::json!({ "subject": refusal.subject, "reason": refusal.reason }))
-        .collect();
-    let ladders: Vec<_> = ladders(records).iter().map(Ladder::json).collect();
-    format!(
-        "{:#}\n",
-        serde_json::json!({ "pairs": pairs, "refusals": refusals, "ladders": ladders })
-    )
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::format;
+use crate::format::{self, coordinate};
 use crate::ladder::Ladder;
 use crate::text::rung;
 
@@ -30,24 +30,19 @@ pub(crate) fn waterfall(ladder: &Ladder<'_>) -> Markup {
         svg viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) role="img" aria-label=(format!("Ladder: {}", ladder.sentence())) {
             @for (number, (cell, &ns)) in ladder.rungs.iter().zip(&medians).enumerate() {
                 @let y = ROW * number as f64;
-                text x="0" y=(place(y + 19.0)) { (rung(cell)) }
+                text x="0" y=(coordinate(y + 19.0)) { (rung(cell)) }
                 @if let Some(before) = number.checked_sub(1) {
                     @let (from, to) = (x(medians[before]), x(ns));
                     // Down from the bar above, so that the eye finds where this one begins.
-                    line x1=(place(from)) x2=(place(from)) y1=(place(y - 5.0)) y2=(place(y + 6.0)) stroke="currentColor" stroke-opacity="0.4" {}
-                    rect class=(if to >= from { "other" } else { "native" }) x=(place(from.min(to))) y=(place(y + 6.0)) width=(place((to - from).abs().max(1.5))) height=(ROW - 11.0) {}
-                    text x=(place(from.max(to) + 6.0)) y=(place(y + 19.0)) { (format::ratio(ladder.steps[before].ratio.value)) }
+                    line x1=(coordinate(from)) x2=(coordinate(from)) y1=(coordinate(y - 5.0)) y2=(coordinate(y + 6.0)) stroke="currentColor" stroke-opacity="0.4" {}
+                    rect class=(if to >= from { "other" } else { "native" }) x=(coordinate(from.min(to))) y=(coordinate(y + 6.0)) width=(coordinate((to - from).abs().max(1.5))) height=(ROW - 11.0) {}
+                    text x=(coordinate(from.max(to) + 6.0)) y=(coordinate(y + 19.0)) { (format::ratio(ladder.steps[before].ratio.value)) }
                 } @else {
-                    rect class="native" x=(place(x(ns))) y=(place(y + 6.0)) width="3" height=(ROW - 11.0) {}
+                    rect class="native" x=(coordinate(x(ns))) y=(coordinate(y + 6.0)) width="3" height=(ROW - 11.0) {}
                 }
             }
             text x=(LEFT) y=(height - 6.0) { (format::duration(least)) }
             text x=(WIDTH - RIGHT) y=(height - 6.0) text-anchor="end" { (format::duration(most)) " per run, logarithmic" }
         }
     }
-}
-
-/// A coordinate with one decimal: enough for a picture, and a tenth of the bytes.
-fn place(value: f64) -> String {
-    format!("{value:.1}")
 }

@@ -93,9 +93,9 @@ fn every_step_has_its_cause() {
             chosen(&[0, 1, 2, 3, 4, 5]),
             vec![Threads, Vectors, Vectors, Wasm, Cause::Browser],
         ),
-        // The order of the records does not matter.
+        // The order of records and cells does not matter.
         (
-            chosen(&[5, 4, 0, 1, 2, 3]),
+            chosen(&[5, 4, 3, 1, 2, 0]),
             vec![Threads, Vectors, Vectors, Wasm, Cause::Browser],
         ),
         (chosen(&[1, 3, 5]), vec![Vectors, WasmAndBrowser]),
@@ -112,6 +112,18 @@ fn every_step_has_its_cause() {
             .map(|step| step.cause)
             .collect();
         assert_eq!(causes, expected, "{places:?}");
+    }
+}
+
+#[test]
+fn rungs_that_were_measured_twice_count_once_and_are_told() {
+    let mut records = records(&WHOLE, 1);
+    records.push(records[0].clone());
+    let found = ladders(&records);
+    assert_eq!((found[0].rungs.len(), found[0].repeated), (6, 4));
+    let note = "cells left out, because an earlier record holds their rungs: 4";
+    for report in [terminal(&records), markdown(&records), html(&records, "tare report")] {
+        assert!(report.contains(note), "{report}");
     }
 }
 

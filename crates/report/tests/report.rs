@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
 
 use scraper::{Html, Selector};
-use tare_record::{EnvironmentKind, Record, Status};
+use tare_record::{BoundaryCost, BoundaryPoint, Crossing, EnvironmentKind, Record, Status};
 use tare_report::{compare, csv, html, json, markdown, terminal, verdict};
 
 /// A record that the page made in Chromium, and a native one that is like it but four times as fast.
@@ -156,6 +156,31 @@ fn every_format_tells_of_every_cell() {
     assert_eq!(csv(&records).unwrap().lines().count(), samples + 1);
     let value: serde_json::Value = serde_json::from_str(&json(&records)).unwrap();
     assert_eq!(value["pairs"].as_array().unwrap().len(), compare(&records).pairs.len());
+}
+
+#[test]
+fn every_format_tells_what_crossings_cost() {
+    let mut records = records();
+    let point = |size: u64| BoundaryPoint {
+        size,
+        repeats: 1,
+        samples_ns: vec![20_000 + 50 * size; 30],
+    };
+    records[1].boundary = vec![BoundaryCost {
+        crossing: Crossing::WebgpuDispatch,
+        points: vec![point(0), point(16), point(256)],
+    }];
+    for text in [terminal(&records), markdown(&records), html(&records, "")] {
+        assert!(text.contains(Crossing::WebgpuDispatch.as_str()), "{text}");
+        assert!(text.contains("20.0 \u{b5}s") && text.contains("one: 50.0 ns"), "{text}");
+    }
+    let value: serde_json::Value = serde_json::from_str(&json(&records)).unwrap();
+    let crossing = &value["crossings"][0];
+    assert_eq!(crossing["each"], "one");
+    assert!(
+        (crossing["each_ns"]["median"].as_f64().unwrap() - 50.0).abs() < 1e-6,
+        "{crossing}"
+    );
 }
 
 #[test]

@@ -20,6 +20,10 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
+    pub(crate) fn dist_if(dist: bool) -> Self {
+        if dist { Profile::Dist } else { Profile::Release }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Profile::Release => "release",

@@ -48,6 +48,7 @@ mod flags {
     }
 }
 
+use build::Profile;
 use flags::{Xtask, XtaskCmd};
 
 fn main() -> Result<()> {
@@ -56,27 +57,12 @@ fn main() -> Result<()> {
     sh.change_dir(tools::root());
     match flags.subcommand {
         XtaskCmd::Setup(_) => tools::Tools::prepare(&sh).map(|_| ()),
-        XtaskCmd::Build(flags) => build::all(
-            &sh,
-            if flags.dist {
-                build::Profile::Dist
-            } else {
-                build::Profile::Release
-            },
-        )
-        .map(|_| ()),
+        XtaskCmd::Build(flags) => build::all(&sh, Profile::dist_if(flags.dist)).map(|_| ()),
         XtaskCmd::Bench(flags) => tasks::bench(&sh, flags.plan.as_deref().unwrap_or("quick"), flags.out.as_deref()),
         XtaskCmd::Test(flags) => tasks::test(&sh, !flags.fast),
         XtaskCmd::Conformance(_) => tasks::conformance(&sh),
         XtaskCmd::Digits(_) => tasks::digits(&sh),
-        XtaskCmd::Size(flags) => size::size(
-            &sh,
-            if flags.release {
-                build::Profile::Release
-            } else {
-                build::Profile::Dist
-            },
-        ),
+        XtaskCmd::Size(flags) => size::size(&sh, Profile::dist_if(!flags.release)),
         XtaskCmd::Serve(_) => tasks::serve(&sh),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use tare_record::{EngineName, EnvironmentKind, Plan, Record};
 
-use crate::browser::{self, BrowserArgs, ServeArgs};
+use crate::browser::InBrowser;
 use crate::measuring::Measuring;
 use crate::node::Node;
 use crate::selection::{Selection, command_line, record_path};
@@ -15,9 +15,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
-    browser: BrowserArgs,
-    #[command(flatten)]
-    serve: ServeArgs,
+    browser: InBrowser,
     /// Folder for the records and the report; by default a dated one in this folder
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -27,7 +25,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     let plan = plan(&args.selection)?;
     let inputs = args.selection.inputs()?;
     // Asked for before an hour of measuring, not after it.
-    let page = args.serve.page.folder()?;
+    let page = args.browser.page_folder()?;
     let folder = match &args.output {
         Some(folder) => folder.clone(),
         None => record_path(None, "ladder").with_extension(""),
@@ -54,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     }
     if records.iter().all(|record| record.complete) {
         eprintln!("measuring in a browser");
-        let measured = browser::measure(plan.clone(), &inputs, &args.browser, &args.serve, &in_browser);
+        let measured = args.browser.measure(plan.clone(), &inputs, &in_browser);
         keep(&mut records, "the browser", measured);
     }
 
@@ -88,7 +86,10 @@ fn plan(selection: &Selection) -> Result<Plan> {
         if cell.engines.is_empty() {
             cell.engines = vec![EngineName::Tract, EngineName::BurnFlex];
         }
-        cell.threads = if most > 1 { vec![most, 1] } else { vec![1] };
+        // A plan that lists several has chosen its rungs.
+        if cell.threads.len() < 2 {
+            cell.threads = if most > 1 { vec![most, 1] } else { vec![1] };
+        }
         if cell.vector_limits.is_empty() {
             cell.vector_limits = limits.iter().map(|limit| limit.name.to_owned()).collect();
         }

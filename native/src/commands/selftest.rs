@@ -8,7 +8,7 @@ use tare_core::RealCell;
 use tare_record::{Failure, SelfCheck};
 use tare_tract::Tract;
 
-use crate::browser::{self, BrowserArgs, ServeArgs};
+use crate::browser::InBrowser;
 use crate::clock::SystemClock;
 
 #[derive(Debug, clap::Args)]
@@ -23,18 +23,13 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Place {
     /// Check a real browser
-    Browser {
-        #[command(flatten)]
-        browser: BrowserArgs,
-        #[command(flatten)]
-        serve: ServeArgs,
-    },
+    Browser(InBrowser),
 }
 
 /// Prints every known truth and whether it came out right here. `Ok(false)` if one did not.
 pub(crate) fn run(args: &Args) -> Result<bool> {
     let checks = match &args.place {
-        Some(Place::Browser { browser, serve }) => browser::selftest(browser, serve, args.pairs)?,
+        Some(Place::Browser(browser)) => browser.selftest(args.pairs)?,
         None => natively(args.pairs).map_err(|failure| anyhow!(failure.message))?,
     };
     for check in &checks {

@@ -1,7 +1,7 @@
 //! Control flow. What decides must be known when the model is loaded, so that a loop becomes its turns, one after the other. Where
 //! the condition of a branch is computed while the model runs, both branches are, and one is chosen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use onnx_ir::ir::ValueSource;
 use onnx_ir::node::if_node::IfNode;
@@ -14,11 +14,8 @@ use super::{Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor};
 use crate::refusal::operator;
 
-/// More turns of all loops together make a plan that nobody waits for.
-const MOST_TURNS: usize = 100_000;
-
-/// More steps of a model with loops are refused for the same reason.
-const MOST_STEPS: usize = 1 << 20;
+/// More nodes in all turns of all loops together make a plan that nobody waits for. A turn counts as one more.
+const MOST_INNER_NODES: usize = 1 << 20;
 
 /// Values around a node, by their names in the graphs inside of it.
 type Scope = Vec<(String, Value)>;
@@ -92,7 +89,7 @@ impl Lowerer {
             let mut inputs = vec![number(HostData::I64(vec![turn])), number(HostData::Bool(vec![true]))];
             inputs.append(&mut states);
             let count = inputs.len() - 1;
-            let mut outputs = self.turn(body, inputs, &scope)?;
+            let mut outputs = self.body(body, inputs, &scope)?;
             append_each(&mut scanned, outputs.split_off(count));
             states = outputs.split_off(1);
             goes_on = is_true(known(&outputs[0])?)?;
@@ -139,7 +136,7 @@ impl Lowerer {
                 shape.remove(axis);
                 inputs.push(self.reshaped(part, shape));
             }
-            let mut outputs = self.turn(body, inputs, &scope)?;
+            let mut outputs = self.body(body, inputs, &scope)?;
             append_each(&mut scanned, outputs.split_off(count));
             states = outputs;
         }
@@ -174,20 +171,6 @@ impl Lowerer {
         arguments.iter().map(|argument| self.value(argument)).collect()
     }
 
-    /// One turn of a loop.
-    fn turn(&mut self, body: &OnnxGraph, inputs: Vec<Value>, scope: &Scope) -> Lowering<Vec<Value>> {
-        self.turns += 1;
-        if self.lowered.steps.len() > MOST_STEPS {
-            return Err(Unsupported::new(format!(
-                "turns of more than {MOST_STEPS} steps together"
-            )));
-        }
-        if self.turns > MOST_TURNS {
-            return Err(Unsupported::new(format!("more than {MOST_TURNS} turns")));
-        }
-        self.body(body, inputs, scope)
-    }
-
     /// What a graph inside of a node computes.
     fn body(&mut self, graph: &OnnxGraph, inputs: Vec<Value>, scope: &Scope) -> Lowering<Vec<Value>> {
         if graph.inputs.len() != inputs.len() {
@@ -197,11 +180,21 @@ impl Lowerer {
                 inputs.len()
             )));
         }
-        let is_around = |name: &&String| scope.iter().any(|(known, _)| known == *name);
+        self.inner_nodes += 1 + graph.nodes.len();
+        if self.inner_nodes > MOST_INNER_NODES {
+            return Err(Unsupported::new(format!(
+                "turns of more than {MOST_INNER_NODES} nodes together"
+            )));
+        }
+        let around: HashSet<&String> = scope.iter().map(|(name, _)| name).collect();
         let given = graph.inputs.iter().map(|input| input.name.clone()).zip(inputs);
         let given: Vec<(String, Value)> = scope.iter().cloned().chain(given).collect();
         let computed = graph.nodes.iter().flat_map(|node| node.outputs());
-        if let Some(name) = computed.clone().map(|output| &output.name).find(|name| is_around(name)) {
+        if let Some(name) = computed
+            .clone()
+            .map(|output| &output.name)
+            .find(|name| around.contains(name))
+        {
             return Err(Unsupported::new(format!(
                 "a constant inside and one outside that onnx-ir gives one name ({name})"
             )));

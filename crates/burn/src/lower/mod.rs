@@ -129,7 +129,7 @@ pub(crate) fn lower(graph: &OnnxGraph, names: &NodeNames, inputs: &[NamedTensor]
             nodes: vec![],
         },
         starved: false,
-        turns: 0,
+        inner_nodes: 0,
         has_bodies: graph.nodes.iter().any(|node| !control::bodies(node).is_empty()),
         shared: HashMap::new(),
     };
@@ -179,8 +179,8 @@ pub(crate) struct Lowerer {
     lowered: Lowered,
     /// Whether a step of the present node reads a tensor without elements.
     starved: bool,
-    /// Turns of all loops until now.
-    turns: usize,
+    /// Nodes of all graphs inside of nodes until now, once for each turn.
+    inner_nodes: usize,
     /// Whether the model has graphs inside of nodes: onnx-ir gives constants of different graphs the same names.
     has_bodies: bool,
     /// Large constants that several nodes read, on the device, by their names.

@@ -1,14 +1,11 @@
 //! Models by their address, from a server of the test's own on loopback.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
 use std::sync::atomic::Ordering;
 
-use common::server::Server;
-use common::{Ran, Sandbox};
 use tare_core::sha256_hex;
+
+use crate::common::server::Server;
+use crate::common::{Ran, Sandbox};
 
 fn run(sandbox: &Sandbox, arguments: &str) -> Ran {
     let mut command = sandbox.command(&format!("run --plan smoke --engine tract -o a.json {arguments}"));

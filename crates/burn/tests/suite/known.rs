@@ -1,12 +1,9 @@
 //! Operators that tract does not have, with results that can be seen to be right.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
-use common::{computes, graph, ints, refuses};
 use tare_models::Graph;
 use tare_record::DType;
+
+use crate::common::{computes, graph, ints, refuses};
 
 #[test]
 fn determinants_of_small_matrices() {

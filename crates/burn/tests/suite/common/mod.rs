@@ -1,8 +1,5 @@
 //! The same case on tract and on burn-flex.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-#![allow(dead_code, reason = "each test program uses a part of it")]
-
 use std::collections::BTreeMap;
 
 use tare_burn::Burn;

@@ -1,17 +1,14 @@
 //! The built-in networks on tract and on burn-flex, against what onnxruntime computed (crates/models/golden/make.py).
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::NoClock;
 use serde::Deserialize;
 use tare_burn::Burn;
 use tare_core::{Engine, NamedTensor, Tensor, TensorData, Workload, top};
 use tare_models::{CATALOG, PIPELINES, expose, find, find_pipeline, held_out_digits, prepare};
 use tare_tract::Tract;
+
+use crate::common::NoClock;
 
 #[derive(Deserialize)]
 struct Golden {

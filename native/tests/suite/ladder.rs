@@ -1,12 +1,9 @@
 //! Rungs between native and a browser, as a user meets them.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
-use common::{Ran, Sandbox, page, read_record};
 use tare_record::{Crossing, EnvironmentKind, FailureKind, PhaseName, Record, Status};
 use tare_report::{Cause, compare, ladders};
+
+use crate::common::{Ran, Sandbox, page, read_record};
 
 fn in_node(sandbox: &Sandbox, arguments: &str) -> Ran {
     let command = format!("node --plan smoke -o node.json {arguments}");

@@ -1,8 +1,5 @@
 //! Runs the binary as a user would.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-#![allow(dead_code, reason = "each test program uses a part of it")]
-
 pub(crate) mod server;
 
 use std::path::{Path, PathBuf};

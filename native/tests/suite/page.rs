@@ -1,19 +1,16 @@
 //! The page as someone uses it by hand: chooses, runs, compares, cancels, saves.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use common::server::Server;
-use common::{Sandbox, page};
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 use tare_record::{EngineName, Record, Status};
+
+use crate::common::server::Server;
+use crate::common::{Sandbox, page};
 
 /// Ends a program with the test.
 struct Running(Child);

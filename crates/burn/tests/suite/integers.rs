@@ -1,11 +1,8 @@
 //! Arithmetic on integers that are computed while the model runs, on tract and on burn-flex: their outputs must agree.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
-use common::{agree, graph};
 use tare_models::{Attribute, Graph, Value};
+
+use crate::common::{agree, graph};
 
 const FLOAT: i64 = 1;
 const INT32: i64 = 6;

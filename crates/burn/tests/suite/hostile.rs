@@ -1,18 +1,15 @@
 //! Files that were damaged or made to harm: the loader refuses them, without a panic, a hang or an allocation that a few bytes ask
 //! for.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
 use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use common::{NoClock, graph};
 use tare_burn::Burn;
 use tare_core::{Engine, Random};
 use tare_models::{Attribute, Graph, Value, prepare};
+
+use crate::common::{NoClock, graph};
 
 /// Far longer than any of these files takes.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,10 +1,6 @@
 //! The commands beside measuring, run as a user would.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
-use common::Sandbox;
+use crate::common::Sandbox;
 
 #[test]
 fn models_are_listed_and_exported() {

@@ -1,12 +1,9 @@
 //! Recurrent layers on tract and on burn-flex: their outputs must agree. Backwards tract computes them wrongly (UPSTREAM.md), so
 //! that the ONNX backend node tests alone test that: `cargo xtask conformance`.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
-use common::{agree, graph};
 use tare_models::{Attribute, Fill, Value};
+
+use crate::common::{agree, graph};
 
 /// Weights between -0.5 and 0.5.
 const HALF: Fill = Fill::Uniform {

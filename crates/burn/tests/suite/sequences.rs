@@ -1,16 +1,13 @@
 //! Operators of transformers and of volumes on tract and on burn-flex: their outputs must agree.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{agree, graph, ints, run};
 use tare_burn::Burn;
 use tare_core::{Tensor, TensorData};
 use tare_models::{Attribute, Fill, Graph, Value, prepare};
 use tare_record::{DType, FailureKind};
+
+use crate::common::{agree, graph, ints, run};
 
 #[test]
 fn parts_are_picked_alike() {

@@ -1,12 +1,9 @@
 //! The command line, as a user meets it.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
-use common::Sandbox;
 use tare_models::{Attribute, Graph, find};
 use tare_record::{EngineName, FailureKind, PhaseName, Status};
+
+use crate::common::Sandbox;
 
 #[test]
 fn a_plan_is_measured_verified_and_reported() {

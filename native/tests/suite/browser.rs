@@ -1,22 +1,19 @@
 //! The real page in a real browser, driven as `tare browser` drives it.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
 use std::path::Path;
 
-use common::{Sandbox, page};
 use tare_record::{EngineName, EnvironmentKind, FailureKind, PhaseName, Status};
 
+use crate::common::{Ran, Sandbox, page};
+
 /// Measures in the browser by the rules of the plan that ends in a second or two.
-fn browse(sandbox: &Sandbox, arguments: &str) -> common::Ran {
+fn browse(sandbox: &Sandbox, arguments: &str) -> Ran {
     browse_page(sandbox, &page(), arguments)
 }
 
-fn browse_page(sandbox: &Sandbox, page: &str, arguments: &str) -> common::Ran {
+fn browse_page(sandbox: &Sandbox, page: &str, arguments: &str) -> Ran {
     let command = format!("browser --plan smoke -o browser.json {arguments}");
-    common::Ran::of(sandbox.command(&command).args(["--page", page]))
+    Ran::of(sandbox.command(&command).args(["--page", page]))
 }
 
 #[test]
@@ -69,7 +66,7 @@ fn burn_wgpu_computes_the_same_on_webgpu() {
     let driver = software_driver();
     let mut native = sandbox.command("run --plan smoke -o native.json --model tiny --engine burn-wgpu");
     native.envs(driver.map(|driver| ("VK_DRIVER_FILES", driver)));
-    common::Ran::of(&mut native).code(0);
+    Ran::of(&mut native).code(0);
     let flags = if driver.is_some() { "--software-gpu" } else { "" };
     browse(&sandbox, &format!("--model tiny --engine burn-wgpu {flags}")).code(0);
     for name in ["native.json", "browser.json"] {
@@ -145,7 +142,7 @@ fn a_cell_in_the_browser_ends_at_its_time_limit() {
     let sandbox = Sandbox::new();
     sandbox.write("long.toml", b"name = \"long\"\n[rules]\nmin_time_ms = 600000\nmax_samples = 100000000\ncell_limit_s = 2\n[[cell]]\nmodel = \"tiny\"\nengines = [\"tract\"]\n");
     let mut command = sandbox.command("browser --plan long.toml -o browser.json");
-    common::Ran::of(command.args(["--page", &page()])).code(1);
+    Ran::of(command.args(["--page", &page()])).code(1);
     let cell = &sandbox.record("browser.json").cells[0];
     assert!(
         matches!(cell.status, Status::TimedOut(_)) && !cell.samples_ns.is_empty(),
@@ -156,10 +153,10 @@ fn a_cell_in_the_browser_ends_at_its_time_limit() {
 
 /// The built page with another script in its workers.
 fn page_with_worker(sandbox: &Sandbox, script: &str) -> String {
-    let page = sandbox.path("page");
-    copy_folder(Path::new(&common::page()), &page);
-    std::fs::write(page.join("workers/worker.js"), script).unwrap();
-    page.to_string_lossy().into_owned()
+    let folder = sandbox.path("page");
+    copy_folder(Path::new(&page()), &folder);
+    std::fs::write(folder.join("workers/worker.js"), script).unwrap();
+    folder.to_string_lossy().into_owned()
 }
 
 fn copy_folder(from: &Path, to: &Path) {
@@ -198,7 +195,7 @@ fn what_is_missing_is_named() {
     let page = page();
     let browse = |arguments: &str| {
         let mut command = sandbox.command(&format!("browser {arguments}"));
-        common::Ran::of(command.args(["--page", &page])).code(2)
+        Ran::of(command.args(["--page", &page])).code(2)
     };
     sandbox
         .run("browser --page nowhere")
@@ -212,7 +209,7 @@ fn what_is_missing_is_named() {
 
     let with_path = |path: &Path| {
         let mut command = sandbox.command("browser");
-        common::Ran::of(command.args(["--page", &page]).env("PATH", path)).code(2)
+        Ran::of(command.args(["--page", &page]).env("PATH", path)).code(2)
     };
     with_path(Path::new("")).says("found no browser");
     // A browser, and no driver.
@@ -225,7 +222,7 @@ fn the_selftest_checks_browsers_isolated_and_not() {
     let step_ns = |flag: &str| -> u64 {
         let sandbox = Sandbox::new();
         let mut command = sandbox.command("selftest --pairs 1 browser");
-        let ran = common::Ran::of(command.args(["--page", &page()]).args(flag.split_whitespace()));
+        let ran = Ran::of(command.args(["--page", &page()]).args(flag.split_whitespace()));
         assert!(ran.out().contains("tiny on tract measured twice"), "{}", ran.err());
         let steps = ran.out().split("clock steps of ").nth(1).map(str::to_owned);
         let steps = steps.unwrap_or_else(|| panic!("{}", ran.out()));

@@ -1,12 +1,9 @@
 //! Control flow on burn-flex, with results that can be seen to be right.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
-use common::{computes, ints, refuses};
 use tare_models::{Attribute, Graph, Value};
 use tare_record::DType;
+
+use crate::common::{computes, ints, refuses};
 
 /// A graph inside of a node: `build` adds its nodes and names its outputs of type `f32`, with their shapes.
 fn inner(name: &str, build: impl FnOnce(&mut Graph) -> Vec<(Value, Vec<usize>)>) -> Graph {
@@ -66,11 +63,14 @@ fn a_condition_on_shapes_is_decided_when_the_model_is_loaded() {
     computes(model(2), &[2], &[1.0, 2.0], &[(&[2], &[-1.0, -2.0])]);
 }
 
-/// As many turns as x has elements, each of which adds x to the state; `go_on` says whether another follows.
-fn loop_of(go_on: impl FnOnce(&mut Graph, &Value, &Value) -> Value) -> Vec<u8> {
+/// As many turns as x has elements, or without end, each of which adds x to the state; `go_on` says whether another follows.
+fn loop_of(ends: bool, go_on: impl FnOnce(&mut Graph, &Value, &Value) -> Value) -> Vec<u8> {
     let mut graph = Graph::new("case", 7);
     let x = graph.input("x", &[2]);
-    let turns = graph.node("turns", "Size", &[&x], &[]);
+    let turns = match ends {
+        true => graph.node("turns", "Size", &[&x], &[]),
+        false => Value::absent(),
+    };
     let mut body = Graph::new("body", 1);
     body.input_of("turn", DType::I64, &[]);
     let before = body.input_of("before", DType::Bool, &[]);
@@ -96,7 +96,7 @@ fn loop_of(go_on: impl FnOnce(&mut Graph, &Value, &Value) -> Value) -> Vec<u8> {
 
 #[test]
 fn loops_become_their_turns() {
-    let model = loop_of(|body, before, _| body.node("after", "Identity", &[before], &[]));
+    let model = loop_of(true, |body, before, _| body.node("after", "Identity", &[before], &[]));
     computes(
         model,
         &[2],
@@ -107,11 +107,21 @@ fn loops_become_their_turns() {
 
 #[test]
 fn loops_whose_end_is_computed_are_refused() {
-    let model = loop_of(|body, _, next| sum_is_positive(body, "after", next));
+    let model = loop_of(true, |body, _, next| sum_is_positive(body, "after", next));
     refuses(
         model,
         &[2],
         "a number of turns that is computed while the model runs in the operator Loop",
+    );
+}
+
+#[test]
+fn loops_without_end_are_refused() {
+    let model = loop_of(false, |body, before, _| body.node("after", "Identity", &[before], &[]));
+    refuses(
+        model,
+        &[2],
+        "turns of more than 1048576 nodes together in the operator Loop",
     );
 }
 

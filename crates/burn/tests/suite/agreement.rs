@@ -1,17 +1,14 @@
 //! Operators of image networks on tract and on burn-flex: their outputs must agree.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{agree, graph, ints, run};
 use tare_burn::Burn;
 use tare_core::Engine;
 use tare_models::{Attribute, Fill, Graph, Value, prepare};
 use tare_record::FailureKind;
 use tare_tract::Tract;
+
+use crate::common::{agree, graph, ints, run};
 
 fn conv(g: &mut Graph, x: &Value, weight: &[usize], attributes: &[Attribute]) -> Value {
     let w = g.weight(

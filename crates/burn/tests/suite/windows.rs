@@ -1,11 +1,8 @@
 //! Windows that slide over lines, images and volumes, on tract and on burn-flex: their outputs must agree.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
-use common::{agree, graph, ints};
 use tare_models::{Attribute, Fill};
+
+use crate::common::{agree, graph, ints};
 
 /// Weights between -0.5 and 0.5.
 const HALF: Fill = Fill::Uniform {

@@ -1,11 +1,8 @@
 //! Elements picked, replaced and mixed by their positions, on tract and on burn-flex: their outputs must agree.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
-use common::{agree, graph};
 use tare_models::{Attribute, Graph, Value};
+
+use crate::common::{agree, graph};
 
 /// Constant integers in a shape.
 fn positions(g: &mut Graph, values: &[i64], shape: &[i64]) -> Value {

@@ -1,12 +1,9 @@
 //! Functions of one value, reductions and rearrangements on tract and on burn-flex: their outputs must agree. Operators that
 //! tract lacks are tested by the ONNX backend node tests alone: `cargo xtask conformance`.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
-
-mod common;
-
-use common::{agree, graph};
 use tare_models::{Attribute, Graph, Value};
+
+use crate::common::{agree, graph};
 
 /// One operator on values between -1 and 1, times `scale`, plus `shift`.
 #[track_caller]

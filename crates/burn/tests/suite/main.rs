@@ -1,0 +1,16 @@
+//! The engine, in one test program: every one more would link burn again.
+
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
+mod activations;
+mod agreement;
+mod common;
+mod control;
+mod hostile;
+mod integers;
+mod known;
+mod networks;
+mod positions;
+mod recurrent;
+mod sequences;
+mod windows;
