@@ -16,6 +16,7 @@ use crate::lower::{Lowered, Value, lower};
 use crate::plan::Schedule;
 use crate::profile::NodeTime;
 use crate::refusal::NodeNames;
+use crate::tables;
 use crate::transfer::{Kind, download, in_type, to_core, upload_constant, upload_input};
 
 /// Version of burn, as pinned in the workspace's manifest.
@@ -76,12 +77,14 @@ impl Burn {
 
         let start_ns = clock.now_ns();
         let header = header::graph(&model);
-        let graph = parsed(model, header.as_ref())?;
+        let mut file = readable(model, header.as_ref());
+        let tables = tables::take_out(&mut file, tables::LEAST_BYTES);
+        let graph = parsed(file)?;
         let names = NodeNames::of(header);
         phases.push(Timed::since(start_ns, PhaseName::Parse, clock));
 
         let start_ns = clock.now_ns();
-        let lowered = lower(&graph, &names, inputs)?;
+        let lowered = lower(&graph, &names, inputs, tables)?;
         drop(graph);
         phases.push(Timed::since(start_ns, PhaseName::Optimise, clock));
 
@@ -119,10 +122,10 @@ impl Engine for Burn {
     }
 }
 
-/// The graph as onnx-ir reads it, with the only copy of the file.
+/// The graph as onnx-ir reads it.
 ///
 /// A file that was damaged can make it panic. Natively that is an error like any other; a browser's worker ends with the message.
-fn parsed(model: Bytes, header: Option<&header::Graph>) -> Result<OnnxGraph, EngineError> {
+fn parsed(file: Vec<u8>) -> Result<OnnxGraph, EngineError> {
     let refused = |why: &str| {
         EngineError::new(
             FailureKind::Unsupported,
@@ -131,7 +134,7 @@ fn parsed(model: Bytes, header: Option<&header::Graph>) -> Result<OnnxGraph, Eng
         .with_hint("run this model on tract")
     };
     // Nothing that it changes outlives a panic.
-    let parse = || OnnxGraphBuilder::new().parse_reader(WholeFile(readable(model, header)));
+    let parse = || OnnxGraphBuilder::new().parse_reader(WholeFile(file));
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(parse)) {
         Ok(parsed) => parsed.map_err(|error| refused(&error.to_string())),
         Err(panic) => {

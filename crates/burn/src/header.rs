@@ -23,6 +23,8 @@ pub(crate) struct Graph {
     pub(crate) initializer: Vec<Weight>,
     #[prost(message, repeated, tag = "11")]
     pub(crate) input: Vec<Input>,
+    #[prost(message, repeated, tag = "12")]
+    pub(crate) output: Vec<Input>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -47,6 +49,20 @@ pub(crate) struct Attribute {
     pub(crate) name: String,
     #[prost(bytes = "vec", tag = "4")]
     pub(crate) s: Vec<u8>,
+    #[prost(message, optional, tag = "6")]
+    g: Option<Inner>,
+    #[prost(message, repeated, tag = "11")]
+    graphs: Vec<Inner>,
+}
+
+/// A graph inside of a node, without what is in it.
+#[derive(Clone, PartialEq, Message)]
+struct Inner {}
+
+impl Attribute {
+    pub(crate) fn has_graphs(&self) -> bool {
+        self.g.is_some() || !self.graphs.is_empty()
+    }
 }
 
 impl Graph {
@@ -67,17 +83,38 @@ impl Graph {
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Weight {
     #[prost(int64, repeated, tag = "1")]
-    dims: Vec<i64>,
+    pub(crate) dims: Vec<i64>,
+    #[prost(int32, tag = "2")]
+    pub(crate) data_type: i32,
     #[prost(string, tag = "8")]
     pub(crate) name: String,
+    /// 1 for what is in another file.
+    #[prost(int32, tag = "14")]
+    pub(crate) data_location: i32,
 }
 
+/// An input or output.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Input {
     #[prost(string, tag = "1")]
     pub(crate) name: String,
     #[prost(message, optional, tag = "2")]
     r#type: Option<Type>,
+}
+
+impl Input {
+    /// An input of known dimensions. `dtype` is a TensorProto.DataType.
+    pub(crate) fn new(name: String, dtype: i32, dims: &[i64]) -> Self {
+        let dim = dims.iter().map(|&value| Dimension { value }).collect();
+        let tensor_type = Some(TensorType {
+            elem_type: dtype,
+            shape: Some(Shape { dim }),
+        });
+        Self {
+            name,
+            r#type: Some(Type { tensor_type }),
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -88,6 +125,8 @@ struct Type {
 
 #[derive(Clone, PartialEq, Message)]
 struct TensorType {
+    #[prost(int32, tag = "1")]
+    elem_type: i32,
     #[prost(message, optional, tag = "2")]
     shape: Option<Shape>,
 }
@@ -99,4 +138,7 @@ struct Shape {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Dimension {}
+struct Dimension {
+    #[prost(int64, tag = "1")]
+    value: i64,
+}

@@ -15,6 +15,7 @@ mod names;
 mod plan;
 mod profile;
 mod refusal;
+mod tables;
 mod transfer;
 
 #[cfg(feature = "wgpu")]

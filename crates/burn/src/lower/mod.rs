@@ -113,8 +113,14 @@ impl Unsupported {
 
 pub(crate) type Lowering<T> = Result<T, Unsupported>;
 
-/// Lowers a graph for inputs of the given shapes. `names` are those of its nodes in the file.
-pub(crate) fn lower(graph: &OnnxGraph, names: &NodeNames, inputs: &[NamedTensor]) -> Result<Lowered, EngineError> {
+/// Lowers a graph for inputs of the given shapes. `names` are those of its nodes in the file; `tables` were taken out of it, and are the
+/// last inputs of the graph.
+pub(crate) fn lower(
+    graph: &OnnxGraph,
+    names: &NodeNames,
+    inputs: &[NamedTensor],
+    tables: Vec<HostTensor>,
+) -> Result<Lowered, EngineError> {
     let mut lowerer = Lowerer {
         values: HashMap::new(),
         uses: reads::uses(graph),
@@ -134,18 +140,24 @@ pub(crate) fn lower(graph: &OnnxGraph, names: &NodeNames, inputs: &[NamedTensor]
         shared: HashMap::new(),
     };
     // onnx-ir renames values, inputs too, and keeps their order.
-    if graph.inputs.len() != inputs.len() {
+    let expected = graph.inputs.len().checked_sub(tables.len());
+    if expected != Some(inputs.len()) {
         return Err(EngineError::new(
             FailureKind::Input,
             format!(
                 "expected {} inputs, as onnx-ir reads the model, found {}",
-                graph.inputs.len(),
+                expected.unwrap_or(0),
                 inputs.len()
             ),
         ));
     }
-    for (position, argument) in graph.inputs.iter().enumerate() {
+    let (own, appended) = graph.inputs.split_at(inputs.len());
+    for (position, argument) in own.iter().enumerate() {
         lowerer.input(argument, position, &inputs[position])?;
+    }
+    for (argument, table) in appended.iter().zip(tables) {
+        let table = lowerer.constant(table);
+        lowerer.values.insert(argument.name.clone(), Value::Device(table));
     }
     for node in &graph.nodes {
         let before = lowerer.lowered.steps.len();
