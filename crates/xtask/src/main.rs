@@ -35,6 +35,11 @@ mod flags {
             }
             /// Run the ONNX backend node tests and write crates/burn/CONFORMANCE.md: needs python3 with pip
             cmd conformance {}
+            /// Look for files that harm the burn loader: needs a nightly toolchain
+            cmd fuzz {
+                /// How long to look, 600 by default
+                optional --seconds seconds: u64
+            }
             /// Train the built-in network `digits` anew: needs python3 with pip
             cmd digits {}
             /// What the page and its workers weigh as they ship, and what is in them; fails past the limits
@@ -61,6 +66,7 @@ fn main() -> Result<()> {
         XtaskCmd::Bench(flags) => tasks::bench(&sh, flags.plan.as_deref().unwrap_or("quick"), flags.out.as_deref()),
         XtaskCmd::Test(flags) => tasks::test(&sh, !flags.fast),
         XtaskCmd::Conformance(_) => tasks::conformance(&sh),
+        XtaskCmd::Fuzz(flags) => tasks::fuzz(&sh, flags.seconds.unwrap_or(600)),
         XtaskCmd::Digits(_) => tasks::digits(&sh),
         XtaskCmd::Size(flags) => size::size(&sh, Profile::dist_if(!flags.release)),
         XtaskCmd::Serve(_) => tasks::serve(&sh),

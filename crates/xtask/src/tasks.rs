@@ -9,7 +9,7 @@ use xshell::{Shell, cmd};
 
 use crate::build::{self, Profile};
 use crate::step;
-use crate::tools::{Tools, root, target};
+use crate::tools::{Tools, cargo_fuzz, root, target};
 
 /// Measures a plan natively and in a headless browser, and writes records and report.
 pub(crate) fn bench(sh: &Shell, plan: &str, out: Option<&str>) -> Result<()> {
@@ -207,7 +207,7 @@ fn wasm_tests(sh: &Shell, tools: &Tools) -> Result<()> {
     Ok(())
 }
 
-/// Runs the ONNX backend node tests on tract and burn-flex, and writes the table.
+/// Runs the ONNX backend node tests on tract, on burn-flex, and some of them on burn-wgpu, and writes the table.
 pub(crate) fn conformance(sh: &Shell) -> Result<()> {
     let folder = target().join("conformance");
     let (python, cases) = (folder.join("python"), folder.join("cases"));
@@ -224,7 +224,43 @@ pub(crate) fn conformance(sh: &Shell) -> Result<()> {
     let heavy = &packages(&HEAVY);
     cmd!(sh, "cargo build --release {heavy...} --example conformance").run()?;
     let runner = target().join("release/examples/conformance");
-    cmd!(sh, "{runner} {cases} crates/burn/CONFORMANCE.md").run()?;
+    let mut command = cmd!(sh, "{runner} {cases} crates/burn/CONFORMANCE.md");
+    if let Some(driver) = software_gpu(sh, &target().join("release/tare")) {
+        command = command.env("VK_DRIVER_FILES", driver);
+    }
+    command.run()?;
+    Ok(())
+}
+
+/// Runs the loader on files that a fuzzer makes of small models, until one harms it or the time is over.
+pub(crate) fn fuzz(sh: &Shell, seconds: u64) -> Result<()> {
+    let fuzz = cargo_fuzz(sh)?;
+    let folder = target().join("fuzz");
+    let (seeds, corpus) = (folder.join("seeds"), folder.join("corpus"));
+    sh.create_dir(&seeds)?;
+    sh.create_dir(&corpus)?;
+    let tare = build::native(sh, Profile::Release)?;
+    for model in ["null", "tiny", "digits"] {
+        let seed = seeds.join(format!("{model}.onnx"));
+        cmd!(sh, "{tare} models export {model} -o {seed}").quiet().run()?;
+    }
+    step("looking for files that do harm");
+    let seconds = seconds.to_string();
+    let limits = [
+        format!("-max_total_time={seconds}"),
+        "-timeout=30".into(),
+        "-malloc_limit_mb=1024".into(),
+        "-rss_limit_mb=4096".into(),
+        "-max_len=2000000".into(),
+    ];
+    let build = folder.join("build");
+    cmd!(
+        sh,
+        "{fuzz} run --fuzz-dir crates/burn/fuzz --target-dir {build} load {corpus} {seeds} -- {limits...}"
+    )
+    .env("RUSTUP_TOOLCHAIN", "nightly")
+    .run()
+    .context("what did harm is in crates/burn/fuzz/artifacts")?;
     Ok(())
 }
 

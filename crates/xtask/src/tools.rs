@@ -10,6 +10,7 @@ use crate::step;
 use crate::wasm::Toolchain;
 
 const BINARYEN: &str = "132";
+const CARGO_FUZZ: &str = "0.13.2";
 
 /// Where everything is.
 pub(crate) struct Tools {
@@ -89,6 +90,13 @@ fn locked_version(package: &str) -> Result<String> {
         .with_context(|| format!("Cargo.lock has no {package}"))
 }
 
+/// The program that builds and runs fuzzers.
+pub(crate) fn cargo_fuzz(sh: &Shell) -> Result<PathBuf> {
+    let tools = cache()?.join("tools");
+    cargo_tool(sh, &tools, "cargo-fuzz", "cargo-fuzz", CARGO_FUZZ)?;
+    Ok(tools.join("bin").join("cargo-fuzz"))
+}
+
 fn cargo_tool(sh: &Shell, tools: &Path, program: &str, package: &str, version: &str) -> Result<()> {
     let installed = tools.join("bin").join(program);
     let found = cmd!(sh, "{installed} --version")
@@ -102,13 +110,17 @@ fn cargo_tool(sh: &Shell, tools: &Path, program: &str, package: &str, version: &
     step(&format!("installing {package} {version} (once, some minutes)"));
     // Kept apart, and without the settings that a caller may have made for wasm.
     let build = target().join("tools");
-    cmd!(sh, "cargo install {package} --version {version} --root {tools}")
-        .env("CARGO_TARGET_DIR", build)
-        .env("CARGO_PROFILE_RELEASE_LTO", "false")
-        // Tools that run for seconds need no more.
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-        .run()
-        .with_context(|| format!("cannot install {package}"))
+    // Without default features wasm-bindgen's tools have no TLS, and need none.
+    cmd!(
+        sh,
+        "cargo install {package} --version {version} --no-default-features --root {tools}"
+    )
+    .env("CARGO_TARGET_DIR", build)
+    .env("CARGO_PROFILE_RELEASE_LTO", "false")
+    // Tools that run for seconds need no more.
+    .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+    .run()
+    .with_context(|| format!("cannot install {package}"))
 }
 
 /// wasm-opt from npm; a system's own is often too old. Returns its folder.

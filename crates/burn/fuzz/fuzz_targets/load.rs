@@ -1,0 +1,44 @@
+//! Loads what the fuzzer made of ONNX files and, if that works, runs it: no panic, no hang, no allocation beyond the limit.
+//!
+//! `cargo xtask fuzz` prepares the seeds and runs this.
+
+#![no_main]
+
+use std::collections::BTreeMap;
+use std::sync::Once;
+
+use libfuzzer_sys::fuzz_target;
+use tare_burn::Burn;
+use tare_core::{Clock, Engine};
+use tare_models::prepare;
+
+struct NoClock;
+
+impl Clock for NoClock {
+    fn now_ns(&self) -> u64 {
+        0
+    }
+
+    fn source(&self) -> &'static str {
+        "none"
+    }
+}
+
+static QUIET: Once = Once::new();
+
+fuzz_target!(|model: &[u8]| {
+    // onnx-ir's panics are errors of the engine, which catches them; the fuzzer's hook would end the process before that. What nobody
+    // catches still ends it.
+    QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+    let Ok(workload) = prepare("case", model.to_vec(), &BTreeMap::new(), &[], 0) else {
+        return;
+    };
+    pollster::block_on(async {
+        let loaded = Burn::flex(1)
+            .load(workload.bytes.clone(), &workload.inputs, &NoClock)
+            .await;
+        if let Ok(mut loaded) = loaded {
+            let _ = loaded.session.run(&workload.inputs).await;
+        }
+    });
+});
