@@ -34,6 +34,9 @@ pub(crate) struct Selection {
     /// Vector instructions to limit tract to natively, in cells of their own, instead of the plan's; may be repeated
     #[arg(long, value_name = "LEVEL", value_parser = plan::VECTOR_LIMITS)]
     vector_limit: Vec<String>,
+    /// In a browser, measure tract with relaxed SIMD too, in cells of its own
+    #[arg(long)]
+    relaxed_simd: bool,
     /// In how many processes or workers to measure each cell, one after the other, instead of the plan's
     #[arg(long)]
     rounds: Option<usize>,
@@ -73,6 +76,7 @@ impl Selection {
                     shapes: BTreeMap::new(),
                     threads: vec![1],
                     vector_limits: vec![],
+                    relaxed_simd: false,
                 })
                 .collect();
         }
@@ -90,6 +94,7 @@ impl Selection {
             if !self.vector_limit.is_empty() {
                 cell.vector_limits.clone_from(&self.vector_limit);
             }
+            cell.relaxed_simd |= self.relaxed_simd;
             if let Some(threads) = self.threads {
                 cell.threads = vec![threads];
             }

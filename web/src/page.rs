@@ -113,6 +113,7 @@ fn run_selection() {
             shapes,
             threads: vec![1],
             vector_limits: vec![],
+            relaxed_simd: false,
         })
         .collect();
     if cells.is_empty() {

@@ -3,7 +3,8 @@
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use tare_core::{Control, Engine, NamedTensor, Observer, RealCell, Timed, Workload, answer, bundle, check_capacity};
 use tare_record::{
-    Cell, CellRequest, Event, Failure, FailureKind, Memory, ModelSource, ModuleFacts, Phase, PhaseName, Progress,
+    Cell, CellRequest, Event, Failure, FailureKind, Memory, ModelSource, ModuleFacts, ModuleSize, Phase, PhaseName,
+    Progress,
 };
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
@@ -16,9 +17,9 @@ const ADDRESS_SPACE_BYTES: u64 = 1 << 32;
 
 /// Says that the worker is ready, and serves the first request that comes.
 ///
-/// The times are in milliseconds.
+/// The times are in milliseconds; `module` is the JSON of a [`ModuleSize`], if there is one.
 #[wasm_bindgen]
-pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64) {
+pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64, module: Option<String>) {
     tell_panics();
     // A second logger in one module is an error that cannot happen here.
     let _ = log::set_logger(&ErrorLog);
@@ -39,6 +40,7 @@ pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64) {
         },
     ];
     let earlier = phases.clone();
+    let module = module.and_then(|json| serde_json::from_str(&json).ok());
     let handler = Closure::once_into_js(move |message: MessageEvent| {
         wasm_bindgen_futures::spawn_local(async move {
             let data = message.data();
@@ -50,7 +52,7 @@ pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64) {
                     &[],
                 );
             };
-            carry_out(&request, &data, earlier).await;
+            carry_out(&request, &data, earlier, module).await;
         });
     });
     scope().set_onmessage(Some(handler.unchecked_ref()));
@@ -114,7 +116,7 @@ fn tell_panics() {
     }));
 }
 
-async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase>) {
+async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase>, module: Option<ModuleSize>) {
     let clock = PerformanceClock;
     let start_ns = clock.now_ns();
     let workload = workload(request, data);
@@ -137,6 +139,7 @@ async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase
     .await;
     if let Event::Done { cell } = &mut reply.event {
         add_log(cell);
+        cell.module = module;
     }
     post(&reply.event, &reply.tensors);
 }

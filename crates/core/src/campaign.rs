@@ -253,6 +253,7 @@ fn requests(
         seed: plan.seed,
         threads,
         vector_limit,
+        relaxed_simd: false,
         round: 1,
         runs_per_sample: None,
         rules: rounds::rules_of_one(&plan.rules),
@@ -273,6 +274,12 @@ fn requests(
             for limit in &cell_plan.vector_limits {
                 requests.push(request(engine, fewest, Some(limit.clone())));
             }
+        }
+        if engine == EngineName::Tract && environment == EnvironmentKind::Browser && cell_plan.relaxed_simd {
+            requests.extend(cell_plan.threads.first().map(|&threads| CellRequest {
+                relaxed_simd: true,
+                ..request(engine, threads, None)
+            }));
         }
     }
     requests
@@ -297,6 +304,7 @@ async fn reference(
         model: model.clone(),
         threads: 1,
         vector_limit: None,
+        relaxed_simd: false,
         stage: Stage::Reference,
         ..request.clone()
     };

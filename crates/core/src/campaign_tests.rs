@@ -122,6 +122,7 @@ fn run_by(
         shapes: BTreeMap::new(),
         threads: vec![1],
         vector_limits: vec![],
+        relaxed_simd: false,
     });
     let mut record = Record {
         schema: tare_record::SCHEMA.into(),
@@ -310,6 +311,7 @@ fn environments_take_what_they_have_of_a_plan() {
     let cell_plan = CellPlan {
         threads: vec![4, 2],
         vector_limits: vec!["fma".into(), "sse2".into()],
+        relaxed_simd: true,
         ..record.plan.cells[0].clone()
     };
     for (environment, expected) in [
@@ -318,13 +320,20 @@ fn environments_take_what_they_have_of_a_plan() {
             "tract 4 all, tract 2 all, tract 2 fma, tract 2 sse2, burn-flex 4 all, burn-flex 2 all, burn-wgpu 4 all",
         ),
         (Node, "tract 4 all, burn-flex 4 all, burn-wgpu 4 all"),
-        (Browser, "tract 4 all, burn-flex 4 all, burn-wgpu 4 all"),
+        (
+            Browser,
+            "tract 4 all, tract 4 relaxed, burn-flex 4 all, burn-wgpu 4 all",
+        ),
     ] {
         let requests = requests(&record, &cell_plan, &EngineName::ALL, environment);
         let found: Vec<String> = requests
             .iter()
             .map(|request| {
-                let limit = request.vector_limit.as_deref().unwrap_or("all");
+                let limit = match &request.vector_limit {
+                    Some(limit) => limit,
+                    None if request.relaxed_simd => "relaxed",
+                    None => "all",
+                };
                 format!("{} {} {limit}", request.engine, request.threads)
             })
             .collect();

@@ -150,6 +150,7 @@ fn check(case: Case) -> Cell {
         seed: 0,
         threads: 1,
         vector_limit: None,
+        relaxed_simd: false,
         round: 1,
         runs_per_sample: None,
         rules: case.rules,

@@ -43,6 +43,7 @@ fn unmeasured(request: &CellRequest, model: ModelFacts, engine: EngineFacts) -> 
         adapter: None,
         kernels: BTreeMap::new(),
         phases: vec![],
+        module: None,
         runs_per_sample: 1,
         samples_ns: vec![],
         rounds: vec![],

@@ -13,6 +13,9 @@ pub const BUILT_IN: [(&str, &str); 4] = [
 /// Vector instructions that tract can be limited to, on one processor or another; widest first.
 pub const VECTOR_LIMITS: [&str; 4] = ["avx512", "fma", "sse2", "neon"];
 
+/// What tract calls wasm's relaxed SIMD.
+pub const RELAXED_SIMD: &str = "relaxed";
+
 /// Why a text is not a plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {

@@ -16,6 +16,7 @@ fn round(samples_ns: &[u64], sha256: &str, max_abs: f64) -> Cell {
         seed: 0,
         threads: 1,
         vector_limit: None,
+        relaxed_simd: false,
         round: 1,
         runs_per_sample: None,
         rules: Rules::default(),

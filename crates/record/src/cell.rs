@@ -26,6 +26,9 @@ pub struct Cell {
     pub kernels: BTreeMap<String, u64>,
     /// Steps before the steady state of the first round, in the order in which they happened.
     pub phases: Vec<Phase>,
+    /// What is downloaded for the cell beside the model: the module of its worker, outside native processes.
+    #[serde(default)]
+    pub module: Option<ModuleSize>,
     /// Runs that each sample holds: more than one where the clock is coarse.
     pub runs_per_sample: u32,
     /// Length of every sample, in order; each holds `runs_per_sample` runs.
@@ -51,6 +54,18 @@ pub struct Cell {
     pub status: Status,
     /// What a reader must know beside the figures.
     pub warnings: Vec<Warning>,
+}
+
+/// What a wasm module weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModuleSize {
+    /// As it is compiled.
+    pub raw_bytes: u64,
+    /// Compressed by gzip, as well as it can.
+    pub gzip_bytes: Option<u64>,
+    /// Compressed by brotli, as well as it can; of modules as they ship.
+    pub brotli_bytes: Option<u64>,
 }
 
 /// What one process or worker measured of a cell.

@@ -56,6 +56,9 @@ pub struct CellRequest {
     pub threads: usize,
     /// Vector instructions to limit the engine to, if any, as in [`crate::CellPlan::vector_limits`].
     pub vector_limit: Option<String>,
+    /// Whether to take the engine's module with relaxed SIMD, as in [`crate::CellPlan::relaxed_simd`].
+    #[serde(default)]
+    pub relaxed_simd: bool,
     /// Which of the rounds this is, counted from 1.
     pub round: usize,
     /// Runs that each sample holds, if an earlier round has decided it.

@@ -90,6 +90,10 @@ pub struct CellPlan {
     /// the processor has: `avx512`, `fma`, `sse2` or `neon`. No other engine can be limited; browsers have one width.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vector_limits: Vec<String>,
+    /// In browsers: measure tract with relaxed SIMD too, in cells of its own. Its multiply-add rounds once where the processor can, so that
+    /// results differ in the last places from machine to machine. No other engine has a module for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub relaxed_simd: bool,
     /// What counts as agreement with the reference, where it is not what tare's own table says for the model.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tolerance: Tolerance,

@@ -108,7 +108,7 @@ fn ladder_section(ladder: &Ladder<'_>) -> Markup {
             div class="scroll" { (waterfall::waterfall(ladder)) }
             (table(
                 "",
-                "Every rung computed the same: model, inputs and load pattern are equal by SHA-256, and every output was verified. The product of the factors is the whole gap. Vector instructions, widest first: amx and avx512 with 512 bits, fma with 256 bits and a multiply-add in one step, sse2 and wasm's simd with 128 bits; neon with 128 bits and multiply-add.",
+                "Every rung computed the same: model, inputs and load pattern are equal by SHA-256, and every output was verified. The product of the factors is the whole gap. Vector instructions, widest first: amx and avx512 with 512 bits, fma with 256 bits and a multiply-add in one step, sse2 and wasm's simd with 128 bits; neon and wasm's relaxed SIMD with 128 bits and multiply-add.",
                 &Ladder::HEADINGS,
                 2,
                 &ladder.rows(),

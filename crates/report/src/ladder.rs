@@ -1,7 +1,7 @@
 //! Ladders: the gap between the first rung and the last, taken apart into steps that each have one cause where the rungs
 //! allow it.
 
-use tare_core::plan::VECTOR_LIMITS;
+use tare_core::plan::{RELAXED_SIMD, VECTOR_LIMITS};
 use tare_core::stats::Estimate;
 use tare_record::{Cell, ClockFacts, EnvironmentKind, Record, Status};
 
@@ -57,6 +57,8 @@ pub enum Cause {
     WasmAndVectors,
     /// The same module in a browser instead of in Node.
     Browser,
+    /// Multiply-add in one step, where wasm lets the processor round as it does.
+    RelaxedSimd,
     /// From native to a browser, with vectors of the same width: no rung separates wasm from the browser.
     WasmAndBrowser,
     /// From native to a browser: no rung separates what is in between.
@@ -74,6 +76,7 @@ impl Cause {
             Cause::Wasm => "wasm",
             Cause::WasmAndVectors => "wasm and narrower vectors (not separated)",
             Cause::Browser => "the browser",
+            Cause::RelaxedSimd => "relaxed SIMD",
             Cause::WasmAndBrowser => "wasm and the browser (not separated)",
             Cause::Everything => "threads and all that follows (not separated)",
             Cause::All => "wasm, narrower vectors and the browser (not separated)",
@@ -122,6 +125,16 @@ struct Rung<'a> {
     v8: Option<&'a str>,
 }
 
+impl Rung<'_> {
+    fn is_in_browser(&self) -> bool {
+        self.cell.rung.environment == EnvironmentKind::Browser
+    }
+
+    fn is_relaxed(&self) -> bool {
+        self.cell.rung.vector_level == RELAXED_SIMD
+    }
+}
+
 fn is_same_work(a: &Cell, b: &Cell) -> bool {
     (
         &a.engine.name,
@@ -141,6 +154,7 @@ fn is_same_work(a: &Cell, b: &Cell) -> bool {
 
 fn ladder(Group { mut rungs, repeated }: Group<'_>) -> Option<Ladder<'_>> {
     rungs.sort_by_key(|rung| {
+        let is_relaxed = rung.is_relaxed();
         let Cell { rung, .. } = rung.cell;
         let place = match rung.environment {
             EnvironmentKind::Native => 0,
@@ -152,8 +166,11 @@ fn ladder(Group { mut rungs, repeated }: Group<'_>) -> Option<Ladder<'_>> {
             .vector_limit
             .as_ref()
             .map(|limit| VECTOR_LIMITS.iter().position(|known| known == limit));
-        (place, narrowed, std::cmp::Reverse(rung.threads))
+        (place, narrowed, is_relaxed, std::cmp::Reverse(rung.threads))
     });
+    // A step to relaxed SIMD begins at the browser's other module.
+    let has_plain = rungs.iter().any(|rung| rung.is_in_browser() && !rung.is_relaxed());
+    rungs.retain(|rung| has_plain || !rung.is_relaxed());
     if rungs.len() < FEWEST_RUNGS {
         return None;
     }
@@ -217,6 +234,7 @@ fn cause(before: Rung<'_>, after: Rung<'_>) -> (Cause, String) {
         (EnvironmentKind::Native, EnvironmentKind::Browser) => {
             (if narrow { Cause::WasmAndBrowser } else { Cause::All }, levels)
         }
+        (EnvironmentKind::Browser, EnvironmentKind::Browser) => (Cause::RelaxedSimd, levels),
         (EnvironmentKind::Node, EnvironmentKind::Browser) => (Cause::Browser, "with the V8 that it brings".into()),
         _ => (Cause::Vectors, levels),
     }

@@ -1,14 +1,14 @@
 //! What is paid once, before results come at the steady rate.
 
 use tare_core::{run_lengths_ns, stats::rounds_estimate};
-use tare_record::{Cell, PhaseName, Record};
+use tare_record::{Cell, ModuleSize, PhaseName, Record};
 
 use crate::format;
 use crate::text::rung;
 
 pub(crate) const TITLE: &str = "Before the steady state";
 pub(crate) const CAPTION: &str = "Steps that are paid once, in their order, in the first process or worker. Measuring itself is no step: warm-up and samples are left out. \
-    The last column says after how many inferences what was paid is less than a tenth of the whole time.";
+    The module is the code that a browser downloads: how many bytes it has, and compressed as servers send it. The last column says after how many inferences what was paid is less than a tenth of the whole time.";
 
 /// Fixed costs below this share of the whole time are small.
 const SMALL_SHARE: f64 = 0.1;
@@ -45,16 +45,32 @@ fn length_ns(cell: &Cell, name: PhaseName) -> Option<f64> {
 /// Headings of [`rows`].
 pub(crate) fn headings(records: &[Record]) -> Vec<&'static str> {
     let steps = seen(records).into_iter().map(PhaseName::as_str);
+    let module = has_modules(records).then_some("module");
     ["model", "engine", "where"]
         .into_iter()
+        .chain(module)
         .chain(steps)
         .chain(["together", "small after"])
         .collect()
 }
 
-/// Model, engine, where, the length of every step, of all together, and the number of inferences after which they are small.
+fn has_modules(records: &[Record]) -> bool {
+    let mut cells = records.iter().flat_map(|record| &record.cells);
+    cells.any(|cell| cell.module.is_some())
+}
+
+fn weight(module: ModuleSize) -> String {
+    let compressed = [("gzip", module.gzip_bytes), ("brotli", module.brotli_bytes)];
+    let compressed = compressed
+        .into_iter()
+        .filter_map(|(how, bytes)| Some(format!(", {how} {}", format::bytes(bytes?))));
+    format::bytes(module.raw_bytes) + &compressed.collect::<String>()
+}
+
+/// Model, engine, where, what is downloaded for it, the length of every step, of all together, and the number of inferences after which
+/// they are small.
 pub(crate) fn rows(records: &[Record]) -> Vec<Vec<String>> {
-    let steps = seen(records);
+    let (steps, has_modules) = (seen(records), has_modules(records));
     let told = |ns: Option<f64>| ns.map_or_else(|| "-".into(), format::duration);
     records
         .iter()
@@ -65,6 +81,9 @@ pub(crate) fn rows(records: &[Record]) -> Vec<Vec<String>> {
             let together: f64 = lengths.iter().flatten().sum();
             let steady = rounds_estimate(&run_lengths_ns(cell)).map(|median| median.value);
             let mut row = vec![cell.model.name.clone(), cell.engine.name.to_string(), rung(cell)];
+            if has_modules {
+                row.push(cell.module.map_or_else(|| "-".into(), weight));
+            }
             row.extend(lengths.into_iter().map(told));
             row.push(format::duration(together));
             row.push(steady.map_or_else(
@@ -89,6 +108,25 @@ fn inferences_until_small(fixed_ns: f64, steady_ns: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn modules_are_weighed_as_they_are_sent() {
+        let module = |gzip_bytes, brotli_bytes| ModuleSize {
+            raw_bytes: 15_300_000,
+            gzip_bytes,
+            brotli_bytes,
+        };
+        for (module, expected) in [
+            (module(None, None), "15.3 MB"),
+            (module(Some(4_200_000), None), "15.3 MB, gzip 4.20 MB"),
+            (
+                module(Some(4_200_000), Some(3_000_000)),
+                "15.3 MB, gzip 4.20 MB, brotli 3.00 MB",
+            ),
+        ] {
+            assert_eq!(weight(module), expected);
+        }
+    }
 
     #[test]
     fn fixed_costs_become_small() {

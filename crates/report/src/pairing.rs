@@ -1,3 +1,4 @@
+use tare_core::plan::RELAXED_SIMD;
 use tare_core::stage_lengths_ns;
 use tare_core::stats::{Estimate, rounds_ratio};
 use tare_record::{Cell, ClockFacts, EnvironmentKind, Record, Status, Warning};
@@ -66,8 +67,8 @@ pub fn compare(records: &[Record]) -> Comparison<'_> {
                 })
             })
             .filter(move |timed| (timed.cell.rung.environment == EnvironmentKind::Native) == native)
-            // A rung that was held back is a step of a ladder, and not what users run.
-            .filter(|timed| timed.cell.rung.vector_limit.is_none())
+            // Rungs that were held back, or have no native counterpart, are steps of ladders alone.
+            .filter(|timed| timed.cell.rung.vector_limit.is_none() && timed.cell.rung.vector_level != RELAXED_SIMD)
     };
     let mut comparison = Comparison {
         pairs: vec![],

@@ -19,6 +19,8 @@ const WHOLE: [Place; 6] = [
     (Browser, 1, "simd", false, 9_800),
 ];
 
+const RELAXED: Place = (Browser, 1, "relaxed", false, 8_000);
+
 /// One record for each environment, with `rounds` rounds a cell, all of one workload.
 fn records(places: &[Place], rounds: usize) -> Vec<Record> {
     let mut golden = Record::from_json(include_str!("../../record/tests/golden.json")).unwrap();
@@ -86,7 +88,7 @@ fn the_product_of_the_steps_is_the_whole_gap() {
 
 #[test]
 fn every_step_has_its_cause() {
-    use Cause::{All, Threads, Vectors, Wasm, WasmAndBrowser, WasmAndVectors};
+    use Cause::{All, RelaxedSimd, Threads, Vectors, Wasm, WasmAndBrowser, WasmAndVectors};
     let chosen = |numbers: &[usize]| numbers.iter().map(|&number| WHOLE[number]).collect::<Vec<_>>();
     for (places, expected) in [
         (
@@ -102,6 +104,15 @@ fn every_step_has_its_cause() {
         (chosen(&[1, 4, 5]), vec![WasmAndVectors, Cause::Browser]),
         (chosen(&[0, 1, 5]), vec![Threads, All]),
         (chosen(&[0, 4, 5]), vec![Cause::Everything, Cause::Browser]),
+        (
+            [chosen(&[0, 1, 4]), vec![RELAXED], chosen(&[5])].concat(),
+            vec![Threads, WasmAndVectors, Cause::Browser, RelaxedSimd],
+        ),
+        // Relaxed SIMD is told from nothing but the browser's own rung.
+        (
+            [chosen(&[0, 1, 4]), vec![RELAXED]].concat(),
+            vec![Threads, WasmAndVectors],
+        ),
         // Two rungs are a pair.
         (chosen(&[1, 5]), vec![]),
     ] {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
+use crate::size::weigh;
 use crate::step;
 use crate::tools::{Tools, root, target};
 use crate::wasm::wasm_target;
@@ -35,8 +36,11 @@ impl Profile {
 /// Name of the page's module.
 pub(crate) const PAGE: &str = "page";
 
-/// Engines that have a worker module.
-pub(crate) const WORKERS: [&str; 3] = ["tract", "burn-flex", "burn-wgpu"];
+/// Modules of workers: of every engine, and of those with other kernels for it one with relaxed SIMD.
+pub(crate) const WORKERS: [&str; 4] = ["tract", "tract-relaxed", "burn-flex", "burn-wgpu"];
+
+/// What the names of modules with relaxed SIMD end with.
+const RELAXED: &str = "-relaxed";
 
 /// What rustc enables for wasm by default, and simd128, which `.cargo/config.toml` adds.
 const WASM_FEATURES: [&str; 7] = [
@@ -48,6 +52,9 @@ const WASM_FEATURES: [&str; 7] = [
     "--enable-reference-types",
     "--enable-multivalue",
 ];
+
+/// Added to what `.cargo/config.toml` says.
+const RELAXED_CONFIG: &str = "target.wasm32-unknown-unknown.rustflags=['-Ctarget-feature=+relaxed-simd']";
 
 /// Builds everything; returns the tools and the native binary.
 pub(crate) fn all(sh: &Shell, profile: Profile) -> Result<(Tools, PathBuf)> {
@@ -72,11 +79,11 @@ pub(crate) fn page(sh: &Shell, tools: &Tools, profile: Profile) -> Result<()> {
     let (dist, web) = (root().join("dist"), root().join("web"));
     let workers = dist.join("workers");
     sh.create_dir(&workers)?;
-    for engine in WORKERS {
+    for worker in WORKERS {
         step(&format!(
-            "building the worker of {engine} (the first time 10 to 30 minutes on two cores)"
+            "building the worker of {worker} (the first time 5 to 20 minutes on two cores)"
         ));
-        module(sh, tools, profile, engine, &workers)?;
+        module(sh, tools, profile, worker, &workers)?;
     }
     for script in ["worker.js", "boundary.js", "boundary-worker.js"] {
         sh.copy_file(web.join("workers").join(script), workers.join(script))?;
@@ -100,13 +107,18 @@ pub(crate) fn bound_from(name: &str, profile: Profile) -> PathBuf {
     wasm_target().join(format!("{name}.{}.seen.wasm", profile.name()))
 }
 
-/// Builds a module and its JavaScript into a folder: the page, or the worker of an engine.
+/// Builds a module and its JavaScript into a folder: the page or a worker.
 fn module(sh: &Shell, tools: &Tools, profile: Profile, name: &str, folder: &Path) -> Result<()> {
     let cargo_profile = profile.name();
-    let (program, features): (&str, &[&str]) = if name == PAGE {
-        ("tare-page", &[])
+    let (program, features): (&str, &[&str]) = match name.strip_suffix(RELAXED).unwrap_or(name) {
+        PAGE => ("tare-page", &[]),
+        engine => ("tare-worker", &["--no-default-features", "--features", engine]),
+    };
+    // cargo keeps apart what it compiled with other instructions.
+    let instructions: &[&str] = if name.ends_with(RELAXED) {
+        &["--config", RELAXED_CONFIG]
     } else {
-        ("tare-worker", &["--no-default-features", "--features", name])
+        &[]
     };
     let arguments = [
         "build",
@@ -119,7 +131,8 @@ fn module(sh: &Shell, tools: &Tools, profile: Profile, name: &str, folder: &Path
         "--bin",
         program,
     ];
-    tools.wasm.cargo(sh, &[&arguments, features].concat()).run()?;
+    let arguments = [&arguments, features, instructions].concat();
+    tools.wasm.cargo(sh, &arguments).run()?;
     let built = wasm_target()
         .join("wasm32-unknown-unknown")
         .join(cargo_profile)
@@ -127,8 +140,8 @@ fn module(sh: &Shell, tools: &Tools, profile: Profile, name: &str, folder: &Path
 
     // Only if the module is another one than last time.
     let module = folder.join(format!("{name}_bg.wasm"));
-    let seen = bound_from(name, profile);
-    if module.is_file() && std::fs::read(&built)? == std::fs::read(&seen).unwrap_or_default() {
+    let (seen, size) = (bound_from(name, profile), folder.join(format!("{name}.size.json")));
+    if module.is_file() && size.is_file() && std::fs::read(&built)? == std::fs::read(&seen).unwrap_or_default() {
         return Ok(());
     }
     let wasm_bindgen = tools.program("wasm-bindgen");
@@ -142,10 +155,13 @@ fn module(sh: &Shell, tools: &Tools, profile: Profile, name: &str, folder: &Path
         let wasm_opt = tools.wasm_opt();
         let bound = folder.join(format!("{name}.bound.wasm"));
         std::fs::rename(&module, &bound)?;
-        let features = WASM_FEATURES;
+        let relaxed = name.ends_with(RELAXED).then_some("--enable-relaxed-simd");
+        let features = WASM_FEATURES.iter().chain(&relaxed);
         cmd!(sh, "{wasm_opt} -O3 {features...} {bound} -o {module}").run()?;
         sh.remove_path(bound)?;
     }
+    let told = weigh(sh, &module, profile == Profile::Dist)?;
+    sh.write_file(size, told)?;
     sh.copy_file(&built, &seen)?;
     // What the other profile made has been written over.
     for other in [Profile::Release, Profile::Dist]

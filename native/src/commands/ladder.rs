@@ -86,6 +86,7 @@ fn plan(selection: &Selection) -> Result<Plan> {
         if cell.engines.is_empty() {
             cell.engines = vec![EngineName::Tract, EngineName::BurnFlex];
         }
+        cell.relaxed_simd = true;
         // A plan that lists several has chosen its rungs.
         if cell.threads.len() < 2 {
             cell.threads = if most > 1 { vec![most, 1] } else { vec![1] };

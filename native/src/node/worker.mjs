@@ -24,6 +24,9 @@ globalThis.postMessage = ({ json, tensors }) => {
   say(json);
 };
 
+const sizePath = modulePath.replace("_bg.wasm", ".size.json");
+const told = existsSync(sizePath) ? readFileSync(sizePath, "utf8") : undefined;
+
 const start = performance.now();
 const bytes = readFileSync(modulePath);
 const read = performance.now();
@@ -35,7 +38,7 @@ const instantiated = performance.now();
 if (task === "facts") {
   say(facts());
 } else {
-  serve(read - start, compiled - read, instantiated - compiled);
+  serve(read - start, compiled - read, instantiated - compiled, told);
   const json = readFileSync(here("request.json"), "utf8");
   const path = JSON.parse(json).model.file?.path;
   const model = path === undefined ? undefined : buffer(path);

@@ -38,6 +38,8 @@ fn both_sides_compute_the_same_and_are_compared() {
         );
         assert!(b.phases.iter().any(|phase| phase.name == PhaseName::Compile));
         assert!(b.memory.wasm_linear_bytes.is_some());
+        let module = b.module.expect("the build weighs modules");
+        assert!(a.module.is_none() && module.gzip_bytes.is_some_and(|gzip| gzip < module.raw_bytes));
     }
     assert_eq!(pairs(&sandbox), 4);
 }

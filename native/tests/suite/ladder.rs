@@ -74,7 +74,7 @@ fn node_computes_the_same_as_native() {
     assert!(node.tool.target.starts_with("wasm32") && node.tool.target_features.iter().any(|name| name == "simd128"));
     for cell in &node.cells {
         assert_eq!((cell.rung.environment, cell.rung.threads), (EnvironmentKind::Node, 1));
-        assert!(cell.memory.wasm_linear_bytes.is_some());
+        assert!(cell.memory.wasm_linear_bytes.is_some() && cell.module.is_some());
         for name in [PhaseName::Spawn, PhaseName::Compile, PhaseName::FirstRun] {
             assert!(cell.phases.iter().any(|phase| phase.name == name), "{name:?}");
         }
@@ -129,7 +129,8 @@ fn a_ladder_takes_the_gap_apart() {
     Ran::of(sandbox.command(command).args(["--page", &page()]))
         .code(0)
         .says("tiny on tract: of the ")
-        .says("is the browser");
+        .says("is the browser")
+        .says("is relaxed SIMD");
     let records = ["native", "node", "browser"].map(|name| read_record(&sandbox.path(&format!("ladder/{name}.json"))));
     assert!(records.iter().all(Record::all_measured));
     let found = ladders(&records);
@@ -146,10 +147,21 @@ fn a_ladder_takes_the_gap_apart() {
         } else {
             Cause::WasmAndVectors
         }],
-        vec![Cause::Browser],
+        vec![Cause::Browser, Cause::RelaxedSimd],
     ]
     .concat();
     assert_eq!(causes, expected);
+    let levels: Vec<&str> = records[2]
+        .cells
+        .iter()
+        .map(|cell| cell.rung.vector_level.as_str())
+        .collect();
+    assert_eq!(
+        levels,
+        ["simd", "relaxed"],
+        "the modules tell what they were compiled for"
+    );
+    assert_eq!(compare(&records).refusals, []);
     let product: f64 = ladder.steps.iter().map(|step| step.ratio.value).product();
     assert!((product / ladder.whole.value - 1.0).abs() < 1e-9);
     let crossings: Vec<Crossing> = records[2].boundary.iter().map(|cost| cost.crossing).collect();

@@ -257,7 +257,8 @@ impl WebHost {
             message: format!("the worker died before its cell was done: {message}"),
             hint: None,
         };
-        let query = format!("engine={}", request.engine);
+        let module = if request.relaxed_simd { "-relaxed" } else { "" };
+        let query = format!("engine={}{module}", request.engine);
         let running = Running::start(&query, request.rules.cell_limit_s, &self.inbox)
             .map_err(|error| died(crate::exception(&error)))?;
         let mut doing = String::from("start");

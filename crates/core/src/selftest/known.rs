@@ -141,6 +141,7 @@ pub(super) async fn measured_on(
         seed: 0,
         threads: 1,
         vector_limit: None,
+        relaxed_simd: false,
         round: 1,
         runs_per_sample: None,
         rules: Rules {
