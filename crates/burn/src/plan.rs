@@ -3,18 +3,21 @@
 mod integers;
 mod movement;
 mod schedule;
+mod truths;
 
 use burn_backend::ops::{
-    ActivationOps, AttentionModuleOptions, BoolTensorOps, ConvOptions, ConvTransposeOptions, DeformConvOptions,
-    FloatTensorOps, InterpolateOptions, ModuleOps, PadMode,
+    ActivationOps, AttentionModuleOptions, ConvOptions, ConvTransposeOptions, DeformConvOptions, FloatTensorOps,
+    InterpolateOptions, ModuleOps, PadMode,
 };
 use burn_backend::tensor::IndexingUpdateOp;
-use burn_backend::{BoolDType, FloatDType, IntDType, Scalar};
+use burn_backend::{BoolDType, IntDType, Scalar};
 use burn_dispatch::{Dispatch, DispatchTensor};
 
 pub(crate) use integers::IntegerOp;
 pub(crate) use movement::{Movement, Range};
 pub(crate) use schedule::{Schedule, Step};
+use truths::mask;
+pub(crate) use truths::tested;
 
 /// Position of a value among all values of a run.
 pub(crate) type Slot = usize;
@@ -237,11 +240,13 @@ fn apply(op: &Op, operands: Operands) -> DispatchTensor {
         Op::ArgMax(axis) => Dispatch::float_argmax(next(), *axis, IntDType::I32),
         Op::ArgMin(axis) => Dispatch::float_argmin(next(), *axis, IntDType::I32),
         Op::CumulativeSum(axis) => Dispatch::float_cumsum(next(), *axis),
-        Op::Compare(compare) => Dispatch::bool_into_float(compare(next(), next(), BoolDType::Native), FloatDType::F32),
+        Op::Compare(compare) => {
+            let (a, b) = (next(), next());
+            tested(a, |a, stored| compare(a, b, stored))
+        }
         Op::Choose => {
             let (condition, a, b) = (next(), next(), next());
-            let mask = Dispatch::float_greater_elem(condition, Scalar::Float(0.5), BoolDType::Native);
-            Dispatch::float_mask_where(b, mask, a)
+            Dispatch::float_mask_where(b, mask(condition), a)
         }
         Op::Add => Dispatch::float_add(next(), next()),
         Op::Sub => Dispatch::float_sub(next(), next()),

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use burn_dispatch::DispatchDevice;
 use burn_dispatch::devices::CubeDevice;
@@ -9,8 +10,31 @@ use tare_record::{Adapter, FailureKind};
 
 use super::Opened;
 
-/// Opens the best adapter: a hardware one before a software one.
+/// The device of this process, which burn refuses to register twice.
+static DEVICE: Mutex<Option<(DispatchDevice, SessionFacts)>> = Mutex::new(None);
+
+/// Opens the best adapter: a hardware one before a software one. Later models share the device of the first.
 pub(super) async fn open() -> Result<Opened, EngineError> {
+    let known = DEVICE.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let (dispatch, facts) = match known {
+        Some(known) => known,
+        None => {
+            let opened = register().await?;
+            DEVICE
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(opened)
+                .clone()
+        }
+    };
+    Ok(Opened {
+        dispatch,
+        facts,
+        is_gpu: true,
+    })
+}
+
+async fn register() -> Result<(DispatchDevice, SessionFacts), EngineError> {
     let (device, setup) = Device::wgpu_options().init_with_setup_async().await.map_err(|error| {
         EngineError::new(FailureKind::Device, format!("no usable graphics adapter: {error}")).with_hint(
             "install a Vulkan driver (Mesa's llvmpipe computes on the CPU), or leave burn-wgpu out with --engine",
@@ -24,12 +48,7 @@ pub(super) async fn open() -> Result<Opened, EngineError> {
         // Without burn's `vulkan` and `metal` features its only compiler writes WGSL.
         shader_language: Some("wgsl".into()),
     };
-    let dispatch: DispatchDevice = device.as_dispatch().clone();
-    Ok(Opened {
-        dispatch,
-        facts,
-        is_gpu: true,
-    })
+    Ok((device.as_dispatch().clone(), facts))
 }
 
 pub(super) async fn wait(device: &CubeDevice) -> Result<(), EngineError> {

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use burn_backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
-use burn_backend::{BoolDType, FloatDType};
+use burn_backend::BoolDType;
+use burn_backend::ops::{FloatTensorOps, IntTensorOps};
 use burn_dispatch::{Dispatch, DispatchTensor};
 use onnx_ir::Argument;
 use onnx_ir::node::is_inf::IsInfNode;
@@ -12,7 +12,7 @@ use super::integers::are_integers;
 use super::movement::shape_of;
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, broadcast};
-use crate::plan::{IntegerOp, Movement, Op};
+use crate::plan::{IntegerOp, Movement, Op, tested};
 
 type Compare = fn(DispatchTensor, DispatchTensor, BoolDType) -> DispatchTensor;
 
@@ -52,11 +52,6 @@ pub(super) const LESS_OR_EQUAL: Comparison = Comparison {
     integers: Dispatch::int_lower_equal,
     holds: Ordering::is_le,
 };
-
-/// burn's truth values as 0 and 1.
-fn as_floats(truths: DispatchTensor) -> DispatchTensor {
-    Dispatch::bool_into_float(truths, FloatDType::F32)
-}
 
 impl Lowerer {
     /// Whether the comparison holds, element by element.
@@ -111,7 +106,7 @@ impl Lowerer {
 
     pub(super) fn is_nan(&mut self, input: &Argument) -> Lowering<Value> {
         let x = self.floats(input)?;
-        let op = Op::Apply(|x| as_floats(Dispatch::float_is_nan(x, BoolDType::Native)));
+        let op = Op::Apply(|x| tested(x, Dispatch::float_is_nan));
         Ok(Value::Truths(self.computed(op, &[&x], x.shape.clone())))
     }
 
@@ -119,24 +114,22 @@ impl Lowerer {
         let x = self.floats(&node.inputs[0])?;
         let apply: fn(DispatchTensor) -> DispatchTensor =
             match (node.config.detect_negative, node.config.detect_positive) {
-                (true, true) => |x| as_floats(Dispatch::float_is_inf(x, BoolDType::Native)),
+                (true, true) => |x| tested(x, Dispatch::float_is_inf),
                 (false, true) => |x| {
-                    as_floats(Dispatch::float_greater_elem(
-                        x,
-                        f64::from(f32::MAX).into(),
-                        BoolDType::Native,
-                    ))
+                    tested(x, |x, stored| {
+                        Dispatch::float_greater_elem(x, f64::from(f32::MAX).into(), stored)
+                    })
                 },
                 (true, false) => |x| {
-                    as_floats(Dispatch::float_lower_elem(
-                        x,
-                        f64::from(f32::MIN).into(),
-                        BoolDType::Native,
-                    ))
+                    tested(x, |x, stored| {
+                        Dispatch::float_lower_elem(x, f64::from(f32::MIN).into(), stored)
+                    })
                 },
-                (false, false) => {
-                    |x| as_floats(Dispatch::float_greater_elem(x, f64::INFINITY.into(), BoolDType::Native))
-                }
+                (false, false) => |x| {
+                    tested(x, |x, stored| {
+                        Dispatch::float_greater_elem(x, f64::INFINITY.into(), stored)
+                    })
+                },
             };
         Ok(Value::Truths(self.computed(Op::Apply(apply), &[&x], x.shape.clone())))
     }
@@ -191,7 +184,7 @@ impl Lowerer {
 
     /// What is not 0.
     pub(super) fn as_truths(&mut self, x: &DeviceValue) -> Value {
-        let op = Op::Apply(|x| as_floats(Dispatch::float_not_equal_elem(x, 0.0.into(), BoolDType::Native)));
+        let op = Op::Apply(|x| tested(x, |x, stored| Dispatch::float_not_equal_elem(x, 0.0.into(), stored)));
         Value::Truths(self.computed(op, &[x], x.shape.clone()))
     }
 

@@ -1,9 +1,7 @@
 //! Element types of ONNX, and what they are on the device: floats of 16 bits are computed with 32, integers of all widths are
 //! `i32`, and both get their own type again when an output is read.
 
-use burn_backend::BoolDType;
-use burn_backend::FloatDType;
-use burn_backend::ops::{BoolTensorOps, IntTensorOps};
+use burn_backend::ops::IntTensorOps;
 use burn_dispatch::Dispatch;
 use burn_tensor::DType as Onnx;
 use onnx_ir::Argument;
@@ -11,7 +9,7 @@ use tare_record::DType;
 
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor};
-use crate::plan::{IntegerOp, Op};
+use crate::plan::{IntegerOp, Op, tested};
 
 /// The type of a tensor outside of the engine, if it may have one.
 pub(super) fn known(dtype: Onnx) -> Option<DType> {
@@ -51,10 +49,7 @@ impl Lowerer {
             Value::Integers(x) if is_float => self.step(Op::Integers(IntegerOp::ToFloats), &[&x], x.shape.clone()),
             Value::Integers(x) if is_integer => Value::Integers(self.within(x, to)),
             Value::Integers(x) if to.is_bool() => {
-                let op = IntegerOp::Apply(|x| {
-                    let truths = Dispatch::int_not_equal_elem(x, 0.into(), BoolDType::Native);
-                    Dispatch::bool_into_float(truths, FloatDType::F32)
-                });
+                let op = IntegerOp::Apply(|x| tested(x, |x, stored| Dispatch::int_not_equal_elem(x, 0.into(), stored)));
                 Value::Truths(self.computed(Op::Integers(op), &[&x], x.shape.clone()))
             }
             _ => return Err(refused()),

@@ -1,9 +1,10 @@
 //! Operations on integers, which are `i32` on every device.
 
-use burn_backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
+use burn_backend::ops::IntTensorOps;
 use burn_backend::{BoolDType, FloatDType, Scalar};
 use burn_dispatch::{Dispatch, DispatchTensor};
 
+use super::truths::{mask, negative, tested};
 use super::{Movement, Operands};
 
 /// One operation whose operands are integers.
@@ -44,16 +45,16 @@ impl IntegerOp {
             IntegerOp::WithNumber(with, number) => with(next(), Scalar::Int(i64::from(*number))),
             IntegerOp::Along(along, axis) => along(next(), *axis),
             IntegerOp::Compare(compare) => {
-                Dispatch::bool_into_float(compare(next(), next(), BoolDType::Native), FloatDType::F32)
+                let (a, b) = (next(), next());
+                tested(a, |a, stored| compare(a, b, stored))
             }
             IntegerOp::Choose => {
                 let (condition, a, b) = (next(), next(), next());
-                let mask = Dispatch::float_greater_elem(condition, Scalar::Float(0.5), BoolDType::Native);
-                Dispatch::int_mask_where(b, mask, a)
+                Dispatch::int_mask_where(b, mask(condition), a)
             }
             IntegerOp::FromEnd(size) => {
                 let positions = next();
-                let negative = Dispatch::int_lower_elem(positions.clone(), Scalar::Int(0), BoolDType::Native);
+                let negative = negative(positions.clone());
                 #[allow(clippy::cast_possible_wrap, reason = "a dimension of a tensor fits")]
                 let shifted = Dispatch::int_add_scalar(positions.clone(), Scalar::Int(*size as i64));
                 Dispatch::int_mask_where(positions, negative, shifted)
