@@ -2,13 +2,13 @@
 
 use burn_backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn_backend::{BoolDType, FloatDType, Scalar, TensorMetadata};
-use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
+use burn_dispatch::{Dispatch, DispatchTensor};
 
 /// How truth values are stored where a tensor is: kernels of graphics adapters have no type for them.
 fn stored_beside(x: &DispatchTensor) -> BoolDType {
     match x.device() {
         #[cfg(feature = "flex")]
-        DispatchDevice::Flex(_) => BoolDType::Native,
+        burn_dispatch::DispatchDevice::Flex(_) => BoolDType::Native,
         #[allow(unreachable_patterns, reason = "there may be no other backend")]
         _ => BoolDType::U32,
     }
