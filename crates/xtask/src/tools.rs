@@ -110,17 +110,13 @@ fn cargo_tool(sh: &Shell, tools: &Path, program: &str, package: &str, version: &
     step(&format!("installing {package} {version} (once, some minutes)"));
     // Kept apart, and without the settings that a caller may have made for wasm.
     let build = target().join("tools");
-    // Without default features wasm-bindgen's tools have no TLS, and need none.
-    cmd!(
-        sh,
-        "cargo install {package} --version {version} --no-default-features --root {tools}"
-    )
-    .env("CARGO_TARGET_DIR", build)
-    .env("CARGO_PROFILE_RELEASE_LTO", "false")
-    // Tools that run for seconds need no more.
-    .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-    .run()
-    .with_context(|| format!("cannot install {package}"))
+    cmd!(sh, "cargo install {package} --version {version} --root {tools}")
+        .env("CARGO_TARGET_DIR", build)
+        .env("CARGO_PROFILE_RELEASE_LTO", "false")
+        // Tools that run for seconds need no more.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .run()
+        .with_context(|| format!("cannot install {package}"))
 }
 
 /// wasm-opt from npm; a system's own is often too old. Returns its folder.
