@@ -25,6 +25,10 @@ const FLOAT: i32 = 1;
 /// The `f32` tables of at least so many bytes that nothing but Gather reads, in the order of the inputs that are appended for them.
 /// A file that is not understood is left as it is.
 pub(crate) fn take_out(file: &mut Vec<u8>, least_bytes: usize) -> Vec<HostTensor> {
+    // Most models have none, and are not walked through for it.
+    if file.len() < least_bytes {
+        return vec![];
+    }
     plan(file, least_bytes)
         .filter(|plan| !plan.tables.is_empty())
         .and_then(|plan| plan.carry_out(file))
@@ -73,24 +77,25 @@ fn plan(file: &[u8], least_bytes: usize) -> Option<Plan> {
     })
 }
 
-/// Weights that are no default of an input and no output; none where graphs inside of nodes may read them, or two have one name.
+/// Names that Gather picks from and nothing else reads, and that are neither inputs nor outputs; none where graphs inside of nodes may
+/// read them, or two weights have one name.
 fn read_by_gather_alone(graph: &header::Graph) -> HashSet<&str> {
     let inner = graph.node.iter().flat_map(|node| &node.attribute);
     if inner.clone().any(header::Attribute::has_graphs) {
         return HashSet::new();
     }
-    let mut candidates = HashSet::new();
-    for weight in &graph.initializer {
-        if !candidates.insert(weight.name.as_str()) {
-            return HashSet::new();
-        }
+    let mut weights = HashSet::new();
+    if !graph.initializer.iter().all(|weight| weights.insert(&weight.name)) {
+        return HashSet::new();
     }
+    let gathers = |node: &&header::Node| node.op_type == "Gather" && node.domain.is_empty();
+    let tables = graph.node.iter().filter(gathers).filter_map(|node| node.input.first());
+    let mut candidates: HashSet<&str> = tables.map(String::as_str).collect();
     for value in graph.input.iter().chain(&graph.output) {
         candidates.remove(value.name.as_str());
     }
     for node in &graph.node {
-        let gathers = node.op_type == "Gather" && node.domain.is_empty();
-        for name in node.input.iter().skip(usize::from(gathers)) {
+        for name in node.input.iter().skip(usize::from(gathers(&node))) {
             candidates.remove(name.as_str());
         }
     }
@@ -295,7 +300,14 @@ mod tests {
             assert_eq!(take_out(&mut file, 480), []);
             assert!(file == model);
         }
-        // Too small to be worth it.
+        // A weight that nothing reads is none of the model's inputs.
+        let mut unread = Graph::new("case", 7);
+        let x = unread.input("x", &[2]);
+        unread.weight("table", &[40, 3], Fill::LeCun { fan_in: 3 });
+        unread.output(&x, &[2]);
+        assert_eq!(take_out(&mut unread.into_bytes(), 480), []);
+        // Too small to be worth it: the table, though not the file.
+        assert_eq!(take_out(&mut words(|_, _| {}), 500), []);
         assert_eq!(take_out(&mut words(|_, _| {}), 1 << 20), []);
     }
 

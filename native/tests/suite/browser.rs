@@ -174,6 +174,21 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 #[test]
+fn without_relaxed_simd_its_cell_says_so_and_the_others_go_on() {
+    let sandbox = Sandbox::new();
+    let script = std::fs::read_to_string(Path::new(&page()).join("workers/worker.js")).unwrap();
+    let page = page_with_worker(&sandbox, &format!("WebAssembly.validate = () => false;\n{script}"));
+    browse_page(&sandbox, &page, "--model tiny --engine tract --relaxed-simd").code(1);
+    let record = sandbox.record("browser.json");
+    assert_eq!(record.cells[0].status, Status::Measured);
+    let failure = sandbox.failure("browser.json", 1);
+    assert!(
+        failure.message.contains("this browser has no relaxed SIMD"),
+        "{failure:?}"
+    );
+}
+
+#[test]
 fn a_worker_that_dies_fails_its_cells_with_what_it_said() {
     let sandbox = Sandbox::new();
     let page = page_with_worker(&sandbox, "throw new Error('out of luck');");
