@@ -2,6 +2,7 @@
 
 mod driver;
 mod find;
+mod memory;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -110,6 +111,12 @@ impl InBrowser {
     /// The folder of the built page.
     pub(crate) fn page_folder(&self) -> Result<PathBuf> {
         self.serve.page.folder()
+    }
+
+    /// The Vulkan driver that the browser computes with, if it was asked to compute on the CPU and brings one: natively the same adapter.
+    pub(crate) fn software_vulkan(&self) -> Option<PathBuf> {
+        let asked = self.browser.software_gpu.then_some(self.browser.browser.as_deref());
+        find::software_vulkan(&find::choose(asked?).ok()?)
     }
 
     /// Measures a plan, and keeps the record at `path` as it grows.

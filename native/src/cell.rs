@@ -101,7 +101,10 @@ pub(crate) fn run(folder: &Path) -> Result<bool> {
         name: model.name,
         duration_ns: model.duration_ns,
     }];
-    let engine = engine(request.engine, request.threads);
+    let engine: Box<dyn Engine> = match request.wgsl {
+        true => Box::new(Burn::wgpu_in_wgsl()),
+        false => engine(request.engine, request.threads),
+    };
     let mut reporter = Reporter;
     let mut reply = pollster::block_on(answer(
         &request,

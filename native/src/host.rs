@@ -1,7 +1,7 @@
 //! Carries out requests in child processes: natively, or in Node.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,16 +32,19 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 pub(crate) struct ChildHost {
     /// Where cells run, if not natively.
     node: Option<Node>,
+    /// Driver for graphics, if not the system's.
+    vulkan_driver: Option<PathBuf>,
     adapters: Option<Vec<tare_record::Adapter>>,
 }
 
 impl ChildHost {
     /// A host that stops after the running cell at Ctrl-C, and keeps what was measured.
-    pub(crate) fn native() -> Self {
+    pub(crate) fn native(vulkan_driver: Option<PathBuf>) -> Self {
         // Only a second handler would fail: the first does the same.
         let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
         Self {
             node: None,
+            vulkan_driver,
             adapters: None,
         }
     }
@@ -50,7 +53,7 @@ impl ChildHost {
     pub(crate) fn node(node: Node) -> Self {
         Self {
             node: Some(node),
-            ..Self::native()
+            ..Self::native(None)
         }
     }
 }
@@ -59,7 +62,7 @@ impl ChildHost {
 impl Host for ChildHost {
     async fn execute(&mut self, request: &CellRequest, attachments: &Attachments, watch: &mut Watch<'_>) -> Reply {
         let mut partial = None;
-        match carry_out(request, attachments, self.node.as_ref(), watch, &mut partial) {
+        match self.carry_out(request, attachments, watch, &mut partial) {
             Ok(reply) => reply,
             Err(failure) => Reply::unfinished(request, failure, self.cancelled(), partial),
         }
@@ -100,6 +103,54 @@ impl Host for ChildHost {
     }
 }
 
+impl ChildHost {
+    fn carry_out(
+        &self,
+        request: &CellRequest,
+        attachments: &Attachments,
+        watch: &mut Watch<'_>,
+        partial: &mut Option<Box<Cell>>,
+    ) -> Result<Reply, Failure> {
+        let broken = |what: &str, error: &dyn std::fmt::Display| died(format!("{what}: {error}"));
+        let folder = tempfile::tempdir().map_err(|error| broken("cannot make a temporary folder", &error))?;
+        let write = |name: &str, bytes: &[u8]| {
+            std::fs::write(folder.path().join(name), bytes)
+                .map_err(|error| broken("cannot write to the temporary folder", &error))
+        };
+        write(
+            REQUEST,
+            &serde_json::to_vec(request).map_err(|error| broken("cannot write the request", &error))?,
+        )?;
+        for (name, bundle) in [(INPUTS, &attachments.inputs), (REFERENCE, &attachments.reference)] {
+            if let Some(bundle) = bundle {
+                write(name, bundle)?;
+            }
+        }
+
+        let mut command = match &self.node {
+            Some(node) => node.command(folder.path(), request.engine)?,
+            None => this_program(folder.path(), request.vector_limit.as_deref())?,
+        };
+        if let Some(driver) = &self.vulkan_driver {
+            command.env("VK_DRIVER_FILES", driver);
+        }
+        let spawned = Instant::now();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| broken("cannot start a process for the cell", &error))?;
+        let outcome = listen(&mut child, request, spawned, watch, partial);
+        // Gone already unless it hangs; either way it must not outlive its cell.
+        let _ = child.kill();
+        let _ = child.wait();
+        let event = outcome?;
+        let tensors = std::fs::read(folder.path().join(TENSORS)).unwrap_or_default();
+        Ok(Reply { event, tensors })
+    }
+}
+
 /// The model of that name: a built-in one before one of the web before a file.
 pub(crate) fn find_model(name: &str) -> Result<ModelSource, Failure> {
     if tare_models::is_built_in(name) {
@@ -113,49 +164,6 @@ pub(crate) fn find_model(name: &str) -> Result<ModelSource, Failure> {
         return Ok(ModelSource::File { path: name.into() });
     }
     Err(tare_models::not_found(name))
-}
-
-fn carry_out(
-    request: &CellRequest,
-    attachments: &Attachments,
-    node: Option<&Node>,
-    watch: &mut Watch<'_>,
-    partial: &mut Option<Box<Cell>>,
-) -> Result<Reply, Failure> {
-    let broken = |what: &str, error: &dyn std::fmt::Display| died(format!("{what}: {error}"));
-    let folder = tempfile::tempdir().map_err(|error| broken("cannot make a temporary folder", &error))?;
-    let write = |name: &str, bytes: &[u8]| {
-        std::fs::write(folder.path().join(name), bytes)
-            .map_err(|error| broken("cannot write to the temporary folder", &error))
-    };
-    write(
-        REQUEST,
-        &serde_json::to_vec(request).map_err(|error| broken("cannot write the request", &error))?,
-    )?;
-    for (name, bundle) in [(INPUTS, &attachments.inputs), (REFERENCE, &attachments.reference)] {
-        if let Some(bundle) = bundle {
-            write(name, bundle)?;
-        }
-    }
-
-    let mut command = match node {
-        Some(node) => node.command(folder.path(), request.engine)?,
-        None => this_program(folder.path(), request.vector_limit.as_deref())?,
-    };
-    let spawned = Instant::now();
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| broken("cannot start a process for the cell", &error))?;
-    let outcome = listen(&mut child, request, spawned, watch, partial);
-    // Gone already unless it hangs; either way it must not outlive its cell.
-    let _ = child.kill();
-    let _ = child.wait();
-    let event = outcome?;
-    let tensors = std::fs::read(folder.path().join(TENSORS)).unwrap_or_default();
-    Ok(Reply { event, tensors })
 }
 
 /// The other end of this program.

@@ -27,10 +27,11 @@ pub(crate) struct Measuring<'a> {
 }
 
 impl Measuring<'_> {
-    /// Measures in processes of this program.
-    pub(crate) fn natively(self) -> Result<Record> {
+    /// Measures in processes of this program, with a Vulkan driver of their own if one is given.
+    pub(crate) fn natively(self, vulkan_driver: Option<PathBuf>) -> Result<Record> {
         let clock = calibrate(&SystemClock)?;
-        self.measure(machine::tool(), machine::machine(), clock, &mut ChildHost::native())
+        let mut host = ChildHost::native(vulkan_driver);
+        self.measure(machine::tool(), machine::machine(), clock, &mut host)
     }
 
     /// Measures in processes of Node. Engines that need WebGPU are left out where others remain.
@@ -67,6 +68,7 @@ impl Measuring<'_> {
             plan: self.plan,
             cells: vec![],
             boundary: vec![],
+            responsiveness: vec![],
         };
         let mut sink = FileSink::new(self.path, self.tensors, &record)?;
         let inputs = (!self.inputs.is_empty()).then(|| Rc::new(bundle::encode(self.inputs)));

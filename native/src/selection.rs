@@ -37,6 +37,9 @@ pub(crate) struct Selection {
     /// In a browser, measure tract with relaxed SIMD too, in cells of its own
     #[arg(long)]
     relaxed_simd: bool,
+    /// Natively, measure burn-wgpu with kernels in WGSL too, in cells of its own, where its own compiler takes another language
+    #[arg(long)]
+    wgsl: bool,
     /// In how many processes or workers to measure each cell, one after the other, instead of the plan's
     #[arg(long)]
     rounds: Option<usize>,
@@ -77,6 +80,7 @@ impl Selection {
                     threads: vec![1],
                     vector_limits: vec![],
                     relaxed_simd: false,
+                    wgsl: false,
                 })
                 .collect();
         }
@@ -95,6 +99,7 @@ impl Selection {
                 cell.vector_limits.clone_from(&self.vector_limit);
             }
             cell.relaxed_simd |= self.relaxed_simd;
+            cell.wgsl |= self.wgsl;
             if let Some(threads) = self.threads {
                 cell.threads = vec![threads];
             }

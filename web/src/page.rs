@@ -4,6 +4,7 @@ mod boundary;
 mod facts;
 mod host;
 mod queries;
+mod responsiveness;
 mod view;
 mod web_model;
 
@@ -111,9 +112,10 @@ fn run_selection() {
             model,
             engines: view::chosen_engines(),
             shapes,
-            threads: vec![1],
+            threads: view::chosen_threads(),
             vector_limits: vec![],
             relaxed_simd: false,
+            wgsl: false,
         })
         .collect();
     if cells.is_empty() {
@@ -162,10 +164,12 @@ async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
         plan,
         cells: vec![],
         boundary: vec![],
+        responsiveness: vec![],
     };
     run_plan(&mut record, inputs, &mut host, &mut PageSink).await;
     if record.plan.boundary && record.complete {
         boundary::add(&mut record).await;
+        responsiveness::add(&mut record, &mut host).await;
     }
     facts::note_visibility(&mut record);
     page(|page| page.host = None);

@@ -12,33 +12,39 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 use crate::clock::{PerformanceClock, milliseconds};
 use tare_core::Clock;
 
+/// Starts the threads of a module whose memory workers share.
+#[cfg(target_feature = "atomics")]
+pub use wasm_bindgen_rayon::init_thread_pool;
+
 /// What 32-bit addresses reach.
 const ADDRESS_SPACE_BYTES: u64 = 1 << 32;
 
 /// Says that the worker is ready, and serves the first request that comes.
 ///
-/// The times are in milliseconds; `module` is the JSON of a [`ModuleSize`], if there is one.
+/// The times are in milliseconds, that of starting threads if there are any; `module` is the JSON of a [`ModuleSize`], if there is
+/// one.
 #[wasm_bindgen]
-pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64, module: Option<String>) {
+pub fn serve(download_ms: f64, compile_ms: f64, instantiate_ms: f64, threads_ms: Option<f64>, module: Option<String>) {
     tell_panics();
     // A second logger in one module is an error that cannot happen here.
     let _ = log::set_logger(&ErrorLog);
     log::set_max_level(log::LevelFilter::Error);
 
-    let phases = vec![
-        Phase {
-            name: PhaseName::Download,
-            duration_ns: milliseconds(download_ms),
-        },
-        Phase {
-            name: PhaseName::Compile,
-            duration_ns: milliseconds(compile_ms),
-        },
-        Phase {
-            name: PhaseName::Instantiate,
-            duration_ns: milliseconds(instantiate_ms),
-        },
+    let steps = [
+        (PhaseName::Download, Some(download_ms)),
+        (PhaseName::Compile, Some(compile_ms)),
+        (PhaseName::Instantiate, Some(instantiate_ms)),
+        (PhaseName::Threads, threads_ms),
     ];
+    let phases: Vec<Phase> = steps
+        .into_iter()
+        .filter_map(|(name, ms)| {
+            Some(Phase {
+                name,
+                duration_ns: milliseconds(ms?),
+            })
+        })
+        .collect();
     let earlier = phases.clone();
     let module = module.and_then(|json| serde_json::from_str(&json).ok());
     let handler = Closure::once_into_js(move |message: MessageEvent| {
@@ -102,6 +108,43 @@ pub fn selftest(pairs: u32) {
         };
         post(&event, &[]);
     });
+}
+
+/// Runs the model that a request asks for over and over, for `ms` milliseconds and at least once, and says how often. Calls `loaded` when
+/// it is ready to run, and awaits what `pause` returns after every run.
+///
+/// # Errors
+///
+/// If the request cannot be read, or the engine fails.
+#[wasm_bindgen]
+pub async fn occupy(
+    request: JsValue,
+    ms: f64,
+    loaded: js_sys::Function,
+    pause: js_sys::Function,
+) -> Result<u32, JsValue> {
+    let refused = |message: &str| JsValue::from(js_sys::Error::new(message));
+    let data = request;
+    let request: CellRequest = text(&data, "json")
+        .and_then(|json| serde_json::from_str(&json).ok())
+        .ok_or_else(|| refused("the request cannot be read"))?;
+    let workload = workload(&request, &data).map_err(|failure| refused(&failure.message))?;
+    let engine = engine(1).await.map_err(|failure| refused(&failure.message))?;
+    let clock = PerformanceClock;
+    let failed = |error: tare_core::EngineError| refused(&error.message);
+    let mut ready = workload.load(&*engine, &clock).await.map_err(failed)?;
+    loaded.call0(&JsValue::NULL)?;
+    let end_ns = clock.now_ns() + milliseconds(ms);
+    let mut runs = 0;
+    loop {
+        ready.run(&clock).await.map_err(failed)?;
+        runs += 1;
+        let pause: js_sys::Promise = pause.call0(&JsValue::NULL)?.dyn_into()?;
+        wasm_bindgen_futures::JsFuture::from(pause).await?;
+        if clock.now_ns() >= end_ns {
+            return Ok(runs);
+        }
+    }
 }
 
 fn tell_panics() {

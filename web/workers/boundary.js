@@ -68,7 +68,12 @@ async function costsOfWorker(worker) {
     },
     BYTES,
   );
-  return JSON.stringify([...inside.slice(0, 1), copied, transferred, ...inside.slice(1)]);
+  const posted = [copied, transferred];
+  if (self.crossOriginIsolated) {
+    const shared = new Map(BYTES.map((size) => [size, new SharedArrayBuffer(size)]));
+    posted.push(await cost("post-shared", (size) => answer(worker, shared.get(size), []), BYTES));
+  }
+  return JSON.stringify([...inside.slice(0, 1), ...posted, ...inside.slice(1)]);
 }
 
 // In a worker: calls to wasm first, then WebGPU where there is an adapter.

@@ -14,6 +14,8 @@ pub use gpu::adapters;
 pub(crate) use watch::KernelWatch;
 
 mod watch;
+#[cfg(all(feature = "wgpu", not(target_family = "wasm")))]
+mod wgsl;
 
 /// The largest tensor on a CPU: what addresses of 32 bits leave room for in a browser, and natively more than any model has.
 const MOST_BYTES_ON_CPU: u64 = if cfg!(target_family = "wasm") { 1 << 31 } else { 1 << 34 };
@@ -24,7 +26,7 @@ pub(crate) enum Target {
     #[cfg(feature = "flex")]
     Flex { threads: usize },
     #[cfg(feature = "wgpu")]
-    Wgpu,
+    Wgpu { in_wgsl: bool },
 }
 
 impl Target {
@@ -33,7 +35,7 @@ impl Target {
             #[cfg(feature = "flex")]
             Target::Flex { .. } => &[("backend", "flex")],
             #[cfg(feature = "wgpu")]
-            Target::Wgpu => &[
+            Target::Wgpu { .. } => &[
                 ("backend", "wgpu"),
                 ("fusion", "on"),
                 ("autotune", "on"),
@@ -61,7 +63,7 @@ impl Target {
                 is_gpu: false,
             }),
             #[cfg(feature = "wgpu")]
-            Target::Wgpu => gpu::open().await,
+            Target::Wgpu { in_wgsl } => gpu::open(*in_wgsl).await,
         }
     }
 }
@@ -122,6 +124,16 @@ impl Opened {
         }
     }
 
+    /// Runs `work`, and tells how long the device computed for it by its own clock, in nanoseconds; `None` where it has none.
+    pub(crate) async fn timed(&self, work: impl FnOnce() + Send) -> Result<Option<u64>, EngineError> {
+        match &self.dispatch {
+            #[cfg(feature = "wgpu")]
+            DispatchDevice::Cube(_) => gpu::timed(&self.dispatch, work).await,
+            #[allow(unreachable_patterns, reason = "the other backends have no clock of their own")]
+            _ => Ok(None),
+        }
+    }
+
     /// Bytes that the device holds for burn; `None` for a CPU.
     pub(crate) fn device_bytes(&self) -> Option<u64> {
         if !self.is_gpu {
@@ -133,15 +145,16 @@ impl Opened {
     }
 }
 
-/// Sets burn-flex's threads for the whole process; returns how many there are.
+/// Sets burn-flex's threads for the whole process; returns how many there are. In wasm they were started before, if its memory can be
+/// shared.
 #[cfg(feature = "flex")]
 pub(crate) fn use_threads(threads: usize) -> usize {
-    #[cfg(target_family = "wasm")]
+    #[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
     {
         let _ = threads;
         1
     }
-    #[cfg(not(target_family = "wasm"))]
+    #[cfg(any(not(target_family = "wasm"), target_feature = "atomics"))]
     {
         // Fails if the pool exists already; then its size is what counts.
         let _ = rayon::ThreadPoolBuilder::new()

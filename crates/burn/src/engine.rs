@@ -29,7 +29,8 @@ pub struct Burn {
 }
 
 impl Burn {
-    /// burn-flex on the CPU with `threads` threads; a wasm module without threads computes on one.
+    /// burn-flex on the CPU with `threads` threads; a wasm module without threads computes on one, and one with them on those that were
+    /// started for it.
     ///
     /// The number of threads is a property of the process: the first engine that runs decides it.
     #[cfg(feature = "flex")]
@@ -41,10 +42,22 @@ impl Burn {
         }
     }
 
-    /// burn-wgpu; the adapter is opened when the first model is loaded.
+    /// burn-wgpu with kernels in the language of the platform's compiler: SPIR-V on Vulkan, MSL on Metal, WGSL elsewhere and in
+    /// browsers. The adapter is opened when the first model is loaded.
     #[cfg(feature = "wgpu")]
     pub fn wgpu() -> Self {
-        Self { target: Target::Wgpu }
+        Self {
+            target: Target::Wgpu { in_wgsl: false },
+        }
+    }
+
+    /// burn-wgpu on the same adapter with kernels in WGSL, as a browser takes them. Where they are in WGSL anyway, loading is an error
+    /// that says so.
+    #[cfg(all(feature = "wgpu", not(target_family = "wasm")))]
+    pub fn wgpu_in_wgsl() -> Self {
+        Self {
+            target: Target::Wgpu { in_wgsl: true },
+        }
     }
 
     /// Loads a model and tells how long each of its nodes takes, on average over `runs` runs: the device is waited for after
@@ -104,7 +117,7 @@ impl Engine for Burn {
             #[cfg(feature = "flex")]
             Target::Flex { .. } => EngineName::BurnFlex,
             #[cfg(feature = "wgpu")]
-            Target::Wgpu => EngineName::BurnWgpu,
+            Target::Wgpu { .. } => EngineName::BurnWgpu,
         };
         EngineFacts {
             name,
@@ -326,6 +339,14 @@ impl Session for BurnSession {
 
     fn kernels(&self) -> BTreeMap<String, u64> {
         self.kernels.launches()
+    }
+
+    async fn device_ns(&mut self, inputs: &[NamedTensor]) -> Result<Option<u64>, EngineError> {
+        let mut values = self.values(inputs)?;
+        // What was uploaded is no part of it.
+        self.opened.wait().await?;
+        let schedule = &self.schedule;
+        self.opened.timed(|| schedule.run(&mut values)).await
     }
 
     fn device_bytes(&self) -> Option<u64> {

@@ -235,15 +235,15 @@ async fn execute(request: &CellRequest, ready: &Ready, host: &mut dyn Host, sink
     }
 }
 
-/// All requests of one entry of a plan.
-fn requests(
+/// The request of a cell on one thread, with all that the plan says and nothing added.
+pub fn cell_request(
     record: &Record,
     cell_plan: &CellPlan,
-    engines: &[EngineName],
+    engine: EngineName,
     environment: EnvironmentKind,
-) -> Vec<CellRequest> {
+) -> CellRequest {
     let plan = &record.plan;
-    let request = |engine, threads, vector_limit| CellRequest {
+    CellRequest {
         engine,
         environment,
         model: ModelSource::BuiltIn {
@@ -251,35 +251,55 @@ fn requests(
         },
         shapes: cell_plan.shapes.clone(),
         seed: plan.seed,
-        threads,
-        vector_limit,
+        threads: 1,
+        vector_limit: None,
         relaxed_simd: false,
+        wgsl: false,
         round: 1,
         runs_per_sample: None,
         rules: rounds::rules_of_one(&plan.rules),
         tolerance: tolerance_of(&cell_plan.model, &cell_plan.tolerance),
         stage: Stage::Measure,
         clock: record.clock.clone(),
-    };
+    }
+}
+
+/// All requests of one entry of a plan.
+fn requests(
+    record: &Record,
+    cell_plan: &CellPlan,
+    engines: &[EngineName],
+    environment: EnvironmentKind,
+) -> Vec<CellRequest> {
     let mut requests = Vec::new();
     for &engine in engines {
-        // A GPU engine does not compute on CPU threads, and wasm modules have one: measured once.
-        let has_threads = engine != EngineName::BurnWgpu && environment == EnvironmentKind::Native;
-        let counts = if has_threads { cell_plan.threads.len() } else { 1 };
-        for &threads in cell_plan.threads.iter().take(counts) {
-            requests.push(request(engine, threads, None));
-        }
-        if engine == EngineName::Tract && environment == EnvironmentKind::Native {
-            let fewest = cell_plan.threads.iter().copied().min().unwrap_or(1);
-            for limit in &cell_plan.vector_limits {
-                requests.push(request(engine, fewest, Some(limit.clone())));
+        let plain = cell_request(record, cell_plan, engine, environment);
+        // A GPU engine does not compute on CPU threads, and modules in Node have one: measured once.
+        let counts = match (engine, environment) {
+            (EngineName::BurnWgpu, _) | (_, EnvironmentKind::Node) => &[1],
+            _ => cell_plan.threads.as_slice(),
+        };
+        requests.extend(counts.iter().map(|&threads| CellRequest {
+            threads,
+            ..plain.clone()
+        }));
+        match (engine, environment) {
+            (EngineName::BurnWgpu, EnvironmentKind::Native) if cell_plan.wgsl => {
+                requests.push(CellRequest { wgsl: true, ..plain })
             }
-        }
-        if engine == EngineName::Tract && environment == EnvironmentKind::Browser && cell_plan.relaxed_simd {
-            requests.extend(cell_plan.threads.first().map(|&threads| CellRequest {
+            (EngineName::Tract, EnvironmentKind::Native) => {
+                let fewest = cell_plan.threads.iter().copied().min().unwrap_or(1);
+                requests.extend(cell_plan.vector_limits.iter().map(|limit| CellRequest {
+                    threads: fewest,
+                    vector_limit: Some(limit.clone()),
+                    ..plain.clone()
+                }));
+            }
+            (EngineName::Tract, EnvironmentKind::Browser) if cell_plan.relaxed_simd => requests.push(CellRequest {
                 relaxed_simd: true,
-                ..request(engine, threads, None)
-            }));
+                ..plain
+            }),
+            _ => {}
         }
     }
     requests
@@ -305,6 +325,7 @@ async fn reference(
         threads: 1,
         vector_limit: None,
         relaxed_simd: false,
+        wgsl: false,
         stage: Stage::Reference,
         ..request.clone()
     };

@@ -123,6 +123,7 @@ fn run_by(
         threads: vec![1],
         vector_limits: vec![],
         relaxed_simd: false,
+        wgsl: false,
     });
     let mut record = Record {
         schema: tare_record::SCHEMA.into(),
@@ -159,6 +160,7 @@ fn run_by(
         },
         cells: vec![],
         boundary: vec![],
+        responsiveness: vec![],
         warnings: vec![],
     };
     let mut host = FakeHost {
@@ -312,17 +314,18 @@ fn environments_take_what_they_have_of_a_plan() {
         threads: vec![4, 2],
         vector_limits: vec!["fma".into(), "sse2".into()],
         relaxed_simd: true,
+        wgsl: true,
         ..record.plan.cells[0].clone()
     };
     for (environment, expected) in [
         (
             Native,
-            "tract 4 all, tract 2 all, tract 2 fma, tract 2 sse2, burn-flex 4 all, burn-flex 2 all, burn-wgpu 4 all",
+            "tract 4 all, tract 2 all, tract 2 fma, tract 2 sse2, burn-flex 4 all, burn-flex 2 all, burn-wgpu 1 all, burn-wgpu 1 wgsl",
         ),
-        (Node, "tract 4 all, burn-flex 4 all, burn-wgpu 4 all"),
+        (Node, "tract 1 all, burn-flex 1 all, burn-wgpu 1 all"),
         (
             Browser,
-            "tract 4 all, tract 4 relaxed, burn-flex 4 all, burn-wgpu 4 all",
+            "tract 4 all, tract 2 all, tract 1 relaxed, burn-flex 4 all, burn-flex 2 all, burn-wgpu 1 all",
         ),
     ] {
         let requests = requests(&record, &cell_plan, &EngineName::ALL, environment);
@@ -332,6 +335,7 @@ fn environments_take_what_they_have_of_a_plan() {
                 let limit = match &request.vector_limit {
                     Some(limit) => limit,
                     None if request.relaxed_simd => "relaxed",
+                    None if request.wgsl => "wgsl",
                     None => "all",
                 };
                 format!("{} {} {limit}", request.engine, request.threads)

@@ -75,6 +75,16 @@ pub trait Session {
         BTreeMap::new()
     }
 
+    /// Runs once without bringing outputs back, and tells how long the device computed by its own clock, in nanoseconds; `None` for
+    /// engines without such a clock.
+    ///
+    /// # Errors
+    ///
+    /// If the engine fails.
+    async fn device_ns(&mut self, _inputs: &[NamedTensor]) -> Result<Option<u64>, EngineError> {
+        Ok(None)
+    }
+
     /// Memory that the engine holds on its device.
     fn device_bytes(&self) -> Option<u64> {
         None
@@ -92,6 +102,8 @@ pub struct SessionFacts {
     pub adapter: Option<Adapter>,
     /// Language that kernels are given to the driver in.
     pub shader_language: Option<String>,
+    /// What the engine found out or decided beside its [`EngineFacts::settings`], by name.
+    pub settings: BTreeMap<String, String>,
 }
 
 /// Why an engine could not do what it was asked to.

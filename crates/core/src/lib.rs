@@ -31,7 +31,7 @@ mod warnings;
 mod workload;
 
 pub use answer::answer;
-pub use campaign::{Attachments, Host, Reply, Sink, Watch, run_plan};
+pub use campaign::{Attachments, Host, Reply, Sink, Watch, cell_request, run_plan};
 pub use capacity::check_capacity;
 pub use clock::{Clock, ClockError, calibrate};
 pub use digest::{sha256_hex, tensor_sha256, tensors_sha256};

@@ -23,6 +23,9 @@ const PROGRESS_INTERVAL_NS: u64 = 250_000_000;
 /// A clock that has not moved after so many runs never will: they take longer than one step of any clock.
 const FROZEN_AFTER_RUNS: usize = 200_000;
 
+/// Runs of a round that are timed by the device's own clock.
+const DEVICE_RUNS: usize = 10;
+
 /// A sample is so many runs that one step of the clock is at most this share of it.
 pub(crate) const QUANTISATION: u64 = 100;
 
@@ -135,6 +138,7 @@ impl Run<'_> {
         let run_ns = self.warm_up(&mut loaded).await?;
         self.sample(&mut loaded, run_ns).await?;
         self.cell.memory.device_bytes = loaded.device_bytes();
+        self.device_runs(&mut loaded).await?;
         if let Some(stage) = self.workload.host_stage {
             let outputs = self.workload.name_outputs(self.last.clone());
             self.cell.host_stage = Some(stages::sampled_on_host(stage, &outputs, self.request, self.clock)?);
@@ -148,6 +152,7 @@ impl Run<'_> {
         self.cell.rung.vector_level = facts.vector_level;
         self.cell.rung.graphics_api = facts.adapter.as_ref().map(|adapter| adapter.graphics_api.clone());
         self.cell.rung.shader_language = facts.shader_language;
+        self.cell.engine.settings.extend(facts.settings);
         self.cell.adapter = facts.adapter;
     }
 
@@ -239,6 +244,17 @@ impl Run<'_> {
             self.check("sampling", done.min(99))?;
         }
         self.phase(PhaseName::Steady, total_ns);
+        Ok(())
+    }
+
+    /// Runs for the device's own clock, after the samples because such runs take longer. One that fails is no reason to lose them.
+    async fn device_runs(&mut self, loaded: &mut LoadedWorkload<'_>) -> Result<(), Stop> {
+        while self.cell.device_runs_ns.len() < DEVICE_RUNS
+            && let Ok(Some(device_ns)) = loaded.device_ns().await
+        {
+            self.cell.device_runs_ns.push(device_ns);
+            self.check("device time", 99)?;
+        }
         Ok(())
     }
 

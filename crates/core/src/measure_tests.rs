@@ -151,6 +151,7 @@ fn check(case: Case) -> Cell {
         threads: 1,
         vector_limit: None,
         relaxed_simd: false,
+        wgsl: false,
         round: 1,
         runs_per_sample: None,
         rules: case.rules,

@@ -36,6 +36,7 @@ pub(crate) fn join(cell: &mut Cell, later: Cell) {
     cell.rounds.push(round_of(&later));
     let number = cell.rounds.len();
     cell.samples_ns.extend(later.samples_ns);
+    cell.device_runs_ns.extend(later.device_runs_ns);
     cell.host_stage = match (cell.host_stage.take(), later.host_stage) {
         (Some(mut earlier), Some(later)) => {
             earlier.rounds.extend(later.rounds);
@@ -55,6 +56,7 @@ pub(crate) fn join(cell: &mut Cell, later: Cell) {
         resident_peak_bytes: cell.memory.resident_peak_bytes.max(later.memory.resident_peak_bytes),
         loaded_bytes: cell.memory.loaded_bytes.max(later.memory.loaded_bytes),
         wasm_linear_bytes: cell.memory.wasm_linear_bytes.max(later.memory.wasm_linear_bytes),
+        browser_bytes: cell.memory.browser_bytes.max(later.memory.browser_bytes),
         device_bytes: cell.memory.device_bytes.max(later.memory.device_bytes),
     };
     if let Some((all, this)) = cell.speed.as_mut().zip(later.speed) {

@@ -17,6 +17,7 @@ fn round(samples_ns: &[u64], sha256: &str, max_abs: f64) -> Cell {
         threads: 1,
         vector_limit: None,
         relaxed_simd: false,
+        wgsl: false,
         round: 1,
         runs_per_sample: None,
         rules: Rules::default(),

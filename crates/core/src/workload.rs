@@ -148,6 +148,14 @@ impl LoadedWorkload<'_> {
         all
     }
 
+    /// How long the device computes in a run: see [`Session::device_ns`]. Not told of several networks, which run many times each.
+    pub(crate) async fn device_ns(&mut self) -> Result<Option<u64>, EngineError> {
+        match (&self.workload.composition, self.sessions.as_mut_slice()) {
+            (None, [session]) => session.device_ns(&self.workload.inputs).await,
+            _ => Ok(None),
+        }
+    }
+
     /// Memory that the engine holds on its device, which all networks share.
     pub(crate) fn device_bytes(&self) -> Option<u64> {
         self.sessions.iter().filter_map(|session| session.device_bytes()).max()

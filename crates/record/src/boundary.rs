@@ -33,6 +33,8 @@ pub enum Crossing {
     PostCopied,
     /// A message of so many bytes to a worker, handed over, and its empty answer.
     PostTransferred,
+    /// A message to a worker with memory of so many bytes that both see, and its empty answer.
+    PostShared,
     /// So many dispatches of an empty shader, submitted at once and awaited.
     WebgpuDispatch,
     /// So many bytes from host memory to the device, awaited.
@@ -48,6 +50,7 @@ impl Crossing {
             Crossing::JsToWasm => "calls from JavaScript to wasm",
             Crossing::PostCopied => "message to a worker and back, bytes copied",
             Crossing::PostTransferred => "message to a worker and back, bytes handed over",
+            Crossing::PostShared => "message to a worker and back, bytes shared",
             Crossing::WebgpuDispatch => "WebGPU: dispatches of nothing, awaited",
             Crossing::WebgpuUpload => "WebGPU: bytes to the device, awaited",
             Crossing::WebgpuReadBack => "WebGPU: bytes from the device",

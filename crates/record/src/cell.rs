@@ -36,6 +36,9 @@ pub struct Cell {
     /// The rounds that the samples come from, in order; none in records of one round.
     #[serde(default)]
     pub rounds: Vec<Round>,
+    /// How long the device computed in runs that followed the samples, by its own clock; none without such a clock.
+    #[serde(default)]
+    pub device_runs_ns: Vec<u64>,
     /// Parts of a run, in order, if the model is of several networks.
     #[serde(default)]
     pub stages: Vec<StageFacts>,
@@ -153,6 +156,9 @@ pub struct Rung {
     pub graphics_api: Option<String>,
     /// Language that kernels were given to the driver in, for example `wgsl`.
     pub shader_language: Option<String>,
+    /// Whether they were asked for in WGSL, though the platform's own compiler takes another language.
+    #[serde(default)]
+    pub wgsl_asked: bool,
     /// Number format of the arithmetic.
     pub precision: String,
 }
@@ -187,6 +193,8 @@ pub enum PhaseName {
     Compile,
     /// Instantiating the engine's code.
     Instantiate,
+    /// Starting a wasm module's threads.
+    Threads,
     /// Starting a native process until its first line runs.
     Spawn,
     /// Making or reading the model bytes.
@@ -216,6 +224,7 @@ impl PhaseName {
             PhaseName::Download => "download",
             PhaseName::Compile => "compile",
             PhaseName::Instantiate => "instantiate",
+            PhaseName::Threads => "threads",
             PhaseName::Spawn => "spawn",
             PhaseName::Model => "model",
             PhaseName::Device => "device",
@@ -299,6 +308,9 @@ pub struct Memory {
     /// The same, or the largest resident set, when the model was loaded and before it ran.
     #[serde(default)]
     pub loaded_bytes: Option<u64>,
+    /// What the browser counts for the page and its workers together, JavaScript's heap with it, when the cell had been measured.
+    #[serde(default)]
+    pub browser_bytes: Option<u64>,
     /// Memory that the engine holds on the device.
     pub device_bytes: Option<u64>,
 }

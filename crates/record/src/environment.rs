@@ -126,6 +126,10 @@ pub struct BrowserFacts {
     /// Whether a battery was being discharged when the run began, where the browser tells.
     #[serde(default)]
     pub on_battery: Option<bool>,
+    /// The most memory that all processes of the browser had for themselves during the run, without files and code, where its driver can
+    /// tell.
+    #[serde(default)]
+    pub processes_peak_bytes: Option<u64>,
 }
 
 /// The clock that timed the run, as measured at its start.

@@ -11,6 +11,7 @@ mod cell;
 mod environment;
 mod message;
 mod plan;
+mod responsiveness;
 mod store;
 mod tensor;
 
@@ -25,5 +26,6 @@ pub use environment::{
 };
 pub use message::{CellRequest, Event, Job, JobModel, ModelSource, ModuleFacts, Progress, SelfCheck, Stage};
 pub use plan::{CellPlan, EngineName, Plan, Rules, Tolerance};
+pub use responsiveness::{Responsiveness, Situation};
 pub use store::{Record, RecordError, SCHEMA};
 pub use tensor::{DType, TensorFacts};

@@ -59,6 +59,9 @@ pub struct CellRequest {
     /// Whether to take the engine's module with relaxed SIMD, as in [`crate::CellPlan::relaxed_simd`].
     #[serde(default)]
     pub relaxed_simd: bool,
+    /// Whether to have kernels in WGSL, as in [`crate::CellPlan::wgsl`].
+    #[serde(default)]
+    pub wgsl: bool,
     /// Which of the rounds this is, counted from 1.
     pub round: usize,
     /// Runs that each sample holds, if an earlier round has decided it.

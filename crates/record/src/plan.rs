@@ -63,7 +63,8 @@ pub struct Plan {
     /// When warm-up and sampling end.
     #[serde(default)]
     pub rules: Rules,
-    /// Whether to measure too what it costs in a browser to cross between JavaScript, wasm, workers and WebGPU.
+    /// Whether to measure too what it costs in a browser to cross between JavaScript, wasm, workers and WebGPU, and how quickly the page
+    /// reacts while its first model runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub boundary: bool,
     /// What to measure.
@@ -83,17 +84,22 @@ pub struct CellPlan {
     /// Dimensions of inputs whose shape the model leaves open, by input name.
     #[serde(default)]
     pub shapes: BTreeMap<String, Vec<usize>>,
-    /// CPU threads; a browser without threads records that it used one.
+    /// CPU threads, each number in cells of its own. Browsers have threads where the page is cross-origin isolated, Node has one, and
+    /// engines on the GPU none.
     #[serde(default = "one_thread")]
     pub threads: Vec<usize>,
     /// Vector instructions to limit tract to natively, each in cells of their own on the fewest threads, beside the widest that
     /// the processor has: `avx512`, `fma`, `sse2` or `neon`. No other engine can be limited; browsers have one width.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vector_limits: Vec<String>,
-    /// In browsers: measure tract with relaxed SIMD too, in cells of its own. Its multiply-add rounds once where the processor can, so that
+    /// In browsers: measure tract on one thread with relaxed SIMD too, in cells of its own; on several it always has it. Its multiply-add rounds once where the processor can, so that
     /// results differ in the last places from machine to machine. No other engine has a module for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub relaxed_simd: bool,
+    /// Natively: measure burn-wgpu with kernels in WGSL too, as browsers take them, in cells of its own, where the platform's own compiler
+    /// takes another language.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wgsl: bool,
     /// What counts as agreement with the reference, where it is not what tare's own table says for the model.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tolerance: Tolerance,

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{BoundaryCost, Cell, ClockFacts, Machine, Plan, Tool, Warning};
+use crate::{BoundaryCost, Cell, ClockFacts, Machine, Plan, Responsiveness, Tool, Warning};
 
 /// Name and version of the record format.
 pub const SCHEMA: &str = "tare.record/1";
@@ -31,6 +31,9 @@ pub struct Record {
     /// What crossings cost in a browser, if the plan asks for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub boundary: Vec<BoundaryCost>,
+    /// How quickly the page reacted while a model ran, if the plan asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub responsiveness: Vec<Responsiveness>,
     /// What a reader must know about the whole record.
     pub warnings: Vec<Warning>,
 }

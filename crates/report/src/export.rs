@@ -6,7 +6,7 @@ use tare_record::Record;
 use crate::ladder::{Ladder, ladders};
 use crate::pairing::{Comparison, compare};
 use crate::text::{CELL_HEADINGS, cell_rows, stage_verdicts, status, verdict};
-use crate::{boundary, format};
+use crate::{boundary, device, format, responsiveness};
 
 /// The comparison as Markdown.
 pub fn markdown(records: &[Record]) -> String {
@@ -48,12 +48,22 @@ pub fn markdown(records: &[Record]) -> String {
             );
         }
     }
-    let crossings = boundary::rows(records);
-    if !crossings.is_empty() {
-        text += &format!("\n## {}\n\n", boundary::TITLE);
-        text += &table(&boundary::HEADINGS, &crossings);
-    }
+    text += &section(device::TITLE, &device::HEADINGS, &device::rows(records));
+    text += &section(boundary::TITLE, &boundary::HEADINGS, &boundary::rows(records));
+    text += &section(
+        responsiveness::TITLE,
+        &responsiveness::HEADINGS,
+        &responsiveness::rows(records),
+    );
     text
+}
+
+/// A table under its title; nothing without rows.
+fn section<const COLUMNS: usize>(title: &str, headings: &[&str; COLUMNS], rows: &[[String; COLUMNS]]) -> String {
+    match rows {
+        [] => String::new(),
+        rows => format!("\n## {title}\n\n{}", table(headings, rows)),
+    }
 }
 
 fn table<const COLUMNS: usize>(headings: &[&str; COLUMNS], rows: &[[String; COLUMNS]]) -> String {

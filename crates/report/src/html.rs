@@ -8,7 +8,7 @@ use crate::power::power_lines;
 use crate::series::Series;
 use crate::style::{PAGE_STYLE, STYLE};
 use crate::text::{cell_rows, memory_rows, rung, stage_rows, stage_verdicts, status, verdict};
-use crate::{boundary, chart, format, ledger, waterfall};
+use crate::{boundary, chart, device, format, ledger, responsiveness, waterfall};
 
 /// The whole report as one HTML file, which asks nothing of any network. `command` is what made it.
 pub fn html(records: &[Record], command: &str) -> String {
@@ -51,9 +51,11 @@ fn content(records: &[Record]) -> Markup {
             (cells(records))
             (stages(records))
             (memory(records))
+            (table(device::TITLE, device::CAPTION, &device::HEADINGS, 3, &device::rows(records)))
             (kernels(records))
             (table(ledger::TITLE, ledger::CAPTION, &ledger::headings(records), 3, &ledger::rows(records)))
             (table(boundary::TITLE, boundary::CAPTION, &boundary::HEADINGS, 1, &boundary::rows(records)))
+            (table(responsiveness::TITLE, responsiveness::CAPTION, &responsiveness::HEADINGS, 3, &responsiveness::rows(records)))
             (outputs(records))
             @for (number, record) in records.iter().enumerate() { (environment(number + 1, record)) }
             (method())
@@ -205,7 +207,7 @@ fn stages(records: &[Record]) -> Markup {
 fn memory(records: &[Record]) -> Markup {
     table(
         "Memory",
-        "The most that a process held, or that a wasm module's memory grew to, with loading, runs and verification.",
+        "The most that a process held, or that a wasm module's memory grew to, with loading, runs and verification; as a multiple of the model, and of what the native process of the same engine held. What the browser counts for page and worker together, its scripts with it, where it tells.",
         &[
             "model",
             "engine",
@@ -213,6 +215,8 @@ fn memory(records: &[Record]) -> Markup {
             "size of the model",
             "at its peak",
             "of the model",
+            "of native",
+            "page and worker",
             "on the device",
         ],
         3,
@@ -318,6 +322,9 @@ fn machine(machine: &Machine) -> Markup {
             tr { th scope="row" { "browser" } td { (browser.user_agent) } }
             tr { th scope="row" { "cross-origin isolated" } td { (if browser.cross_origin_isolated { "yes" } else { "no" }) } }
             tr { th scope="row" { "WebGPU" } td { (if browser.webgpu { "yes" } else { "no" }) } }
+            @if let Some(peak) = browser.processes_peak_bytes {
+                tr { th scope="row" { "memory of all its processes" } td { (format::bytes(peak)) " at its peak, without files and code" } }
+            }
         }
     }
 }

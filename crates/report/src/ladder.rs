@@ -5,6 +5,8 @@ use tare_core::plan::{RELAXED_SIMD, VECTOR_LIMITS};
 use tare_core::stats::Estimate;
 use tare_record::{Cell, ClockFacts, EnvironmentKind, Record, Status};
 
+use crate::adapters;
+use crate::cause::{Cause, cause};
 use crate::format;
 use crate::pairing::{have_same_inputs, ratio};
 use crate::series::Series;
@@ -13,8 +15,8 @@ use crate::text::rung;
 /// Fewer rungs are a pair, which stands for itself.
 const FEWEST_RUNGS: usize = 3;
 
-/// 128-bit vectors without fused multiply-add, which is what wasm's simd128 has too.
-const AS_NARROW_AS_WASM: &str = "sse2";
+/// On adapters whose compiler takes WGSL natively too, the browser is the only step.
+const FEWEST_RUNGS_ON_ADAPTERS: usize = 2;
 
 /// Rungs of one workload on one engine, from native with all it has to a browser.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,53 +46,12 @@ pub struct Step {
     pub ratio: Estimate,
 }
 
-/// Causes that rungs differ by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// Number of CPU threads.
-    Threads,
-    /// Width of vectors, fused multiply-add, and how good the kernels for them are.
-    Vectors,
-    /// Compiled to wasm instead of machine code, with vectors of the same width.
-    Wasm,
-    /// The same, with narrower vectors: no rung separates the two.
-    WasmAndVectors,
-    /// The same module in a browser instead of in Node.
-    Browser,
-    /// Multiply-add in one step, where wasm lets the processor round as it does.
-    RelaxedSimd,
-    /// From native to a browser, with vectors of the same width: no rung separates wasm from the browser.
-    WasmAndBrowser,
-    /// From native to a browser: no rung separates what is in between.
-    All,
-    /// From native on several threads to wasm on one.
-    Everything,
-}
-
-impl Cause {
-    /// What a share of the gap is called.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Cause::Threads => "threads",
-            Cause::Vectors => "vector instructions and the kernels for them",
-            Cause::Wasm => "wasm",
-            Cause::WasmAndVectors => "wasm and narrower vectors (not separated)",
-            Cause::Browser => "the browser",
-            Cause::RelaxedSimd => "relaxed SIMD",
-            Cause::WasmAndBrowser => "wasm and the browser (not separated)",
-            Cause::Everything => "threads and all that follows (not separated)",
-            Cause::All => "wasm, narrower vectors and the browser (not separated)",
-        }
-    }
-}
-
-/// The ladders that the records hold: of every workload that was measured on three rungs of the CPU or more.
+/// The ladders that the records hold: of every workload that was measured on three rungs or more of the CPU, or of one graphics adapter.
 pub fn ladders(records: &[Record]) -> Vec<Ladder<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for record in records {
         for cell in &record.cells {
-            // Cells on graphics adapters are no rungs of the CPU.
-            if cell.status != Status::Measured || cell.adapter.is_some() {
+            if cell.status != Status::Measured {
                 continue;
             }
             let rung = Rung {
@@ -118,11 +79,11 @@ struct Group<'a> {
 }
 
 #[derive(Clone, Copy)]
-struct Rung<'a> {
-    cell: &'a Cell,
+pub(crate) struct Rung<'a> {
+    pub(crate) cell: &'a Cell,
     clock: &'a ClockFacts,
     /// Version of Node's V8, of rungs in Node.
-    v8: Option<&'a str>,
+    pub(crate) v8: Option<&'a str>,
 }
 
 impl Rung<'_> {
@@ -150,28 +111,36 @@ fn is_same_work(a: &Cell, b: &Cell) -> bool {
         &b.rung.precision,
     ) && a.model.sha256.is_some()
         && have_same_inputs(a, b)
+        && adapters::difference(a.adapter.as_ref(), b.adapter.as_ref()).is_none()
 }
 
 fn ladder(Group { mut rungs, repeated }: Group<'_>) -> Option<Ladder<'_>> {
     rungs.sort_by_key(|rung| {
         let is_relaxed = rung.is_relaxed();
         let Cell { rung, .. } = rung.cell;
-        let place = match rung.environment {
-            EnvironmentKind::Native => 0,
-            EnvironmentKind::Node => 1,
-            EnvironmentKind::Browser => 2,
+        // Down to one thread and what browsers have, and up again with what they may have besides.
+        let threads = i64::try_from(rung.threads).unwrap_or(i64::MAX);
+        let (place, threads) = match rung.environment {
+            EnvironmentKind::Native => (0, -threads),
+            EnvironmentKind::Node => (1, -threads),
+            EnvironmentKind::Browser => (2, threads),
         };
         // Widest vectors first.
         let narrowed = rung
             .vector_limit
             .as_ref()
             .map(|limit| VECTOR_LIMITS.iter().position(|known| known == limit));
-        (place, narrowed, is_relaxed, std::cmp::Reverse(rung.threads))
+        (place, narrowed, rung.wgsl_asked, is_relaxed, threads)
     });
-    // A step to relaxed SIMD begins at the browser's other module.
-    let has_plain = rungs.iter().any(|rung| rung.is_in_browser() && !rung.is_relaxed());
-    rungs.retain(|rung| has_plain || !rung.is_relaxed());
-    if rungs.len() < FEWEST_RUNGS {
+    // Steps to relaxed SIMD and to the browser's threads begin at the module that has neither.
+    let is_plain = |rung: &Rung<'_>| rung.cell.rung.threads == 1 && !rung.is_relaxed();
+    let has_plain = rungs.iter().any(|rung| rung.is_in_browser() && is_plain(rung));
+    rungs.retain(|rung| has_plain || !rung.is_in_browser() || is_plain(rung));
+    let fewest = match rungs.first()?.cell.adapter {
+        None => FEWEST_RUNGS,
+        Some(_) => FEWEST_RUNGS_ON_ADAPTERS,
+    };
+    if rungs.len() < fewest {
         return None;
     }
     let series: Vec<Series> = rungs.iter().map(|rung| Series::new(rung.cell, rung.clock)).collect();
@@ -208,36 +177,6 @@ fn shares(steps: &[Step], series: &[Series]) -> Option<Vec<(Cause, Estimate)>> {
         first = last;
     }
     Some(shares)
-}
-
-/// Why a rung differs from the one before it.
-fn cause(before: Rung<'_>, after: Rung<'_>) -> (Cause, String) {
-    let (below, above) = (&before.cell.rung, &after.cell.rung);
-    let levels = format!("{} to {}", below.vector_level, above.vector_level);
-    let narrow = below.vector_level == AS_NARROW_AS_WASM;
-    match (below.environment, above.environment) {
-        (EnvironmentKind::Native, EnvironmentKind::Node | EnvironmentKind::Browser)
-            if below.threads != above.threads =>
-        {
-            (
-                Cause::Everything,
-                format!("{} threads to {}, {levels}", below.threads, above.threads),
-            )
-        }
-        (EnvironmentKind::Native, EnvironmentKind::Native) if below.threads != above.threads => {
-            (Cause::Threads, format!("{} to {}", below.threads, above.threads))
-        }
-        (EnvironmentKind::Native, EnvironmentKind::Node) => (
-            if narrow { Cause::Wasm } else { Cause::WasmAndVectors },
-            format!("{levels}, V8 {} in Node", after.v8.unwrap_or("of unknown version")),
-        ),
-        (EnvironmentKind::Native, EnvironmentKind::Browser) => {
-            (if narrow { Cause::WasmAndBrowser } else { Cause::All }, levels)
-        }
-        (EnvironmentKind::Browser, EnvironmentKind::Browser) => (Cause::RelaxedSimd, levels),
-        (EnvironmentKind::Node, EnvironmentKind::Browser) => (Cause::Browser, "with the V8 that it brings".into()),
-        _ => (Cause::Vectors, levels),
-    }
 }
 
 impl Ladder<'_> {

@@ -14,11 +14,12 @@ pub(crate) const CAPTION: &str = "Steps that are paid once, in their order, in t
 const SMALL_SHARE: f64 = 0.1;
 
 /// Steps that a user pays for too.
-const STEPS: [PhaseName; 11] = [
+const STEPS: [PhaseName; 12] = [
     PhaseName::Spawn,
     PhaseName::Download,
     PhaseName::Compile,
     PhaseName::Instantiate,
+    PhaseName::Threads,
     PhaseName::Model,
     PhaseName::Device,
     PhaseName::Parse,

@@ -2,8 +2,11 @@
 //!
 //! The page, the command line and the tests call the same functions, so that they cannot say different things.
 
+mod adapters;
 mod boundary;
+mod cause;
 mod chart;
+mod device;
 mod export;
 mod format;
 mod html;
@@ -12,15 +15,17 @@ mod ladder;
 mod ledger;
 mod pairing;
 mod power;
+mod responsiveness;
 mod series;
 mod style;
 mod text;
 mod waterfall;
 
+pub use cause::Cause;
 pub use export::{csv, json, markdown};
 pub use format::{bytes, count, duration, ratio};
 pub use html::{fragment, html, selftest};
-pub use ladder::{Cause, Ladder, Step, ladders};
+pub use ladder::{Ladder, Step, ladders};
 pub use pairing::{Basis, Comparison, Pair, Refusal, compare};
 pub use power::power_lines;
 pub use text::{rung, terminal, verdict};

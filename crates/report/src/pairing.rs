@@ -3,6 +3,7 @@ use tare_core::stage_lengths_ns;
 use tare_core::stats::{Estimate, rounds_ratio};
 use tare_record::{Cell, ClockFacts, EnvironmentKind, Record, Status, Warning};
 
+use crate::adapters;
 use crate::series::Series;
 
 /// Seed of the bootstrap, so that the same records always give the same report.
@@ -67,8 +68,7 @@ pub fn compare(records: &[Record]) -> Comparison<'_> {
                 })
             })
             .filter(move |timed| (timed.cell.rung.environment == EnvironmentKind::Native) == native)
-            // Rungs that were held back, or have no native counterpart, are steps of ladders alone.
-            .filter(|timed| timed.cell.rung.vector_limit.is_none() && timed.cell.rung.vector_level != RELAXED_SIMD)
+            .filter(|timed| !is_step_of_ladder_alone(timed.cell))
     };
     let mut comparison = Comparison {
         pairs: vec![],
@@ -101,6 +101,12 @@ pub fn compare(records: &[Record]) -> Comparison<'_> {
         }
     }
     comparison
+}
+
+/// Rungs that were held back, or have no native counterpart. On several threads a browser has relaxed SIMD always.
+fn is_step_of_ladder_alone(cell: &Cell) -> bool {
+    let rung = &cell.rung;
+    rung.vector_limit.is_some() || rung.wgsl_asked || rung.threads == 1 && rung.vector_level == RELAXED_SIMD
 }
 
 /// A cell with the clock that timed it.
@@ -216,9 +222,5 @@ fn refuse(native: &Cell, other: &Cell) -> Result<(), String> {
             native.engine.version, other.engine.version
         ));
     }
-    let software = |cell: &Cell| cell.adapter.as_ref().map(|adapter| adapter.software);
-    if software(native) != software(other) {
-        return Err("one graphics adapter computes on the CPU and the other does not".into());
-    }
-    Ok(())
+    adapters::difference(native.adapter.as_ref(), other.adapter.as_ref()).map_or(Ok(()), Err)
 }

@@ -1,12 +1,12 @@
 use tare_core::stage_lengths_ns;
 use tare_core::stats::{more_needed, rounds_estimate};
-use tare_record::{EnvironmentKind, Record, Status};
+use tare_record::{Cell, EnvironmentKind, Record, Status};
 
-use crate::boundary;
 use crate::format;
 use crate::ladder::ladders;
 use crate::pairing::{Basis, Comparison, Pair, compare};
 use crate::series::Series;
+use crate::{boundary, device, responsiveness};
 
 /// An interval around 1 that reaches further than this says nothing worth saying.
 const CANNOT_TELL_PERCENT: f64 = 50.0;
@@ -152,31 +152,51 @@ pub(crate) fn stage_rows(records: &[Record]) -> Vec<[String; 8]> {
 }
 
 /// Rows of memory at its peak: model, engine, where, size of the model, memory of the process or wasm module, its multiple of
-/// the model, memory on the device. Cells whose environment did not tell are left out.
-pub(crate) fn memory_rows(records: &[Record]) -> Vec<[String; 7]> {
-    let cells = records.iter().flat_map(|record| &record.cells);
-    cells
+/// the model and of the native process of the same engine, what the browser counts, memory on the device. Cells whose environment did not
+/// tell are left out.
+pub(crate) fn memory_rows(records: &[Record]) -> Vec<[String; 9]> {
+    let cells = || records.iter().flat_map(|record| &record.cells);
+    let peak = |cell: &Cell| cell.memory.wasm_linear_bytes.or(cell.memory.resident_peak_bytes);
+    let native_peak = |cell: &Cell| {
+        let is_counterpart = |native: &&Cell| {
+            native.rung.environment == EnvironmentKind::Native
+                && (&native.model.sha256, native.engine.name) == (&cell.model.sha256, cell.engine.name)
+        };
+        peak(
+            cells()
+                .find(is_counterpart)
+                .filter(|_| cell.rung.environment != EnvironmentKind::Native)?,
+        )
+    };
+    let told = |bytes: Option<u64>| bytes.map_or_else(|| "-".into(), format::bytes);
+    cells()
         .filter_map(|cell| {
-            let peak = cell.memory.wasm_linear_bytes.or(cell.memory.resident_peak_bytes)?;
+            let bytes = peak(cell)?;
             let size = cell.model.size_bytes.filter(|&size| size > 0)?;
+            let of_native = native_peak(cell).map(|native| format::ratio(bytes as f64 / native as f64));
             Some([
                 cell.model.name.clone(),
                 cell.engine.name.to_string(),
                 rung(cell),
                 format::bytes(size),
-                format::bytes(peak),
-                format::ratio(peak as f64 / size as f64),
-                cell.memory.device_bytes.map_or_else(|| "-".into(), format::bytes),
+                format::bytes(bytes),
+                format::ratio(bytes as f64 / size as f64),
+                of_native.unwrap_or_else(|| "-".into()),
+                told(cell.memory.browser_bytes),
+                told(cell.memory.device_bytes),
             ])
         })
         .collect()
 }
 
 /// Where and how a cell ran, in a few words.
-pub fn rung(cell: &tare_record::Cell) -> String {
+pub fn rung(cell: &Cell) -> String {
     let rung = &cell.rung;
     let how = match (&rung.graphics_api, &cell.adapter) {
-        (Some(api), Some(adapter)) => format!("{api}, {}", adapter.name),
+        (Some(api), Some(adapter)) => match rung.shader_language.as_deref() {
+            Some(language) if language != "wgsl" || rung.wgsl_asked => format!("{api} in {language}, {}", adapter.name),
+            _ => format!("{api}, {}", adapter.name),
+        },
         (Some(api), None) => api.clone(),
         (None, _) if rung.vector_level == "unknown" || rung.vector_level == "gpu" => String::new(),
         (None, _) => format!(
@@ -249,6 +269,14 @@ pub fn terminal(records: &[Record]) -> String {
     }
     for [crossing, least, least_interval, each, each_interval] in boundary::rows(records) {
         text += &format!("{crossing}: at least {least} ({least_interval}), and for each {each} ({each_interval})\n");
+    }
+    for [model, engine, place, whole, device, interval, share] in device::rows(records) {
+        text += &format!("{model} on {engine}, {place}: {device} of {whole} on the device ({interval}), {share}\n");
+    }
+    for [model, engine, place, runs, _, dropped, longest, delay, late] in responsiveness::rows(records) {
+        text += &format!(
+            "{model} on {engine} {place}: {runs} runs, frames dropped {dropped}, longest gap {longest}, delays {delay}, p95 {late}\n"
+        );
     }
     let Comparison { pairs, refusals } = compare(records);
     if !pairs.is_empty() || !refusals.is_empty() {

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
 
-use tare_record::{EnvironmentKind, NodeFacts, Record, Round, Status};
-use tare_report::{Cause, html, json, ladders, markdown, terminal};
+use std::collections::BTreeMap;
+
+use tare_record::{Adapter, EnvironmentKind, NodeFacts, Record, Round, Status};
+use tare_report::{Cause, compare, html, json, ladders, markdown, terminal};
 
 /// Where a rung is: environment, threads, vector level, whether it was limited to that; length of a run in microseconds.
 type Place = (EnvironmentKind, usize, &'static str, bool, u64);
@@ -20,6 +22,7 @@ const WHOLE: [Place; 6] = [
 ];
 
 const RELAXED: Place = (Browser, 1, "relaxed", false, 8_000);
+const THREADS: Place = (Browser, 4, "relaxed", false, 2_500);
 
 /// One record for each environment, with `rounds` rounds a cell, all of one workload.
 fn records(places: &[Place], rounds: usize) -> Vec<Record> {
@@ -88,7 +91,9 @@ fn the_product_of_the_steps_is_the_whole_gap() {
 
 #[test]
 fn every_step_has_its_cause() {
-    use Cause::{All, RelaxedSimd, Threads, Vectors, Wasm, WasmAndBrowser, WasmAndVectors};
+    use Cause::{
+        All, BrowserThreads, RelaxedSimd, RelaxedSimdAndThreads, Threads, Vectors, Wasm, WasmAndBrowser, WasmAndVectors,
+    };
     let chosen = |numbers: &[usize]| numbers.iter().map(|&number| WHOLE[number]).collect::<Vec<_>>();
     for (places, expected) in [
         (
@@ -108,7 +113,23 @@ fn every_step_has_its_cause() {
             [chosen(&[0, 1, 4]), vec![RELAXED], chosen(&[5])].concat(),
             vec![Threads, WasmAndVectors, Cause::Browser, RelaxedSimd],
         ),
-        // Relaxed SIMD is told from nothing but the browser's own rung.
+        (
+            [chosen(&[0, 1, 4, 5]), vec![THREADS, RELAXED]].concat(),
+            vec![Threads, WasmAndVectors, Cause::Browser, RelaxedSimd, BrowserThreads],
+        ),
+        (
+            [chosen(&[0, 1, 4, 5]), vec![THREADS]].concat(),
+            vec![Threads, WasmAndVectors, Cause::Browser, RelaxedSimdAndThreads],
+        ),
+        (
+            [chosen(&[0, 1, 5]), vec![(Browser, 4, "simd", false, 3_000)]].concat(),
+            vec![Threads, All, BrowserThreads],
+        ),
+        // What a browser adds is told from nothing but its own rung on one thread.
+        (
+            [chosen(&[0, 1, 4]), vec![THREADS]].concat(),
+            vec![Threads, WasmAndVectors],
+        ),
         (
             [chosen(&[0, 1, 4]), vec![RELAXED]].concat(),
             vec![Threads, WasmAndVectors],
@@ -124,6 +145,87 @@ fn every_step_has_its_cause() {
             .collect();
         assert_eq!(causes, expected, "{places:?}");
     }
+}
+
+/// Cells of one graphics adapter: environment, shader language, whether that was asked for; length of a run in microseconds.
+fn on_adapter(rungs: &[(EnvironmentKind, &str, bool, u64)]) -> Vec<Record> {
+    let places: Vec<Place> = rungs
+        .iter()
+        .map(|&(environment, _, _, us)| (environment, 1, "gpu", false, us))
+        .collect();
+    let mut records = records(&places, 5);
+    let cells = records.iter_mut().flat_map(|record| &mut record.cells);
+    for (cell, &(environment, language, asked, _)) in cells.zip(rungs) {
+        let in_browser = environment == Browser;
+        let (name, api) = if in_browser {
+            ("google swiftshader", "browser-webgpu")
+        } else {
+            ("SwiftShader Device (Subzero)", "vulkan")
+        };
+        cell.rung.graphics_api = Some(api.into());
+        cell.rung.shader_language = Some(language.into());
+        cell.rung.wgsl_asked = asked;
+        cell.kernels = BTreeMap::from([("matmul".into(), 3), (language.into(), 2)]);
+        cell.adapter = Some(Adapter {
+            name: name.into(),
+            graphics_api: api.into(),
+            driver: String::new(),
+            software: true,
+            features: vec![],
+            limits: BTreeMap::new(),
+        });
+    }
+    records
+}
+
+const ON_ADAPTER: [(EnvironmentKind, &str, bool, u64); 3] = [
+    (Native, "spirv", false, 1_000),
+    (Native, "wgsl", true, 1_500),
+    (Browser, "wgsl", false, 3_000),
+];
+
+#[test]
+fn a_ladder_of_a_graphics_adapter_separates_the_shader_compiler_from_the_browser() {
+    let records = on_adapter(&ON_ADAPTER);
+    let found = ladders(&records);
+    let [ladder] = found.as_slice() else {
+        panic!("{found:?}")
+    };
+    let steps: Vec<(Cause, &str)> = ladder
+        .steps
+        .iter()
+        .map(|step| (step.cause, step.detail.as_str()))
+        .collect();
+    let expected = [
+        (
+            Cause::ShaderCompiler,
+            "spirv to wgsl, 5 launches of kernels to 5, 3 of them the same",
+        ),
+        (Cause::WebGpu, "vulkan to browser-webgpu, the same kernels"),
+    ];
+    assert_eq!(steps, expected);
+    let product: f64 = ladder.steps.iter().map(|step| step.ratio.value).product();
+    assert!((product / ladder.whole.value - 1.0).abs() < 1e-9, "{product}");
+    let sentence = ladder.sentence();
+    assert!(
+        sentence.ends_with("1.50x is the shader compiler, 2.00x is the browser and its WebGPU"),
+        "{sentence}"
+    );
+    // What was asked for in WGSL is no pair of its own.
+    assert_eq!(compare(&records).pairs.len(), 1);
+}
+
+#[test]
+fn another_adapter_is_no_rung() {
+    let mut records = on_adapter(&ON_ADAPTER);
+    let adapter = records[1].cells[0].adapter.as_mut().unwrap();
+    adapter.name = "nvidia ampere".into();
+    assert_eq!(ladders(&records), []);
+    let refusals = compare(&records).refusals;
+    assert!(
+        refusals[0].reason.contains("the graphics adapters differ"),
+        "{refusals:?}"
+    );
 }
 
 #[test]

@@ -31,14 +31,12 @@ pub struct Tract {
 }
 
 impl Tract {
-    /// tract on `threads` CPU threads. A wasm module without threads computes on one, whatever is asked for.
+    /// tract on `threads` CPU threads. A wasm module without threads computes on one, whatever is asked for; one with them on the pool
+    /// that was started for it, which must have as many.
     pub fn new(threads: usize) -> Self {
+        let has_threads = cfg!(any(not(target_family = "wasm"), target_feature = "atomics"));
         Self {
-            threads: if cfg!(target_family = "wasm") {
-                1
-            } else {
-                threads.max(1)
-            },
+            threads: if has_threads { threads.max(1) } else { 1 },
         }
     }
 }

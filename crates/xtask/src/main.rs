@@ -35,7 +35,9 @@ mod flags {
             }
             /// Run the ONNX backend node tests and write crates/burn/CONFORMANCE.md: needs python3 with pip
             cmd conformance {}
-            /// Look for files that harm the burn loader: needs a nightly toolchain
+            /// Time the burn executor against the code that burn-onnx generates
+            cmd versus {}
+            /// Look for files that harm the burn loader
             cmd fuzz {
                 /// How long to look, 600 by default
                 optional --seconds seconds: u64
@@ -66,6 +68,7 @@ fn main() -> Result<()> {
         XtaskCmd::Bench(flags) => tasks::bench(&sh, flags.plan.as_deref().unwrap_or("quick"), flags.out.as_deref()),
         XtaskCmd::Test(flags) => tasks::test(&sh, !flags.fast),
         XtaskCmd::Conformance(_) => tasks::conformance(&sh),
+        XtaskCmd::Versus(_) => tasks::versus(&sh),
         XtaskCmd::Fuzz(flags) => tasks::fuzz(&sh, flags.seconds.unwrap_or(600)),
         XtaskCmd::Digits(_) => tasks::digits(&sh),
         XtaskCmd::Size(flags) => size::size(&sh, Profile::dist_if(!flags.release)),

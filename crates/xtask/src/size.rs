@@ -7,16 +7,18 @@ use anyhow::{Context, Result, bail};
 use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
 use xshell::{Shell, cmd};
 
-use crate::build::{PAGE, Profile, WORKERS, bound_from, page};
+use crate::build::{MODULES, Profile, page};
 use crate::step;
-use crate::tools::{Tools, root};
+use crate::tools::Tools;
 
 /// Most bytes of what ships, compressed by brotli as well as it can: what a visitor waits for.
-const LIMITS: [(&str, u64); 5] = [
+const LIMITS: [(&str, u64); 7] = [
     ("page", 500_000),
     ("tract", 3_000_000),
     ("tract-relaxed", 3_000_000),
+    ("tract-threads", 3_000_000),
     ("burn-flex", 3_000_000),
+    ("burn-flex-threads", 3_000_000),
     ("burn-wgpu", 4_500_000),
 ];
 
@@ -41,13 +43,12 @@ pub(crate) fn size(sh: &Shell, profile: Profile) -> Result<()> {
     page(sh, &tools, profile)?;
     step("compressing");
     let mut heavy = Vec::new();
-    for name in [PAGE].into_iter().chain(WORKERS) {
-        let folder = if name == PAGE { "dist" } else { "dist/workers" };
-        let module = root().join(folder).join(format!("{name}_bg.wasm"));
+    for module in MODULES {
+        let name = module.name;
         // What ships was weighed when it was built.
         let told = match profile {
-            Profile::Dist => sh.read_file(root().join(folder).join(format!("{name}.size.json")))?,
-            Profile::Release => weigh(sh, &module, true)?,
+            Profile::Dist => sh.read_file(module.size_path())?,
+            Profile::Release => weigh(sh, &module.path(), true)?,
         };
         let sizes: Vec<u64> = told
             .split(|c: char| !c.is_ascii_digit())
@@ -57,7 +58,7 @@ pub(crate) fn size(sh: &Shell, profile: Profile) -> Result<()> {
         let [raw, gzip, brotli] = sizes[..] else {
             bail!("node printed {told:?}");
         };
-        println!("{name:<13} {raw:>10} bytes, gzip {gzip:>9}, brotli {brotli:>9}");
+        println!("{name:<17} {raw:>10} bytes, gzip {gzip:>9}, brotli {brotli:>9}");
         let limit = LIMITS
             .iter()
             .find(|(limited, _)| *limited == name)
@@ -66,10 +67,10 @@ pub(crate) fn size(sh: &Shell, profile: Profile) -> Result<()> {
             heavy.push(format!("{name}: {brotli} bytes of at most {}", limit.unwrap_or(0)));
         }
     }
-    for name in [PAGE].into_iter().chain(WORKERS) {
-        let bytes = std::fs::read(bound_from(name, profile))?;
-        println!("\n{name}, as cargo built it:");
-        for (part, size) in contents(&bytes).with_context(|| format!("cannot read the module of {name}"))? {
+    for module in MODULES {
+        let bytes = std::fs::read(module.seen_path(profile))?;
+        println!("\n{}, as cargo built it:", module.name);
+        for (part, size) in contents(&bytes).with_context(|| format!("cannot read the module {}", module.name))? {
             println!("{size:>10} {part}");
         }
     }

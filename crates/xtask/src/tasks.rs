@@ -201,7 +201,7 @@ fn wasm_tests(sh: &Shell, tools: &Tools) -> Result<()> {
     ];
     tools
         .wasm
-        .cargo(sh, &arguments)
+        .cargo(sh, &arguments, false)
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
         .run()?;
     Ok(())
@@ -232,6 +232,23 @@ pub(crate) fn conformance(sh: &Shell) -> Result<()> {
     Ok(())
 }
 
+/// Times our executor against the code that burn-onnx generates, on the CPU and on a graphics adapter.
+pub(crate) fn versus(sh: &Shell) -> Result<()> {
+    step("generating and building code for ResNet-50 and MiniLM (the first time 20 minutes and more on two cores)");
+    cmd!(sh, "cargo build --release -p tare-versus").run()?;
+    let versus = target().join("release/tare-versus");
+    let cores = std::thread::available_parallelism()?.get().to_string();
+    step("on one thread of the CPU");
+    cmd!(sh, "{versus} flex 1").run()?;
+    if cores != "1" {
+        step("on all threads of the CPU");
+        cmd!(sh, "{versus} flex {cores}").run()?;
+    }
+    step("on the graphics adapter");
+    cmd!(sh, "{versus} wgpu").run()?;
+    Ok(())
+}
+
 /// Runs the loader on files that a fuzzer makes of small models, until one harms it or the time is over.
 pub(crate) fn fuzz(sh: &Shell, seconds: u64) -> Result<()> {
     let fuzz = cargo_fuzz(sh)?;
@@ -258,7 +275,8 @@ pub(crate) fn fuzz(sh: &Shell, seconds: u64) -> Result<()> {
         sh,
         "{fuzz} run --fuzz-dir crates/burn/fuzz --target-dir {build} load {corpus} {seeds} -- {limits...}"
     )
-    .env("RUSTUP_TOOLCHAIN", "nightly")
+    // Sanitizers are not stable yet; this lets a stable compiler have them.
+    .env("RUSTC_BOOTSTRAP", "1")
     .run()
     .context("what did harm is in crates/burn/fuzz/artifacts")?;
     Ok(())

@@ -56,6 +56,7 @@ impl Tools {
         cargo_tool(sh, &tools, "wasm-bindgen", "wasm-bindgen-cli", &wasm_bindgen)?;
         let wasm_opt = wasm_opt(sh, &tools)?;
         browser(sh)?;
+        vulkan_loader(sh)?;
         Ok(Self {
             wasm,
             bin: tools.join("bin"),
@@ -160,6 +161,20 @@ fn browser(sh: &Shell) -> Result<()> {
         &["chromium", "chromium-driver"],
         "a browser with its WebDriver (Chromium with chromedriver, or Firefox with geckodriver)",
     )
+}
+
+/// What finds Vulkan drivers, that of the browser for machines without a GPU too. Without it OpenGL is what is left.
+fn vulkan_loader(sh: &Shell) -> Result<()> {
+    let libraries = cmd!(sh, "ldconfig -p")
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .unwrap_or_default();
+    // Other systems bring theirs with the graphics driver, or have none.
+    if !cfg!(target_os = "linux") || libraries.contains("libvulkan.so.1") {
+        return Ok(());
+    }
+    debian(sh, &["libvulkan1"], "the Vulkan loader (libvulkan.so.1)")
 }
 
 /// Installs Debian packages where that is possible.

@@ -26,14 +26,14 @@ impl Toolchain {
             .read()
             .unwrap_or_default();
         if installed.lines().any(|line| line.trim() == TARGET) {
-            return Ok(Self::Rustup);
+            return with_sources(sh);
         }
         if debian_is_ready(sh) {
             return Ok(Self::Debian { linker: linker(sh)? });
         }
         step("installing the wasm target");
         if cmd!(sh, "rustup target add {TARGET}").run().is_ok() {
-            return Ok(Self::Rustup);
+            return with_sources(sh);
         }
         eprintln!("rustup cannot install the target here: falling back to Debian's compiler");
         debian(
@@ -50,8 +50,9 @@ impl Toolchain {
     }
 
     /// cargo with `arguments`, set up for wasm. Its results stay apart from native ones, because two compilers of
-    /// different versions would throw away each other's work.
-    pub(crate) fn cargo<'sh>(&self, sh: &'sh Shell, arguments: &[&str]) -> Cmd<'sh> {
+    /// different versions would throw away each other's work. With `threads` the standard library is built too, because that of
+    /// rustup cannot share its memory.
+    pub(crate) fn cargo<'sh>(&self, sh: &'sh Shell, arguments: &[&str], threads: bool) -> Cmd<'sh> {
         let mut command = match self {
             Self::Rustup => cmd!(sh, "cargo {arguments...}"),
             Self::Debian { .. } => {
@@ -62,6 +63,9 @@ impl Toolchain {
         };
         for (key, value) in self.environment() {
             command = command.env(key, value);
+        }
+        if threads && matches!(self, Self::Rustup) {
+            command = command.envs(BUILD_STD);
         }
         command
     }
@@ -79,19 +83,33 @@ impl Toolchain {
         if let Self::Debian { linker } = self {
             environment.extend([
                 ("RUSTC", "/usr/bin/rustc".into()),
-                // build-std is not stable yet; this lets a stable compiler do it.
-                ("RUSTC_BOOTSTRAP", "1".into()),
-                ("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort".into()),
                 ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker.clone()),
             ]);
+            environment.extend(BUILD_STD.map(|(key, value)| (key, value.into())));
         }
         environment
     }
 }
 
+/// Lets a stable compiler build its standard library, which is not stable yet.
+const BUILD_STD: [(&str, &str); 2] = [
+    ("RUSTC_BOOTSTRAP", "1"),
+    ("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort"),
+];
+
 /// Where results for wasm are.
 pub(crate) fn wasm_target() -> PathBuf {
     target().join("wasm")
+}
+
+/// rustup's compiler with the sources of its library, of which modules with threads need a build of their own.
+fn with_sources(sh: &Shell) -> Result<Toolchain> {
+    let components = cmd!(sh, "rustup component list --installed").quiet().read()?;
+    if !components.lines().any(|line| line.trim() == "rust-src") {
+        step("installing the sources of the standard library");
+        cmd!(sh, "rustup component add rust-src").run()?;
+    }
+    Ok(Toolchain::Rustup)
 }
 
 /// Whether Debian's compiler is there with the sources of its library, and new enough for edition 2024 as used here.

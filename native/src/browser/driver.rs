@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::BrowserArgs;
 use super::find::{Browser, Kind, choose};
+use super::memory::ProcessMemory;
 use crate::machine::is_superuser;
 use crate::sink::{cell_line, show_progress, write_record};
 
@@ -28,7 +29,7 @@ const POLL: Duration = Duration::from_millis(500);
 /// A browser that is driven. Its driver ends with this value.
 struct Opened {
     client: Client,
-    _driver: Option<Child>,
+    driver: Option<Child>,
 }
 
 async fn open(args: &BrowserArgs) -> Result<Opened> {
@@ -36,7 +37,7 @@ async fn open(args: &BrowserArgs) -> Result<Opened> {
     let (driver, address) = match &args.webdriver {
         Some(address) => (None, address.to_owned()),
         None => {
-            let (driver, address) = start_driver(browser.as_ref().map_err(|error| anyhow!("{error}"))?).await?;
+            let (driver, address) = startdriver(browser.as_ref().map_err(|error| anyhow!("{error}"))?).await?;
             (Some(driver), address)
         }
     };
@@ -45,17 +46,14 @@ async fn open(args: &BrowserArgs) -> Result<Opened> {
         .connect(&address)
         .await
         .with_context(|| format!("cannot open a browser through the WebDriver at {address}\nhint: driver and browser must be of the same version"))?;
-    Ok(Opened {
-        client,
-        _driver: driver,
-    })
+    Ok(Opened { client, driver: driver })
 }
 
 /// Opens `page` in a browser, waits until it has measured, and writes the record to `path` after every cell.
 pub(crate) async fn measure(args: &BrowserArgs, page: &str, path: &Path, command: &str) -> Result<Record> {
     let opened = open(args).await?;
     let outcome = tokio::select! {
-        outcome = watch(&opened.client, page, path, command) => outcome,
+        outcome = watch(&opened, page, path, command) => outcome,
         _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted; what was measured until now is in {}", path.display())),
     };
     // The browser may be gone already.
@@ -111,7 +109,7 @@ fn hyper_connector() -> hyper_util::client::legacy::connect::HttpConnector {
 }
 
 /// Starts the browser's driver on a free port; it ends with the value that is returned.
-async fn start_driver(browser: &Browser) -> Result<(Child, String)> {
+async fn startdriver(browser: &Browser) -> Result<(Child, String)> {
     let name = browser.kind.driver();
     let Some(program) = &browser.driver else {
         bail!(
@@ -162,6 +160,8 @@ fn capabilities(browser: Option<&Browser>, args: &BrowserArgs) -> Map<String, Va
                     "--disable-sync",
                     "--disable-quic",
                     "--enable-unsafe-webgpu",
+                    // Memory is counted when the page asks, not some seconds later.
+                    "--enable-blink-features=ForceEagerMeasureMemory",
                 ]
                 .map(String::from),
             );
@@ -196,7 +196,9 @@ const LOOK: &str = "const record = document.getElementById('record')?.textConten
     return [document.body?.dataset.state ?? 'loading', record.length === arguments[0] ? '' : record, \
     document.getElementById('progress-text')?.textContent ?? ''];";
 
-async fn watch(client: &Client, page: &str, path: &Path, command: &str) -> Result<Record> {
+async fn watch(opened: &Opened, page: &str, path: &Path, command: &str) -> Result<Record> {
+    let client = &opened.client;
+    let mut memory = opened.driver.as_ref().and_then(Child::id).map(ProcessMemory::below);
     client
         .goto(page)
         .await
@@ -213,9 +215,15 @@ async fn watch(client: &Client, page: &str, path: &Path, command: &str) -> Resul
             .context("the browser or its tab is gone")?;
         let (state, text, progress): (String, String, String) =
             serde_json::from_value(looked).context("the page answered nonsense")?;
+        if let Some(memory) = &mut memory {
+            memory.look();
+        }
         if !text.is_empty() {
             let mut record = Record::from_json(&text).context("the page made a record that cannot be read")?;
             record.command = command.to_owned();
+            if let Some(browser) = &mut record.machine.browser {
+                browser.processes_peak_bytes = memory.as_ref().and_then(ProcessMemory::peak_bytes);
+            }
             show_progress("");
             let rounds = record.plan.rules.rounds;
             let has_ended =

@@ -113,3 +113,15 @@ pub(crate) fn choose(asked: Option<&str>) -> Result<Browser> {
         ),
     }
 }
+
+/// The Vulkan driver for the CPU that a Chromium brings.
+pub(crate) fn software_vulkan(browser: &Browser) -> Option<PathBuf> {
+    const FILE: &str = "vk_swiftshader_icd.json";
+    let program = std::fs::canonicalize(&browser.program).ok();
+    let beside = program.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+    // Debian's program is a script that starts the one in this folder.
+    let folders = beside.into_iter().chain(["/usr/lib/chromium".into()]);
+    folders
+        .map(|folder| folder.join(FILE))
+        .find(|driver| browser.kind == Kind::Chromium && driver.is_file())
+}

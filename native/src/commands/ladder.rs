@@ -7,7 +7,7 @@ use tare_record::{EngineName, EnvironmentKind, Plan, Record};
 
 use crate::browser::InBrowser;
 use crate::measuring::Measuring;
-use crate::node::Node;
+use crate::node::{ENGINES, Node};
 use crate::selection::{Selection, command_line, record_path};
 
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    let plan = plan(&args.selection)?;
+    let vulkan_driver = args.browser.software_vulkan();
+    let plan = plan(&args.selection, vulkan_driver.is_some())?;
     let inputs = args.selection.inputs()?;
     // Asked for before an hour of measuring, not after it.
     let page = args.browser.page_folder()?;
@@ -31,24 +32,29 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         None => record_path(None, "ladder").with_extension(""),
     };
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let node = Node::find(&page)
-        .inspect_err(|error| eprintln!("the rung of Node is skipped: {error:#}"))
-        .ok();
+    let on_cpu = on_cpu(&plan);
+    let node = if on_cpu.cells.is_empty() {
+        None
+    } else {
+        Node::find(&page)
+            .inspect_err(|error| eprintln!("the rung of Node is skipped: {error:#}"))
+            .ok()
+    };
 
     let [native, in_node, in_browser] = ["native", "node", "browser"].map(|name| folder.join(format!("{name}.json")));
-    let measuring = |path| Measuring {
+    let measuring = |plan: &Plan, path| Measuring {
         plan: plan.clone(),
         inputs: &inputs,
         path,
         tensors: None,
     };
     eprintln!("measuring natively");
-    let mut records = vec![measuring(&native).natively()?];
+    let mut records = vec![measuring(&plan, &native).natively(vulkan_driver)?];
     if let Some(node) = node
         && records.iter().all(|record| record.complete)
     {
         eprintln!("measuring in Node");
-        keep(&mut records, "Node", measuring(&in_node).in_node(node));
+        keep(&mut records, "Node", measuring(&on_cpu, &in_node).in_node(node));
     }
     if records.iter().all(|record| record.complete) {
         eprintln!("measuring in a browser");
@@ -76,17 +82,23 @@ fn keep(records: &mut Vec<Record>, place: &str, measured: Result<Record>) {
 }
 
 /// What was chosen, on all rungs that this machine has.
-fn plan(selection: &Selection) -> Result<Plan> {
+fn plan(selection: &Selection, software_gpu: bool) -> Result<Plan> {
     let mut plan = selection.plan_or("ladder")?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let most = selection.threads().unwrap_or(cores);
     let limits = tare_tract::vector_limits();
+    let adapters = pollster::block_on(tare_burn::adapters());
+    let has_hardware = !software_gpu && adapters.iter().any(|adapter| !adapter.software);
     plan.boundary = true;
     for cell in &mut plan.cells {
         if cell.engines.is_empty() {
             cell.engines = vec![EngineName::Tract, EngineName::BurnFlex];
+            cell.engines
+                .extend((has_hardware || software_gpu).then_some(EngineName::BurnWgpu));
         }
         cell.relaxed_simd = true;
+        // On the CPU kernels are in WGSL natively too.
+        cell.wgsl |= has_hardware;
         // A plan that lists several has chosen its rungs.
         if cell.threads.len() < 2 {
             cell.threads = if most > 1 { vec![most, 1] } else { vec![1] };
@@ -96,4 +108,12 @@ fn plan(selection: &Selection) -> Result<Plan> {
         }
     }
     Ok(plan)
+}
+
+/// What of a plan Node can measure.
+fn on_cpu(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    plan.cells
+        .retain(|cell| cell.engines.iter().any(|engine| ENGINES.contains(engine)));
+    plan
 }

@@ -35,5 +35,5 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    args.measure("native", |measuring| measuring.natively())
+    args.measure("native", |measuring| measuring.natively(None))
 }

@@ -38,7 +38,7 @@ const instantiated = performance.now();
 if (task === "facts") {
   say(facts());
 } else {
-  serve(read - start, compiled - read, instantiated - compiled, told);
+  serve(read - start, compiled - read, instantiated - compiled, undefined, told);
   const json = readFileSync(here("request.json"), "utf8");
   const path = JSON.parse(json).model.file?.path;
   const model = path === undefined ? undefined : buffer(path);

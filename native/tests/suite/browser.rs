@@ -174,6 +174,31 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 #[test]
+fn threads_share_memory_where_the_page_is_isolated() {
+    let sandbox = Sandbox::new();
+    let arguments = "--model tiny --engine tract --engine burn-flex --threads 2";
+    browse(&sandbox, arguments).code(0);
+    let record = sandbox.record("browser.json");
+    let rungs: Vec<(usize, &str)> = record
+        .cells
+        .iter()
+        .map(|cell| (cell.rung.threads, cell.rung.vector_level.as_str()))
+        .collect();
+    assert_eq!(rungs, [(2, "relaxed"), (2, "simd")]);
+    for cell in &record.cells {
+        assert!(cell.phases.iter().any(|phase| phase.name == PhaseName::Threads));
+        assert!(cell.verification.is_some() && cell.memory.wasm_linear_bytes.is_some());
+    }
+
+    browse(&sandbox, &format!("{arguments} --not-isolated")).code(1);
+    for cell in 0..2 {
+        let failure = sandbox.failure("browser.json", cell);
+        assert_eq!(failure.kind, FailureKind::Device);
+        assert!(failure.message.contains("not cross-origin isolated"), "{failure:?}");
+    }
+}
+
+#[test]
 fn without_relaxed_simd_its_cell_says_so_and_the_others_go_on() {
     let sandbox = Sandbox::new();
     let script = std::fs::read_to_string(Path::new(&page()).join("workers/worker.js")).unwrap();

@@ -1,6 +1,6 @@
 //! Rungs between native and a browser, as a user meets them.
 
-use tare_record::{Crossing, EnvironmentKind, FailureKind, PhaseName, Record, Status};
+use tare_record::{Crossing, EnvironmentKind, FailureKind, PhaseName, Record, Situation, Status};
 use tare_report::{Cause, compare, ladders};
 
 use crate::common::{Ran, Sandbox, page, read_record};
@@ -147,7 +147,7 @@ fn a_ladder_takes_the_gap_apart() {
         } else {
             Cause::WasmAndVectors
         }],
-        vec![Cause::Browser, Cause::RelaxedSimd],
+        vec![Cause::Browser, Cause::RelaxedSimd, Cause::BrowserThreads],
     ]
     .concat();
     assert_eq!(causes, expected);
@@ -158,7 +158,7 @@ fn a_ladder_takes_the_gap_apart() {
         .collect();
     assert_eq!(
         levels,
-        ["simd", "relaxed"],
+        ["relaxed", "simd", "relaxed"],
         "the modules tell what they were compiled for"
     );
     assert_eq!(compare(&records).refusals, []);
@@ -166,9 +166,22 @@ fn a_ladder_takes_the_gap_apart() {
     assert!((product / ladder.whole.value - 1.0).abs() < 1e-9);
     let crossings: Vec<Crossing> = records[2].boundary.iter().map(|cost| cost.crossing).collect();
     assert_eq!(
-        crossings[..3],
-        [Crossing::JsToWasm, Crossing::PostCopied, Crossing::PostTransferred]
+        crossings[..4],
+        [
+            Crossing::JsToWasm,
+            Crossing::PostCopied,
+            Crossing::PostTransferred,
+            Crossing::PostShared
+        ]
     );
+    let seen: Vec<Situation> = records[2].responsiveness.iter().map(|seen| seen.situation).collect();
+    assert_eq!(seen, [Situation::Idle, Situation::Worker, Situation::MainThread]);
+    for seen in &records[2].responsiveness {
+        assert_eq!(seen.runs > 0, seen.situation != Situation::Idle, "{seen:?}");
+        assert!(!seen.frames_ns.is_empty() && !seen.delays_ns.is_empty(), "{seen:?}");
+    }
+    let browser = records[2].machine.browser.as_ref().unwrap();
+    assert!(browser.processes_peak_bytes.is_some() || !cfg!(target_os = "linux"));
     for point in records[2].boundary.iter().flat_map(|cost| &cost.points) {
         assert!(
             point.samples_ns.len() == 30 && point.samples_ns.iter().all(|&ns| ns > 0),

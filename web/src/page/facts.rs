@@ -30,6 +30,31 @@ async fn on_battery() -> Option<bool> {
     Some(!charging)
 }
 
+/// So long browsers may take to count memory. Chromium collects garbage first, unless its driver told it to count at once.
+const MEMORY_PATIENCE_MS: i32 = 1_000;
+
+/// What the browser counts for this page and its workers, where it tells in time.
+pub(super) async fn browser_bytes() -> Option<u64> {
+    let performance = window().performance()?;
+    let measure: Function = Reflect::get(&performance, &"measureUserAgentSpecificMemory".into())
+        .ok()?
+        .dyn_into()
+        .ok()?;
+    let counted: Promise = measure.call0(&performance).ok()?.dyn_into().ok()?;
+    let late = Promise::new(&mut |resolve, _| {
+        // A window always has timers.
+        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, MEMORY_PATIENCE_MS);
+    });
+    let first = JsFuture::from(Promise::race(&Array::of2(&counted, &late))).await.ok()?;
+    let bytes = Reflect::get(&first, &"bytes".into()).ok()?.as_f64()?;
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole and positive"
+    )]
+    Some(bytes as u64)
+}
+
 /// This browser.
 pub(super) async fn machine() -> Machine {
     let on_battery = on_battery().await;
@@ -45,28 +70,39 @@ pub(super) async fn machine() -> Machine {
         reason = "small whole numbers"
     )]
     let memory = number("deviceMemory").map(|gib| gib as u32);
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "small whole numbers"
-    )]
-    let cores = number("hardwareConcurrency").map_or(1, |cores| cores as usize);
     Machine {
         kind: EnvironmentKind::Browser,
         os: navigator.platform().unwrap_or_default(),
-        logical_cores: cores,
+        logical_cores: cores(),
         native: None,
         browser: Some(BrowserFacts {
             user_agent: navigator.user_agent().unwrap_or_default(),
-            cross_origin_isolated: Reflect::get(&window(), &"crossOriginIsolated".into())
-                .is_ok_and(|value| value.is_truthy()),
+            cross_origin_isolated: is_isolated(),
             webgpu: Reflect::get(&navigator, &"gpu".into()).is_ok_and(|gpu| gpu.is_object()),
             visible: visible(),
             device_memory_gib: memory,
             on_battery,
+            processes_peak_bytes: None,
         }),
         node: None,
     }
+}
+
+/// Cores that the browser admits to.
+pub(super) fn cores() -> usize {
+    let cores = Reflect::get(&window().navigator(), &"hardwareConcurrency".into());
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small whole number"
+    )]
+    let cores = cores.ok().and_then(|cores| cores.as_f64()).map(|cores| cores as usize);
+    cores.unwrap_or(1).max(1)
+}
+
+/// Whether the page's workers can share memory.
+pub(super) fn is_isolated() -> bool {
+    Reflect::get(&window(), &"crossOriginIsolated".into()).is_ok_and(|value| value.is_truthy())
 }
 
 /// What to say about the browser beside every figure.

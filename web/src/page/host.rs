@@ -16,6 +16,8 @@ use tare_record::{
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
+use super::facts;
+
 /// A worker that has not ended its cell so long after the cell's limit hangs.
 const GRACE_MS: u64 = 10_000;
 
@@ -42,6 +44,8 @@ pub(super) struct WebHost {
     cancelled: Rc<std::cell::Cell<bool>>,
     /// Whether a worker was ended while its device computed: the browser's graphics process may go on with that.
     device_left_busy: Rc<std::cell::Cell<bool>>,
+    /// Whether the browser did not say how much memory it uses when it was asked.
+    memory_is_untold: Rc<std::cell::Cell<bool>>,
 }
 
 impl WebHost {
@@ -52,6 +56,7 @@ impl WebHost {
             inbox: Rc::default(),
             cancelled: Rc::default(),
             device_left_busy: Rc::default(),
+            memory_is_untold: Rc::default(),
         }
     }
 
@@ -156,23 +161,29 @@ impl Running {
     }
 
     fn send(&self, request: &CellRequest, attachments: &Attachments) -> Result<(), JsValue> {
-        let message = Object::new();
-        let json = serde_json::to_string(request).map_err(|error| JsValue::from_str(&error.to_string()))?;
-        Reflect::set(&message, &"json".into(), &json.into())?;
-        let transfer = Array::new();
-        for (key, bytes) in [
-            ("model", &attachments.model),
-            ("inputs", &attachments.inputs),
-            ("reference", &attachments.reference),
-        ] {
-            if let Some(bytes) = bytes {
-                let buffer = Uint8Array::from(bytes.as_slice()).buffer();
-                Reflect::set(&message, &key.into(), &buffer)?;
-                transfer.push(&buffer);
-            }
-        }
-        self.worker.post_message_with_transfer(&message, &transfer)
+        let (message, buffers) = message(request, attachments)?;
+        self.worker.post_message_with_transfer(&message, &buffers)
     }
+}
+
+/// What a worker is asked with, and the buffers in it.
+pub(super) fn message(request: &CellRequest, attachments: &Attachments) -> Result<(Object, Array), JsValue> {
+    let message = Object::new();
+    let json = serde_json::to_string(request).map_err(|error| JsValue::from_str(&error.to_string()))?;
+    Reflect::set(&message, &"json".into(), &json.into())?;
+    let buffers = Array::new();
+    for (key, bytes) in [
+        ("model", &attachments.model),
+        ("inputs", &attachments.inputs),
+        ("reference", &attachments.reference),
+    ] {
+        if let Some(bytes) = bytes {
+            let buffer = Uint8Array::from(bytes.as_slice()).buffer();
+            Reflect::set(&message, &key.into(), &buffer)?;
+            buffers.push(&buffer);
+        }
+    }
+    Ok((message, buffers))
 }
 
 #[async_trait(?Send)]
@@ -257,8 +268,23 @@ impl WebHost {
             message: format!("the worker died before its cell was done: {message}"),
             hint: None,
         };
-        let module = if request.relaxed_simd { "-relaxed" } else { "" };
-        let query = format!("engine={}{module}", request.engine);
+        let query = match (request.threads, request.relaxed_simd) {
+            (0 | 1, false) => format!("engine={}", request.engine),
+            (0 | 1, true) => format!("engine={}-relaxed", request.engine),
+            (threads, _) if facts::is_isolated() => format!("engine={}-threads&threads={threads}", request.engine),
+            (threads, _) => {
+                return Err(Failure {
+                    kind: FailureKind::Device,
+                    message: format!(
+                        "{threads} threads were asked for, and this page has one: it is not cross-origin isolated, so that its workers cannot share memory"
+                    ),
+                    hint: Some(
+                        "serve the page with `tare serve`, or with the headers COOP same-origin and COEP require-corp"
+                            .into(),
+                    ),
+                });
+            }
+        };
         let running = Running::start(&query, request.rules.cell_limit_s, &self.inbox)
             .map_err(|error| died(crate::exception(&error)))?;
         let mut doing = String::from("start");
@@ -276,6 +302,15 @@ impl WebHost {
                         *partial = Some(cell);
                     }
                     Event::Died { message } => return Err(died(message)),
+                    Event::Done { mut cell } => {
+                        // Once, while the worker is there: some browsers take their time.
+                        if request.round == 1 && !self.memory_is_untold.get() {
+                            cell.memory.browser_bytes = facts::browser_bytes().await;
+                            self.memory_is_untold.set(cell.memory.browser_bytes.is_none());
+                        }
+                        let event = Event::Done { cell };
+                        return Ok(Reply { event, tensors });
+                    }
                     event => return Ok(Reply { event, tensors }),
                 },
                 Incoming::Error(message) => return Err(died(message)),

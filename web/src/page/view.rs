@@ -64,6 +64,18 @@ pub(super) fn set_up(fallback: Option<&str>) {
                 },
         );
     }
+    let cores = facts::cores();
+    if facts::is_isolated() && cores > 1 {
+        for (value, text) in [
+            (cores.to_string(), format!("all {cores}")),
+            (format!("1,{cores}"), format!("1, then all {cores}")),
+        ] {
+            let option = create("option");
+            option.set_attribute("value", &value).unwrap_throw();
+            option.set_text_content(Some(&text));
+            element::<Element>("threads").append_child(&option).unwrap_throw();
+        }
+    }
     if let Some(reason) = fallback {
         note(&format!("tract on the CPU is chosen, because {reason}."));
     }
@@ -289,6 +301,12 @@ pub(super) fn fetched(came: u64, of: Option<u64>) {
 fn is_running() -> bool {
     let body = document().body().unwrap_throw();
     body.get_attribute("data-state").as_deref() == Some("running")
+}
+
+/// Numbers of CPU threads to measure with.
+pub(super) fn chosen_threads() -> Vec<usize> {
+    let chosen = element::<HtmlSelectElement>("threads").value();
+    chosen.split(',').filter_map(|threads| threads.parse().ok()).collect()
 }
 
 /// How long to measure.

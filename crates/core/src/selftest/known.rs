@@ -142,6 +142,7 @@ pub(super) async fn measured_on(
         threads: 1,
         vector_limit: None,
         relaxed_simd: false,
+        wgsl: false,
         round: 1,
         runs_per_sample: None,
         rules: Rules {

@@ -1,0 +1,45 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::EngineName;
+
+/// How quickly a page reacted while a model ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Responsiveness {
+    /// Where the model ran.
+    pub situation: Situation,
+    /// The model.
+    pub model: String,
+    /// The engine that ran it, on one thread.
+    pub engine: EngineName,
+    /// Runs that ended meanwhile.
+    pub runs: u64,
+    /// Time between two frames, in order.
+    pub frames_ns: Vec<u64>,
+    /// From when a message was sent to the page, as a browser tells it of a key or a click, until it heard of it.
+    pub delays_ns: Vec<u64>,
+}
+
+/// Where a model runs while the page is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Situation {
+    /// Nowhere.
+    Idle,
+    /// In a worker.
+    Worker,
+    /// On the page's main thread, with a pause after every run.
+    MainThread,
+}
+
+impl Situation {
+    /// The name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Situation::Idle => "nothing runs",
+            Situation::Worker => "in a worker",
+            Situation::MainThread => "on the main thread",
+        }
+    }
+}
