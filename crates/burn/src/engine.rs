@@ -60,6 +60,16 @@ impl Burn {
         }
     }
 
+    /// The burn device that models run on, opened if it was not: for tensors of your own beside them.
+    ///
+    /// # Errors
+    ///
+    /// If there is no usable device.
+    pub async fn device(&self) -> Result<burn_tensor::Device, EngineError> {
+        let opened = self.target.open().await?;
+        Ok(burn_tensor::Device::new(opened.dispatch().clone()))
+    }
+
     /// Loads a model and tells how long each of its nodes takes, on average over `runs` runs: the device is waited for after
     /// every node, so that the sum is more than a run takes where kernels overlap or are fused.
     ///

@@ -7,6 +7,7 @@ use tare_record::{
     Record, Stage, Status, Warning,
 };
 
+use crate::reference::{Reference, reference};
 use crate::tolerance::tolerance_of;
 use crate::{NamedTensor, Random, bundle, failed_cell, rounds, speed};
 
@@ -102,14 +103,14 @@ struct Task {
 
 /// Measures all cells of the record's plan and adds them to the record, in the plan's order.
 ///
-/// For each workload tract computes the reference first, in a process or worker of its own; then every engine is
-/// measured and verified against it. All cells are measured in a first round, then all in a second one, and so on, each
+/// For each workload tract computes the reference first, or burn-flex if tract cannot, in a process or worker of its own; then every
+/// engine is measured and verified against it. All cells are measured in a first round, then all in a second one, and so on, each
 /// round in an order drawn from the plan's seed: a machine that changes speed little by little does not favour those that
 /// come first. A round during which it changed is measured once more. `inputs` is a bundle of inputs given by the user.
 pub async fn run_plan(record: &mut Record, inputs: Option<Rc<Vec<u8>>>, host: &mut dyn Host, sink: &mut dyn Sink) {
     let plan = record.plan.clone();
     let tasks = tasks(record, host);
-    let mut references: BTreeMap<usize, Result<Ready, Status>> = BTreeMap::new();
+    let mut references: BTreeMap<usize, Result<Reference, Status>> = BTreeMap::new();
     let mut cells: Vec<Option<Cell>> = vec![None; tasks.len()];
     for round in 1..=plan.rules.rounds {
         for place in shuffled(tasks.len(), plan.seed, round) {
@@ -138,6 +139,7 @@ pub async fn run_plan(record: &mut Record, inputs: Option<Rc<Vec<u8>>>, host: &m
                 Some(Err(status)) if !host.cancelled() => not_measured(request, status.clone()),
                 Some(Ok(ready)) if !host.cancelled() => {
                     let request = CellRequest {
+                        reference: ready.engine,
                         round,
                         runs_per_sample: cells[place].as_ref().map(|cell| cell.runs_per_sample),
                         ..request.clone()
@@ -154,6 +156,9 @@ pub async fn run_plan(record: &mut Record, inputs: Option<Rc<Vec<u8>>>, host: &m
                 absent => {
                     let cell = absent.insert(rounds::first(measured));
                     cell.warnings.extend(fallback.clone());
+                    if let Some(Ok(ready)) = references.get(entry) {
+                        cell.warnings.extend(ready.warning.clone());
+                    }
                     cell
                 }
             };
@@ -204,7 +209,7 @@ fn shuffled(count: usize, seed: u64, round: usize) -> Vec<usize> {
 }
 
 /// Measures one round of a cell, and once more if the machine changed its speed meanwhile.
-async fn steady(request: &CellRequest, ready: &Ready, host: &mut dyn Host, sink: &mut dyn Sink) -> Cell {
+async fn steady(request: &CellRequest, ready: &Reference, host: &mut dyn Host, sink: &mut dyn Sink) -> Cell {
     let first = execute(request, ready, host, sink).await;
     if first.status != Status::Measured || speed::change(&first).is_none() || host.cancelled() {
         return first;
@@ -218,7 +223,7 @@ async fn steady(request: &CellRequest, ready: &Ready, host: &mut dyn Host, sink:
 }
 
 /// Measures one round of a cell.
-async fn execute(request: &CellRequest, ready: &Ready, host: &mut dyn Host, sink: &mut dyn Sink) -> Cell {
+async fn execute(request: &CellRequest, ready: &Reference, host: &mut dyn Host, sink: &mut dyn Sink) -> Cell {
     let request = CellRequest {
         model: ready.model.clone(),
         ..request.clone()
@@ -260,6 +265,7 @@ pub fn cell_request(
         rules: rounds::rules_of_one(&plan.rules),
         tolerance: tolerance_of(&cell_plan.model, &cell_plan.tolerance),
         stage: Stage::Measure,
+        reference: EngineName::Tract,
         clock: record.clock.clone(),
     }
 }
@@ -305,68 +311,6 @@ fn requests(
     requests
 }
 
-struct Ready {
-    model: ModelSource,
-    attachments: Attachments,
-    inputs: Vec<NamedTensor>,
-}
-
-async fn reference(
-    request: &CellRequest,
-    cell_plan: &CellPlan,
-    inputs: Option<Rc<Vec<u8>>>,
-    host: &mut dyn Host,
-    sink: &mut dyn Sink,
-) -> Result<Ready, Status> {
-    let (model, bytes) = host.model(&cell_plan.model).await.map_err(Status::Failed)?;
-    let request = CellRequest {
-        engine: EngineName::Tract,
-        model: model.clone(),
-        threads: 1,
-        vector_limit: None,
-        relaxed_simd: false,
-        wgsl: false,
-        stage: Stage::Reference,
-        ..request.clone()
-    };
-    let mut attachments = Attachments {
-        model: bytes,
-        inputs,
-        reference: None,
-    };
-    let mut watch = |progress: &Progress, cell: &Cell| sink.progress(&request, progress, cell);
-    let reply = host.execute(&request, &attachments, &mut watch).await;
-    let failed = |failure: Failure| Err(Status::Failed(failure));
-    match reply.event {
-        Event::Reference { inputs, .. } => {
-            let mut tensors = match bundle::decode(&reply.tensors) {
-                Ok(tensors) if tensors.len() >= inputs.len() => tensors,
-                Ok(_) => return failed(no_reference("it sent fewer tensors than it named".into())),
-                Err(error) => return failed(no_reference(error.to_string())),
-            };
-            let outputs = tensors.split_off(inputs.len());
-            sink.tensors(&request, &tensors, &outputs);
-            attachments.inputs = Some(Rc::new(bundle::encode(&tensors)));
-            attachments.reference = Some(Rc::new(bundle::encode(&outputs)));
-            Ok(Ready {
-                model,
-                attachments,
-                inputs: tensors,
-            })
-        }
-        // The model or the inputs are wrong for every engine.
-        Event::NoReference { failure } if matches!(failure.kind, FailureKind::Model | FailureKind::Input) => {
-            failed(failure)
-        }
-        Event::NoReference { failure } => failed(Failure {
-            message: format!("tract computes the reference and could not: {}", failure.message),
-            ..no_reference(failure.hint.unwrap_or_default())
-        }),
-        Event::Done { cell } => Err(cell.status),
-        other => failed(unexpected(&other)),
-    }
-}
-
 fn not_measured(request: &CellRequest, status: Status) -> Cell {
     let nothing = Failure {
         kind: FailureKind::Died,
@@ -379,15 +323,8 @@ fn not_measured(request: &CellRequest, status: Status) -> Cell {
     }
 }
 
-fn no_reference(hint: String) -> Failure {
-    Failure {
-        kind: FailureKind::Reference,
-        message: format!("tract computes the reference and could not: {hint}"),
-        hint: (!hint.is_empty()).then_some(hint),
-    }
-}
-
-fn unexpected(event: &Event) -> Failure {
+/// What to say of an answer that was not asked for.
+pub(crate) fn unexpected(event: &Event) -> Failure {
     let name = match event {
         Event::Ready { .. } => "ready",
         Event::Progress { .. } => "progress",

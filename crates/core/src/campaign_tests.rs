@@ -15,6 +15,14 @@ struct FakeHost {
     carried_out: Vec<(String, Stage)>,
 }
 
+fn failure_of(kind: FailureKind) -> Failure {
+    Failure {
+        kind,
+        message: format!("{kind:?}"),
+        hint: None,
+    }
+}
+
 impl FakeHost {
     fn measured(&self) -> usize {
         self.carried_out
@@ -30,7 +38,20 @@ impl Host for FakeHost {
         let name = format!("{} on {}", request.model.display_name(), request.engine);
         let measured = self.measured();
         self.carried_out.push((name, request.stage));
+        // Models say by their names which engines fail and how.
+        let fails = match request.model.display_name() {
+            "bad for tract" => (request.engine == EngineName::Tract).then_some(FailureKind::Unsupported),
+            "bad for both" => Some(FailureKind::Unsupported),
+            "no model" => Some(FailureKind::Model),
+            _ => None,
+        };
         match request.stage {
+            Stage::Reference if let Some(kind) = fails => Reply {
+                event: Event::NoReference {
+                    failure: failure_of(kind),
+                },
+                tensors: vec![],
+            },
             Stage::Reference => {
                 let tensor = Tensor::new(vec![1], TensorData::F32(vec![1.0])).unwrap();
                 let named = NamedTensor {
@@ -65,7 +86,7 @@ impl Host for FakeHost {
 
     async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Rc<Vec<u8>>>), Failure> {
         if name == "absent" {
-            return Err(no_reference(String::new()));
+            return Err(failure_of(FailureKind::Model));
         }
         Ok((ModelSource::BuiltIn { name: name.into() }, None))
     }
@@ -342,5 +363,41 @@ fn environments_take_what_they_have_of_a_plan() {
             })
             .collect();
         assert_eq!(found.join(", "), expected, "{environment}");
+    }
+}
+
+#[test]
+fn what_tract_cannot_compute_is_compared_with_burn_flex() {
+    let models = ["good", "bad for tract", "bad for both", "no model"];
+    let (record, host) = run(&models, 1, &STEADY, usize::MAX);
+    let references = |model: &str| -> Vec<&str> {
+        let requests = host
+            .carried_out
+            .iter()
+            .filter(|(_, stage)| *stage == Stage::Reference);
+        let engines = requests.filter_map(|(name, _)| name.strip_prefix(model)?.strip_prefix(" on "));
+        engines.collect()
+    };
+    for (model, engines, measured, said) in [
+        ("good", vec!["tract"], true, ""),
+        ("bad for tract", vec!["tract", "burn-flex"], true, "burn-flex did"),
+        (
+            "bad for both",
+            vec!["tract", "burn-flex"],
+            false,
+            "tract: Unsupported; burn-flex: Unsupported",
+        ),
+        // Wrong for every engine.
+        ("no model", vec!["tract"], false, "Model"),
+    ] {
+        assert_eq!(references(model), engines, "{model}");
+        for cell in record.cells.iter().filter(|cell| cell.model.name == model) {
+            assert_eq!(cell.status == Status::Measured, measured, "{model}");
+            let told = match &cell.status {
+                Status::Failed(failure) => failure.message.clone(),
+                _ => cell.warnings.iter().map(|warning| warning.message.clone()).collect(),
+            };
+            assert!(told.contains(said) && (said.is_empty() == told.is_empty()), "{model}: {told}");
+        }
     }
 }

@@ -17,6 +17,7 @@ mod outline;
 mod pipeline;
 pub mod plan;
 mod random;
+mod reference;
 mod rounds;
 mod selftest;
 mod speed;

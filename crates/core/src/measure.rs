@@ -341,7 +341,7 @@ impl Run<'_> {
         self.last = outputs;
         let drifts = compared?;
         let verification = self.cell.verification.get_or_insert_with(|| Verification {
-            reference: "tract on the CPU, same run".into(),
+            reference: format!("{} on the CPU, same run", self.request.reference),
             tolerance: self
                 .reference
                 .iter()

@@ -157,6 +157,7 @@ fn check(case: Case) -> Cell {
         rules: case.rules,
         tolerance: tolerance_of("known", &Default::default()),
         stage: Stage::Measure,
+        reference: EngineName::Tract,
         clock: ClockFacts {
             source: "fake".into(),
             granularity_ns: case.granularity_ns,

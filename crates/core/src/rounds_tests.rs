@@ -23,6 +23,7 @@ fn round(samples_ns: &[u64], sha256: &str, max_abs: f64) -> Cell {
         rules: Rules::default(),
         tolerance: Default::default(),
         stage: Stage::Measure,
+        reference: EngineName::Tract,
         clock: ClockFacts {
             source: String::new(),
             granularity_ns: 1,

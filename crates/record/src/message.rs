@@ -72,6 +72,8 @@ pub struct CellRequest {
     pub tolerance: Tolerance,
     /// What to do: run once for the outputs, or measure.
     pub stage: Stage,
+    /// The engine that computed the reference.
+    pub reference: EngineName,
     /// The clock of the environment, as measured at the start of the run.
     pub clock: ClockFacts,
 }

@@ -64,7 +64,7 @@ pub struct Plan {
     #[serde(default)]
     pub rules: Rules,
     /// Whether to measure too what it costs in a browser to cross between JavaScript, wasm, workers and WebGPU, and how quickly the page
-    /// reacts while its first model runs.
+    /// reacts while its slowest cell on one thread runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub boundary: bool,
     /// What to measure.

@@ -254,7 +254,7 @@ fn outputs(records: &[Record]) -> Markup {
         h2 { "What was computed" }
         div class="scroll" {
             table {
-                caption { "Distance of the outputs from the reference: tract on the CPU in the same run." }
+                caption { "Distance of the outputs from the reference: what tract computed on the CPU in the same run, or burn-flex where tract could not, which the cell then says." }
                 thead { tr {
                     th { "model" } th { "engine" } th { "where" } th { "output" }
                     th class="number" { "largest difference" } th class="number" { "share of largest" } th class="number" { "largest relative" } th { "units in the last place" } th { "largest elements" }

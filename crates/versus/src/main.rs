@@ -4,10 +4,10 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use tare_burn::Burn;
 use tare_core::stats::rounds_ratio;
-use tare_core::{Clock, Engine, NamedTensor, TensorData as Elements, compare};
+use tare_core::{Clock, Engine, NamedTensor, TensorData as Elements};
 
 #[allow(warnings, clippy::all, clippy::pedantic, missing_docs, reason = "generated")]
 mod resnet50 {
@@ -31,28 +31,38 @@ const BLOCK_NS: u128 = 150_000_000;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let (engine, device) = match arguments.as_slice() {
-        ["flex", threads] => (Burn::flex(threads.parse().context("THREADS")?), Device::flex()),
-        ["wgpu"] => (Burn::wgpu(), Device::wgpu(Default::default())),
+    let engine = match arguments.as_slice() {
+        ["flex", threads] => Burn::flex(threads.parse().context("THREADS")?),
+        ["wgpu"] => Burn::wgpu(),
         _ => bail!("usage: tare-versus flex THREADS, or tare-versus wgpu"),
     };
     pollster::block_on(async {
+        let device = engine.device().await?;
         versus("resnet50", &engine, |inputs| {
             let model = resnet50::Model::from_file(concat!(env!("OUT_DIR"), "/generated/resnet50.bpk"), &device);
             let (image, device) = (inputs[0].clone(), device.clone());
-            move || floats(model.forward(tensor(&image, &device)))
+            move || vec![floats(model.forward(tensor(&image, &device)))]
         })
         .await?;
         versus("minilm", &engine, |inputs| {
             let model = minilm::Model::from_file(concat!(env!("OUT_DIR"), "/generated/minilm.bpk"), &device);
             let (inputs, device) = (inputs.to_vec(), device.clone());
             move || {
-                let [ids, mask] = [0, 1].map(|input| integers(&inputs[input], &device));
-                floats(model.forward(ids, mask))
+                let [ids, mask, kinds] = [0, 1, 2].map(|input| integers(&inputs[input], &device));
+                let (embedding, pooled) = model.forward(ids, mask, kinds);
+                vec![floats(embedding), floats(pooled)]
             }
         })
         .await
     })
+}
+
+/// What both models take images and give results in.
+fn elements(data: Elements) -> Vec<f32> {
+    match data {
+        Elements::F32(elements) => elements,
+        other => unreachable!("expected f32, found {}", other.dtype()),
+    }
 }
 
 /// The output, read back.
@@ -61,11 +71,8 @@ fn floats<const RANK: usize>(tensor: Tensor<RANK>) -> Vec<f32> {
 }
 
 fn tensor(input: &NamedTensor, device: &Device) -> Tensor<4> {
-    let elements = match input.tensor.data() {
-        Elements::F32(elements) => elements.clone(),
-        other => unreachable!("images are f32, found {}", other.dtype()),
-    };
-    Tensor::from_data(TensorData::new(elements, input.tensor.shape().to_vec()), device)
+    let image = elements(input.tensor.data().clone());
+    Tensor::from_data(TensorData::new(image, input.tensor.shape().to_vec()), device)
 }
 
 fn integers(input: &NamedTensor, device: &Device) -> Tensor<2, Int> {
@@ -77,7 +84,7 @@ fn integers(input: &NamedTensor, device: &Device) -> Tensor<2, Int> {
 }
 
 /// Loads the model both ways, checks that both compute the same, and times them by turns.
-async fn versus<T: FnMut() -> Vec<f32>>(
+async fn versus<T: FnMut() -> Vec<Vec<f32>>>(
     name: &str,
     engine: &Burn,
     generated: impl FnOnce(&[NamedTensor]) -> T,
@@ -87,17 +94,17 @@ async fn versus<T: FnMut() -> Vec<f32>>(
     let inputs = workload.inputs.clone();
     let mut session = engine.load(workload.bytes, &inputs, &NoClock).await?.session;
     let mut generated = generated(&inputs);
-    let mut block = async |ours: bool| -> Result<(Vec<f64>, Vec<f32>)> {
+    let mut block = async |ours: bool| -> Result<(Vec<f64>, Vec<Vec<f32>>)> {
         let (mut lengths_ns, mut last) = (Vec::new(), Vec::new());
         let start = Instant::now();
         while start.elapsed().as_nanos() < BLOCK_NS || lengths_ns.is_empty() {
             let start = Instant::now();
             last = match ours {
                 false => generated(),
-                true => match session.run(&inputs).await?.swap_remove(0).into_data() {
-                    Elements::F32(elements) => elements,
-                    other => bail!("expected f32, found {}", other.dtype()),
-                },
+                true => {
+                    let outputs = session.run(&inputs).await?.into_iter();
+                    outputs.map(|output| elements(output.into_data())).collect()
+                }
             };
             lengths_ns.push(start.elapsed().as_nanos() as f64);
         }
@@ -105,6 +112,7 @@ async fn versus<T: FnMut() -> Vec<f32>>(
     };
     for _ in 0..WARM_UP_RUNS {
         let ((_, ours), (_, theirs)) = (block(true).await?, block(false).await?);
+        let (ours, theirs) = (ours.concat(), theirs.concat());
         let largest = theirs.iter().fold(0f32, |most, value| most.max(value.abs()));
         let off = ours
             .iter()

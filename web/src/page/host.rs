@@ -303,8 +303,8 @@ impl WebHost {
                     }
                     Event::Died { message } => return Err(died(message)),
                     Event::Done { mut cell } => {
-                        // Once, while the worker is there: some browsers take their time.
-                        if request.round == 1 && !self.memory_is_untold.get() {
+                        // Once, while the worker is there: some browsers take their time, and none counts while threads wait.
+                        if request.round == 1 && request.threads == 1 && !self.memory_is_untold.get() {
                             cell.memory.browser_bytes = facts::browser_bytes().await;
                             self.memory_is_untold.set(cell.memory.browser_bytes.is_none());
                         }

@@ -151,6 +151,7 @@ pub(super) async fn measured_on(
             ..rules
         },
         stage: Stage::Measure,
+        reference: EngineName::Tract,
         clock: facts.clone(),
     };
     measure(&request, workload.clone(), engine, reference, vec![], clock, &mut Quiet)
