@@ -1,5 +1,6 @@
-//! A model in the words that onnx-ir reads. It refuses some operators and attributes, and takes values for one whose names
-//! differ in case alone; nodes with the former pass it as operators of a domain of our own, the latter are numbered.
+//! A model in the words that onnx-ir reads. It refuses some operators and attributes, takes values for one whose names
+//! differ in case alone, and wants nodes sorted; nodes with the first pass it as operators of a domain of our own, values are numbered, and
+//! nodes are sorted.
 
 use std::collections::HashSet;
 
@@ -8,6 +9,7 @@ use onnx_ir::ModelProto;
 
 use crate::header;
 use crate::names;
+use crate::order;
 
 /// Domain of the operators that this executor reads itself.
 pub(crate) const DOMAIN: &str = "tare";
@@ -33,7 +35,8 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
     let rename = names::look_alike(graph);
     let lines = graph.lines();
     let ours: Vec<bool> = graph.node.iter().map(|node| is_ours(node, &lines)).collect();
-    if !rename && !ours.contains(&true) {
+    let sorted = order::is_sorted(graph);
+    if !rename && sorted && !ours.contains(&true) {
         return None;
     }
     // Weights stay in the file's memory until they are written.
@@ -44,6 +47,9 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
         }
         if rename {
             names::number(graph);
+        }
+        if !sorted {
+            order::sort(graph);
         }
     }
     let mut domain = model.opset_import.first().cloned().unwrap_or_default();

@@ -150,11 +150,16 @@ impl Engine for Burn {
 /// A file that was damaged can make it panic. Natively that is an error like any other; a browser's worker ends with the message.
 fn parsed(file: Vec<u8>) -> Result<OnnxGraph, EngineError> {
     let refused = |why: &str| {
+        let hint = if why.contains("(If)") {
+            "the model chooses between branches of which one does not fit these inputs, and both are checked: make a model of the branch that is taken, for example with onnxsim"
+        } else {
+            "run this model on tract"
+        };
         EngineError::new(
             FailureKind::Unsupported,
-            format!("onnx-ir, burn's ONNX parser, failed: {why}"),
+            format!("onnx-ir, burn's ONNX parser, failed: {}", shortened(why)),
         )
-        .with_hint("run this model on tract")
+        .with_hint(hint)
     };
     // Nothing that it changes outlives a panic.
     let parse = || OnnxGraphBuilder::new().parse_reader(WholeFile(file));
@@ -165,6 +170,15 @@ fn parsed(file: Vec<u8>) -> Result<OnnxGraph, EngineError> {
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
             Err(refused(&format!("it panicked: {}", text.unwrap_or("without words"))))
         }
+    }
+}
+
+/// What can be read of a text that may name hundreds of nodes.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 400;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{} ..", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

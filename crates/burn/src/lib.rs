@@ -12,6 +12,7 @@ mod header;
 mod host;
 mod lower;
 mod names;
+mod order;
 mod plan;
 mod profile;
 mod refusal;

@@ -371,10 +371,7 @@ fn what_tract_cannot_compute_is_compared_with_burn_flex() {
     let models = ["good", "bad for tract", "bad for both", "no model"];
     let (record, host) = run(&models, 1, &STEADY, usize::MAX);
     let references = |model: &str| -> Vec<&str> {
-        let requests = host
-            .carried_out
-            .iter()
-            .filter(|(_, stage)| *stage == Stage::Reference);
+        let requests = host.carried_out.iter().filter(|(_, stage)| *stage == Stage::Reference);
         let engines = requests.filter_map(|(name, _)| name.strip_prefix(model)?.strip_prefix(" on "));
         engines.collect()
     };
@@ -397,7 +394,10 @@ fn what_tract_cannot_compute_is_compared_with_burn_flex() {
                 Status::Failed(failure) => failure.message.clone(),
                 _ => cell.warnings.iter().map(|warning| warning.message.clone()).collect(),
             };
-            assert!(told.contains(said) && (said.is_empty() == told.is_empty()), "{model}: {told}");
+            assert!(
+                told.contains(said) && (said.is_empty() == told.is_empty()),
+                "{model}: {told}"
+            );
         }
     }
 }

@@ -46,7 +46,7 @@ async fn open(args: &BrowserArgs) -> Result<Opened> {
         .connect(&address)
         .await
         .with_context(|| format!("cannot open a browser through the WebDriver at {address}\nhint: driver and browser must be of the same version"))?;
-    Ok(Opened { client, driver: driver })
+    Ok(Opened { client, driver })
 }
 
 /// Opens `page` in a browser, waits until it has measured, and writes the record to `path` after every cell.

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use prost::Message;
 use tare_burn::Burn;
 use tare_core::{Engine, Random};
-use tare_models::{Attribute, Graph, Value, prepare};
+use tare_models::{Attribute, Graph, Value, onnx, prepare};
 
-use crate::common::{NoClock, graph};
+use crate::common::{NoClock, graph, run};
 
 /// Far longer than any of these files takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -104,6 +105,18 @@ fn values_that_nothing_computes_are_refused() {
     let y = g.node("y", "Add", &[&x, &elsewhere("missing")], &[]);
     g.output(&y, &[1]);
     survives(&g.into_bytes()).unwrap_err();
+}
+
+#[test]
+fn nodes_in_another_order_are_computed() {
+    let sorted = network();
+    let mut model = onnx::Model::decode(sorted.as_slice()).unwrap();
+    model.graph.as_mut().unwrap().node.reverse();
+    let outputs = [sorted, model.encode_to_vec()].map(|bytes| {
+        let workload = prepare("case", bytes, &BTreeMap::new(), &[], 3).unwrap();
+        run(&Burn::flex(1), &workload).unwrap()
+    });
+    assert_eq!(outputs[0], outputs[1]);
 }
 
 #[test]
