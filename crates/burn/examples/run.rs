@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use tare_burn::Burn;
-use tare_core::{Clock, Engine};
+use tare_core::Engine;
 
 fn main() -> Result<()> {
     let Some(path) = std::env::args().nth(1) else {
@@ -29,24 +29,10 @@ fn main() -> Result<()> {
 
 async fn run(engine: &Burn, workload: &tare_core::Workload) -> Result<String> {
     // `bytes` are shared, not copied; `inputs` say names, types and shapes.
-    let loaded = engine.load(workload.bytes.clone(), &workload.inputs, &NoClock).await?;
-    let mut session = loaded.session;
-    let outputs = workload.name_outputs(session.run(&workload.inputs).await?);
+    let mut model = engine.open(workload.bytes.clone(), &workload.inputs).await?;
+    let outputs = workload.name_outputs(model.run(&workload.inputs).await?);
     let text = outputs
         .iter()
         .map(|output| format!("{} {:?}", output.name, output.tensor.shape()));
     Ok(text.collect::<Vec<_>>().join(", "))
-}
-
-/// Loading times its steps; nobody asks for them here.
-struct NoClock;
-
-impl Clock for NoClock {
-    fn now_ns(&self) -> u64 {
-        0
-    }
-
-    fn source(&self) -> &'static str {
-        "none"
-    }
 }

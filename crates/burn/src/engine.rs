@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use burn_dispatch::DispatchTensor;
 use bytes::Bytes;
 use onnx_ir::{OnnxGraph, OnnxGraphBuilder};
-use tare_core::{Clock, Engine, EngineError, Loaded, NamedTensor, Session, SessionFacts, Tensor, Timed};
+use tare_core::{Clock, Engine, EngineError, Loaded, NamedTensor, Session, SessionFacts, Tensor, Timed, Untimed};
 use tare_record::{DType, EngineFacts, EngineName, FailureKind, PhaseName};
 
 use crate::device::Target;
@@ -58,6 +58,17 @@ impl Burn {
         Self {
             target: Target::Wgpu { in_wgsl: true },
         }
+    }
+
+    /// Makes a model ready to run with inputs of these names, types and shapes, in the model's order. `model` is a whole ONNX file; it is
+    /// not copied.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are no ONNX model, the model uses something that is not supported, or there is no usable device.
+    pub async fn open(&self, model: impl Into<Bytes>, inputs: &[NamedTensor]) -> Result<Box<dyn Session>, EngineError> {
+        let (session, _) = self.session(model.into(), inputs, &Untimed).await?;
+        Ok(Box::new(session))
     }
 
     /// The burn device that models run on, opened if it was not: for tensors of your own beside them.

@@ -70,7 +70,7 @@ pub trait Session {
         true
     }
 
-    /// Kernels that a run launches on the engine's device, by name, with how often; known once the session has settled.
+    /// Kernels that a run uses, as far as the engine tells, by name, with how often; known once the session has settled.
     fn kernels(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
     }

@@ -34,7 +34,7 @@ mod workload;
 pub use answer::answer;
 pub use campaign::{Attachments, Host, Reply, Sink, Watch, cell_request, run_plan};
 pub use capacity::check_capacity;
-pub use clock::{Clock, ClockError, calibrate};
+pub use clock::{Clock, ClockError, Untimed, calibrate};
 pub use digest::{sha256_hex, tensor_sha256, tensors_sha256};
 pub use diverge::{ComparedValue, diverge};
 pub use engine::{Engine, EngineError, Loaded, Session, SessionFacts, Timed};

@@ -21,7 +21,7 @@ pub struct Cell {
     pub load: LoadPattern,
     /// The graphics adapter, for engines that use one.
     pub adapter: Option<Adapter>,
-    /// Kernels that a run launches on the device once they are chosen, by name, with how often; none for engines without a device.
+    /// Kernels that a run launches on the device once they are chosen, by name, with how often; for tract those of its matrix products.
     #[serde(default)]
     pub kernels: BTreeMap<String, u64>,
     /// Steps before the steady state of the first round, in the order in which they happened.
@@ -59,7 +59,7 @@ pub struct Cell {
     pub warnings: Vec<Warning>,
 }
 
-/// What a wasm module weighs.
+/// What a wasm module weighs, and how soon a browser that knows it has it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModuleSize {
@@ -69,6 +69,9 @@ pub struct ModuleSize {
     pub gzip_bytes: Option<u64>,
     /// Compressed by brotli, as well as it can; of modules as they ship.
     pub brotli_bytes: Option<u64>,
+    /// How long a browser takes to have it from its cache, where it has one.
+    #[serde(default)]
+    pub cached_ns: Option<u64>,
 }
 
 /// What one process or worker measured of a cell.

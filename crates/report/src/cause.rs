@@ -75,6 +75,11 @@ pub(crate) fn cause(before: Rung<'_>, after: Rung<'_>) -> (Cause, String) {
     let threads = format!("{} to {}", below.threads, above.threads);
     let narrow = below.vector_level == AS_NARROW_AS_WASM;
     let (same_level, same_threads) = (below.vector_level == above.vector_level, below.threads == above.threads);
+    // What tract multiplies matrices with tells what its vector instructions are good for.
+    let levels = match (main_kernel(before.cell), main_kernel(after.cell)) {
+        (Some(one), Some(other)) if one != other => format!("{levels}, {one} to {other}"),
+        _ => levels,
+    };
     match (below.environment, above.environment) {
         (EnvironmentKind::Native, EnvironmentKind::Node | EnvironmentKind::Browser) if !same_threads => {
             (Cause::Everything, format!("threads {threads}, {levels}"))
@@ -95,6 +100,13 @@ pub(crate) fn cause(before: Rung<'_>, after: Rung<'_>) -> (Cause, String) {
         (EnvironmentKind::Node, EnvironmentKind::Browser) => (Cause::Browser, "with the V8 that it brings".into()),
         _ => (Cause::Vectors, levels),
     }
+}
+
+/// The kernel that most matrix products use.
+fn main_kernel(cell: &Cell) -> Option<&str> {
+    let kernels = cell.kernels.iter();
+    let (name, _) = kernels.max_by_key(|(_, uses)| **uses)?;
+    Some(name)
 }
 
 fn on_adapter(before: &Cell, after: &Cell) -> (Cause, String) {

@@ -12,12 +12,12 @@ pub(crate) fn kernels(records: &[Record]) -> Markup {
     html! {
         @if !cells.is_empty() {
             h2 { "Kernels" }
-            p { "What one run launches on the device once kernels are chosen. Fewer launches of other kernels mean that operations were fused, or tuning chose differently." }
+            p { "What one run launches on a graphics device once kernels are chosen: fewer launches of other kernels mean that operations were fused, or tuning chose differently. Of tract the kernels of matrix products and convolutions, which it chooses by the processor's vector instructions." }
             @for cell in cells {
                 details {
                     summary {
                         (cell.model.name) " on " (cell.engine.name) ", " (rung(cell)) ": "
-                        (cell.kernels.values().sum::<u64>()) " launches of " (cell.kernels.len()) " kernels"
+                        (cell.kernels.values().sum::<u64>()) " uses of " (cell.kernels.len()) " kernels"
                     }
                     ul {
                         @for (name, launches) in by_launches(&cell.kernels) {

@@ -8,7 +8,7 @@ use crate::text::rung;
 
 pub(crate) const TITLE: &str = "Before the steady state";
 pub(crate) const CAPTION: &str = "Steps that are paid once, in their order, in the first process or worker. Measuring itself is no step: warm-up and samples are left out. \
-    The module is the code that a browser downloads: how many bytes it has, and compressed as servers send it. The last column says after how many inferences what was paid is less than a tenth of the whole time.";
+    The module is the code that a browser downloads: how many bytes it has, compressed as servers send it, and how soon a browser that was here before has it. Downloads are those of a first visit, over loopback. The last column says after how many inferences what was paid is less than a tenth of the whole time.";
 
 /// Fixed costs below this share of the whole time are small.
 const SMALL_SHARE: f64 = 0.1;
@@ -65,7 +65,10 @@ fn weight(module: ModuleSize) -> String {
     let compressed = compressed
         .into_iter()
         .filter_map(|(how, bytes)| Some(format!(", {how} {}", format::bytes(bytes?))));
-    format::bytes(module.raw_bytes) + &compressed.collect::<String>()
+    let again = module
+        .cached_ns
+        .map(|ns| format!(", from the cache in {}", format::duration(ns as f64)));
+    format::bytes(module.raw_bytes) + &compressed.collect::<String>() + &again.unwrap_or_default()
 }
 
 /// Model, engine, where, what is downloaded for it, the length of every step, of all together, and the number of inferences after which
@@ -116,6 +119,7 @@ mod tests {
             raw_bytes: 15_300_000,
             gzip_bytes,
             brotli_bytes,
+            cached_ns: None,
         };
         for (module, expected) in [
             (module(None, None), "15.3 MB"),
@@ -127,6 +131,11 @@ mod tests {
         ] {
             assert_eq!(weight(module), expected);
         }
+        let known = ModuleSize {
+            cached_ns: Some(12_300_000),
+            ..module(None, None)
+        };
+        assert_eq!(weight(known), "15.3 MB, from the cache in 12.3 ms");
     }
 
     #[test]

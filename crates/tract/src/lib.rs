@@ -16,6 +16,7 @@ use tract_onnx::prelude::{
     DatumType, Framework, InferenceFact, InferenceModelExt, RunOptions, TValue, TVec, TractError, TractResult,
     TypedFact, TypedSimplePlan,
 };
+use tract_onnx::tract_core::ops::matmul::optimized::OptMatMul;
 use tract_onnx::tract_core::plan::SimpleState;
 use tract_onnx::tract_hir::prelude::tract_data;
 
@@ -88,6 +89,7 @@ impl Engine for Tract {
         let optimise = Timed::since(start_ns, PhaseName::Optimise, clock);
 
         let session = TractSession {
+            kernels: matrix_kernels(&state),
             remembers: state.op_states.iter().any(Option::is_some),
             state,
             threads: self.threads,
@@ -106,6 +108,19 @@ struct TractSession {
     /// Whether an operator keeps something from one run to the next, as recurrent layers do for streams.
     remembers: bool,
     threads: usize,
+    /// Kernels of matrix products, convolutions among them, and how many nodes use each.
+    kernels: BTreeMap<String, u64>,
+}
+
+fn matrix_kernels(state: &State) -> BTreeMap<String, u64> {
+    let mut kernels = BTreeMap::new();
+    let products = state.plan().model().nodes().iter();
+    for product in products.filter_map(|node| node.op_as::<OptMatMul>()) {
+        for kernel in &product.mmm {
+            *kernels.entry(kernel.name().to_owned()).or_default() += 1;
+        }
+    }
+    kernels
 }
 
 #[async_trait(?Send)]
@@ -131,6 +146,10 @@ impl Session for TractSession {
             vector_level: vector_level(),
             ..SessionFacts::default()
         }
+    }
+
+    fn kernels(&self) -> BTreeMap<String, u64> {
+        self.kernels.clone()
     }
 }
 

@@ -5,9 +5,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use tare_burn::Burn;
+use tare_burn::{Burn, NamedTensor, TensorData as Elements};
 use tare_core::stats::rounds_ratio;
-use tare_core::{Clock, Engine, NamedTensor, TensorData as Elements};
 
 #[allow(warnings, clippy::all, clippy::pedantic, missing_docs, reason = "generated")]
 mod resnet50 {
@@ -92,7 +91,7 @@ async fn versus<T: FnMut() -> Vec<Vec<f32>>>(
     let entry = tare_models::find(name).with_context(|| format!("there is no built-in {name}"))?;
     let workload = entry.prepare(&Default::default(), &[], 0)?;
     let inputs = workload.inputs.clone();
-    let mut session = engine.load(workload.bytes, &inputs, &NoClock).await?.session;
+    let mut session = engine.open(workload.bytes, &inputs).await?;
     let mut generated = generated(&inputs);
     let mut block = async |ours: bool| -> Result<(Vec<f64>, Vec<Vec<f32>>)> {
         let (mut lengths_ns, mut last) = (Vec::new(), Vec::new());
@@ -143,17 +142,4 @@ async fn versus<T: FnMut() -> Vec<Vec<f32>>>(
         ratio.high
     );
     Ok(())
-}
-
-/// Loading times its steps; nobody asks for them here.
-struct NoClock;
-
-impl Clock for NoClock {
-    fn now_ns(&self) -> u64 {
-        0
-    }
-
-    fn source(&self) -> &'static str {
-        "none"
-    }
 }

@@ -119,11 +119,29 @@ fn engines_and_browser(sh: &Shell, runner: &[&str], native: BesideBuild) -> Resu
     wasm_tests(sh, &tools)?;
     build::page(sh, &tools, Profile::Release)?;
     drop(linting);
+    metal(sh)?;
     native.finish()?;
     step("engines, command line and browser");
     cmd!(sh, "cargo {runner...} --release {heavy...}")
         .envs(LINTING)
         .env("TARE_PAGE", root().join("dist"))
+        .run()?;
+    step("the example of the burn engine as a library");
+    cmd!(sh, "cargo test --release --doc {heavy...}").envs(LINTING).run()?;
+    Ok(())
+}
+
+/// Lints the burn engine for macOS, whose Metal path no other system compiles. It is not run.
+fn metal(sh: &Shell) -> Result<()> {
+    const TARGET: &str = "aarch64-apple-darwin";
+    step("type-checking the Metal path");
+    let there = cmd!(sh, "rustup target add {TARGET}").quiet().run().is_ok();
+    if !there {
+        eprintln!("skipped: rustup cannot install the standard library for {TARGET} here");
+        return Ok(());
+    }
+    cmd!(sh, "cargo check --target {TARGET} -p tare-burn")
+        .envs(LINTING)
         .run()?;
     Ok(())
 }

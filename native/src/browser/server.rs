@@ -90,7 +90,8 @@ pub(crate) async fn start(folder: &Path, args: &ServeArgs, job: Option<ServedJob
             .layer(header("cross-origin-opener-policy", "same-origin"))
             .layer(header("cross-origin-embedder-policy", "require-corp"));
     }
-    let router = router.layer(header("cache-control", "no-store"));
+    // Kept, and asked for again each time: a later visit finds what it knows in the cache, and nothing old.
+    let router = router.layer(header("cache-control", "no-cache"));
     tokio::spawn(async move {
         // Ends with the program; an error of one connection does not end it.
         let _ = axum::serve(listener, router).await;

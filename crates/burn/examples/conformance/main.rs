@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use prost::Message;
 use tare_burn::Burn;
-use tare_core::{Clock, Engine, NamedTensor, Tensor};
+use tare_core::{Engine, NamedTensor, Tensor, Untimed};
 use tare_models::onnx::{self, TensorProto};
 use tare_models::{prepare, with_fixed_inputs};
 use tare_tract::Tract;
@@ -120,18 +120,6 @@ struct Row {
     burn: Outcome,
     /// On burn-wgpu, if the case is one of those.
     gpu: Option<Outcome>,
-}
-
-struct NoClock;
-
-impl Clock for NoClock {
-    fn now_ns(&self) -> u64 {
-        0
-    }
-
-    fn source(&self) -> &'static str {
-        "none"
-    }
 }
 
 fn main() -> Result<()> {
@@ -311,10 +299,10 @@ fn compute(bytes: &[u8], inputs: &[NamedTensor], engine: &dyn Engine) -> Result<
     let workload = prepare("case", bytes.to_vec(), &BTreeMap::new(), inputs, 0).map_err(|error| error.to_string())?;
     pollster::block_on(async {
         let mut loaded = workload
-            .load(engine, &NoClock)
+            .load(engine, &Untimed)
             .await
             .map_err(|error| error.to_string())?;
-        loaded.run(&NoClock).await.map_err(|error| error.to_string())
+        loaded.run(&Untimed).await.map_err(|error| error.to_string())
     })
 }
 

@@ -9,20 +9,7 @@ use std::sync::Once;
 
 use libfuzzer_sys::fuzz_target;
 use tare_burn::Burn;
-use tare_core::{Clock, Engine};
 use tare_models::prepare;
-
-struct NoClock;
-
-impl Clock for NoClock {
-    fn now_ns(&self) -> u64 {
-        0
-    }
-
-    fn source(&self) -> &'static str {
-        "none"
-    }
-}
 
 static QUIET: Once = Once::new();
 
@@ -34,11 +21,9 @@ fuzz_target!(|model: &[u8]| {
         return;
     };
     pollster::block_on(async {
-        let loaded = Burn::flex(1)
-            .load(workload.bytes.clone(), &workload.inputs, &NoClock)
-            .await;
-        if let Ok(mut loaded) = loaded {
-            let _ = loaded.session.run(&workload.inputs).await;
+        let opened = Burn::flex(1).open(workload.bytes.clone(), &workload.inputs).await;
+        if let Ok(mut model) = opened {
+            let _ = model.run(&workload.inputs).await;
         }
     });
 });

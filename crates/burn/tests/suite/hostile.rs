@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use prost::Message;
 use tare_burn::Burn;
-use tare_core::{Engine, Random};
+use tare_core::Random;
 use tare_models::{Attribute, Graph, Value, onnx, prepare};
 
-use crate::common::{NoClock, graph, run};
+use crate::common::{graph, run};
 
 /// Far longer than any of these files takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,11 +24,9 @@ fn survives(bytes: &[u8]) -> Result<(), String> {
         let done = std::panic::catch_unwind(|| {
             let workload = prepare("case", owned, &BTreeMap::new(), &[], 3).map_err(|error| error.to_string())?;
             pollster::block_on(async {
-                let loaded = Burn::flex(1)
-                    .load(workload.bytes.clone(), &workload.inputs, &NoClock)
-                    .await;
-                let mut loaded = loaded.map_err(|error| error.to_string())?;
-                let ran = loaded.session.run(&workload.inputs).await;
+                let opened = Burn::flex(1).open(workload.bytes.clone(), &workload.inputs).await;
+                let mut model = opened.map_err(|error| error.to_string())?;
+                let ran = model.run(&workload.inputs).await;
                 ran.map(|_| ()).map_err(|error| error.to_string())
             })
         });

@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use tare_burn::Burn;
-use tare_core::{Engine, NamedTensor, Tensor, TensorData, Workload, top};
+use tare_core::{Engine, NamedTensor, Tensor, TensorData, Untimed, Workload, top};
 use tare_models::{CATALOG, PIPELINES, expose, find, find_pipeline, held_out_digits, prepare};
 use tare_tract::Tract;
-
-use crate::common::NoClock;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -27,8 +25,8 @@ struct GoldenOutput {
 
 fn run(engine: &dyn Engine, workload: &Workload) -> Vec<NamedTensor> {
     pollster::block_on(async {
-        let loaded = workload.load(engine, &NoClock).await;
-        workload.name_outputs(loaded.unwrap().run(&NoClock).await.unwrap())
+        let loaded = workload.load(engine, &Untimed).await;
+        workload.name_outputs(loaded.unwrap().run(&Untimed).await.unwrap())
     })
 }
 

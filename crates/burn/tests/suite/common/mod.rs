@@ -3,27 +3,15 @@
 use std::collections::BTreeMap;
 
 use tare_burn::Burn;
-use tare_core::{Clock, Engine, EngineError, NamedTensor, Tensor, TensorData, Workload, compare};
+use tare_core::{Engine, EngineError, NamedTensor, Tensor, TensorData, Untimed, Workload, compare};
 use tare_models::{Attribute, Graph, Value, prepare};
 use tare_record::{DType, Tolerance};
 use tare_tract::Tract;
 
-pub(crate) struct NoClock;
-
-impl Clock for NoClock {
-    fn now_ns(&self) -> u64 {
-        0
-    }
-
-    fn source(&self) -> &'static str {
-        "none"
-    }
-}
-
 pub(crate) fn run(engine: &dyn Engine, workload: &Workload) -> Result<Vec<Tensor>, EngineError> {
     pollster::block_on(async {
         let mut session = engine
-            .load(workload.bytes.clone(), &workload.inputs, &NoClock)
+            .load(workload.bytes.clone(), &workload.inputs, &Untimed)
             .await?
             .session;
         let outputs = session.run(&workload.inputs).await?;
