@@ -52,36 +52,6 @@ fn pairs(sandbox: &Sandbox) -> usize {
     comparison["pairs"].as_array().unwrap().len()
 }
 
-/// The Vulkan driver that Chromium brings: it computes on the CPU, on both sides alike.
-fn software_driver() -> Option<&'static str> {
-    [
-        "/usr/lib/chromium/vk_swiftshader_icd.json",
-        "/opt/google/chrome/vk_swiftshader_icd.json",
-    ]
-    .into_iter()
-    .find(|driver| Path::new(driver).is_file())
-}
-
-#[test]
-fn burn_wgpu_computes_the_same_on_webgpu() {
-    let sandbox = Sandbox::new();
-    let driver = software_driver();
-    let mut native = sandbox.command("run --plan smoke -o native.json --model tiny --engine burn-wgpu");
-    native.envs(driver.map(|driver| ("VK_DRIVER_FILES", driver)));
-    Ran::of(&mut native).code(0);
-    let flags = if driver.is_some() { "--software-gpu" } else { "" };
-    browse(&sandbox, &format!("--model tiny --engine burn-wgpu {flags}")).code(0);
-    for name in ["native.json", "browser.json"] {
-        let cell = sandbox.record(name).cells.swap_remove(0);
-        assert!(cell.verification.is_some() && cell.adapter.is_some(), "{name}");
-        assert!(
-            cell.phases.iter().any(|phase| phase.name == PhaseName::Tuning),
-            "{name}"
-        );
-    }
-    assert_eq!(pairs(&sandbox), 1);
-}
-
 #[test]
 fn a_file_is_measured_like_a_built_in_model() {
     let sandbox = Sandbox::new();
@@ -126,11 +96,10 @@ fn without_webgpu_the_engine_is_refused_or_replaced_with_the_reason() {
     browse(&sandbox, &format!("--model tiny --engine burn-wgpu {off}")).code(1);
     assert_eq!(sandbox.failure("browser.json", 0).kind, FailureKind::Device);
     // Nothing asked for: tract, and why.
-    let mut asked = vec![(off, "offers no graphics adapter")];
-    if software_driver().is_some() {
-        asked.push(("--software-gpu", "computes on the CPU"));
-    }
-    for (flags, reason) in asked {
+    for (flags, reason) in [
+        (off, "offers no graphics adapter"),
+        ("--software-gpu", "computes on the CPU"),
+    ] {
         browse(&sandbox, &format!("--model tiny {flags}")).code(0);
         let cell = &sandbox.record("browser.json").cells[0];
         assert_eq!(cell.engine.name, EngineName::Tract);

@@ -122,6 +122,47 @@ fn what_node_cannot_do_is_told() {
         .says("cannot copy the worker");
 }
 
+/// On the adapter that Chromium brings, which computes on the CPU, natively and in the browser.
+#[test]
+fn a_graphics_adapter_computes_the_same_natively_and_in_a_browser() {
+    let sandbox = Sandbox::new();
+    let command = "ladder --plan smoke --model tiny --engine burn-wgpu --software-gpu -o ladder";
+    Ran::of(sandbox.command(command).args(["--page", &page()]))
+        .code(0)
+        .says("is the browser and its WebGPU");
+    let records = ["native", "browser"].map(|name| read_record(&sandbox.path(&format!("ladder/{name}.json"))));
+    for record in &records {
+        let [cell] = record.cells.as_slice() else {
+            panic!("{record:?}")
+        };
+        let adapter = cell.adapter.as_ref().unwrap();
+        assert!(
+            adapter.software && adapter.name.to_lowercase().contains("swiftshader"),
+            "{adapter:?}"
+        );
+        assert_eq!(
+            cell.rung.shader_language.as_deref(),
+            Some("wgsl"),
+            "what computes right there"
+        );
+        assert!(cell.verification.is_some() && !cell.kernels.is_empty() && !cell.device_runs_ns.is_empty());
+        assert!(cell.phases.iter().any(|phase| phase.name == PhaseName::Tuning));
+        for setting in ["fusion", "autotune", "autotune_level", "autotune_timed_by"] {
+            assert!(cell.engine.settings.contains_key(setting), "{setting}");
+        }
+    }
+    let found = ladders(&records);
+    let [ladder] = found.as_slice() else {
+        panic!("{found:?}")
+    };
+    let causes: Vec<Cause> = ladder.steps.iter().map(|step| step.cause).collect();
+    assert_eq!(causes, [Cause::WebGpu]);
+    let comparison = compare(&records);
+    assert_eq!((comparison.pairs.len(), comparison.refusals.len()), (1, 0));
+    let report = std::fs::read_to_string(sandbox.path("ladder/report.html")).unwrap();
+    assert!(report.contains("Time on the device"));
+}
+
 #[test]
 fn a_ladder_takes_the_gap_apart() {
     let sandbox = Sandbox::new();

@@ -215,7 +215,7 @@ impl Lowerer {
         Ok(Value::Integers(clipped))
     }
 
-    fn clip_bound(&self, bound: Option<&ClipInput>, inputs: &[Argument]) -> Lowering<Option<f64>> {
+    pub(super) fn clip_bound(&self, bound: Option<&ClipInput>, inputs: &[Argument]) -> Lowering<Option<f64>> {
         match bound {
             None => Ok(None),
             Some(ClipInput::Static(value)) => Ok(Some(*value)),

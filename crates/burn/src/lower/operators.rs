@@ -52,6 +52,7 @@ impl Lowerer {
                 return Ok(());
             }
             Node::Split(n) => self.split(n)?,
+            Node::TopK(n) => self.top_k(n)?,
             Node::LayerNormalization(n) => self.layer_norm(n)?,
             Node::Lstm(n) => self.lstm(n)?,
             Node::Gru(n) => self.gru(n)?,
@@ -89,6 +90,9 @@ impl Lowerer {
 
     /// What a node with one output computes.
     fn single(&mut self, node: &Node) -> Lowering<Value> {
+        if let Some(value) = self.folded(node)? {
+            return Ok(value);
+        }
         Ok(match node {
             Node::Constant(n) => self.value(
                 n.inputs
@@ -200,6 +204,9 @@ impl Lowerer {
             Node::QuantizeLinear(n) => self.quantize_linear(n)?,
             Node::DequantizeLinear(n) => self.dequantize_linear(n)?,
             Node::MatMulInteger(n) => self.integer_matmul(&n.inputs)?,
+            Node::Mod(n) => self.remainder(n)?,
+            Node::OneHot(n) => self.one_hot(n)?,
+            Node::Einsum(n) => self.einsum(n)?,
             Node::Hardmax(n) => self.hardmax(n.config.axis, &n.inputs[0])?,
             Node::Det(n) => self.determinant(&n.inputs[0])?,
             Node::EyeLike(n) => self.eye_like(n)?,

@@ -5,6 +5,7 @@
 mod activations;
 mod agreement;
 mod common;
+mod constants;
 mod control;
 mod hostile;
 mod integers;
