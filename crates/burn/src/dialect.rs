@@ -1,12 +1,13 @@
 //! A model in the words that onnx-ir reads. It refuses some operators and attributes, takes values for one whose names
-//! differ in case alone, and wants nodes sorted; nodes with the first pass it as operators of a domain of our own, values are numbered, and
-//! nodes are sorted.
+//! differ in case alone, wants nodes sorted, and weights not to be copies. Nodes with the first pass it as operators of a domain of our own,
+//! values are numbered, nodes sorted, and copies passed by.
 
 use std::collections::HashSet;
 
 use bytes::Bytes;
 use onnx_ir::ModelProto;
 
+use crate::copies;
 use crate::header;
 use crate::names;
 use crate::order;
@@ -36,7 +37,8 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
     let lines = graph.lines();
     let ours: Vec<bool> = graph.node.iter().map(|node| is_ours(node, &lines)).collect();
     let sorted = order::is_sorted(graph);
-    if !rename && sorted && !ours.contains(&true) {
+    let copies = copies::read(graph);
+    if !rename && sorted && copies.is_empty() && !ours.contains(&true) {
         return None;
     }
     // Weights stay in the file's memory until they are written.
@@ -45,6 +47,7 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
         for (node, _) in graph.node.iter_mut().zip(&ours).filter(|(_, ours)| **ours) {
             node.domain = DOMAIN.into();
         }
+        copies::pass_by(graph, &copies);
         if rename {
             names::number(graph);
         }

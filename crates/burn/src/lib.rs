@@ -35,6 +35,7 @@
 //! - `wgpu`: burn-wgpu with kernel fusion and autotune, and kernels in WGSL.
 //! - `spirv`: the same with kernels in SPIR-V where a Vulkan driver takes them; on macOS they are in Metal's own language always.
 
+mod copies;
 mod device;
 mod dialect;
 mod engine;

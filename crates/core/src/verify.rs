@@ -62,6 +62,7 @@ pub(crate) fn compare_one(output: &Tensor, expected: &NamedTensor, tolerance: &T
             found[position], expected[position]
         )));
     }
+    let (found, expected) = (flushed(found), flushed(expected));
     let drift = Drift {
         ulp_counts: counts,
         ..drift(&found, &expected, reference.shape().last().copied().unwrap_or(1))
@@ -74,6 +75,16 @@ pub(crate) fn compare_one(output: &Tensor, expected: &NamedTensor, tolerance: &T
         )));
     }
     Ok(drift)
+}
+
+/// Values too small for a normal `f32` as 0, which engines and shaders may take them for (WGSL, section 15.7.4).
+fn flushed(mut values: Vec<f64>) -> Vec<f64> {
+    for value in &mut values {
+        if value.abs() < f64::from(f32::MIN_POSITIVE) {
+            *value = 0.0;
+        }
+    }
+    values
 }
 
 /// Largest difference that counts as agreement for a number format, as a share of the reference's largest magnitude.
@@ -213,6 +224,13 @@ mod tests {
             (drift.max_abs - 0.001).abs() < 1e-9 && (drift.max_scaled - 0.00025).abs() < 1e-9,
             "{drift:?}"
         );
+    }
+
+    #[test]
+    fn subnormal_numbers_are_like_zeros() {
+        let drift = check(&[1e-40, -1e-45], &[0.0, 0.0]).unwrap();
+        assert_eq!((drift.max_abs, drift.max_scaled, drift.cosine), (0.0, 0.0, 1.0));
+        assert!(check(&[1e-37], &[0.0]).is_err());
     }
 
     #[test]

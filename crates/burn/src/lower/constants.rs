@@ -8,6 +8,7 @@ use onnx_ir::node::shape::ShapeNode;
 use tare_record::DType;
 
 use super::movement::shape_of;
+use super::types::element_type;
 use super::{Lowerer, Lowering, Unsupported, Value, types};
 use crate::host::{HostData, HostTensor, element_count};
 
@@ -58,7 +59,7 @@ impl Lowerer {
         let &[rows, columns] = shape.as_slice() else {
             return Err(Unsupported::new(format!("a diagonal of shape {shape:?}")));
         };
-        let dtype = node.config.dtype.unwrap_or_else(|| node.inputs[0].ty.elem_type());
+        let dtype = node.config.dtype.unwrap_or_else(|| element_type(&node.inputs[0]));
         let is_one = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
         let is_one = is_one.map(|(row, column)| {
             i64::try_from(row).ok().and_then(|row| row.checked_add(node.config.k)) == i64::try_from(column).ok()

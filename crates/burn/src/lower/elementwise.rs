@@ -10,6 +10,7 @@ use onnx_ir::node::matmul::MatMulNode;
 
 use super::integers::are_integers;
 use super::truth::{GREATER, LESS, do_not_broadcast};
+use super::types::element_type;
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostTensor, broadcast};
 use crate::plan::{IntegerOp, Movement, Op};
@@ -57,7 +58,7 @@ impl Lowerer {
                 }
             }
             (Value::Integers(_), _) | (_, Value::Integers(_)) => {
-                return self.binary_of_integers(kind, [a, b], inputs[0].ty.elem_type());
+                return self.binary_of_integers(kind, [a, b], element_type(&inputs[0]));
             }
             _ => {}
         }
@@ -95,7 +96,7 @@ impl Lowerer {
         {
             return Ok(self.step(Op::Power(constant), &[x], x.shape.clone()));
         }
-        let dtype = inputs[0].ty.elem_type();
+        let dtype = element_type(&inputs[0]);
         if are_integers(&x) && are_integers(&exponent) {
             return self.combined(Dispatch::int_powi, [x, exponent], dtype);
         }

@@ -6,6 +6,7 @@ use burn_tensor::DType as Onnx;
 use onnx_ir::Argument;
 
 use super::elementwise::Binary;
+use super::types::element_type;
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor};
 use crate::plan::{IntegerOp, Op};
@@ -74,13 +75,13 @@ impl Lowerer {
         let x = self.integers(value)?;
         let op = Op::Integers(IntegerOp::Apply(integers));
         let computed = self.computed(op, &[&x], x.shape.clone());
-        Ok(Value::Integers(self.within(computed, input.ty.elem_type())))
+        Ok(Value::Integers(self.within(computed, element_type(input))))
     }
 
     /// An operation on the bits of two values.
     pub(super) fn bitwise(&mut self, combine: Combine, inputs: &[Argument]) -> Lowering<Value> {
         let values = [self.value(&inputs[0])?, self.value(&inputs[1])?];
-        self.combined(combine, values, inputs[0].ty.elem_type())
+        self.combined(combine, values, element_type(&inputs[0]))
     }
 
     pub(super) fn bitwise_not(&mut self, input: &Argument) -> Lowering<Value> {
@@ -88,6 +89,6 @@ impl Lowerer {
         let x = self.integers(x)?;
         let op = Op::Integers(IntegerOp::Apply(Dispatch::bitwise_not));
         let computed = self.computed(op, &[&x], x.shape.clone());
-        Ok(Value::Integers(self.within(computed, input.ty.elem_type())))
+        Ok(Value::Integers(self.within(computed, element_type(input))))
     }
 }

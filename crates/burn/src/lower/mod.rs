@@ -341,7 +341,7 @@ impl Lowerer {
     /// An output of the model.
     fn output(&self, argument: &Argument) -> Lowering<Output> {
         let value = self.value(argument)?;
-        let said = argument.ty.elem_type();
+        let said = types::element_type(argument);
         let dtype = types::known(said).ok_or_else(|| Unsupported::new(format!("values of type {said:?}")))?;
         Ok(Output {
             name: argument.name.clone(),

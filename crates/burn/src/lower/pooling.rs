@@ -7,6 +7,7 @@ use onnx_ir::Argument;
 use onnx_ir::node::padding::AutoPad;
 
 use super::integers::are_integers;
+use super::types::element_type;
 use super::window::{Sliding, Window, outputs, positions, symmetric};
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor};
@@ -32,7 +33,7 @@ impl Lowerer {
         pool: impl FnOnce(&mut Self, &DeviceValue) -> Lowering<DeviceValue>,
     ) -> Lowering<Value> {
         let value = self.value(input)?;
-        if are_integers(&value) && matches!(input.ty.elem_type(), Onnx::U8 | Onnx::I8) {
+        if are_integers(&value) && matches!(element_type(input), Onnx::U8 | Onnx::I8) {
             let whole = self.integers(value)?;
             let floats = self.computed(Op::Integers(IntegerOp::ToFloats), &[&whole], whole.shape.clone());
             let pooled = pool(self, &floats)?;

@@ -10,6 +10,7 @@ use onnx_ir::node::quantize_linear::QuantizeLinearNode;
 
 use super::elementwise::Binary;
 use super::movement::shape_of;
+use super::types::element_type;
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::plan::{IntegerOp, Op};
 
@@ -34,7 +35,7 @@ impl Lowerer {
         let scale = self.along(&scale, config.axis, x.shape.len())?;
         let zero = self.optional(node.inputs.get(2))?;
         let dtype = match (&zero, node.inputs.get(2)) {
-            (Some(_), Some(input)) => input.ty.elem_type(),
+            (Some(_), Some(input)) => element_type(input),
             _ => config.output_dtype.unwrap_or(Onnx::U8),
         };
         let (least, most) = bounds(dtype)?;
@@ -147,7 +148,7 @@ impl Lowerer {
         let scale = self.both(Op::Div, &scale, &y_scale);
         let scaled = self.computed(Op::Mul, &[&floats, &scale], shape.clone());
         let whole = self.same(Op::Apply(Dispatch::float_round), &scaled);
-        let (least, most) = bounds(node.inputs[7].ty.elem_type())?;
+        let (least, most) = bounds(element_type(&node.inputs[7]))?;
         let zero = self.integers(y_zero)?;
         let zero = self.computed(Op::Integers(IntegerOp::ToFloats), &[&zero], zero.shape.clone());
         let zero = self.viewed(&zero, ones);

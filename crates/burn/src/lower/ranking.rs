@@ -9,6 +9,7 @@ use onnx_ir::node::topk::{TopKInput, TopKNode};
 use super::integers::are_integers;
 use super::movement::shape_of;
 use super::truth::EQUAL;
+use super::types::element_type;
 use super::{Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor};
 use crate::plan::{IntegerOp, Op};
@@ -134,7 +135,7 @@ impl Lowerer {
     /// The rest of a division: of floats and with `fmod` it has the sign of the dividend, otherwise that of the divisor.
     pub(super) fn remainder(&mut self, node: &ModNode) -> Lowering<Value> {
         let values = [self.value(&node.inputs[0])?, self.value(&node.inputs[1])?];
-        let dtype = node.inputs[0].ty.elem_type();
+        let dtype = element_type(&node.inputs[0]);
         match (values.iter().any(are_integers), node.config.fmod) {
             (true, false) => self.combined(Dispatch::int_remainder, values, dtype),
             (true, true) => self.combined(

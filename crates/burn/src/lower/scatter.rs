@@ -13,6 +13,7 @@ use super::index::from_start;
 use super::integers::are_integers;
 use super::movement::shape_of;
 use super::truth::{GREATER, LESS};
+use super::types::element_type;
 use super::{Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor};
 use crate::plan::{Movement, Op};
@@ -87,7 +88,7 @@ impl Lowerer {
         }
         let places = element_places(&own, &at, axis)?;
         let updates = self.value(&inputs[2])?;
-        self.updated(data, &places, updates, update, inputs[0].ty.elem_type())
+        self.updated(data, &places, updates, update, element_type(&inputs[0]))
     }
 
     /// data [n.., rest..] with updates [p.., rest..] at positions [p.., k] of its first k dimensions.
@@ -105,7 +106,7 @@ impl Lowerer {
         let firsts = tuple_places(&own, &at, count)?;
         let places: Vec<usize> = firsts.into_iter().flat_map(|first| first..first + rest).collect();
         let updates = self.value(&inputs[2])?;
-        self.updated(data, &places, updates, update, inputs[0].ty.elem_type())
+        self.updated(data, &places, updates, update, element_type(&inputs[0]))
     }
 
     /// Elements of the flat data.

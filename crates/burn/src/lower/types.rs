@@ -4,7 +4,7 @@
 use burn_backend::ops::IntTensorOps;
 use burn_dispatch::Dispatch;
 use burn_tensor::DType as Onnx;
-use onnx_ir::Argument;
+use onnx_ir::{ArgType, Argument};
 use tare_record::DType;
 
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
@@ -25,9 +25,17 @@ pub(super) fn known(dtype: Onnx) -> Option<DType> {
     })
 }
 
+/// The element type of a value; onnx-ir has none for shapes, which are integers of 64 bits, and panics if asked for it.
+pub(super) fn element_type(argument: &Argument) -> Onnx {
+    match argument.ty {
+        ArgType::Shape(_) => Onnx::I64,
+        _ => argument.ty.elem_type(),
+    }
+}
+
 impl Lowerer {
     pub(super) fn cast(&mut self, to: Onnx, input: &Argument) -> Lowering<Value> {
-        let refused = || Unsupported::new(format!("a cast from {:?} to {to:?}", input.ty.elem_type()));
+        let refused = || Unsupported::new(format!("a cast from {:?} to {to:?}", element_type(input)));
         let (is_float, is_integer) = (
             matches!(to, Onnx::F32 | Onnx::F16),
             matches!(to, Onnx::I64 | Onnx::I32 | Onnx::I16 | Onnx::I8 | Onnx::U8 | Onnx::U16),

@@ -37,6 +37,16 @@ fn gates_that_see_the_cell_agree() {
 }
 
 #[test]
+fn copies_of_weights_are_weights() {
+    agree(graph(&[4, 2, 5], &[4, 1, 2, 5], |g, x| {
+        let weights = g.weight("W", &[1, 20, 5], HALF);
+        let copy = g.node("copy", "Identity", &[&weights], &[]);
+        let recurrence = g.node("copy_of_copy", "Identity", &[&copy], &[]);
+        g.node("y", "LSTM", &[x, &weights, &recurrence], &[Attribute::Int("hidden_size", 5)])
+    }));
+}
+
+#[test]
 fn layers_agree() {
     layer("RNN", 1, &[]);
     layer("LSTM", 4, &[]);
