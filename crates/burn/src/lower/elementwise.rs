@@ -42,6 +42,9 @@ impl Lowerer {
         let (a, b) = (self.value(&inputs[0])?, self.value(&inputs[1])?);
         match (&a, &b) {
             (Value::Host(a), Value::Host(b)) => return fold(kind, a, b).map(Value::Host),
+            (Value::Device(x), Value::Host(scalar)) if fits_scalar(scalar, &x.shape) && is_neutral(kind, scalar) => {
+                return Ok(Value::Device(x.clone()));
+            }
             (Value::Device(a), Value::Host(scalar)) if fits_scalar(scalar, &a.shape) => {
                 if let Some(op) = scalar.as_scalar().and_then(|value| scalar_op(kind, value)) {
                     return Ok(self.step(op, &[a], a.shape.clone()));
@@ -379,6 +382,15 @@ fn fold(kind: Binary, a: &HostTensor, b: &HostTensor) -> Lowering<HostTensor> {
 /// Whether the one element of `scalar` leaves a tensor of `shape` in its shape.
 fn fits_scalar(scalar: &HostTensor, shape: &[usize]) -> bool {
     scalar.len() == 1 && scalar.shape.len() <= shape.len().max(1)
+}
+
+/// Whether an operation with it on the right leaves every value as it is.
+fn is_neutral(kind: Binary, scalar: &HostTensor) -> bool {
+    let neutral = match kind {
+        Binary::Add | Binary::Sub => 0.0,
+        Binary::Mul | Binary::Div => 1.0,
+    };
+    scalar.as_scalar() == Some(neutral)
 }
 
 fn scalar_op(kind: Binary, value: f64) -> Option<Op> {

@@ -14,6 +14,7 @@ mod determinant;
 mod einsum;
 mod elementwise;
 mod folding;
+mod fusing;
 mod grid_sample;
 mod index;
 mod integers;
@@ -141,6 +142,7 @@ pub(crate) fn lower(
         inner_nodes: 0,
         has_bodies: graph.nodes.iter().any(|node| !control::bodies(node).is_empty()),
         shared: HashMap::new(),
+        shapes: vec![],
     };
     // onnx-ir renames values, inputs too, and keeps their order.
     let expected = graph.inputs.len().checked_sub(tables.len());
@@ -163,14 +165,13 @@ pub(crate) fn lower(
         lowerer.values.insert(argument.name.clone(), Value::Device(table));
     }
     for node in &graph.nodes {
-        let before = lowerer.lowered.steps.len();
         lowerer
             .node(node)
             .map_err(|unsupported| refuse(node, &unsupported, names))?;
         lowerer.lowered.nodes.push(NodeTime {
             node: node.name().to_owned(),
             operator: operator(node),
-            steps: lowerer.lowered.steps.len() - before,
+            steps: 0,
             duration_ns: 0,
         });
     }
@@ -183,6 +184,7 @@ pub(crate) fn lower(
         })?;
         lowerer.lowered.outputs.push(output);
     }
+    lowerer.fuse();
     Ok(lowerer.lowered)
 }
 
@@ -200,6 +202,8 @@ pub(crate) struct Lowerer {
     has_bodies: bool,
     /// Large constants that several nodes read, on the device, by their names.
     shared: HashMap<String, DeviceValue>,
+    /// The shape in each slot; constants may have got another since.
+    shapes: Vec<Vec<usize>>,
 }
 
 impl Lowerer {
@@ -216,7 +220,7 @@ impl Lowerer {
             )
             .with_hint("run this model on tract"));
         }
-        let slot = self.slot();
+        let slot = self.slot(tensor.shape());
         self.note_size(tensor.shape());
         if !tensor.shape().contains(&0) {
             self.lowered.inputs.push((position, slot));
@@ -316,7 +320,7 @@ impl Lowerer {
     /// Uploads a constant.
     fn constant(&mut self, host: HostTensor) -> DeviceValue {
         let device = DeviceValue {
-            slot: self.slot(),
+            slot: self.slot(&host.shape),
             shape: host.shape.clone(),
         };
         self.note_size(&host.shape);
@@ -333,7 +337,8 @@ impl Lowerer {
         }
     }
 
-    fn slot(&mut self) -> Slot {
+    fn slot(&mut self, shape: &[usize]) -> Slot {
+        self.shapes.push(shape.to_vec());
         self.lowered.slots += 1;
         self.lowered.slots - 1
     }
@@ -363,7 +368,7 @@ impl Lowerer {
         }
         self.note_size(&shape);
         self.starved |= inputs.iter().any(|input| input.shape.contains(&0));
-        let output = self.slot();
+        let output = self.slot(&shape);
         self.lowered.steps.push(Step {
             op,
             inputs: inputs.iter().map(|input| input.slot).collect(),

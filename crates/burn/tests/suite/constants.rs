@@ -95,6 +95,47 @@ fn shapes_are_outputs_alike() {
     agree(g.into_bytes());
 }
 
+/// What onnx-ir simplifies it takes these shapes for those of x, and a shape the other way round for a transposition.
+#[test]
+fn shapes_of_computed_values_are_their_own() {
+    for (operator, amounts) in [("Pad", vec![0, 1, 2, 3]), ("Tile", vec![2, 3])] {
+        agree(graph(&[3, 4], &[], |g, x| {
+            let amounts = g.integers("amounts", &amounts);
+            let larger = g.node("larger", operator, &[x, &amounts], &[]);
+            turned(g, &larger)
+        }));
+    }
+    agree(graph(&[1, 1, 3, 4], &[], |g, x| {
+        let (none, scales) = (Value::absent(), g.constant("scales", &[4], &[1.0, 1.0, 2.0, 3.0]));
+        let larger = g.node(
+            "larger",
+            "Resize",
+            &[x, &none, &scales],
+            &[Attribute::Text("mode", "nearest")],
+        );
+        let flat = g.integers("flat", &[0, 1]);
+        let plane = g.node("plane", "Squeeze", &[&larger, &flat], &[]);
+        turned(g, &plane)
+    }));
+    agree(graph(&[3, 4], &[4, 3], turned));
+}
+
+/// The elements of x [a, b] in the shape [b, a], and their number in each.
+fn turned(g: &mut Graph, x: &Value) -> Value {
+    let shape = g.node("shape", "Shape", &[x], &[]);
+    let sizes = [1, 0].map(|place| {
+        let at = g.integers(&format!("at{place}"), &[place]);
+        g.node(&format!("size{place}"), "Gather", &[&shape, &at], &[])
+    });
+    let turned = g.node(
+        "turned",
+        "Concat",
+        &[&sizes[0], &sizes[1]],
+        &[Attribute::Int("axis", 0)],
+    );
+    g.node("y", "Reshape", &[x, &turned], &[])
+}
+
 #[test]
 fn truths_of_constants_choose_shapes() {
     for operator in ["And", "Or", "Xor"] {

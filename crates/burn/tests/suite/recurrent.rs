@@ -42,7 +42,12 @@ fn copies_of_weights_are_weights() {
         let weights = g.weight("W", &[1, 20, 5], HALF);
         let copy = g.node("copy", "Identity", &[&weights], &[]);
         let recurrence = g.node("copy_of_copy", "Identity", &[&copy], &[]);
-        g.node("y", "LSTM", &[x, &weights, &recurrence], &[Attribute::Int("hidden_size", 5)])
+        g.node(
+            "y",
+            "LSTM",
+            &[x, &weights, &recurrence],
+            &[Attribute::Int("hidden_size", 5)],
+        )
     }));
 }
 

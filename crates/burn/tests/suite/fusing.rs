@@ -1,0 +1,147 @@
+//! Attention in its parts becomes one operation, however it was written, and stays in parts where that would be another.
+
+use std::collections::BTreeMap;
+
+use tare_burn::Burn;
+use tare_core::Untimed;
+use tare_models::{Attribute, Graph, Value, prepare};
+
+use crate::common::{agree, graph, ints};
+
+/// Operators that a run on burn carries out.
+fn operators(bytes: Vec<u8>) -> Vec<String> {
+    let workload = prepare("case", bytes, &BTreeMap::new(), &[], 3).unwrap();
+    let burn = Burn::flex(1);
+    let profile = burn.profile(workload.bytes.clone(), &workload.inputs, 1, &Untimed);
+    let nodes = pollster::block_on(profile).unwrap();
+    let computed = nodes.into_iter().filter(|node| node.steps > 0);
+    computed.map(|node| node.operator).collect()
+}
+
+/// Attention of x [2, 4, 3, 5] = [batch, position, head, width] to itself. `scores` are made of queries [2, 3, 4, 5] and x.
+fn attending(scores: impl FnOnce(&mut Graph, &Value, &Value) -> Value) -> Vec<u8> {
+    graph(&[2, 4, 3, 5], &[2, 3, 4, 5], |g, x| {
+        let heads = g.node("heads", "Transpose", &[x], &[ints("perm", &[0, 2, 1, 3])]);
+        let scores = scores(g, &heads, x);
+        let shares = g.node("shares", "Softmax", &[&scores], &[Attribute::Int("axis", -1)]);
+        g.node("y", "MatMul", &[&shares, &heads], &[])
+    })
+}
+
+fn keys(g: &mut Graph, x: &Value) -> Value {
+    g.node("keys", "Transpose", &[x], &[ints("perm", &[0, 2, 3, 1])])
+}
+
+fn by(g: &mut Graph, operator: &str, name: &str, x: &Value, factor: f32) -> Value {
+    let factor = g.constant(&format!("by_{name}"), &[], &[factor]);
+    g.node(name, operator, &[x, &factor], &[])
+}
+
+#[track_caller]
+fn becomes_one(bytes: Vec<u8>) {
+    let operators = operators(bytes.clone());
+    let is = |operator: &str| operators.iter().any(|one| one == operator);
+    assert!(is("Attention") && !is("Softmax") && !is("MatMul"), "{operators:?}");
+    agree(bytes);
+}
+
+#[track_caller]
+fn stays_in_parts(bytes: Vec<u8>) {
+    let operators = operators(bytes.clone());
+    assert!(operators.iter().any(|one| one == "Softmax"), "{operators:?}");
+    agree(bytes);
+}
+
+#[test]
+fn scaled_in_any_way() {
+    for (operator, factor) in [("Mul", 0.4), ("Div", 2.5), ("Mul", 1.0)] {
+        becomes_one(attending(|g, queries, x| {
+            let keys = keys(g, x);
+            let raw = g.node("raw", "MatMul", &[queries, &keys], &[]);
+            by(g, operator, "scores", &raw, factor)
+        }));
+        becomes_one(attending(|g, queries, x| {
+            let keys = keys(g, x);
+            let queries = by(g, operator, "queries", queries, factor);
+            let keys = by(g, operator, "scaled_keys", &keys, factor);
+            g.node("raw", "MatMul", &[&queries, &keys], &[])
+        }));
+        becomes_one(attending(|g, queries, x| {
+            let x = by(g, operator, "before", x, factor);
+            let keys = keys(g, &x);
+            g.node("raw", "MatMul", &[queries, &keys], &[])
+        }));
+    }
+}
+
+#[test]
+fn keys_that_are_transposed_twice() {
+    becomes_one(attending(|g, queries, _| {
+        let keys = g.node("keys", "Transpose", &[queries], &[ints("perm", &[0, 1, 3, 2])]);
+        g.node("raw", "MatMul", &[queries, &keys], &[])
+    }));
+}
+
+#[test]
+fn masks_of_any_shape() {
+    for shape in [&[4, 4][..], &[4], &[1, 1, 4, 4], &[2, 1, 1, 4], &[3, 1, 1]] {
+        for mask_first in [false, true] {
+            becomes_one(attending(|g, queries, x| {
+                let keys = keys(g, x);
+                let raw = g.node("raw", "MatMul", &[queries, &keys], &[]);
+                let scores = by(g, "Mul", "scores", &raw, 0.4);
+                let elements: usize = shape.iter().product();
+                let values: Vec<f32> = [0.0, -9.0, 0.5, 1.0].into_iter().cycle().take(elements).collect();
+                let mask = g.constant("mask", shape, &values);
+                let operands = if mask_first { [&mask, &scores] } else { [&scores, &mask] };
+                g.node("masked", "Add", &operands, &[])
+            }));
+        }
+    }
+}
+
+#[test]
+fn what_is_not_attention() {
+    // Scaled after the mask was added.
+    stays_in_parts(attending(|g, queries, x| {
+        let keys = keys(g, x);
+        let raw = g.node("raw", "MatMul", &[queries, &keys], &[]);
+        let mask = g.constant("mask", &[4], &[0.0, -9.0, 0.5, 1.0]);
+        let masked = g.node("masked", "Add", &[&raw, &mask], &[]);
+        by(g, "Mul", "scores", &masked, 0.4)
+    }));
+    // The keys of one head for all.
+    stays_in_parts(attending(|g, queries, x| {
+        let keys = keys(g, x);
+        let key = g.node("key", "ReduceMean", &[&keys], &[ints("axes", &[1])]);
+        g.node("raw", "MatMul", &[queries, &key], &[])
+    }));
+    // Shares that are looked at.
+    let mut g = Graph::new("case", 7);
+    let x = g.input("x", &[2, 3, 4, 4]);
+    let raw = g.node("raw", "MatMul", &[&x, &x], &[]);
+    let shares = g.node("shares", "Softmax", &[&raw], &[Attribute::Int("axis", -1)]);
+    let y = g.node("y", "MatMul", &[&shares, &x], &[]);
+    g.output(&y, &[2, 3, 4, 4]);
+    g.output(&shares, &[2, 3, 4, 4]);
+    stays_in_parts(g.into_bytes());
+    // Along another dimension.
+    stays_in_parts(graph(&[2, 3, 4, 4], &[2, 3, 4, 4], |g, x| {
+        let raw = g.node("raw", "MatMul", &[x, x], &[]);
+        let shares = g.node("shares", "Softmax", &[&raw], &[Attribute::Int("axis", 2)]);
+        g.node("y", "MatMul", &[&shares, x], &[])
+    }));
+}
+
+#[test]
+fn what_no_output_rests_on_is_left_out() {
+    let bytes = graph(&[2, 3], &[2, 3], |g, x| {
+        let unread = g.node("unread", "Exp", &[x], &[]);
+        g.node("unread_too", "Sin", &[&unread], &[]);
+        let kept = by(g, "Add", "kept", x, 0.0);
+        let kept = by(g, "Mul", "kept_too", &kept, 1.0);
+        g.node("y", "Cos", &[&kept], &[])
+    });
+    assert_eq!(operators(bytes.clone()), ["Cos"]);
+    agree(bytes);
+}
