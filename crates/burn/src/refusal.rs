@@ -9,7 +9,7 @@ use crate::lower::Unsupported;
 
 /// The error for a node that cannot be lowered.
 pub(crate) fn refuse(node: &Node, unsupported: &Unsupported, names: &NodeNames) -> EngineError {
-    let operator = operator(node);
+    let operator = names.spelling(operator(node));
     let what = match unsupported {
         Unsupported::Operator => String::new(),
         Unsupported::Part(part) => format!("{part} in "),
@@ -49,6 +49,15 @@ impl NodeNames {
     /// Those of a graph; none of what is no ONNX file.
     pub(crate) fn of(graph: Option<header::Graph>) -> Self {
         Self(graph.unwrap_or_default().node)
+    }
+
+    /// An operator's name as the file has it: onnx-ir writes `Dft` and `Lrn` for `DFT` and `LRN`.
+    fn spelling(&self, operator: String) -> String {
+        let same = |node: &&header::Node| node.op_type.eq_ignore_ascii_case(&operator);
+        self.0
+            .iter()
+            .find(same)
+            .map_or(operator.clone(), |node| node.op_type.clone())
     }
 
     /// Names of the nodes with that operator, or of their first outputs where they have none.

@@ -137,15 +137,15 @@ fn a_broken_model_fails_its_cells_and_the_others_go_on() {
     let sandbox = Sandbox::new();
     let tiny = find("tiny").unwrap().onnx(&Default::default());
     let mut unsupported = Graph::new("case", 1);
-    let x = unsupported.input("x", &[2]);
-    let y = unsupported.node("odd_node", "Mod", &[&x, &x], &[Attribute::Int("fmod", 1)]);
-    unsupported.output(&y, &[2]);
+    let x = unsupported.input("x", &[1, 4, 1]);
+    let y = unsupported.node("odd_node", "DFT", &[&x], &[Attribute::Int("axis", 1)]);
+    unsupported.output(&y, &[1, 4, 2]);
     sandbox.write("cut.onnx", &tiny[..tiny.len() / 2]);
     sandbox.write("empty.onnx", b"");
     sandbox.write("page.onnx", b"<!doctype html><title>404</title>");
-    sandbox.write("mod.onnx", &unsupported.into_bytes());
+    sandbox.write("dft.onnx", &unsupported.into_bytes());
     let models =
-        "--model cut.onnx --model empty.onnx --model page.onnx --model absent.onnx --model mod.onnx --model tiny";
+        "--model cut.onnx --model empty.onnx --model page.onnx --model absent.onnx --model dft.onnx --model tiny";
     sandbox
         .measure("a.json", &format!("--engine burn-flex {models}"))
         .code(1);
@@ -170,7 +170,7 @@ fn a_broken_model_fails_its_cells_and_the_others_go_on() {
             FailureKind::Model,
             "neither a built-in model nor a file \"absent.onnx\"",
         ),
-        (FailureKind::Unsupported, "the operator Mod"),
+        (FailureKind::Unsupported, "the operator DFT (node \"odd_node\")"),
     ]) {
         assert!(*kind == expected_kind && text.contains(expected), "{kind:?}: {text}");
         assert!(text.contains('\n') && !text.ends_with('\n'), "no hint: {text}");
