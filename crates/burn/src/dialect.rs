@@ -1,6 +1,6 @@
 //! A model in the words that onnx-ir reads. It refuses some operators and attributes, takes values for one whose names
-//! differ in case alone, wants nodes sorted, and weights not to be copies. Nodes with the first pass it as operators of a domain of our own,
-//! values are numbered, nodes sorted, and copies passed by.
+//! differ in case alone, wants nodes sorted, weights not to be copies, and products not to be read twice. Nodes with the first pass it as
+//! operators of a domain of our own, values are numbered, nodes sorted, copies passed by, and such products kept apart from what follows.
 
 use std::collections::HashSet;
 
@@ -11,6 +11,7 @@ use crate::copies;
 use crate::header;
 use crate::names;
 use crate::order;
+use crate::products;
 
 /// Domain of the operators that this executor reads itself.
 pub(crate) const DOMAIN: &str = "tare";
@@ -38,7 +39,8 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
     let ours: Vec<bool> = graph.node.iter().map(|node| is_ours(node, &lines)).collect();
     let sorted = order::is_sorted(graph);
     let copies = copies::read(graph);
-    if !rename && sorted && copies.is_empty() && !ours.contains(&true) {
+    let apart = !sorted || rename || products::are_shared(graph);
+    if !apart && copies.is_empty() && !ours.contains(&true) {
         return None;
     }
     // Weights stay in the file's memory until they are written.
@@ -53,6 +55,9 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
         }
         if !sorted {
             order::sort(graph);
+        }
+        if apart {
+            products::keep_apart(graph);
         }
     }
     let mut domain = model.opset_import.first().cloned().unwrap_or_default();

@@ -114,11 +114,23 @@ impl Burn {
         let mut file = readable(model, header.as_ref());
         let tables = tables::take_out(&mut file, tables::LEAST_BYTES);
         let graph = parsed(file)?;
+        let outputs = header.as_ref().map(|graph| graph.output.len());
         let names = NodeNames::of(header);
         phases.push(Timed::since(start_ns, PhaseName::Parse, clock));
 
         let start_ns = clock.now_ns();
         let lowered = lower(&graph, &names, inputs, tables)?;
+        if outputs.is_some_and(|outputs| outputs != lowered.outputs.len()) {
+            return Err(EngineError::new(
+                FailureKind::Unsupported,
+                format!(
+                    "expected {} outputs, found {}: onnx-ir lost some",
+                    outputs.unwrap_or(0),
+                    lowered.outputs.len()
+                ),
+            )
+            .with_hint("run this model on tract"));
+        }
         drop(graph);
         phases.push(Timed::since(start_ns, PhaseName::Optimise, clock));
 

@@ -45,6 +45,7 @@ mod lower;
 mod names;
 mod order;
 mod plan;
+mod products;
 mod profile;
 mod refusal;
 mod tables;

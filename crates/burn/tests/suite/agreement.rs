@@ -251,3 +251,23 @@ fn an_operator_that_does_not_exist_is_refused() {
         assert!(error.message.contains("Frobnicate"), "{}", error.message);
     }
 }
+
+#[test]
+fn products_that_are_read_elsewhere_too_are_kept() {
+    let layer = |read_as_output: bool| {
+        let mut g = Graph::new("case", 7);
+        let x = g.input("x", &[2, 3]);
+        let weights = g.constant("weights", &[3, 2], &[1.0, -2.0, 0.5, 3.0, 0.25, -1.0]);
+        let bias = g.constant("bias", &[2], &[4.0, -0.5]);
+        let product = g.node("product", "MatMul", &[&x, &weights], &[]);
+        let sum = g.node("sum", "Add", &[&product, &bias], &[]);
+        if read_as_output {
+            g.output(&product, &[2, 2]);
+        }
+        let y = g.node("y", "Mul", &[&sum, if read_as_output { &sum } else { &product }], &[]);
+        g.output(&y, &[2, 2]);
+        g.into_bytes()
+    };
+    agree(layer(true));
+    agree(layer(false));
+}
