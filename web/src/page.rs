@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use tare_core::{Sink, calibrate, plan, run_plan};
+use tare_core::{Clock, Sink, calibrate, plan, run_plan};
 use tare_record::{Cell, CellPlan, CellRequest, EngineName, Job, Plan, Progress, Record, SCHEMA};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
@@ -33,6 +33,8 @@ struct Page {
     host: Option<WebHost>,
     /// Stops the fetching of a model.
     fetching: Option<AbortController>,
+    /// When the form could be used, from the start of the navigation.
+    ready_ns: Option<u64>,
     /// Why WebGPU cannot be used; `None` if it can.
     no_webgpu: Option<String>,
     /// Why tract is the default; `None` if WebGPU is.
@@ -63,6 +65,7 @@ pub fn start() {
         });
         view::set_up(fallback.as_deref());
         view::set_state("ready");
+        page(|page| page.ready_ns = Some(PerformanceClock.now_ns()));
         view::dispatch("tare-ready");
         match queries::queries() {
             Ok(queries) => match (queries.job, queries.selftest) {
@@ -151,7 +154,10 @@ async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
             return view::fail(&error.to_string());
         }
     };
-    let machine = facts::machine().await;
+    let mut machine = facts::machine().await;
+    if let Some(browser) = &mut machine.browser {
+        browser.page_ready_ns = page(|page| page.ready_ns);
+    }
     let mut record = Record {
         schema: SCHEMA.into(),
         tool: facts::tool(),

@@ -130,6 +130,9 @@ pub struct BrowserFacts {
     /// tell.
     #[serde(default)]
     pub processes_peak_bytes: Option<u64>,
+    /// From the request for the page until its form could be used, workers and models not included.
+    #[serde(default)]
+    pub page_ready_ns: Option<u64>,
 }
 
 /// The clock that timed the run, as measured at its start.

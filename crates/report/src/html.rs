@@ -322,6 +322,9 @@ fn machine(machine: &Machine) -> Markup {
             tr { th scope="row" { "browser" } td { (browser.user_agent) } }
             tr { th scope="row" { "cross-origin isolated" } td { (if browser.cross_origin_isolated { "yes" } else { "no" }) } }
             tr { th scope="row" { "WebGPU" } td { (if browser.webgpu { "yes" } else { "no" }) } }
+            @if let Some(ready) = browser.page_ready_ns {
+                tr { th scope="row" { "the page could be used" } td { (format::duration(ready as f64)) " after it was asked for" } }
+            }
             @if let Some(peak) = browser.processes_peak_bytes {
                 tr { th scope="row" { "memory of all its processes" } td { (format::bytes(peak)) " at its peak, without files and code" } }
             }

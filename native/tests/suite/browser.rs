@@ -25,10 +25,9 @@ fn both_sides_compute_the_same_and_are_compared() {
     let (native, browser) = (sandbox.record("native.json"), sandbox.record("browser.json"));
     assert!(browser.all_measured());
     assert_eq!(browser.machine.kind, EnvironmentKind::Browser);
-    assert!(
-        browser.machine.browser.as_ref().unwrap().cross_origin_isolated,
-        "the server sends the headers"
-    );
+    let facts = browser.machine.browser.as_ref().unwrap();
+    assert!(facts.cross_origin_isolated, "the server sends the headers");
+    assert!(facts.page_ready_ns > Some(0));
     assert!(browser.tool.target_features.iter().any(|feature| feature == "simd128"));
     for (a, b) in native.cells.iter().zip(&browser.cells) {
         assert_eq!(

@@ -83,6 +83,7 @@ pub(super) async fn machine() -> Machine {
             device_memory_gib: memory,
             on_battery,
             processes_peak_bytes: None,
+            page_ready_ns: None,
         }),
         node: None,
     }
