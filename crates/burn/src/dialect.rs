@@ -26,10 +26,8 @@ const RESIZE_ATTRIBUTES: [&str; 5] = [
 ];
 
 /// The file as onnx-ir can read it: most are left as they are, without a copy where nobody else holds them.
-pub(crate) fn readable(model: Bytes, graph: Option<&header::Graph>) -> Vec<u8> {
-    graph
-        .and_then(|graph| rewritten(&model, graph))
-        .unwrap_or_else(|| model.into())
+pub(crate) fn readable(model: Bytes, graph: &header::Graph) -> Vec<u8> {
+    rewritten(&model, graph).unwrap_or_else(|| model.into())
 }
 
 /// What cannot be read is left to the parser, which says what is wrong with it.

@@ -13,6 +13,7 @@ use crate::dialect::readable;
 use crate::header;
 use crate::host::{HostData, HostTensor};
 use crate::lower::{Lowered, Value, lower};
+use crate::opset;
 use crate::plan::Schedule;
 use crate::profile::NodeTime;
 use crate::refusal::NodeNames;
@@ -110,22 +111,24 @@ impl Burn {
         phases.push(Timed::since(start_ns, PhaseName::Device, clock));
 
         let start_ns = clock.now_ns();
-        let header = header::graph(&model);
-        let mut file = readable(model, header.as_ref());
+        let header = header::read(&model).unwrap_or_default();
+        let opset = header.opset();
+        let header = header.graph.unwrap_or_default();
+        opset::check(&header, opset)?;
+        let mut file = readable(model, &header);
         let tables = tables::take_out(&mut file, tables::LEAST_BYTES);
         let graph = parsed(file)?;
-        let outputs = header.as_ref().map(|graph| graph.output.len());
+        let outputs = header.output.len();
         let names = NodeNames::of(header);
         phases.push(Timed::since(start_ns, PhaseName::Parse, clock));
 
         let start_ns = clock.now_ns();
-        let lowered = lower(&graph, &names, inputs, tables)?;
-        if outputs.is_some_and(|outputs| outputs != lowered.outputs.len()) {
+        let lowered = lower(&graph, opset, &names, inputs, tables)?;
+        if outputs != lowered.outputs.len() {
             return Err(EngineError::new(
                 FailureKind::Unsupported,
                 format!(
-                    "expected {} outputs, found {}: onnx-ir lost some",
-                    outputs.unwrap_or(0),
+                    "expected {outputs} outputs, found {}: onnx-ir lost some",
                     lowered.outputs.len()
                 ),
             )

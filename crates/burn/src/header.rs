@@ -4,15 +4,33 @@ use std::collections::HashSet;
 
 use prost::Message;
 
-/// The graph of a file; none of what is no ONNX file.
-pub(crate) fn graph(model: &[u8]) -> Option<Graph> {
-    Model::decode(model).ok()?.graph
+/// What is no ONNX file is none.
+pub(crate) fn read(model: &[u8]) -> Option<Model> {
+    Model::decode(model).ok()
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Model {
+pub(crate) struct Model {
     #[prost(message, optional, tag = "7")]
-    graph: Option<Graph>,
+    pub(crate) graph: Option<Graph>,
+    #[prost(message, repeated, tag = "8")]
+    opset_import: Vec<OperatorSet>,
+}
+
+impl Model {
+    /// The version of ONNX's own operators.
+    pub(crate) fn opset(&self) -> i64 {
+        let own = |set: &&OperatorSet| ["", "ai.onnx"].contains(&set.domain.as_str());
+        self.opset_import.iter().find(own).map_or(1, |set| set.version)
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct OperatorSet {
+    #[prost(string, tag = "1")]
+    domain: String,
+    #[prost(int64, tag = "2")]
+    version: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]

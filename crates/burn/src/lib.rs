@@ -43,6 +43,7 @@ mod header;
 mod host;
 mod lower;
 mod names;
+mod opset;
 mod order;
 mod plan;
 mod products;

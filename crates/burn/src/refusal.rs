@@ -46,9 +46,8 @@ pub(crate) fn operator(node: &Node) -> String {
 pub(crate) struct NodeNames(Vec<header::Node>);
 
 impl NodeNames {
-    /// Those of a graph; none of what is no ONNX file.
-    pub(crate) fn of(graph: Option<header::Graph>) -> Self {
-        Self(graph.unwrap_or_default().node)
+    pub(crate) fn of(graph: header::Graph) -> Self {
+        Self(graph.node)
     }
 
     /// An operator's name as the file has it: onnx-ir writes `Dft` and `Lrn` for `DFT` and `LRN`.

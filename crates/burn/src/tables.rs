@@ -52,7 +52,7 @@ struct Table {
 }
 
 fn plan(file: &[u8], least_bytes: usize) -> Option<Plan> {
-    let header = header::graph(file)?;
+    let header = header::read(file)?.graph?;
     let candidates = read_by_gather_alone(&header);
     let graphs: Vec<Field> = fields(file, 0..file.len())?
         .into_iter()
@@ -230,7 +230,7 @@ mod tests {
     }
 
     fn weight_names(file: &[u8]) -> Vec<String> {
-        let graph = header::graph(file).unwrap();
+        let graph = header::read(file).unwrap().graph.unwrap();
         graph.initializer.into_iter().map(|weight| weight.name).collect()
     }
 
@@ -320,7 +320,7 @@ mod tests {
             let tables = take_out(&mut file, 480);
             // What ends between two fields is no damage that can be seen.
             assert!(
-                tables.is_empty() && file == cut || header::graph(cut).is_some(),
+                tables.is_empty() && file == cut || header::read(cut).is_some(),
                 "{length}"
             );
         }

@@ -153,6 +153,11 @@ impl Graph {
 
     /// The whole ONNX file.
     pub fn into_bytes(self) -> Vec<u8> {
+        self.into_bytes_of_opset(OPSET)
+    }
+
+    /// The whole ONNX file, which says that its operators are of that version.
+    pub fn into_bytes_of_opset(self, version: i64) -> Vec<u8> {
         onnx::Model {
             ir_version: 8,
             producer_name: "tare".into(),
@@ -160,7 +165,7 @@ impl Graph {
             graph: Some(self.proto),
             opset_import: vec![onnx::OperatorSet {
                 domain: String::new(),
-                version: OPSET,
+                version,
             }],
         }
         .encode_to_vec()

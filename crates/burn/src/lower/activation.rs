@@ -104,6 +104,9 @@ impl Lowerer {
 
     /// All inputs added up, broadcast to one shape, times `factor`.
     pub(super) fn sum_of_all(&mut self, inputs: &[Argument], factor: f64) -> Lowering<Value> {
+        if inputs.len() == 1 {
+            return self.value(&inputs[0]);
+        }
         let mut values = Vec::with_capacity(inputs.len());
         for input in inputs {
             values.push(self.floats(input)?);

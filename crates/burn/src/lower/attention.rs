@@ -49,8 +49,10 @@ impl Lowerer {
             None => None,
         };
         let mask = mask.map(|mask| self.lifted(mask, 4));
+        // Without a scale burn tries kernels on graphics adapters that compute in 16 bits and take keys for row-major.
+        let scale = config.scale.unwrap_or(1.0 / (d as f64).sqrt());
         let op = Op::Attention {
-            scale: config.scale,
+            scale: Some(scale),
             softcap: Some(config.softcap).filter(|&softcap| softcap > 0.0),
             causal: config.is_causal,
         };

@@ -165,18 +165,36 @@ impl Lowerer {
         })
     }
 
-    /// 1 at the first of the largest elements along a dimension, 0 elsewhere.
-    pub(super) fn hardmax(&mut self, axis: usize, input: &Argument) -> Lowering<Value> {
+    /// Softmax or its like along a dimension. Until opset 12 `axis` parts the input into the dimensions of rows and those of columns, and
+    /// all columns of a row are taken together (ONNX operators, Softmax-11).
+    pub(super) fn over_rows(
+        &mut self,
+        axis: usize,
+        input: &Argument,
+        apply: impl FnOnce(&mut Self, &DeviceValue, usize) -> Lowering<DeviceValue>,
+    ) -> Lowering<Value> {
         let x = self.floats(input)?;
+        if self.opset >= 13 || axis + 1 == x.shape.len() {
+            return apply(self, &x, axis).map(Value::Device);
+        }
+        let refused = || Unsupported::new(format!("dimension {axis} of shape {:?}", x.shape));
+        let (rows, columns) = x.shape.split_at_checked(axis).ok_or_else(refused)?;
+        let matrix = self.viewed(&x, vec![rows.iter().product(), columns.iter().product()]);
+        let y = apply(self, &matrix, 1)?;
+        Ok(Value::Device(self.viewed(&y, x.shape)))
+    }
+
+    /// 1 at the first of the largest elements along a dimension, 0 elsewhere.
+    pub(super) fn hardmax(&mut self, x: &DeviceValue, axis: usize) -> Lowering<DeviceValue> {
         let mut shape = x.shape.clone();
         let refused = || Unsupported::new(format!("dimension {axis} of shape {:?}", x.shape));
         let size = std::mem::replace(shape.get_mut(axis).ok_or_else(refused)?, 1);
-        let largest = self.computed(Op::ArgMax(axis), &[&x], shape.clone());
+        let largest = self.computed(Op::ArgMax(axis), &[x], shape.clone());
         shape.fill(1);
         shape[axis] = size;
         let positions = Value::Host(HostTensor::from_dims(0..size).reshaped(shape));
         match self.compared_values(&EQUAL, [Value::Integers(largest), positions])? {
-            Value::Truths(found) => Ok(Value::Device(found)),
+            Value::Truths(found) => Ok(found),
             _ => unreachable!("what is computed is compared on the device"),
         }
     }

@@ -14,7 +14,7 @@ use super::pooling::in_rows;
 use super::window::{Sliding, Window, outputs, positions, symmetric};
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor};
-use crate::plan::Op;
+use crate::plan::{Op, Slot};
 
 impl Lowerer {
     /// x [n, c, w], weight [o, c / groups, kw], optional bias [o], as an image of one row.
@@ -158,8 +158,7 @@ impl Lowerer {
             .collect();
 
         let x = self.floats(&node.inputs[0])?;
-        let read_once = self.uses.get(&node.inputs[0].name) == Some(&1);
-        if read_once && self.fold_into_convolution(&x, &factor, &offset) {
+        if self.is_read_last_by(&node.inputs[0], &x) && self.fold_into_convolution(&x, &factor, &offset) {
             return Ok(Value::Device(x));
         }
         let channels = *x
@@ -180,6 +179,22 @@ impl Lowerer {
         Ok(self.step(Op::Add, &[&scaled, &offset], x.shape.clone()))
     }
 
+    /// Whether nobody else has read a value, and nobody will under this name or another.
+    fn is_read_last_by(&self, argument: &Argument, x: &DeviceValue) -> bool {
+        let names = self
+            .values
+            .values()
+            .filter(|value| value.slot() == Some(x.slot))
+            .count();
+        self.uses.get(&argument.name) == Some(&1) && names == 1 && self.readers(x.slot) == 0
+    }
+
+    /// How many times steps until now read a slot.
+    fn readers(&self, slot: Slot) -> usize {
+        let read = self.lowered.steps.iter().flat_map(|step| &step.inputs);
+        read.filter(|&&read| read == slot).count()
+    }
+
     fn fold_into_convolution(&mut self, y: &DeviceValue, factor: &[f64], offset: &[f64]) -> bool {
         let Some(index) = self.lowered.steps.iter().rposition(|step| step.output == y.slot) else {
             return false;
@@ -189,7 +204,14 @@ impl Lowerer {
             return false;
         }
         let (weight_slot, bias_slot) = (step.inputs[1], step.inputs.get(2).copied());
-        // Both must be constants that this convolution alone reads; each use of a constant has a slot of its own.
+        // Both must be constants that this convolution alone reads.
+        if [Some(weight_slot), bias_slot]
+            .into_iter()
+            .flatten()
+            .any(|slot| self.readers(slot) != 1)
+        {
+            return false;
+        }
         let bias: Vec<f64> = match bias_slot.map(|slot| {
             self.constant_mut(slot)
                 .and_then(|host| host.as_floats().map(<[f32]>::to_vec))

@@ -2,11 +2,16 @@
 //!
 //! Exporters write softmax(scale q k^T + mask) v (Vaswani et al., 2017, section 3.2.1) in many ways: scaled before or after the product, by
 //! a factor or a divisor, the keys transposed at once or in two goes. Among steps, where shapes and constants are known, they look alike.
+//!
+//! The result is the same but for rows that hold no score above negative infinity, all masked or not a number: burn gives 0, softmax NaN.
 
 use std::collections::HashMap;
 
-use super::{DeviceValue, Lowered, Lowerer, Value};
+use super::{DeviceValue, Lowered, Lowerer};
 use crate::plan::{Movement, Op, Slot, Step};
+
+/// Factors by which scores may be scaled elsewhere than the model does it, without an overflow that the model does not have.
+const SCALES: std::ops::RangeInclusive<f64> = 1e-3..=1e3;
 
 impl Lowerer {
     pub(super) fn fuse(&mut self) {
@@ -93,10 +98,7 @@ impl Lowerer {
 }
 
 fn output_slots(lowered: &Lowered) -> impl Iterator<Item = Slot> {
-    lowered.outputs.iter().filter_map(|output| match &output.value {
-        Value::Host(_) => None,
-        Value::Device(x) | Value::Integers(x) | Value::Truths(x) => Some(x.slot),
-    })
+    lowered.outputs.iter().filter_map(|output| output.value.slot())
 }
 
 /// The operands of attention, all of four dimensions but the mask.
@@ -180,10 +182,14 @@ impl<'a> Steps<'a> {
         let Some((a, b)) = summed else {
             return Some((end, self.scores(scores, value)?));
         };
-        let (found, mask) = match self.scores(a, value) {
-            Some(found) => (found, b),
-            None => (self.scores(b, value)?, a),
+        let (found, scores, mask) = match self.scores(a, value) {
+            Some(found) => (found, a, b),
+            None => (self.scores(b, value)?, b, a),
         };
+        // The mask must not repeat the scores.
+        if self.shapes[scores] != *shape {
+            return None;
+        }
         let given = &self.shapes[mask];
         let broadcasts = given
             .iter()
@@ -239,8 +245,11 @@ impl<'a> Steps<'a> {
         let mut scale = 1.0;
         while let Some(step) = maker(self, slot) {
             match (&step.op, step.inputs.as_slice()) {
-                (Op::MulScalar(factor), _) => scale *= factor,
-                (Op::Div, [_, divisor]) if self.scalars.contains_key(divisor) => scale /= self.scalars[divisor],
+                (Op::MulScalar(factor), _) if SCALES.contains(&factor.abs()) => scale *= factor,
+                (Op::Div, [_, divisor]) => match self.scalars.get(divisor) {
+                    Some(divisor) if SCALES.contains(&divisor.abs()) => scale /= divisor,
+                    _ => break,
+                },
                 _ => break,
             }
             slot = step.inputs[0];

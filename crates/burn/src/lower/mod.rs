@@ -85,6 +85,15 @@ pub(crate) enum Value {
     Truths(DeviceValue),
 }
 
+impl Value {
+    fn slot(&self) -> Option<Slot> {
+        match self {
+            Self::Host(_) => None,
+            Self::Device(x) | Self::Integers(x) | Self::Truths(x) => Some(x.slot),
+        }
+    }
+}
+
 /// A tensor on the device; a scalar is stored with one dimension.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DeviceValue {
@@ -121,11 +130,13 @@ pub(crate) type Lowering<T> = Result<T, Unsupported>;
 /// last inputs of the graph.
 pub(crate) fn lower(
     graph: &OnnxGraph,
+    opset: i64,
     names: &NodeNames,
     inputs: &[NamedTensor],
     tables: Vec<HostTensor>,
 ) -> Result<Lowered, EngineError> {
     let mut lowerer = Lowerer {
+        opset,
         values: HashMap::new(),
         uses: reads::uses(graph),
         outputs: reads::output_names(graph),
@@ -189,6 +200,8 @@ pub(crate) fn lower(
 }
 
 pub(crate) struct Lowerer {
+    /// The version of ONNX's operators that the file names.
+    opset: i64,
     values: HashMap<String, Value>,
     uses: HashMap<String, usize>,
     /// Names of the outputs of the graph, and of those inside of its nodes.

@@ -182,7 +182,9 @@ impl Lowerer {
                 GeluApproximate::Exact => self.unary(Op::Apply(Dispatch::gelu), &n.inputs[0])?,
                 GeluApproximate::Tanh => self.gelu_by_tanh(&n.inputs[0])?,
             },
-            Node::LogSoftmax(n) => self.unary(Op::LogSoftmax { axis: n.config.axis }, &n.inputs[0])?,
+            Node::LogSoftmax(n) => self.over_rows(n.config.axis, &n.inputs[0], |this, x, axis| {
+                Ok(this.same(Op::LogSoftmax { axis }, x))
+            })?,
             Node::Tile(n) => self.tile(n)?,
             Node::DepthToSpace(n) => self.depth_to_space(n)?,
             Node::SpaceToDepth(n) => self.space_to_depth(n)?,
@@ -207,7 +209,7 @@ impl Lowerer {
             Node::Mod(n) => self.remainder(n)?,
             Node::OneHot(n) => self.one_hot(n)?,
             Node::Einsum(n) => self.einsum(n)?,
-            Node::Hardmax(n) => self.hardmax(n.config.axis, &n.inputs[0])?,
+            Node::Hardmax(n) => self.over_rows(n.config.axis, &n.inputs[0], Self::hardmax)?,
             Node::Det(n) => self.determinant(&n.inputs[0])?,
             Node::EyeLike(n) => self.eye_like(n)?,
             Node::GridSample(n) => self.grid_sample(n)?,
@@ -240,7 +242,9 @@ impl Lowerer {
             Node::LeakyRelu(n) => self.unary(Op::LeakyRelu { slope: n.config.alpha }, &n.inputs[0])?,
             Node::Relu(n) => self.unary(Op::Relu, &n.inputs[0])?,
             Node::Sigmoid(n) => self.unary(Op::Sigmoid, &n.inputs[0])?,
-            Node::Softmax(n) => self.unary(Op::Softmax { axis: n.config.axis }, &n.inputs[0])?,
+            Node::Softmax(n) => self.over_rows(n.config.axis, &n.inputs[0], |this, x, axis| {
+                Ok(this.same(Op::Softmax { axis }, x))
+            })?,
             Node::Clip(n) => self.clip(n)?,
             Node::Cast(n) => self.cast(n.config.to, &n.inputs[0])?,
             Node::Resize(n) | Node::Upsample(n) => self.resize(n)?,

@@ -271,3 +271,24 @@ fn products_that_are_read_elsewhere_too_are_kept() {
     agree(layer(true));
     agree(layer(false));
 }
+
+#[test]
+fn batch_normalisation_leaves_what_others_read() {
+    // The convolution's result has a second name, by which an output or another node reads it.
+    for (operator, factor) in [("Mul", 1.0), ("Add", 0.0)] {
+        let mut g = Graph::new("case", 7);
+        let x = g.input("x", &[1, 2, 5, 5]);
+        let convolved = conv(&mut g, &x, &[3, 2, 3, 3], &[]);
+        let neutral = g.constant("neutral", &[], &[factor]);
+        let same = g.node("same", operator, &[&convolved, &neutral], &[]);
+        let [scale, shift, mean, variance] = [("scale", 2.0), ("shift", 1.0), ("mean", 0.5), ("variance", 4.0)]
+            .map(|(name, value)| g.constant(name, &[3], &[value; 3]));
+        let statistics = [&same, &scale, &shift, &mean, &variance];
+        let normalised = g.node("normalised", "BatchNormalization", &statistics, &[]);
+        g.output(&normalised, &[1, 3, 3, 3]);
+        let positive = g.node("positive", "Relu", &[&convolved], &[]);
+        g.output(&positive, &[1, 3, 3, 3]);
+        g.output(&convolved, &[1, 3, 3, 3]);
+        agree(g.into_bytes());
+    }
+}

@@ -145,3 +145,36 @@ fn what_no_output_rests_on_is_left_out() {
     assert_eq!(operators(bytes.clone()), ["Cos"]);
     agree(bytes);
 }
+
+#[test]
+fn scores_that_a_mask_repeats() {
+    let bytes = {
+        let mut g = Graph::new("case", 7);
+        let queries = g.input("x", &[1, 2, 4, 8]);
+        let keys = g.node("keys", "Transpose", &[&queries], &[ints("perm", &[0, 1, 3, 2])]);
+        let raw = g.node("raw", "MatMul", &[&queries, &keys], &[]);
+        let mask = g.constant(
+            "mask",
+            &[3, 1, 1, 4],
+            &[0.0, 0.5, -2.0, 1.0, 1.0, 0.0, 0.0, -4.0, 2.0, 2.0, 0.0, 0.0],
+        );
+        let scores = g.node("scores", "Add", &[&raw, &mask], &[]);
+        let shares = g.node("shares", "Softmax", &[&scores], &[Attribute::Int("axis", -1)]);
+        let y = g.node("y", "MatMul", &[&shares, &queries], &[]);
+        g.output(&y, &[3, 2, 4, 8]);
+        g.into_bytes()
+    };
+    stays_in_parts(bytes);
+}
+
+#[test]
+fn factors_that_keep_scores_finite_stay_where_they_are() {
+    becomes_one(attending(|g, queries, x| {
+        let queries = by(g, "Mul", "huge", queries, 1e30);
+        let keys = keys(g, x);
+        let keys = by(g, "Mul", "huge_keys", &keys, 1e30);
+        let queries = by(g, "Mul", "queries", &queries, 1e-30);
+        let keys = by(g, "Mul", "plain_keys", &keys, 1e-30);
+        g.node("scores", "MatMul", &[&queries, &keys], &[])
+    }));
+}

@@ -12,6 +12,7 @@ mod hostile;
 mod integers;
 mod known;
 mod networks;
+mod opsets;
 mod positions;
 mod recurrent;
 mod sequences;
