@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use onnx_ir::ModelProto;
+use onnx_ir::{AttributeProto, AttributeType, GraphProto, ModelProto};
 
 use crate::copies;
 use crate::header;
@@ -37,8 +37,12 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
     let ours: Vec<bool> = graph.node.iter().map(|node| is_ours(node, &lines)).collect();
     let sorted = order::is_sorted(graph);
     let copies = copies::read(graph);
+    let no_epsilon = graph.node.iter().any(|node| {
+        let given = node.attribute.iter().any(|attribute| attribute.name == "epsilon");
+        node.op_type == "BatchNormalization" && !given
+    });
     let apart = !sorted || rename || products::are_shared(graph);
-    if !apart && copies.is_empty() && !ours.contains(&true) {
+    if !apart && !no_epsilon && copies.is_empty() && !ours.contains(&true) {
         return None;
     }
     // Weights stay in the file's memory until they are written.
@@ -48,6 +52,7 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
             node.domain = DOMAIN.into();
         }
         copies::pass_by(graph, &copies);
+        give_epsilon(graph);
         if rename {
             names::number(graph);
         }
@@ -63,6 +68,25 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
     domain.version = 1;
     model.opset_import.push(domain);
     onnx_ir::Message::write_to_bytes(&model).ok()
+}
+
+/// Writes down the default that onnx-ir takes for 0.
+fn give_epsilon(graph: &mut GraphProto) {
+    for node in &mut graph.node {
+        for attribute in &mut node.attribute {
+            for inner in attribute.g.as_mut().into_iter().chain(&mut attribute.graphs) {
+                give_epsilon(inner);
+            }
+        }
+        let given = node.attribute.iter().any(|attribute| attribute.name == "epsilon");
+        if node.op_type == "BatchNormalization" && !given {
+            let mut epsilon = AttributeProto::new();
+            epsilon.name = "epsilon".into();
+            epsilon.type_ = AttributeType::FLOAT.into();
+            epsilon.f = 1e-5;
+            node.attribute.push(epsilon);
+        }
+    }
 }
 
 /// Whether onnx-ir would refuse a node that this executor can carry out. `lines` are the values of one dimension.

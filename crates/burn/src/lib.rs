@@ -27,7 +27,9 @@
 //! # }
 //! ```
 //!
-//! Tensors are row-major in host memory. All arithmetic is in 32 bits: 64-bit integers must fit, and 16-bit floats are widened.
+//! Tensors are row-major in host memory. All arithmetic is in 32 bits: 64-bit integers of inputs and weights must fit, those that a run
+//! computes wrap, and 16-bit floats are widened. `Mod` of floats divides in 32 bits too, so that a quotient just below a whole number may
+//! count as one. A row of attention whose scores are all negative infinity is 0.
 //!
 //! # Features
 //!

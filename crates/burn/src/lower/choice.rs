@@ -13,7 +13,7 @@ use super::movement::{resolve_axes, shape_of};
 use super::truth::{EQUAL, GREATER};
 use super::{DeviceValue, Lowerer, Lowering, Unsupported, Value};
 use crate::host::{HostData, HostTensor};
-use crate::plan::{IntegerOp, Movement, Op};
+use crate::plan::{IntegerOp, Movement, Op, Range};
 
 impl Lowerer {
     /// The value itself and, if the model reads it, that all of it is kept: dropout when nothing is trained.
@@ -158,11 +158,26 @@ impl Lowerer {
         };
         let turned = flipped(self, &x);
         let sums = self.computed(Op::CumulativeSum(axis), &[&turned], x.shape.clone());
-        let sums = flipped(self, &sums);
-        Ok(match node.config.exclusive {
-            true => self.step(Op::Sub, &[&sums, &x], x.shape.clone()),
-            false => Value::Device(sums),
-        })
+        if !node.config.exclusive {
+            return Ok(Value::Device(flipped(self, &sums)));
+        }
+        // Moved on by one, because an element taken away again takes digits with it.
+        let mut first = x.shape.clone();
+        first[axis] = 1;
+        let zeros = Value::Host(HostTensor {
+            data: HostData::F32(vec![0.0; first.iter().product()]),
+            shape: first,
+        });
+        let mut parts = vec![zeros];
+        if x.shape[axis] > 1 {
+            let mut shape = x.shape.clone();
+            shape[axis] -= 1;
+            let ranges = shape.iter().map(|&end| Range { start: 0, end, step: 1 }).collect();
+            parts.push(self.moved(Value::Device(sums), Movement::Slice(ranges), shape)?);
+        }
+        let moved = self.joined_values(parts, axis)?;
+        let moved = self.device(moved)?;
+        Ok(Value::Device(flipped(self, &moved)))
     }
 
     /// Softmax or its like along a dimension. Until opset 12 `axis` parts the input into the dimensions of rows and those of columns, and

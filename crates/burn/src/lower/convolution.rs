@@ -133,6 +133,10 @@ impl Lowerer {
             BatchNormConfig::Static(config) => config.epsilon,
             BatchNormConfig::Runtime(config) => config.epsilon,
         };
+        // Before opset 14 further outputs ask for the statistics of this very batch.
+        if self.opset < 14 && node.outputs.iter().skip(1).any(|output| !output.name.is_empty()) {
+            return Err(Unsupported::new("training"));
+        }
         let mut parts = Vec::with_capacity(4);
         for input in &node.inputs[1..5] {
             let part = self.host(input)?;

@@ -26,27 +26,6 @@ const FEWEST_INPUTS: [(&str, usize); 8] = [
 ];
 
 impl Lowerer {
-    /// Refuses a result of other dimensions than onnx-ir believes, which takes them to be those of the first input: nodes that read it
-    /// would have been understood wrongly.
-    pub(super) fn check_ranks(&self, node: &CustomNode, values: &[Value]) -> Lowering<()> {
-        // Only GridSample reads its result, and looks at the shape itself.
-        if node.op_type == "AffineGrid" {
-            return Ok(());
-        }
-        for (output, value) in node.outputs.iter().zip(values) {
-            let reads = self.uses.get(&output.name).copied().unwrap_or(0);
-            let read_further = reads > usize::from(self.is_output(output));
-            let rank = shape_of(value).len();
-            if read_further && output.ty.rank() != rank {
-                return Err(Unsupported::new(format!(
-                    "a result of {rank} dimensions that onnx-ir takes for one of {}, and that other nodes read,",
-                    output.ty.rank()
-                )));
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn custom(&mut self, node: &CustomNode) -> Lowering<Vec<Value>> {
         if node.domain != DOMAIN {
             return Err(Unsupported::Operator);

@@ -2,6 +2,7 @@
 
 use burn_backend::ops::{FloatTensorOps, IntTensorOps};
 use burn_dispatch::Dispatch;
+use burn_tensor::DType as Onnx;
 use onnx_ir::Argument;
 use onnx_ir::node::clip::{ClipInput, ClipNode};
 use onnx_ir::node::gemm::GemmNode;
@@ -166,7 +167,7 @@ impl Lowerer {
             }
         }
         let x = computed.ok_or_else(|| Unsupported::new("constants alone"))?;
-        if rank > x.shape.len().max(1) {
+        if rank > x.shape.len() {
             return Err(Unsupported::new(format!(
                 "a constant of {rank} dimensions beside shape {:?}",
                 x.shape
@@ -221,6 +222,14 @@ impl Lowerer {
 
     pub(super) fn clip_bound(&self, bound: Option<&ClipInput>, inputs: &[Argument]) -> Lowering<Option<f64>> {
         match bound {
+            // It loses bounds of some types.
+            None if inputs
+                .iter()
+                .skip(1)
+                .any(|input| !input.is_optional() && element_type(input) == Onnx::I16) =>
+            {
+                Err(Unsupported::new("bounds of 16 bits"))
+            }
             None => Ok(None),
             Some(ClipInput::Static(value)) => Ok(Some(*value)),
             Some(ClipInput::Runtime(reference)) => {
@@ -381,7 +390,7 @@ fn fold(kind: Binary, a: &HostTensor, b: &HostTensor) -> Lowering<HostTensor> {
 
 /// Whether the one element of `scalar` leaves a tensor of `shape` in its shape.
 fn fits_scalar(scalar: &HostTensor, shape: &[usize]) -> bool {
-    scalar.len() == 1 && scalar.shape.len() <= shape.len().max(1)
+    scalar.len() == 1 && scalar.shape.len() <= shape.len()
 }
 
 /// Whether an operation with it on the right leaves every value as it is.

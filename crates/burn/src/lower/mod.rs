@@ -5,6 +5,7 @@
 
 mod activation;
 mod attention;
+mod beliefs;
 mod choice;
 mod constants;
 mod control;
@@ -33,6 +34,7 @@ mod scatter;
 mod transposed;
 mod truth;
 mod types;
+mod value;
 mod weights;
 mod window;
 
@@ -46,6 +48,7 @@ use crate::host::{HostData, HostTensor};
 use crate::plan::{Movement, Op, Slot, Step};
 use crate::profile::NodeTime;
 use crate::refusal::{NodeNames, operator, refuse};
+pub(crate) use value::{DeviceValue, Value};
 
 /// A model as a list of steps.
 #[derive(Debug)]
@@ -71,35 +74,6 @@ pub(crate) struct Output {
     pub(crate) value: Value,
     /// The type that the model says.
     pub(crate) dtype: DType,
-}
-
-/// A value during lowering.
-#[derive(Debug, Clone)]
-pub(crate) enum Value {
-    Host(HostTensor),
-    /// `f32`.
-    Device(DeviceValue),
-    /// `i32`, which ONNX's integers become: browsers have no 64-bit integers on the GPU.
-    Integers(DeviceValue),
-    /// Truth values, as `f32` of 0 and 1.
-    Truths(DeviceValue),
-}
-
-impl Value {
-    fn slot(&self) -> Option<Slot> {
-        match self {
-            Self::Host(_) => None,
-            Self::Device(x) | Self::Integers(x) | Self::Truths(x) => Some(x.slot),
-        }
-    }
-}
-
-/// A tensor on the device; a scalar is stored with one dimension.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct DeviceValue {
-    pub(crate) slot: Slot,
-    /// Dimensions as ONNX sees them, outermost first.
-    pub(crate) shape: Vec<usize>,
 }
 
 /// What this executor does not do.

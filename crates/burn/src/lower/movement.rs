@@ -288,6 +288,11 @@ pub(super) fn resolve_axes(axes: &[i64], rank: usize) -> Lowering<Vec<usize>> {
 fn resolve_reshape(shape: &[usize], wanted: &[i64]) -> Lowering<Vec<usize>> {
     let misfit = || Unsupported::new(format!("reshaping {shape:?} to {wanted:?}"));
     let total: usize = shape.iter().product();
+    // `allowzero`, which onnx-ir does not tell, decides whether a 0 is a copy.
+    let is_copy = |(&wanted, &size): (&i64, &usize)| wanted == 0 && size != 0;
+    if total == 0 && wanted.iter().zip(shape).any(is_copy) {
+        return Err(misfit());
+    }
     let mut resolved = Vec::with_capacity(wanted.len());
     let mut open = None;
     for (index, &dim) in wanted.iter().enumerate() {

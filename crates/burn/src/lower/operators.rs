@@ -46,6 +46,7 @@ impl<const D: usize> IntoDims<D> for [usize; D] {
 
 impl Lowerer {
     pub(super) fn node(&mut self, node: &Node) -> Lowering<()> {
+        self.check_ranks(node)?;
         let values = match node {
             // Read from the file where it is used: kept here, a weight would be in memory once more.
             Node::Constant(n) if !self.has_bodies && is_large(&n.outputs[0]) && !self.is_output(&n.outputs[0]) => {
@@ -80,11 +81,14 @@ impl Lowerer {
         if let Some(position) = outputs.iter().skip(values.len()).position(is_read) {
             return Err(Unsupported::new(format!("output {}", values.len() + position + 1)));
         }
-        if let Node::Custom(custom) = node {
-            self.check_ranks(custom, &values)?;
+        for (output, value) in outputs.iter().zip(values) {
+            // Of operators that it does not know it knows no types.
+            let value = match node {
+                Node::Custom(_) => value,
+                _ => self.typed(value, output)?,
+            };
+            self.values.insert(output.name.clone(), value);
         }
-        let names = outputs.iter().map(|output| output.name.clone());
-        self.values.extend(names.zip(values));
         Ok(())
     }
 
@@ -154,10 +158,7 @@ impl Lowerer {
                 let sum = self.reduce(Reduction::Sum, &n.config, &n.inputs)?;
                 self.then(sum, Op::Log)?
             }
-            Node::ReduceLogSumExp(n) => {
-                let sum = self.reduce_mapped(Op::Exp, &n.config, &n.inputs)?;
-                self.then(sum, Op::Log)?
-            }
+            Node::ReduceLogSumExp(n) => self.reduce_log_sum_exp(&n.config, &n.inputs)?,
             Node::Sum(n) => self.sum_of_all(&n.inputs, 1.0)?,
             Node::Mean(n) => self.sum_of_all(&n.inputs, 1.0 / n.inputs.len() as f64)?,
             Node::Acos(n) => self.unary(Op::Apply(Dispatch::float_acos), &n.inputs[0])?,

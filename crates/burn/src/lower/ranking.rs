@@ -51,28 +51,34 @@ impl Lowerer {
         } else {
             f32::INFINITY
         };
-        let worst = Value::Host(HostTensor {
-            shape: vec![],
-            data: HostData::F32(vec![worst]),
-        });
         let mut one = own.clone();
         one[axis] = 1;
         let (mut values, mut positions) = (Vec::with_capacity(k), Vec::with_capacity(k));
+        // What was taken already may be as bad as what is left.
+        let mut free = number(1.0);
         for rank in 0..k {
-            let (best, place) = if config.largest {
-                (Op::MaxDim(axis), Op::ArgMax(axis))
+            let best = if config.largest {
+                Op::MaxDim(axis)
             } else {
-                (Op::MinDim(axis), Op::ArgMin(axis))
+                Op::MinDim(axis)
             };
-            let place = self.computed(place, &[&x], one.clone());
-            values.push(Value::Device(self.computed(best, &[&x], one.clone())));
+            let best = self.computed(best, &[&x], one.clone());
+            values.push(Value::Device(best.clone()));
+            let equal = self.compared_values(&EQUAL, [Value::Device(x.clone()), Value::Device(best)])?;
+            let equal = self.floats_or_truths(equal)?;
+            let equal = match &free {
+                Value::Device(free) => self.both(Op::Mul, &equal, free),
+                _ => equal,
+            };
+            let place = self.computed(Op::ArgMax(axis), &[&equal], one.clone());
             positions.push(Value::Integers(place.clone()));
             if rank + 1 < k {
                 let Value::Truths(taken) = self.compared_values(&EQUAL, [Value::Integers(place), places.clone()])?
                 else {
                     unreachable!("what is computed is compared on the device")
                 };
-                let rest = self.choose(taken, worst.clone(), Value::Device(x))?;
+                free = self.choose(taken.clone(), number(0.0), free)?;
+                let rest = self.choose(taken, number(worst), Value::Device(x))?;
                 x = self.device(rest)?;
             }
         }
@@ -162,4 +168,12 @@ impl Lowerer {
             }
         }
     }
+}
+
+/// A constant without dimensions.
+fn number(value: f32) -> Value {
+    Value::Host(HostTensor {
+        shape: vec![],
+        data: HostData::F32(vec![value]),
+    })
 }

@@ -75,6 +75,31 @@ impl Lowerer {
         self.reduced(mapped, Reduction::Sum, config, inputs)
     }
 
+    /// log(sum(exp(x))) as max + log(sum(exp(x - max))), which does not overflow.
+    pub(super) fn reduce_log_sum_exp(&mut self, config: &ReduceConfig, inputs: &[Argument]) -> Lowering<Value> {
+        let x = self.floats(&inputs[0])?;
+        if x.shape.contains(&0) {
+            let sum = self.reduced(Value::Device(x), Reduction::Sum, config, inputs)?;
+            return self.then(sum, Op::Log);
+        }
+        let kept = ReduceConfig {
+            keepdims: true,
+            ..config.clone()
+        };
+        let largest = self.reduced(Value::Device(x.clone()), Reduction::Max, &kept, inputs)?;
+        let largest = self.device(largest)?;
+        // Infinities are left to exp and log.
+        let (min, max) = (Some(f64::from(f32::MIN)), Some(f64::from(f32::MAX)));
+        let largest = self.same(Op::Clamp { min, max }, &largest);
+        let below = self.computed(Op::Sub, &[&x, &largest], x.shape.clone());
+        let shares = self.step(Op::Exp, &[&below], x.shape.clone());
+        let sum = self.reduced(shares, Reduction::Sum, config, inputs)?;
+        let sum = self.device(sum)?;
+        let logarithm = self.same(Op::Log, &sum);
+        let largest = self.viewed(&largest, sum.shape);
+        Ok(Value::Device(self.both(Op::Add, &logarithm, &largest)))
+    }
+
     /// What `after` makes of a reduced value.
     pub(super) fn then(&mut self, reduced: Value, after: Op) -> Lowering<Value> {
         let x = self.device(reduced)?;
@@ -129,14 +154,22 @@ impl Lowerer {
             unreachable!("it was uploaded")
         };
         let mut shape = x.shape.clone();
+        // A mean of whole means would be cut off more than once.
+        let is_whole_mean = is_integer && kind == Reduction::Mean;
+        let count: usize = axes.iter().map(|&axis| shape[axis]).product();
         for &axis in axes {
             shape[axis] = 1;
-            let op = if is_integer {
-                kind.integers(axis)
-            } else {
-                kind.floats(axis)
+            let op = match (is_whole_mean, is_integer) {
+                (true, _) => Reduction::Sum.integers(axis),
+                (_, true) => kind.integers(axis),
+                _ => kind.floats(axis),
             };
             x = self.computed(op, &[&x], shape.clone());
+        }
+        if is_whole_mean {
+            let count = i32::try_from(count).map_err(|_| Unsupported::new(format!("the mean of {count} integers")))?;
+            let op = Op::Integers(IntegerOp::WithNumber(Dispatch::int_div_scalar, count));
+            x = self.same(op, &x);
         }
         Ok(match (is_integer, is_truth) {
             (true, _) => Value::Integers(x),

@@ -40,6 +40,7 @@ impl Lowerer {
     pub(super) fn resize(&mut self, node: &ResizeNode) -> Lowering<Value> {
         let config = &node.config;
         let nearest = match config.nearest_mode {
+            _ if self.opset < 11 => Nearest::Within,
             NearestMode::RoundPreferFloor => Nearest::RoundPreferFloor,
             NearestMode::RoundPreferCeil => Nearest::RoundPreferCeil,
             NearestMode::Floor => Nearest::Floor,
@@ -118,11 +119,16 @@ impl Lowerer {
     fn resized(&mut self, resizing: &Resizing, inputs: &[Argument]) -> Lowering<Value> {
         let x = self.floats(&inputs[0])?;
         let lines = self.lines(resizing, inputs, &x.shape)?;
+        let grows = lines.iter().all(|(_, line)| line.scale >= 1.0);
+        let filter = match resizing.filter {
+            Filter::Nearest(Nearest::Within) if grows => Filter::Nearest(Nearest::Floor),
+            other => other,
+        };
         let mut shape = x.shape.clone();
         for (axis, line) in &lines {
             shape[*axis] = line.to;
         }
-        if let Some(options) = as_image(resizing, &lines, &x.shape) {
+        if let Some(options) = as_image(resizing, filter, &lines, &x.shape) {
             let size = [shape[2], shape[3]];
             return Ok(self.step(Op::Interpolate { size, options }, &[&x], shape));
         }
@@ -135,7 +141,7 @@ impl Lowerer {
             if line.is_same() {
                 continue;
             }
-            y = match resizing.filter {
+            y = match filter {
                 Filter::Nearest(nearest) => self.picked_along(&y, *axis, &line.nearest(nearest))?,
                 filter => {
                     if line.from.saturating_mul(line.to) > MOST_ELEMENTS {
@@ -214,7 +220,9 @@ impl Lowerer {
             let (to, scale) = match (&sizes, kept) {
                 (Some(_), Some(ratio)) => ((ratio * from).round(), ratio),
                 (Some(sizes), None) => (sizes[index], ratios[index]),
-                (None, _) => ((from * all[index]).floor(), all[index]),
+                // In 32 bits, as the scale is, and as onnxruntime multiplies.
+                #[allow(clippy::cast_possible_truncation, reason = "it was 32 bits")]
+                (None, _) => (f64::from((from as f32 * all[index] as f32).floor()), all[index]),
             };
             if !(1.0..=f64::from(u32::MAX)).contains(&to) {
                 return Err(Unsupported::new(format!("resizing {from} positions to {to}")));
@@ -279,7 +287,12 @@ fn numbers(host: &HostTensor) -> Vec<f64> {
 }
 
 /// burn's own resizing of images, where it computes the same.
-fn as_image(resizing: &Resizing, lines: &[(usize, Line)], shape: &[usize]) -> Option<InterpolateOptions> {
+fn as_image(
+    resizing: &Resizing,
+    filter: Filter,
+    lines: &[(usize, Line)],
+    shape: &[usize],
+) -> Option<InterpolateOptions> {
     use Coordinates::{AlignCorners, Asymmetric, HalfPixel, PytorchHalfPixel};
     let [n, c, h, w] = *shape else { return None };
     let mut to = [n, c, h, w];
@@ -293,7 +306,7 @@ fn as_image(resizing: &Resizing, lines: &[(usize, Line)], shape: &[usize]) -> Op
     }
     let is_repetition = to[2] % h == 0 && to[3] % w == 0;
     let is_wide = to[2] > 1 && to[3] > 1;
-    match (resizing.filter, resizing.coordinates) {
+    match (filter, resizing.coordinates) {
         (Filter::Nearest(Nearest::Floor), Asymmetric) => Some(InterpolateOptions::new(InterpolateMode::Nearest)),
         // Every pixel is repeated: centres of pixels lie nearest to the pixel that they came from.
         (Filter::Nearest(Nearest::RoundPreferFloor | Nearest::RoundPreferCeil), HalfPixel | PytorchHalfPixel)

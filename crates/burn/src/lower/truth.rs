@@ -198,7 +198,7 @@ impl Lowerer {
     }
 
     /// The value on the device as `f32`, which truth values are too.
-    fn floats_or_truths(&mut self, value: Value) -> Lowering<DeviceValue> {
+    pub(super) fn floats_or_truths(&mut self, value: Value) -> Lowering<DeviceValue> {
         match value {
             Value::Truths(device) => Ok(device),
             other => self.device(other),

@@ -117,6 +117,14 @@ fn host_cast(host: HostTensor, to: Onnx) -> Option<HostTensor> {
     })
 }
 
+/// Integers with the bits that a type has; others as they are.
+pub(super) fn fitted(mut host: HostTensor, to: Onnx) -> HostTensor {
+    if let HostData::I64(values) = &mut host.data {
+        values.iter_mut().for_each(|value| *value = narrowed(*value, to));
+    }
+    host
+}
+
 /// What remains of an integer in a type of fewer bits.
 #[allow(
     clippy::cast_possible_truncation,

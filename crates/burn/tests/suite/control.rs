@@ -125,6 +125,30 @@ fn loops_without_end_are_refused() {
     );
 }
 
+#[test]
+fn axes_counted_by_a_wrong_number_of_dimensions_are_refused() {
+    let mut graph = Graph::new("case", 7);
+    let x = graph.input("x", &[2, 2]);
+    let turns = graph.node("turns", "Size", &[&x], &[]);
+    let mut body = Graph::new("body", 1);
+    body.input_of("turn", DType::I64, &[]);
+    let before = body.input_of("before", DType::Bool, &[]);
+    let after = body.node("after", "Identity", &[&before], &[]);
+    let seen = body.node("seen", "Neg", &[&x], &[]);
+    body.output_of(&after, DType::Bool, &[]);
+    body.output(&seen, &[2, 2]);
+    let attributes = [Attribute::Graph("body", body)];
+    // What the turns give stands together in a new dimension, which onnx-ir leaves out.
+    let all = graph.node_of("loop", "Loop", &[&turns, &Value::absent()], &attributes, &["all"]);
+    let y = graph.node("y", "Softmax", &[&all[0]], &[Attribute::Int("axis", -1)]);
+    graph.output(&y, &[4, 2, 2]);
+    refuses(
+        graph.into_bytes(),
+        &[2, 2],
+        "an input of 3 dimensions that onnx-ir takes for one of 2 in the operator Softmax",
+    );
+}
+
 /// Running sums of x [3, 2] along a dimension, forwards or backwards.
 fn running_sums(axis: i64, backwards: i64) -> Vec<u8> {
     let width = if axis == 0 { 2 } else { 3 };

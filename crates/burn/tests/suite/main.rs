@@ -7,6 +7,7 @@ mod agreement;
 mod common;
 mod constants;
 mod control;
+mod edges;
 mod fusing;
 mod hostile;
 mod integers;

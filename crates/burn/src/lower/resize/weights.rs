@@ -17,6 +17,8 @@ pub(super) enum Nearest {
     RoundPreferCeil,
     Floor,
     Ceil,
+    /// Before opset 11, which says nothing of it: down where positions are repeated, up where some are left out, as onnxruntime does.
+    Within,
 }
 
 /// Where a resized position lies on the line that was.
@@ -97,7 +99,8 @@ impl Line {
             let at = self.coordinate(position);
             let whole = match nearest {
                 Nearest::Floor => at.floor(),
-                Nearest::Ceil => at.ceil(),
+                Nearest::Within if self.scale >= 1.0 => at.floor(),
+                Nearest::Ceil | Nearest::Within => at.ceil(),
                 Nearest::RoundPreferFloor => (at - 0.5).ceil(),
                 Nearest::RoundPreferCeil => (at + 0.5).floor(),
             };
