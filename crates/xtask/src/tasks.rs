@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::build::{self, Profile};
+use crate::size;
 use crate::step;
 use crate::tools::{Tools, cargo_fuzz, root, target};
 
@@ -119,6 +120,7 @@ fn engines_and_browser(sh: &Shell, runner: &[&str], native: BesideBuild) -> Resu
     wasm_tests(sh, &tools)?;
     build::page(sh, &tools, Profile::Release)?;
     drop(linting);
+    size::check_everyday(sh)?;
     metal(sh)?;
     native.finish()?;
     step("engines, command line and browser");
