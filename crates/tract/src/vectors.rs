@@ -32,10 +32,12 @@ pub fn vector_limits() -> Vec<VectorLimit> {
     limits_of(native())
 }
 
-/// tract calls all that is as good as AVX-512 by its name, VNNI for 256 bits too.
+/// tract calls all that is as good as AVX-512 by its name, VNNI for 256 bits too, and AVX-512 for floats of 16 bits by theirs, which reads as
+/// if the model were computed in them.
 fn level_of(machine: IsaSet) -> &'static str {
     match machine.nickname() {
         "avx512" if !machine.has(Isa::X86_64Avx512f) => "fma",
+        "fp16" if machine.has(Isa::X86_64Avx512Fp16) => "avx512fp16",
         name => name,
     }
 }
@@ -79,6 +81,15 @@ mod tests {
                     ("avx512", "-amx-int8"),
                     ("fma", "-avx512f,-amx-int8"),
                     ("sse2", "-avx,-avx2,-fma,-f16c,-avx512f,-amx-int8"),
+                ],
+            ),
+            (
+                "avx,avx2,fma,f16c,avx512f,avx512fp16",
+                "avx512fp16",
+                vec![
+                    ("avx512", "-avx512fp16"),
+                    ("fma", "-avx512f,-avx512fp16"),
+                    ("sse2", "-avx,-avx2,-fma,-f16c,-avx512f,-avx512fp16"),
                 ],
             ),
             ("aarch64", "neon", vec![]),
