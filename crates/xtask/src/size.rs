@@ -29,12 +29,12 @@ const fn limit(module: &'static str, shipped_brotli: u64, everyday_gzip: u64) ->
 }
 
 const LIMITS: [Limit; 7] = [
-    limit("page", 500_000, 600_000),
-    limit("tract", 3_000_000, 5_000_000),
-    limit("tract-relaxed", 3_000_000, 5_000_000),
-    limit("tract-threads", 3_000_000, 5_000_000),
-    limit("burn-flex", 3_000_000, 2_000_000),
-    limit("burn-flex-threads", 3_000_000, 2_000_000),
+    limit("page", 500_000, 570_000),
+    limit("tract", 3_000_000, 3_800_000),
+    limit("tract-relaxed", 3_000_000, 3_800_000),
+    limit("tract-threads", 3_000_000, 3_800_000),
+    limit("burn-flex", 3_000_000, 1_700_000),
+    limit("burn-flex-threads", 3_000_000, 1_900_000),
     limit("burn-wgpu", 4_500_000, 6_000_000),
 ];
 
