@@ -8,6 +8,9 @@ use tare_core::{NamedTensor, Tensor, TensorData, plan};
 use tare_models::{HASH_MARK, is_address};
 use tare_record::{CellPlan, EngineName, Plan};
 
+use crate::cell::model_bytes;
+use crate::host::find_model;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Selection {
     /// A plan that comes with tare (ladder, models, quick, smoke), or a .toml file; by default `ladder` for `tare ladder`, and `quick` otherwise
@@ -90,8 +93,8 @@ impl Selection {
             .map(|engine| engine.parse())
             .collect::<Result<Vec<EngineName>, String>>();
         let engines = engines.map_err(anyhow::Error::msg)?;
+        spread(&shapes, &mut chosen.cells)?;
         for cell in &mut chosen.cells {
-            cell.shapes.extend(shapes.clone());
             if !engines.is_empty() {
                 cell.engines.clone_from(&engines);
             }
@@ -168,6 +171,36 @@ impl Selection {
             })
             .collect()
     }
+}
+
+/// Gives each model the shapes of the inputs that it has. A model whose inputs are not known before it is loaded gets all, and so does a
+/// single one: it says itself what is wrong with them.
+fn spread(shapes: &BTreeMap<String, Vec<usize>>, cells: &mut [CellPlan]) -> Result<()> {
+    if shapes.is_empty() {
+        return Ok(());
+    }
+    let is_single = cells.len() == 1;
+    let mut unknown: Vec<&String> = shapes.keys().collect();
+    for cell in cells {
+        let known = if is_single { None } else { input_names(&cell.model) };
+        let has = |name: &String| known.as_ref().is_none_or(|known| known.contains(name));
+        let own = shapes.iter().filter(|(name, _)| has(name));
+        cell.shapes.extend(own.map(|(name, dims)| (name.clone(), dims.clone())));
+        unknown.retain(|name| !has(name));
+    }
+    if let Some(name) = unknown.first() {
+        bail!(
+            "--shape {name}: none of the models has an input of that name\nhint: `tare models list`, or one of them alone, tells its inputs"
+        );
+    }
+    Ok(())
+}
+
+/// Names of a model's inputs, where its file can be read.
+fn input_names(model: &str) -> Option<Vec<String>> {
+    let bytes = model_bytes(&find_model(model).ok()?, &BTreeMap::new()).ok()?;
+    let inputs = tare_models::signature(&bytes).ok()?.inputs;
+    Some(inputs.into_iter().map(|input| input.name).collect())
 }
 
 fn split<'a>(option: &'a str, flag: &str, form: &str) -> Result<(&'a str, &'a str)> {

@@ -32,12 +32,13 @@ pub fn vector_limits() -> Vec<VectorLimit> {
     limits_of(native())
 }
 
-/// tract calls all that is as good as AVX-512 by its name, VNNI for 256 bits too, and AVX-512 for floats of 16 bits by theirs, which reads as
-/// if the model were computed in them.
+/// tract calls all that is as good as AVX-512 by its name, VNNI for 256 bits too, and all that is better by floats of 16 bits: those that have
+/// them, and those that have VNNI, which multiplies integers.
 fn level_of(machine: IsaSet) -> &'static str {
     match machine.nickname() {
         "avx512" if !machine.has(Isa::X86_64Avx512f) => "fma",
         "fp16" if machine.has(Isa::X86_64Avx512Fp16) => "avx512fp16",
+        "fp16" if machine.has(Isa::X86_64Avx512f) => "avx512",
         name => name,
     }
 }
@@ -90,6 +91,14 @@ mod tests {
                     ("avx512", "-avx512fp16"),
                     ("fma", "-avx512f,-avx512fp16"),
                     ("sse2", "-avx,-avx2,-fma,-f16c,-avx512f,-avx512fp16"),
+                ],
+            ),
+            (
+                "avx,avx2,fma,f16c,avx512f,avx512vnni",
+                "avx512",
+                vec![
+                    ("fma", "-avx512f,-avx512vnni"),
+                    ("sse2", "-avx,-avx2,-fma,-f16c,-avx512f,-avx512vnni"),
                 ],
             ),
             ("aarch64", "neon", vec![]),

@@ -193,6 +193,23 @@ fn open_shapes_and_unknown_inputs_are_explained() {
 }
 
 #[test]
+fn several_models_take_the_shapes_of_their_own_inputs() {
+    let sandbox = Sandbox::new();
+    let mut graph = Graph::new("case", 1);
+    let x = graph.input("rows", &[2, 3]);
+    let y = graph.node("y", "Relu", &[&x], &[]);
+    graph.output(&y, &[2, 3]);
+    sandbox.write("own.onnx", &graph.into_bytes());
+    let models = "--model tiny --model own.onnx --engine tract";
+    sandbox
+        .measure("a.json", &format!("{models} --shape rows=2,3 --shape image=1,3,32,32"))
+        .code(0);
+    sandbox
+        .measure("a.json", &format!("{models} --shape lines=2,3"))
+        .says("--shape lines: none of the models has an input of that name");
+}
+
+#[test]
 fn a_network_that_gives_no_numbers_is_never_measured() {
     let sandbox = Sandbox::new();
     let mut graph = Graph::new("nan", 1);
