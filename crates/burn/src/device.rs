@@ -30,6 +30,16 @@ pub(crate) enum Target {
 }
 
 impl Target {
+    /// Whether burn's attention is faster than its parts: on graphics adapters those are fused with what stands around them.
+    pub(crate) fn fuses_attention(&self) -> bool {
+        match self {
+            #[cfg(feature = "flex")]
+            Target::Flex { .. } => true,
+            #[cfg(feature = "wgpu")]
+            Target::Wgpu { .. } => false,
+        }
+    }
+
     pub(crate) fn settings(&self) -> BTreeMap<String, String> {
         let settings: &[(&str, &str)] = match self {
             #[cfg(feature = "flex")]

@@ -123,7 +123,7 @@ impl Burn {
         phases.push(Timed::since(start_ns, PhaseName::Parse, clock));
 
         let start_ns = clock.now_ns();
-        let lowered = lower(&graph, opset, &names, inputs, tables)?;
+        let lowered = lower(&graph, opset, &names, inputs, tables, self.target.fuses_attention())?;
         if outputs != lowered.outputs.len() {
             return Err(EngineError::new(
                 FailureKind::Unsupported,

@@ -14,7 +14,18 @@ use crate::plan::{Movement, Op, Slot, Step};
 const SCALES: std::ops::RangeInclusive<f64> = 1e-3..=1e3;
 
 impl Lowerer {
-    pub(super) fn fuse(&mut self) {
+    /// Leaves out what nobody reads, after attention was fused where that is wanted.
+    pub(super) fn tidy(&mut self, fuses_attention: bool) {
+        if fuses_attention {
+            self.fuse();
+        }
+        self.leave_out_unread();
+        for (place, node) in self.lowered.nodes.iter_mut().enumerate() {
+            node.steps = self.lowered.steps.iter().filter(|step| step.node == place).count();
+        }
+    }
+
+    fn fuse(&mut self) {
         for (slot, host) in &self.lowered.constants {
             self.shapes[*slot].clone_from(&host.shape);
         }
@@ -25,10 +36,6 @@ impl Lowerer {
                 Some(attention) => self.fused(attention, &step),
                 None => self.lowered.steps.push(step),
             }
-        }
-        self.leave_out_unread();
-        for (place, node) in self.lowered.nodes.iter_mut().enumerate() {
-            node.steps = self.lowered.steps.iter().filter(|step| step.node == place).count();
         }
     }
 

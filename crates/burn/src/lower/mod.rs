@@ -101,13 +101,14 @@ impl Unsupported {
 pub(crate) type Lowering<T> = Result<T, Unsupported>;
 
 /// Lowers a graph for inputs of the given shapes. `names` are those of its nodes in the file; `tables` were taken out of it, and are the
-/// last inputs of the graph.
+/// last inputs of the graph. `fuses_attention` has attention in its parts become one step.
 pub(crate) fn lower(
     graph: &OnnxGraph,
     opset: i64,
     names: &NodeNames,
     inputs: &[NamedTensor],
     tables: Vec<HostTensor>,
+    fuses_attention: bool,
 ) -> Result<Lowered, EngineError> {
     let mut lowerer = Lowerer {
         opset,
@@ -169,7 +170,7 @@ pub(crate) fn lower(
         })?;
         lowerer.lowered.outputs.push(output);
     }
-    lowerer.fuse();
+    lowerer.tidy(fuses_attention);
     Ok(lowerer.lowered)
 }
 
