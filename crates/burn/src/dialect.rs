@@ -52,7 +52,7 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
             node.domain = DOMAIN.into();
         }
         copies::pass_by(graph, &copies);
-        give_epsilon(graph);
+        tell_all(graph);
         if rename {
             names::number(graph);
         }
@@ -70,12 +70,15 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
     onnx_ir::Message::write_to_bytes(&model).ok()
 }
 
-/// Writes down the default that onnx-ir takes for 0.
-fn give_epsilon(graph: &mut GraphProto) {
+/// Writes down the default that onnx-ir takes for 0, and passes by it what it drops while training, in the graphs inside of nodes too.
+fn tell_all(graph: &mut GraphProto) {
     for node in &mut graph.node {
+        if node.op_type == "Dropout" && node.input.get(2).is_some_and(|training| !training.is_empty()) {
+            node.domain = DOMAIN.into();
+        }
         for attribute in &mut node.attribute {
             for inner in attribute.g.as_mut().into_iter().chain(&mut attribute.graphs) {
-                give_epsilon(inner);
+                tell_all(inner);
             }
         }
         let given = node.attribute.iter().any(|attribute| attribute.name == "epsilon");

@@ -257,3 +257,23 @@ fn weights_around_a_node_are_read_inside_of_it() {
     let (x, expected) = (vec![2.0; COUNT], vec![3.0; COUNT]);
     computes(graph.into_bytes(), &[COUNT], &x, &[(&[COUNT], &expected)]);
 }
+
+#[test]
+fn training_inside_of_a_branch_is_refused() {
+    let mut graph = Graph::new("case", 7);
+    let x = graph.input("x", &[2]);
+    let condition = sum_is_positive(&mut graph, "condition", &x);
+    let one = graph.constant("one", &[], &[1.0]);
+    let training = graph.node("training", "Cast", &[&one], &[Attribute::Int("to", 9)]);
+    let then = inner("then", |g| {
+        vec![(g.node("dropped", "Dropout", &[&x, &one, &training], &[]), vec![2])]
+    });
+    let other = inner("else", |g| vec![(g.node("negated", "Neg", &[&x], &[]), vec![2])]);
+    let branches = [
+        Attribute::Graph("then_branch", then),
+        Attribute::Graph("else_branch", other),
+    ];
+    let y = graph.node("y", "If", &[&condition], &branches);
+    graph.output(&y, &[2]);
+    refuses(graph.into_bytes(), &[2], "training");
+}
