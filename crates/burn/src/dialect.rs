@@ -52,7 +52,7 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
             node.domain = DOMAIN.into();
         }
         copies::pass_by(graph, &copies);
-        tell_all(graph);
+        spell_out(graph);
         if rename {
             names::number(graph);
         }
@@ -71,14 +71,14 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
 }
 
 /// Writes down the default that onnx-ir takes for 0, and passes by it what it drops while training, in the graphs inside of nodes too.
-fn tell_all(graph: &mut GraphProto) {
+fn spell_out(graph: &mut GraphProto) {
     for node in &mut graph.node {
         if node.op_type == "Dropout" && node.input.get(2).is_some_and(|training| !training.is_empty()) {
             node.domain = DOMAIN.into();
         }
         for attribute in &mut node.attribute {
             for inner in attribute.g.as_mut().into_iter().chain(&mut attribute.graphs) {
-                tell_all(inner);
+                spell_out(inner);
             }
         }
         let given = node.attribute.iter().any(|attribute| attribute.name == "epsilon");

@@ -217,7 +217,7 @@ impl Lowerer {
 
 /// A constant without dimensions.
 #[allow(clippy::cast_possible_truncation, reason = "all device values are f32")]
-fn number(value: f64) -> Value {
+pub(super) fn number(value: f64) -> Value {
     Value::Host(HostTensor {
         shape: vec![],
         data: HostData::F32(vec![value as f32]),

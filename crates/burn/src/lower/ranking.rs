@@ -6,6 +6,7 @@ use onnx_ir::node::modulo::ModNode;
 use onnx_ir::node::one_hot::{OneHotDepthInput, OneHotNode, OneHotValuesInput};
 use onnx_ir::node::topk::{TopKInput, TopKNode};
 
+use super::choice::number;
 use super::integers::are_integers;
 use super::movement::shape_of;
 use super::truth::EQUAL;
@@ -47,9 +48,9 @@ impl Lowerer {
         along[axis] = size;
         let places = Value::Host(HostTensor::from_dims(0..size).reshaped(along));
         let worst = if config.largest {
-            f32::NEG_INFINITY
+            f64::NEG_INFINITY
         } else {
-            f32::INFINITY
+            f64::INFINITY
         };
         let mut one = own.clone();
         one[axis] = 1;
@@ -168,12 +169,4 @@ impl Lowerer {
             }
         }
     }
-}
-
-/// A constant without dimensions.
-fn number(value: f32) -> Value {
-    Value::Host(HostTensor {
-        shape: vec![],
-        data: HostData::F32(vec![value]),
-    })
 }
