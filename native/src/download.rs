@@ -8,7 +8,7 @@ use tare_models::WebModel;
 use tare_record::{Failure, FailureKind};
 use tare_report::bytes;
 
-use crate::sink::show_progress;
+use crate::progress_line::ProgressLine;
 
 /// A protobuf message, and so an ONNX file, is at most this long.
 const LARGEST_BYTES: u64 = 1 << 31;
@@ -98,6 +98,7 @@ fn body(url: &str) -> Result<Vec<u8>, Failure> {
         .map_err(|error| failure(format!("cannot fetch the model {url:?}: {error}"), offline))?;
     let total = response.body().content_length();
     let mut reader = response.body_mut().with_config().limit(LARGEST_BYTES).reader();
+    let mut progress = ProgressLine::default();
     let mut found = Vec::new();
     let mut part = vec![0; 1 << 20];
     loop {
@@ -109,9 +110,9 @@ fn body(url: &str) -> Result<Vec<u8>, Failure> {
         }
         found.extend_from_slice(&part[..length]);
         let of = total.map_or_else(String::new, |total| format!(" of {}", bytes(total)));
-        show_progress(&format!("fetching {url}: {}{of}", bytes(found.len() as u64)));
+        progress.show(&format!("fetching {url}: {}{of}", bytes(found.len() as u64)));
     }
-    show_progress("");
+    progress.clear();
     if total.is_some_and(|total| total != found.len() as u64) {
         return Err(failure(format!("the model {url:?} broke off"), offline));
     }

@@ -11,6 +11,7 @@ mod machine;
 mod measuring;
 mod node;
 mod power;
+mod progress_line;
 mod selection;
 mod sink;
 

@@ -1,22 +1,23 @@
-//! Keeps records on disk as they grow, and shows progress.
+//! Keeps records on disk as they grow, and tells what came of every cell.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use tare_core::stats::rounds_estimate;
-use tare_core::{NamedTensor, Sink, run_lengths_ns};
+use tare_core::{NamedTensor, Sink, Turn, run_lengths_ns};
 use tare_record::{Cell, CellRequest, Progress, Record, Stage, Status};
 use tare_report::{duration, rung};
 
+use crate::progress_line::ProgressLine;
 use crate::selection::write_npy;
 
 /// Writes the record after every cell, tensors if asked to, and progress to standard error.
 pub(crate) struct FileSink {
     path: PathBuf,
     tensors: Option<PathBuf>,
-    /// The round that was told last.
-    round: usize,
+    turn: Option<Turn>,
+    progress: ProgressLine,
     error: Option<anyhow::Error>,
 }
 
@@ -30,14 +31,15 @@ impl FileSink {
         Ok(Self {
             path: path.to_owned(),
             tensors: tensors.cloned(),
-            round: 1,
+            turn: None,
+            progress: ProgressLine::default(),
             error: None,
         })
     }
 
     /// What could not be written, if anything.
-    pub(crate) fn finish(self) -> Result<()> {
-        clear_line();
+    pub(crate) fn finish(mut self) -> Result<()> {
+        self.progress.clear();
         self.error.map_or(Ok(()), Err)
     }
 }
@@ -50,26 +52,17 @@ impl Sink for FileSink {
     }
 
     fn ended(&mut self, cell: &Cell) {
-        clear_line();
+        self.progress.clear();
         eprintln!("{}", cell_line(cell));
     }
 
-    fn progress(&mut self, request: &CellRequest, progress: &Progress, _: &Cell) {
-        let rounds = request.rules.rounds;
-        if self.round < request.round {
-            self.round = request.round;
-            clear_line();
-            eprintln!("round {} of {rounds}", self.round);
-        }
-        show_progress(&format!(
-            "round {} of {rounds}, {} on {}: {}, {} samples, {} %",
-            request.round,
-            request.model.display_name(),
-            request.engine,
-            progress.phase,
-            progress.samples,
-            progress.percent
-        ));
+    fn turn(&mut self, turn: Turn) {
+        self.turn = Some(turn);
+    }
+
+    fn progress(&mut self, request: &CellRequest, progress: &Progress, cell: &Cell) {
+        self.progress
+            .show(&tare_report::progress(self.turn, request, progress, cell));
     }
 
     fn tensors(&mut self, request: &CellRequest, inputs: &[NamedTensor], outputs: &[NamedTensor]) {
@@ -131,18 +124,6 @@ pub(crate) fn cell_line(cell: &Cell) -> String {
         Status::TimedOut(failure) => format!("{subject}: timed out: {}", failure.message),
         Status::Cancelled => format!("{subject}: cancelled"),
     }
-}
-
-pub(crate) fn show_progress(line: &str) {
-    if std::io::stderr().is_terminal() {
-        let mut err = std::io::stderr().lock();
-        // A terminal that is gone is no reason to stop measuring.
-        let _ = write!(err, "\r\x1b[2K{line}").and_then(|()| err.flush());
-    }
-}
-
-fn clear_line() {
-    show_progress("");
 }
 
 /// Tells what a record says, and where it is.

@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use tare_core::{Clock, Sink, calibrate, plan, run_plan};
+use tare_core::{Clock, Sink, Turn, calibrate, plan, run_plan};
 use tare_record::{Cell, CellPlan, CellRequest, EngineName, Job, Plan, Progress, Record, SCHEMA};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
@@ -172,9 +172,14 @@ async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
         boundary: vec![],
         responsiveness: vec![],
     };
-    run_plan(&mut record, inputs, &mut host, &mut PageSink).await;
+    run_plan(&mut record, inputs, &mut host, &mut PageSink::default()).await;
     if record.plan.boundary && record.complete {
+        view::progress(
+            100,
+            "All cells are measured. Now what crossings between JavaScript and wasm cost.",
+        );
         boundary::add(&mut record).await;
+        view::progress(100, "Now whether a page reacts while a model runs.");
         responsiveness::add(&mut record, &mut host).await;
     }
     facts::note_visibility(&mut record);
@@ -184,7 +189,10 @@ async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
     view::dispatch("tare-done");
 }
 
-struct PageSink;
+#[derive(Default)]
+struct PageSink {
+    turn: Option<Turn>,
+}
 
 impl Sink for PageSink {
     fn save(&mut self, record: &Record) {
@@ -196,8 +204,14 @@ impl Sink for PageSink {
 
     fn ended(&mut self, _: &Cell) {}
 
-    fn progress(&mut self, request: &CellRequest, progress: &Progress, _: &Cell) {
-        view::progress(request, progress);
+    fn turn(&mut self, turn: Turn) {
+        self.turn = Some(turn);
+    }
+
+    fn progress(&mut self, request: &CellRequest, progress: &Progress, cell: &Cell) {
+        let text = tare_report::progress(self.turn, request, progress, cell);
+        let percent = self.turn.map_or(0, |turn| turn.percent_of_all(progress.percent));
+        view::progress(percent, &text);
     }
 
     fn tensors(&mut self, _: &CellRequest, _: &[tare_core::NamedTensor], _: &[tare_core::NamedTensor]) {}

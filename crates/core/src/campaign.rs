@@ -9,7 +9,7 @@ use tare_record::{
 
 use crate::reference::{Reference, reference};
 use crate::tolerance::tolerance_of;
-use crate::{NamedTensor, Random, bundle, failed_cell, rounds, speed};
+use crate::{NamedTensor, Random, Turn, bundle, failed_cell, rounds, speed};
 
 /// Bytes that travel beside a [`CellRequest`].
 #[derive(Debug, Clone, Default)]
@@ -86,6 +86,9 @@ pub trait Sink {
     /// A cell has no further round.
     fn ended(&mut self, cell: &Cell);
 
+    /// The turn of a cell has come.
+    fn turn(&mut self, turn: Turn);
+
     /// A cell goes on.
     fn progress(&mut self, request: &CellRequest, progress: &Progress, cell: &Cell);
 
@@ -113,7 +116,7 @@ pub async fn run_plan(record: &mut Record, inputs: Option<Rc<Vec<u8>>>, host: &m
     let mut references: BTreeMap<usize, Result<Reference, Status>> = BTreeMap::new();
     let mut cells: Vec<Option<Cell>> = vec![None; tasks.len()];
     for round in 1..=plan.rules.rounds {
-        for place in shuffled(tasks.len(), plan.seed, round) {
+        for (before, place) in shuffled(tasks.len(), plan.seed, round).into_iter().enumerate() {
             let Task {
                 entry,
                 request,
@@ -131,6 +134,12 @@ pub async fn run_plan(record: &mut Record, inputs: Option<Rc<Vec<u8>>>, host: &m
                     continue;
                 }
             }
+            sink.turn(Turn {
+                round,
+                rounds: plan.rules.rounds,
+                cell: before + 1,
+                cells: tasks.len(),
+            });
             if !host.cancelled() && !references.contains_key(entry) {
                 let reference = reference(request, &plan.cells[*entry], inputs.clone(), host, sink).await;
                 references.insert(*entry, reference);

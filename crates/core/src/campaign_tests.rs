@@ -108,12 +108,16 @@ impl Host for FakeHost {
 #[derive(Default)]
 struct CountingSink {
     ended: usize,
+    turns: Vec<Turn>,
 }
 
 impl Sink for CountingSink {
     fn save(&mut self, _: &Record) {}
     fn ended(&mut self, _: &Cell) {
         self.ended += 1;
+    }
+    fn turn(&mut self, turn: Turn) {
+        self.turns.push(turn);
     }
     fn progress(&mut self, _: &CellRequest, _: &Progress, _: &Cell) {}
     fn tensors(&mut self, _: &CellRequest, _: &[NamedTensor], _: &[NamedTensor]) {}
@@ -196,6 +200,8 @@ fn run_by(
     assert!(future.as_mut().poll(&mut context).is_ready(), "nothing in it waits");
     drop(future);
     assert_eq!(sink.ended, record.cells.len(), "every cell ends once");
+    let percents: Vec<u8> = sink.turns.iter().map(|turn| turn.percent_of_all(0)).collect();
+    assert!(percents.is_sorted() && percents.last() < Some(&100), "{percents:?}");
     (record, host)
 }
 

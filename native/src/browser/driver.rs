@@ -17,7 +17,8 @@ use super::BrowserArgs;
 use super::find::{Browser, Kind, choose};
 use super::memory::ProcessMemory;
 use crate::machine::is_superuser;
-use crate::sink::{cell_line, show_progress, write_record};
+use crate::progress_line::ProgressLine;
+use crate::sink::{cell_line, write_record};
 
 /// A driver that does not listen after so long does not work.
 const DRIVER_START: Duration = Duration::from_secs(20);
@@ -206,6 +207,7 @@ async fn watch(opened: &Opened, page: &str, path: &Path, command: &str) -> Resul
     let started = Instant::now();
     // By their lines, because the last record has them in another order.
     let mut told = HashSet::new();
+    let mut progress_line = ProgressLine::default();
     let mut known = 0;
     let mut last = None;
     loop {
@@ -224,7 +226,7 @@ async fn watch(opened: &Opened, page: &str, path: &Path, command: &str) -> Resul
             if let Some(browser) = &mut record.machine.browser {
                 browser.processes_peak_bytes = memory.as_ref().and_then(ProcessMemory::peak_bytes);
             }
-            show_progress("");
+            progress_line.clear();
             let rounds = record.plan.rules.rounds;
             let has_ended =
                 |cell: &&Cell| record.complete || cell.status != Status::Measured || cell.rounds.len() >= rounds;
@@ -251,7 +253,7 @@ async fn watch(opened: &Opened, page: &str, path: &Path, command: &str) -> Resul
                     PAGE_START.as_secs()
                 )
             }
-            _ => show_progress(&progress),
+            _ => progress_line.show(&progress),
         }
         sleep(POLL).await;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tare_models::{CATALOG, Dim, HASH_MARK, PIPELINES, PUBLIC_MODELS, Signature};
-use tare_record::{CellRequest, EngineName, Progress, Record, Rules, SelfCheck};
+use tare_record::{EngineName, Record, Rules, SelfCheck};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{
@@ -358,19 +358,10 @@ pub(super) fn fail(message: &str) {
     set_state("error");
 }
 
-/// How far a cell is.
-pub(super) fn progress(request: &CellRequest, progress: &Progress) {
-    element::<HtmlProgressElement>("progress-bar").set_value(f64::from(progress.percent));
-    let text = format!(
-        "Round {} of {}, {} on {}: {}, {} samples",
-        request.round,
-        request.rules.rounds,
-        request.model.display_name(),
-        request.engine,
-        progress.phase,
-        progress.samples
-    );
-    element::<Element>("progress-text").set_text_content(Some(&text));
+/// What is being measured, and how much of everything is.
+pub(super) fn progress(percent: u8, text: &str) {
+    element::<HtmlProgressElement>("progress-bar").set_value(f64::from(percent));
+    element::<Element>("progress-text").set_text_content(Some(text));
 }
 
 /// The record as JSON in the document, for drivers.
