@@ -5,6 +5,7 @@ use tare_record::{
 };
 
 use crate::outline::outlined_cell;
+use crate::probe::probe;
 use crate::stages;
 use crate::stats::median_estimate;
 use crate::verify::{limit, worse};
@@ -366,6 +367,7 @@ impl Run<'_> {
                 tensor: named.facts(),
                 drift,
                 top: top(values.get(..row.min(values.len())).unwrap_or_default()),
+                probe: Some(probe(&values)),
             });
         }
         verification.digests.push(DigestCount { sha256, runs });

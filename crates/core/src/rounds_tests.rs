@@ -58,6 +58,7 @@ fn round(samples_ns: &[u64], sha256: &str, max_abs: f64) -> Cell {
                 same_top: true,
             },
             top: vec![0],
+            probe: None,
         }],
         digests: vec![DigestCount {
             sha256: sha256.into(),

@@ -266,6 +266,19 @@ pub struct OutputFacts {
     pub drift: Drift,
     /// Positions of the five largest elements of the first row of the last axis, largest first.
     pub top: Vec<usize>,
+    /// What tells whether another environment computed the same; `None` in records of earlier builds.
+    #[serde(default)]
+    pub probe: Option<Probe>,
+}
+
+/// Some elements of an output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// Magnitude of the largest element of all.
+    pub largest: f64,
+    /// Up to 64 elements, evenly spaced in row-major order, from the first on.
+    pub values: Vec<f64>,
 }
 
 /// Distance of a tensor from its reference.

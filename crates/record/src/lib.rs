@@ -18,7 +18,7 @@ mod tensor;
 pub use boundary::{BoundaryCost, BoundaryPoint, Crossing};
 pub use cell::{
     Cell, DigestCount, Drift, EngineFacts, Failure, FailureKind, LoadPattern, MachineSpeed, Memory, ModelFacts,
-    ModuleSize, OutputFacts, Phase, PhaseName, Round, Rung, StageFacts, StageRound, Status, Verification,
+    ModuleSize, OutputFacts, Phase, PhaseName, Probe, Round, Rung, StageFacts, StageRound, Status, Verification,
 };
 pub use environment::{
     Adapter, BrowserFacts, ClockFacts, EnvironmentKind, Machine, MachineFacts, NodeFacts, PowerFacts, Tool, Warning,

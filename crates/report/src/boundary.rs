@@ -7,7 +7,7 @@ use crate::format;
 use crate::pairing::SEED;
 
 pub(crate) const TITLE: &str = "What crossings cost in the browser";
-pub(crate) const CAPTION: &str = "A line through the medians of several sizes: what a crossing costs however little crosses, and what each call, dispatch or megabyte adds. A message \
+pub(crate) const CAPTION: &str = "A line through the medians of several sizes: what a crossing costs however little crosses, and what each further call, dispatch or megabyte adds. None of them is part of an inference but those that the engine makes: one dispatch for each kernel, uploads of the inputs, and read-backs of the outputs. A message \
     is posted by the page, answered by a worker that does nothing, and timed until the answer. WebGPU is that of the adapter which the browser offers: on a machine without a GPU it computes on the CPU.";
 pub(crate) const HEADINGS: [&str; 5] = ["crossing", "at least", "95 % interval", "and for each", "95 % interval"];
 
@@ -49,24 +49,25 @@ pub(crate) fn json(records: &[Record]) -> Vec<serde_json::Value> {
 }
 
 fn row(cost: &BoundaryCost, line: &Line) -> [String; 5] {
-    let interval = |estimate: &Estimate| {
-        format!(
+    // No crossing takes less than no time: an interval that reaches 0 tells the most that it can be.
+    let interval = |estimate: &Estimate| match estimate.low > 0.0 {
+        true => format!(
             "{} to {}",
             format::duration(estimate.low),
             format::duration(estimate.high)
-        )
+        ),
+        false => format!("up to {}", format::duration(estimate.high.max(0.0))),
     };
-    let unit = if cost.crossing.counts_bytes() { "MB" } else { "one" };
-    // An interval that reaches 0 says that what each adds is all that can be seen.
-    let least = match line.intercept.low > 0.0 {
-        true => format::duration(line.intercept.value),
+    let value = |estimate: &Estimate| match estimate.low > 0.0 {
+        true => format::duration(estimate.value),
         false => "nothing that can be told".into(),
     };
+    let unit = if cost.crossing.counts_bytes() { "MB" } else { "one" };
     [
         cost.crossing.as_str().to_owned(),
-        least,
+        value(&line.intercept),
         interval(&line.intercept),
-        format!("{unit}: {}", format::duration(line.slope.value)),
+        format!("{unit}: {}", value(&line.slope)),
         interval(&line.slope),
     ]
 }

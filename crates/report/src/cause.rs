@@ -29,7 +29,7 @@ pub enum Cause {
     BrowserThreads,
     /// Both: no rung separates them.
     RelaxedSimdAndThreads,
-    /// From native to a browser, with vectors of the same width: no rung separates wasm from the browser.
+    /// From native to a browser, with vectors of the same width.
     WasmAndBrowser,
     /// From native to a browser: no rung separates what is in between.
     All,
@@ -47,15 +47,15 @@ impl Cause {
     /// What a share of the gap is called.
     pub fn as_str(self) -> &'static str {
         match self {
-            Cause::Threads => "threads",
+            Cause::Threads => "fewer threads",
             Cause::Vectors => "vector instructions and the kernels for them",
-            Cause::Wasm => "wasm",
+            Cause::Wasm => "wasm instead of machine code",
             Cause::WasmAndVectors => "wasm and narrower vectors (not separated)",
-            Cause::Browser => "the browser",
+            Cause::Browser => "the browser instead of Node",
             Cause::RelaxedSimd => "relaxed SIMD",
             Cause::BrowserThreads => "the browser's threads",
             Cause::RelaxedSimdAndThreads => "relaxed SIMD and the browser's threads (not separated)",
-            Cause::WasmAndBrowser => "wasm and the browser (not separated)",
+            Cause::WasmAndBrowser => "wasm and the browser",
             Cause::Everything => "threads and all that follows (not separated)",
             Cause::All => "wasm, narrower vectors and the browser (not separated)",
             Cause::ShaderCompiler => "the shader compiler",

@@ -1,13 +1,13 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use tare_record::{Cell, Machine, Record, SelfCheck, Warning};
+use tare_record::{Cell, EnvironmentKind, Record, SelfCheck, Warning};
 
+use crate::environment::environment;
 use crate::kernels::kernels;
 use crate::ladder::{Ladder, ladders};
 use crate::pairing::{Comparison, Pair, compare};
-use crate::power::power_lines;
 use crate::series::Series;
 use crate::style::{PAGE_STYLE, STYLE};
-use crate::text::{cell_rows, memory_rows, rung, stage_rows, stage_verdicts, status, verdict};
+use crate::text::{cell_rows, memory_rows, place, rung, stage_rows, stage_verdicts, status, subject, verdict};
 use crate::{boundary, chart, device, format, ledger, responsiveness, waterfall};
 
 /// The whole report as one HTML file, which asks nothing of any network. `command` is what made it.
@@ -89,8 +89,10 @@ pub fn selftest(checks: &[SelfCheck]) -> String {
 fn summary(records: &[Record], comparison: &Comparison<'_>, ladders: &[Ladder<'_>]) -> Markup {
     html! {
         @if records.is_empty() { p { "There is no record." } }
-        @for ladder in ladders { p class="verdict" { (ladder.sentence()) "." } }
-        @for pair in &comparison.pairs { p class="verdict" { (verdict(pair)) } }
+        @for line in headlines(comparison, ladders) { p class="verdict" { (line) "." } }
+        @for record in records {
+            @for warning in &record.warnings { p class="warning" { "Warning, " (record.machine.kind.to_string()) ": " (warning.message) } }
+        }
         @if comparison.pairs.is_empty() {
             p { "Nothing can be compared yet: a comparison needs a record of " code { "tare run" } " and one of a browser, of the same models and inputs." }
         }
@@ -101,12 +103,32 @@ fn summary(records: &[Record], comparison: &Comparison<'_>, ladders: &[Ladder<'_
     }
 }
 
+/// For each model and engine what the browser costs, and then why.
+fn headlines(comparison: &Comparison<'_>, ladders: &[Ladder<'_>]) -> Vec<String> {
+    let work = |cell: &Cell| (cell.model.name.clone(), cell.engine.name);
+    let is_node = |pair: &&Pair<'_>| pair.other.rung.environment == EnvironmentKind::Node;
+    let (in_node, in_browser): (Vec<_>, Vec<_>) = comparison.pairs.iter().partition(is_node);
+    // Beside a browser, Node is a step of the explanation.
+    let others = in_node
+        .into_iter()
+        .filter(|pair| !in_browser.iter().any(|browser| work(browser.other) == work(pair.other)));
+    let pairs = in_browser.iter().copied().chain(others);
+    let mut lines: Vec<_> = pairs.map(|pair| (work(pair.other), verdict(pair))).collect();
+    for ladder in ladders {
+        let work = work(ladder.rungs[0]);
+        let after = lines.iter().rposition(|(known, _)| *known == work);
+        lines.insert(after.map_or(lines.len(), |last| last + 1), (work, ladder.sentence()));
+    }
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
 fn ladder_section(ladder: &Ladder<'_>) -> Markup {
     let first = ladder.rungs[0];
     html! {
         section {
             h2 { "Why " (first.model.name) " on " (first.engine.name) " takes as long as it does" }
-            p { (ladder.sentence()) "." }
+            p { "The gap is these factors, multiplied. One below 1x makes it smaller." }
+            ul { @for factor in ladder.factors() { li { (factor) } } }
             div class="scroll" { (waterfall::waterfall(ladder)) }
             (table(
                 "",
@@ -123,14 +145,31 @@ fn ladder_section(ladder: &Ladder<'_>) -> Markup {
 fn pair_section(pair: &Pair<'_>) -> Markup {
     html! {
         section {
-            h2 { (pair.other.model.name) " on " (pair.other.engine.name) }
+            h2 { (subject(pair)) ": native and " (place(pair)) }
             p { (verdict(pair)) "." }
             @if !pair.stages.is_empty() { ul { @for stage in stage_verdicts(pair) { li { (stage) } } } }
-            p class="soft" { "Native: " (rung(pair.native)) ". Compared with: " (rung(pair.other)) ". Both computed the same: model, inputs and load pattern are equal by SHA-256, and every output was verified." }
+            p class="soft" { "Native: " (rung(pair.native)) ". Compared with: " (rung(pair.other)) ". " (sameness(pair)) }
             (warnings(&pair.warnings))
             div class="scroll" { (chart::samples(pair)) }
+            p class="soft" { "Every dot is a sample; the tall line is the median and the thick one below it its 95 % interval." }
         }
     }
+}
+
+/// Why both sides are known to have computed the same.
+fn sameness(pair: &Pair<'_>) -> String {
+    let across = match pair.difference {
+        Some(0.0) => "; the up to 64 elements of each output that both records hold are equal".to_owned(),
+        Some(difference) => {
+            format!(
+                "; the up to 64 elements of each output that both records hold differ by at most {difference:.1e} of the largest"
+            )
+        }
+        None => String::new(),
+    };
+    format!(
+        "Both computed the same: model, inputs and load pattern are equal by SHA-256, and every output was compared with a reference computed beside it{across}."
+    )
 }
 
 fn warnings(warnings: &[Warning]) -> Markup {
@@ -207,7 +246,7 @@ fn stages(records: &[Record]) -> Markup {
 fn memory(records: &[Record]) -> Markup {
     table(
         "Memory",
-        "The most that a process held, or that a wasm module's memory grew to, with loading, runs and verification; as a multiple of the model, and of what the native process of the same engine held. What the browser counts for page and worker together, its scripts with it, where it tells.",
+        "The most that a process held, or that a wasm module's memory grew to, with loading, runs and verification; as a multiple of the model, and of what the native process of the same engine and number of threads held, program and libraries with it. What the browser counts of scripts in page and worker together, where it tells: without the modules' memory in Chromium.",
         &[
             "model",
             "engine",
@@ -216,7 +255,7 @@ fn memory(records: &[Record]) -> Markup {
             "at its peak",
             "of the model",
             "of native",
-            "page and worker",
+            "scripts",
             "on the device",
         ],
         3,
@@ -254,19 +293,20 @@ fn outputs(records: &[Record]) -> Markup {
         h2 { "What was computed" }
         div class="scroll" {
             table {
-                caption { "Distance of the outputs from the reference: what tract computed on the CPU in the same run, or burn-flex where tract could not, which the cell then says." }
+                caption { "Distance of the outputs from the reference: what tract computed on the CPU in the same run and environment, or burn-flex where tract could not, which the cell then says. Allowed is the largest difference as a share of the reference's largest element; a cell that exceeds it fails. Small elements may be many units in the last place away and yet agree." }
                 thead { tr {
                     th { "model" } th { "engine" } th { "where" } th { "output" }
-                    th class="number" { "largest difference" } th class="number" { "share of largest" } th class="number" { "largest relative" } th { "units in the last place" } th { "largest elements" }
+                    th class="number" { "largest difference" } th class="number" { "share of largest" } th class="number" { "allowed" } th class="number" { "largest relative" } th { "units in the last place" } th { "largest elements" }
                 } }
                 tbody {
                     @for cell in all_cells(records) {
                         @for output in cell.verification.iter().flat_map(|verification| &verification.outputs) {
                             tr {
-                                th scope="row" { (cell.model.name) } td { (cell.engine.name.as_str()) } td { (cell.rung.environment.to_string()) }
+                                th scope="row" { (cell.model.name) } td { (cell.engine.name.as_str()) } td { (rung(cell)) }
                                 td { (output.tensor.name) " " (output.tensor.dtype.to_string()) " " (format!("{:?}", output.tensor.shape)) }
                                 td class="number" { (format!("{:.2e}", output.drift.max_abs)) }
                                 td class="number" { (format!("{:.2e}", output.drift.max_scaled)) }
+                                td class="number" { (format!("{:.0e}", allowed(cell))) }
                                 td class="number" { (format!("{:.2e}", output.drift.max_relative)) }
                                 td { (format::ulps(&output.drift.ulp_counts)) }
                                 td { (format!("{:?}", output.top)) }
@@ -279,57 +319,10 @@ fn outputs(records: &[Record]) -> Markup {
     }
 }
 
-fn environment(number: usize, record: &Record) -> Markup {
-    let tool = &record.tool;
-    html! {
-        h2 { "Record " (number) ": " (record.machine.kind.to_string()) }
-        @if !record.complete { p class="failed" { "This record is of a run that did not come to its end." } }
-        (warnings(&record.warnings))
-        div class="scroll" { table { tbody {
-            tr { th scope="row" { "made" } td { (record.created) } }
-            tr { th scope="row" { "command" } td { code { (record.command) } } }
-            tr { th scope="row" { "plan" } td { (record.plan.name) } }
-            tr { th scope="row" { "tare" } td {
-                (tool.version) ", " (tool.git_revision.as_deref().unwrap_or("unknown revision")) ", " (tool.build_profile) " build for " (tool.target)
-                @if !tool.target_features.is_empty() { " with " (tool.target_features.join(", ")) }
-            } }
-            (machine(&record.machine))
-            tr { th scope="row" { "clock" } td {
-                (record.clock.source) ", steps of " (format::duration(record.clock.granularity_ns as f64)) ", " (format::duration(record.clock.read_cost_ns as f64)) " a reading"
-            } }
-            @for adapter in record.cells.iter().filter_map(|cell| cell.adapter.as_ref()).take(1) {
-                tr { th scope="row" { "graphics adapter" } td { (adapter.name) ", " (adapter.graphics_api) ", " (adapter.driver) } }
-                tr { th scope="row" { "its features" } td { (adapter.features.join(", ")) } }
-                tr { th scope="row" { "its limits" } td { (adapter.limits.iter().map(|(name, limit)| format!("{name} {limit}")).collect::<Vec<_>>().join(", ")) } }
-            }
-        } } }
-    }
-}
-
-fn machine(machine: &Machine) -> Markup {
-    html! {
-        tr { th scope="row" { "system" } td { (machine.os) ", " (machine.logical_cores) " logical cores" } }
-        @if let Some(native) = &machine.native {
-            tr { th scope="row" { "processor" } td { (native.cpu) ", " (native.cpu_features.join(", ")) } }
-            tr { th scope="row" { "memory" } td { (format::bytes(native.memory_bytes)) ", " (format::bytes(native.memory_available_bytes)) " free at the start" } }
-            tr { th scope="row" { "power" } td { (power_lines(&native.power).join(", ")) } }
-            @if let Some(load) = native.load_average { tr { th scope="row" { "load at the start" } td { (format!("{load:.2}")) } } }
-        }
-        @if let Some(node) = &machine.node {
-            tr { th scope="row" { "Node" } td { (node.version) ", V8 " (node.v8) } }
-        }
-        @if let Some(browser) = &machine.browser {
-            tr { th scope="row" { "browser" } td { (browser.user_agent) } }
-            tr { th scope="row" { "cross-origin isolated" } td { (if browser.cross_origin_isolated { "yes" } else { "no" }) } }
-            tr { th scope="row" { "WebGPU" } td { (if browser.webgpu { "yes" } else { "no" }) } }
-            @if let Some(ready) = browser.page_ready_ns {
-                tr { th scope="row" { "the page could be used" } td { (format::duration(ready as f64)) " after it was asked for" } }
-            }
-            @if let Some(peak) = browser.processes_peak_bytes {
-                tr { th scope="row" { "memory of all its processes" } td { (format::bytes(peak)) " at its peak, without files and code" } }
-            }
-        }
-    }
+fn allowed(cell: &Cell) -> f64 {
+    cell.verification
+        .as_ref()
+        .map_or(0.0, |verification| verification.tolerance)
 }
 
 /// METHODOLOGY.md as HTML; a test makes it and keeps it true.

@@ -5,12 +5,12 @@ use tare_core::plan::{RELAXED_SIMD, VECTOR_LIMITS};
 use tare_core::stats::Estimate;
 use tare_record::{Cell, ClockFacts, EnvironmentKind, Record, Status};
 
-use crate::adapters;
 use crate::cause::{Cause, cause};
 use crate::format;
 use crate::pairing::{have_same_inputs, ratio};
 use crate::series::Series;
 use crate::text::rung;
+use crate::{adapters, agreement};
 
 /// Fewer rungs are a pair, which stands for itself.
 const FEWEST_RUNGS: usize = 3;
@@ -112,6 +112,7 @@ fn is_same_work(a: &Cell, b: &Cell) -> bool {
     ) && a.model.sha256.is_some()
         && have_same_inputs(a, b)
         && adapters::difference(a.adapter.as_ref(), b.adapter.as_ref()).is_none()
+        && agreement::difference(a, b).is_ok()
 }
 
 fn ladder(Group { mut rungs, repeated }: Group<'_>) -> Option<Ladder<'_>> {
@@ -167,16 +168,34 @@ fn ladder(Group { mut rungs, repeated }: Group<'_>) -> Option<Ladder<'_>> {
     })
 }
 
-/// Neighbouring steps of one cause as one.
+/// Neighbouring steps that answer one question as one: those of one cause, and wasm with the browser.
 fn shares(steps: &[Step], series: &[Series]) -> Option<Vec<(Cause, Estimate)>> {
+    let question = |step: &Step| match step.cause {
+        Cause::Wasm | Cause::Browser => Cause::WasmAndBrowser,
+        cause => cause,
+    };
     let mut shares = Vec::new();
     let mut first = 0;
-    for alike in steps.chunk_by(|a, b| a.cause == b.cause) {
+    for alike in steps.chunk_by(|a, b| question(a) == question(b)) {
         let last = first + alike.len();
-        shares.push((alike[0].cause, ratio(&series[first], &series[last])?));
+        let cause = if alike.len() == 1 {
+            alike[0].cause
+        } else {
+            question(&alike[0])
+        };
+        shares.push((cause, ratio(&series[first], &series[last])?));
         first = last;
     }
     Some(shares)
+}
+
+/// What to say of a ratio that may be none.
+fn doubt(ratio: &Estimate) -> &'static str {
+    if ratio.low <= 1.0 && 1.0 <= ratio.high {
+        " (cannot be told from 1x)"
+    } else {
+        ""
+    }
 }
 
 impl Ladder<'_> {
@@ -185,14 +204,7 @@ impl Ladder<'_> {
         let shares: Vec<String> = self
             .shares
             .iter()
-            .map(|(cause, ratio)| {
-                let seen = if ratio.low <= 1.0 && 1.0 <= ratio.high {
-                    " (cannot be told from 1x)"
-                } else {
-                    ""
-                };
-                format!("{}{seen} is {}", format::ratio(ratio.value), cause.as_str())
-            })
+            .map(|(cause, ratio)| format!("{} {}{}", format::ratio(ratio.value), cause.as_str(), doubt(ratio)))
             .collect();
         let (first, last) = (self.rungs[0], self.rungs[self.rungs.len() - 1]);
         let place = |cell| {
@@ -201,14 +213,31 @@ impl Ladder<'_> {
                 .map_or(rung.clone(), |(place, how)| format!("{place} ({how})"))
         };
         format!(
-            "{} on {}: of the {} between {} and {}, {}",
+            "{} on {}: {} takes {}{} the time of {}, which is {}",
             first.model.name,
             first.engine.name,
-            format::ratio(self.whole.value),
-            place(first),
             place(last),
-            shares.join(", ")
+            format::ratio(self.whole.value),
+            doubt(&self.whole),
+            place(first),
+            shares.join(" \u{d7} ")
         )
+    }
+
+    /// The factors of the sentence, each with its interval.
+    pub(crate) fn factors(&self) -> Vec<String> {
+        let shares = self.shares.iter();
+        shares
+            .map(|(cause, ratio)| {
+                format!(
+                    "{} {} (95 % interval {} to {})",
+                    format::ratio(ratio.value),
+                    cause.as_str(),
+                    format::ratio(ratio.low),
+                    format::ratio(ratio.high)
+                )
+            })
+            .collect()
     }
 
     /// What a reader of several records must know, if anything.

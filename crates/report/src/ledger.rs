@@ -1,14 +1,14 @@
 //! What is paid once, before results come at the steady rate.
 
-use tare_core::{run_lengths_ns, stats::rounds_estimate};
 use tare_record::{Cell, ModuleSize, PhaseName, Record};
 
 use crate::format;
+use crate::series::Series;
 use crate::text::rung;
 
 pub(crate) const TITLE: &str = "Before the steady state";
 pub(crate) const CAPTION: &str = "Steps that are paid once, in their order, in the first process or worker. Measuring itself is no step: warm-up and samples are left out. \
-    The module is the code that a browser downloads: how many bytes it has, compressed as servers send it, and how soon a browser that was here before has it. Downloads are those of a first visit, over loopback. The last column says after how many inferences what was paid is less than a tenth of the whole time.";
+    The module is the code that a browser downloads: how many bytes it has, compressed as servers send it, and how soon a browser that was here before has it. Downloads are those of a first visit, over loopback. Models are read from disk natively and made or kept in memory in a browser, so their download is not in it. The last column says after how many inferences what was paid is less than a tenth of the whole time: sooner where each takes longer.";
 
 /// Fixed costs below this share of the whole time are small.
 const SMALL_SHARE: f64 = 0.1;
@@ -45,7 +45,7 @@ fn length_ns(cell: &Cell, name: PhaseName) -> Option<f64> {
 
 /// Headings of [`rows`].
 pub(crate) fn headings(records: &[Record]) -> Vec<&'static str> {
-    let steps = seen(records).into_iter().map(PhaseName::as_str);
+    let steps = seen(records).into_iter().map(heading);
     let module = has_modules(records).then_some("module");
     ["model", "engine", "where"]
         .into_iter()
@@ -53,6 +53,18 @@ pub(crate) fn headings(records: &[Record]) -> Vec<&'static str> {
         .chain(steps)
         .chain(["together", "small after"])
         .collect()
+}
+
+/// What a step is called where its purpose is not said beside it.
+fn heading(step: PhaseName) -> &'static str {
+    match step {
+        PhaseName::Spawn => "start of the process",
+        PhaseName::Download => "download of the module",
+        PhaseName::Threads => "start of threads",
+        PhaseName::Model => "reading the model",
+        PhaseName::Device => "opening the device",
+        other => other.as_str(),
+    }
 }
 
 fn has_modules(records: &[Record]) -> bool {
@@ -78,12 +90,12 @@ pub(crate) fn rows(records: &[Record]) -> Vec<Vec<String>> {
     let told = |ns: Option<f64>| ns.map_or_else(|| "-".into(), format::duration);
     records
         .iter()
-        .flat_map(|record| &record.cells)
-        .filter(|cell| steps.iter().any(|name| length_ns(cell, *name).is_some()))
-        .map(|cell| {
+        .flat_map(|record| record.cells.iter().map(|cell| (cell, &record.clock)))
+        .filter(|(cell, _)| steps.iter().any(|name| length_ns(cell, *name).is_some()))
+        .map(|(cell, clock)| {
             let lengths: Vec<Option<f64>> = steps.iter().map(|name| length_ns(cell, *name)).collect();
             let together: f64 = lengths.iter().flatten().sum();
-            let steady = rounds_estimate(&run_lengths_ns(cell)).map(|median| median.value);
+            let steady = Series::new(cell, clock).median().map(|median| median.value);
             let mut row = vec![cell.model.name.clone(), cell.engine.name.to_string(), rung(cell)];
             if has_modules {
                 row.push(cell.module.map_or_else(|| "-".into(), weight));

@@ -3,10 +3,12 @@
 //! The page, the command line and the tests call the same functions, so that they cannot say different things.
 
 mod adapters;
+mod agreement;
 mod boundary;
 mod cause;
 mod chart;
 mod device;
+mod environment;
 mod export;
 mod format;
 mod html;

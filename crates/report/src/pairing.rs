@@ -3,8 +3,8 @@ use tare_core::stage_lengths_ns;
 use tare_core::stats::{Estimate, rounds_ratio};
 use tare_record::{Cell, ClockFacts, EnvironmentKind, Record, Status, Warning};
 
-use crate::adapters;
 use crate::series::Series;
+use crate::{adapters, agreement};
 
 /// Seed of the bootstrap, so that the same records always give the same report.
 pub(crate) const SEED: u64 = 1;
@@ -31,6 +31,8 @@ pub struct Pair<'a> {
     pub stages: Vec<(String, Estimate)>,
     /// Median of one run in nanoseconds, native and other.
     pub medians: [Estimate; 2],
+    /// Largest difference of both outputs, as a share of the largest element, where both records hold elements.
+    pub difference: Option<f64>,
     /// What both medians rest on, the smaller number of both sides: rounds, or samples where there is one round.
     pub basis: Basis,
     /// What a reader must know beside the ratio, from both sides.
@@ -100,6 +102,10 @@ pub fn compare(records: &[Record]) -> Comparison<'_> {
             }));
         }
     }
+    // What a reader asks for first: browsers before Node.
+    comparison
+        .pairs
+        .sort_by_key(|pair| pair.other.rung.environment == EnvironmentKind::Node);
     comparison
 }
 
@@ -118,6 +124,7 @@ struct Timed<'a> {
 
 fn pair<'a>(native: Timed<'a>, other: Timed<'a>) -> Result<Pair<'a>, String> {
     refuse(native.cell, other.cell)?;
+    let difference = agreement::difference(native.cell, other.cell)?;
     let [below, above] = [native, other].map(|timed| Series::new(timed.cell, timed.clock));
     let ratio = ratio(&below, &above).ok_or("a cell has no samples")?;
     let medians = below.median().zip(above.median()).ok_or("a cell has no samples")?;
@@ -138,6 +145,7 @@ fn pair<'a>(native: Timed<'a>, other: Timed<'a>) -> Result<Pair<'a>, String> {
         ratio,
         stages: stage_ratios(native.cell, other.cell),
         medians: medians.into(),
+        difference,
         basis: match above.steady_ns.len().min(below.steady_ns.len()) {
             0 | 1 => Basis::Samples(above.samples().min(below.samples())),
             rounds => Basis::Rounds(rounds),

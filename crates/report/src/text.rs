@@ -17,20 +17,36 @@ const PRACTICAL_FACTOR: usize = 20;
 /// Differences below this seldom matter to a user.
 const WORTH_TELLING_PERCENT: f64 = 2.0;
 
+/// What a pair compares: model and engine, with threads where those compute.
+pub(crate) fn subject(pair: &Pair<'_>) -> String {
+    let other = pair.other;
+    let threads = match (&other.adapter, other.rung.threads) {
+        (Some(_), _) => String::new(),
+        (None, 1) => ", 1 thread".into(),
+        (None, threads) => format!(", {threads} threads"),
+    };
+    format!("{} on {}{threads}", other.model.name, other.engine.name)
+}
+
+/// Where the other cell of a pair ran.
+pub(crate) fn place(pair: &Pair<'_>) -> &'static str {
+    match pair.other.rung.environment {
+        EnvironmentKind::Node => "Node",
+        _ => "the browser",
+    }
+}
+
 /// What a pair says, in one sentence.
 pub fn verdict(pair: &Pair<'_>) -> String {
     let ratio = &pair.ratio;
-    let subject = format!("{} on {}", pair.other.model.name, pair.other.engine.name);
-    let place = pair.other.rung.environment;
-    let other = match place {
-        EnvironmentKind::Node => "Node",
-        _ => "the browser",
-    };
+    let (subject, place) = (subject(pair), place(pair));
+    let [native, other] = pair.medians.map(|median| format::duration(median.value));
     let interval = format!(
         "95 % interval {} to {}",
         format::ratio(ratio.low),
         format::ratio(ratio.high)
     );
+    let times = format!("{other} instead of {native}, {interval}");
     if ratio.low <= 1.0 && 1.0 <= ratio.high {
         let bound = (ratio.high - 1.0).max(1.0 - ratio.low) * 100.0;
         let (count, unit) = match pair.basis {
@@ -45,18 +61,18 @@ pub fn verdict(pair: &Pair<'_>) -> String {
         };
         if bound > CANNOT_TELL_PERCENT {
             return format!(
-                "{subject}: cannot tell native and {place} apart, the samples scatter too widely ({interval}){more}"
+                "{subject}: cannot tell native and {place} apart, their {unit} scatter too widely ({times}){more}"
             );
         }
-        format!("{subject}: no difference between native and {place} above {bound:.1} % ({interval}){more}")
+        format!("{subject}: no difference between native and {place} above {bound:.1} % ({times}){more}")
     } else if ratio.value >= 1.0 {
         format!(
-            "{subject}: {other} takes {} the native time ({interval})",
+            "{subject}: {place} takes {} the native time ({times})",
             format::ratio(ratio.value)
         )
     } else {
         format!(
-            "{subject}: {other} takes {} the native time, so it is faster ({interval})",
+            "{subject}: {place} takes {} the native time, so it is faster ({times})",
             format::ratio(ratio.value)
         )
     }
@@ -160,7 +176,9 @@ pub(crate) fn memory_rows(records: &[Record]) -> Vec<[String; 9]> {
     let native_peak = |cell: &Cell| {
         let is_counterpart = |native: &&Cell| {
             native.rung.environment == EnvironmentKind::Native
-                && (&native.model.sha256, native.engine.name) == (&cell.model.sha256, cell.engine.name)
+                && native.rung.vector_limit.is_none()
+                && (&native.model.sha256, native.engine.name, native.rung.threads)
+                    == (&cell.model.sha256, cell.engine.name, cell.rung.threads)
         };
         peak(
             cells()

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
 
 use scraper::{Html, Selector};
-use tare_record::{BoundaryCost, BoundaryPoint, Crossing, EnvironmentKind, Record, Status};
+use tare_record::{BoundaryCost, BoundaryPoint, Crossing, EnvironmentKind, OutputFacts, Probe, Record, Status};
 use tare_report::{compare, csv, html, json, markdown, terminal, verdict};
 
 /// A record that the page made in Chromium, and a native one that is like it but four times as fast.
@@ -12,6 +12,12 @@ fn records() -> Vec<Record> {
     // The record's few samples were taken on a busy machine: steady ones in their place.
     for cell in browser.cells.iter_mut().filter(|cell| cell.status == Status::Measured) {
         cell.samples_ns = (0..20).map(|number| 4_000_000 + number * 400).collect();
+    }
+    for output in outputs(&mut browser) {
+        output.probe = Some(Probe {
+            largest: 2.0,
+            values: vec![0.5, -1.5],
+        });
     }
     let mut native = browser.clone();
     native.machine.kind = EnvironmentKind::Native;
@@ -22,6 +28,15 @@ fn records() -> Vec<Record> {
         }
     }
     vec![native, browser]
+}
+
+fn outputs(record: &mut Record) -> impl Iterator<Item = &mut OutputFacts> {
+    let cells = record.cells.iter_mut();
+    cells.flat_map(|cell| {
+        cell.verification
+            .iter_mut()
+            .flat_map(|verification| &mut verification.outputs)
+    })
 }
 
 #[test]
@@ -38,7 +53,7 @@ fn cells_that_differ_in_the_environment_alone_are_compared() {
         assert!((3.9..4.1).contains(&pair.ratio.value), "{:?}", pair.ratio);
         assert!(pair.ratio.low <= pair.ratio.value && pair.ratio.value <= pair.ratio.high);
         assert!(
-            verdict(pair).contains("the browser takes 4.00x the native time (95 % interval"),
+            verdict(pair).contains("the browser takes 4.00x the native time ("),
             "{}",
             verdict(pair)
         );
@@ -47,9 +62,27 @@ fn cells_that_differ_in_the_environment_alone_are_compared() {
 }
 
 #[test]
+fn a_pair_tells_how_far_apart_both_outputs_are() {
+    let mut records = records();
+    let told = |records: &[Record]| html(records, "").contains("that both records hold");
+    assert!(told(&records));
+    for output in outputs(&mut records[0]) {
+        output.probe.as_mut().unwrap().values[0] += 1e-6;
+    }
+    for pair in compare(&records).pairs {
+        assert!((pair.difference.unwrap() - 5e-7).abs() < 1e-12, "{:?}", pair.difference);
+    }
+    assert!(html(&records, "").contains("differ by at most 5.0e-7 of the largest"));
+    // A record of an earlier build holds none.
+    outputs(&mut records[0]).for_each(|output| output.probe = None);
+    assert!(compare(&records).pairs.iter().all(|pair| pair.difference.is_none()));
+    assert!(!compare(&records).pairs.is_empty() && !told(&records));
+}
+
+#[test]
 fn pairs_that_are_not_alike_are_refused_with_the_reason() {
     type Change = fn(&mut Record);
-    let changes: [(Change, &str); 6] = [
+    let changes: [(Change, &str); 8] = [
         (
             |record| record.cells.iter_mut().for_each(|cell| cell.model.sha256 = None),
             "model bytes differ",
@@ -83,6 +116,14 @@ fn pairs_that_are_not_alike_are_refused_with_the_reason() {
                     .for_each(|cell| cell.model.name = "other".into())
             },
             "no native cell of this model and engine",
+        ),
+        (
+            |record| outputs(record).for_each(|output| output.tensor.shape.push(1)),
+            "differs in type or shape",
+        ),
+        (
+            |record| outputs(record).for_each(|output| output.probe.as_mut().unwrap().values[1] = 0.5),
+            "differs by 1.0e0 of its largest element",
         ),
     ];
     for (change, reason) in changes {

@@ -85,6 +85,9 @@ fn node_computes_the_same_as_native() {
         (4, 0),
         "{comparison:?}"
     );
+    for pair in comparison.pairs {
+        assert!(pair.difference.unwrap() < 1e-5, "{:?}", pair.difference);
+    }
 }
 
 #[test]
@@ -129,7 +132,7 @@ fn a_graphics_adapter_computes_the_same_natively_and_in_a_browser() {
     let command = "ladder --plan smoke --model tiny --engine burn-wgpu --software-gpu -o ladder";
     Ran::of(sandbox.command(command).args(["--page", &page()]))
         .code(0)
-        .says("is the browser and its WebGPU");
+        .says("the browser and its WebGPU");
     let records = ["native", "browser"].map(|name| read_record(&sandbox.path(&format!("ladder/{name}.json"))));
     for record in &records {
         let [cell] = record.cells.as_slice() else {
@@ -169,9 +172,9 @@ fn a_ladder_takes_the_gap_apart() {
     let command = "ladder --plan smoke --model tiny --engine tract --threads 2 -o ladder";
     Ran::of(sandbox.command(command).args(["--page", &page()]))
         .code(0)
-        .says("tiny on tract: of the ")
-        .says("is the browser")
-        .says("is relaxed SIMD");
+        .says("tiny on tract: browser (2 threads, relaxed) takes ")
+        .says("wasm and the browser")
+        .says("relaxed SIMD");
     let records = ["native", "node", "browser"].map(|name| read_record(&sandbox.path(&format!("ladder/{name}.json"))));
     assert!(records.iter().all(Record::all_measured));
     let found = ladders(&records);
