@@ -114,10 +114,11 @@ pub(crate) fn cell_line(cell: &Cell) -> String {
         Status::Measured => {
             let median = rounds_estimate(&run_lengths_ns(cell));
             format!(
-                "{subject}: {} a run, {} samples in {} rounds",
+                "{subject}: {} a run, {} samples in {} round{}",
                 median.map_or_else(String::new, |median| duration(median.value)),
                 cell.samples_ns.len(),
-                cell.rounds.len()
+                cell.rounds.len(),
+                if cell.rounds.len() == 1 { "" } else { "s" }
             )
         }
         Status::Failed(failure) => format!("{subject}: failed: {}", failure.message),

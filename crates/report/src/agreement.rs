@@ -45,7 +45,7 @@ fn of_output(one: &OutputFacts, other: &OutputFacts, allowed: f64) -> Result<Opt
         Some(distance) if distance <= allowed => Ok(Some(distance)),
         Some(distance) => Err(format!(
             "output {name:?} differs by {distance:.1e} of its largest element, at most {allowed:.0e} is allowed: \
-             each agrees with a reference of its own environment, so one environment computes wrongly"
+             each agrees with the reference of its own environment, so one of the two computes something else"
         )),
         None => Err(format!(
             "the elements that the records hold of output {name:?} are others"
