@@ -271,7 +271,7 @@ fn listen(
                         "the process did not end its cell within the limit of {} s and was stopped during {doing}",
                         request.rules.cell_limit_s
                     ),
-                    hint: Some("raise cell_limit_s in the plan, or take a smaller model".into()),
+                    hint: Some("raise cell_limit_s in the plan or by --cell-limit, or take a smaller model".into()),
                 });
             }
             Err(RecvTimeoutError::Disconnected) => {

@@ -46,7 +46,7 @@ pub(crate) struct Selection {
     /// In how many processes or workers to measure each cell, one after the other, instead of the plan's
     #[arg(long)]
     rounds: Option<usize>,
-    /// Seconds after which a cell is stopped, instead of the plan's
+    /// Seconds after which a round of a cell is stopped, and no further one begun, instead of the plan's
     #[arg(long, value_name = "SECONDS")]
     cell_limit: Option<u64>,
 }
@@ -112,6 +112,7 @@ impl Selection {
         }
         if let Some(limit) = self.cell_limit {
             chosen.rules.cell_limit_s = limit;
+            chosen.rules.rounds_limit_s = None;
         }
         plan::check(&chosen)?;
         Ok(chosen)

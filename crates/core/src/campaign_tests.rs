@@ -298,12 +298,19 @@ fn all_cells_are_measured_in_every_round() {
 
 #[test]
 fn a_round_that_would_not_end_in_time_is_left_out() {
-    let rules = Rules {
-        cell_limit_s: 10,
-        ..Rules::default()
-    };
-    for (round_ns, rounds) in [(2_000_000_000, 5), (3_000_000_000, 3), (6_000_000_000, 1)] {
-        let (record, _) = run_by(rules.clone(), &["a"], 1, &STEADY, usize::MAX, round_ns);
+    for (cell_limit_s, rounds_limit_s, round_s, rounds) in [
+        (10, None, 2, 5),
+        (10, None, 3, 3),
+        (10, None, 6, 1),
+        (100, Some(10), 3, 3),
+        (100, Some(10), 60, 1),
+    ] {
+        let rules = Rules {
+            cell_limit_s,
+            rounds_limit_s,
+            ..Rules::default()
+        };
+        let (record, _) = run_by(rules, &["a"], 1, &STEADY, usize::MAX, round_s * 1_000_000_000);
         assert!(record.complete);
         for cell in &record.cells {
             assert_eq!(cell.rounds.len(), rounds);

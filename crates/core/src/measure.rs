@@ -71,7 +71,7 @@ pub async fn measure(
                 run.cell.samples_ns.len(),
                 request.rules.min_samples
             ),
-            hint: Some("raise cell_limit_s in the plan, or take a smaller model".into()),
+            hint: Some("raise cell_limit_s in the plan or by --cell-limit, or take a smaller model".into()),
         }),
     };
     run.cell.status = status;

@@ -119,8 +119,8 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
     if rules.rounds == 0 {
         return fail("rules: rounds must be at least 1".into());
     }
-    if rules.cell_limit_s == 0 {
-        return fail("rules: cell_limit_s must be at least 1".into());
+    if rules.cell_limit_s == 0 || rules.rounds_limit_s == Some(0) {
+        return fail("rules: cell_limit_s and rounds_limit_s must be at least 1".into());
     }
     Ok(())
 }
@@ -173,6 +173,10 @@ mod tests {
                 "unknown variant `f31`",
             ),
             (format!("name = \"x\"\n[rules]\ncell_limit_s = 0\n{cell}"), "at least 1"),
+            (
+                format!("name = \"x\"\n[rules]\nrounds_limit_s = 0\n{cell}"),
+                "at least 1",
+            ),
             (
                 format!("name = \"x\"\n[rules]\nrounds = 0\n{cell}"),
                 "rounds must be at least 1",

@@ -112,14 +112,19 @@ fn verified_in_both(mut earlier: Verification, later: Verification) -> Verificat
     earlier
 }
 
-/// Whether a further round of a cell is likely to end within its limit: as its rounds until now tell.
+/// How long all rounds of a cell may take, in seconds.
+fn limit_s(rules: &Rules) -> u64 {
+    rules.rounds_limit_s.unwrap_or(rules.cell_limit_s)
+}
+
+/// Whether a further round of a cell is likely to end within the limit of all: as its rounds until now tell.
 pub(crate) fn has_time_for_another(cell: &Cell, rules: &Rules) -> bool {
     let lengths = cell
         .rounds
         .iter()
         .map(|round| round.phases.iter().map(|phase| phase.duration_ns).sum::<u64>());
     let (total, longest) = lengths.fold((0, 0), |(total, longest), length| (total + length, length.max(longest)));
-    cell.status == Status::Measured && total + longest <= rules.cell_limit_s.saturating_mul(1_000_000_000)
+    cell.status == Status::Measured && total + longest <= limit_s(rules).saturating_mul(1_000_000_000)
 }
 
 /// Says so if a measured cell has fewer rounds than were asked for.
@@ -132,8 +137,8 @@ pub(crate) fn note_missing(cell: &mut Cell, rules: &Rules, cancelled: bool) {
         "the run was cancelled".into()
     } else {
         format!(
-            "another would not have ended within the cell's limit of {} s",
-            rules.cell_limit_s
+            "another would not have ended within the limit of {} s for all of a cell",
+            limit_s(rules)
         )
     };
     let meaning = if count == 1 {

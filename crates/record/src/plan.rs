@@ -134,9 +134,11 @@ pub struct Rules {
     pub min_warmup_runs: usize,
     /// Warm-up of every round goes on for at least this long, in milliseconds.
     pub min_warmup_ms: u64,
-    /// A round that takes longer than this, in seconds, from its start is stopped and its cell said to have timed out. A
-    /// further round is begun only if the cell is likely to end within this time.
+    /// A round that takes longer than this, in seconds, from its start is stopped and its cell said to have timed out.
     pub cell_limit_s: u64,
+    /// A further round is begun only if all rounds of the cell are likely to take no longer than this, in seconds; `None`
+    /// stands for `cell_limit_s`.
+    pub rounds_limit_s: Option<u64>,
 }
 
 impl Default for Rules {
@@ -151,6 +153,7 @@ impl Default for Rules {
             min_warmup_runs: 2,
             min_warmup_ms: 300,
             cell_limit_s: 120,
+            rounds_limit_s: None,
         }
     }
 }
