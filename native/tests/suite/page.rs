@@ -148,12 +148,12 @@ async fn a_user_measures_compares_and_saves() {
     let record = page.record().await;
     assert!(record.complete && record.all_measured(), "{chosen}: {:?}", record.cells);
     assert!(record.cells.iter().any(|cell| cell.engine.name == EngineName::BurnFlex));
-    assert!(!page.text("#report").await.contains("(95 % interval"));
+    assert!(!page.text("#report").await.contains(": native and the browser"));
 
     page.choose(&sandbox, "native.json").await;
     let report = page.text("#report").await;
     assert!(
-        report.contains("tiny on burn-flex") && report.contains("(95 % interval"),
+        report.contains("tiny on burn-flex") && report.contains(": native and the browser"),
         "{report}"
     );
     page.picture("done", 1100).await;
