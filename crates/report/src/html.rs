@@ -1,7 +1,8 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use tare_record::{Cell, EnvironmentKind, Record, SelfCheck, Warning};
+use tare_record::{Cell, Record, SelfCheck, Warning};
 
 use crate::environment::environment;
+use crate::headlines::{self, is_short, sentences};
 use crate::kernels::kernels;
 use crate::ladder::{Ladder, ladders};
 use crate::pairing::{Comparison, Pair, compare};
@@ -46,7 +47,7 @@ fn content(records: &[Record]) -> Markup {
             style { (PreEscaped(STYLE)) }
             h1 { "What does the browser cost?" }
             (summary(records, &comparison, ladders))
-            @for ladder in ladders { (ladder_section(ladder)) }
+            @for ladder in ladders { (ladder_section(ladder, is_short(&comparison))) }
             @for pair in &comparison.pairs { (pair_section(pair)) }
             (cells(records))
             (stages(records))
@@ -89,7 +90,11 @@ pub fn selftest(checks: &[SelfCheck]) -> String {
 fn summary(records: &[Record], comparison: &Comparison<'_>, ladders: &[Ladder<'_>]) -> Markup {
     html! {
         @if records.is_empty() { p { "There is no record." } }
-        @for line in headlines(comparison, ladders) { p class="verdict" { (line) "." } }
+        @if is_short(comparison) {
+            @for line in sentences(comparison, ladders) { p class="verdict" { (line) "." } }
+        } @else {
+            (table("", headlines::CAPTION, &headlines::HEADINGS, 3, &headlines::rows(comparison)))
+        }
         @for record in records {
             @for warning in &record.warnings { p class="warning" { "Warning, " (record.machine.kind.to_string()) ": " (warning.message) } }
         }
@@ -103,30 +108,13 @@ fn summary(records: &[Record], comparison: &Comparison<'_>, ladders: &[Ladder<'_
     }
 }
 
-/// For each model and engine what the browser costs, and then why.
-fn headlines(comparison: &Comparison<'_>, ladders: &[Ladder<'_>]) -> Vec<String> {
-    let work = |cell: &Cell| (cell.model.name.clone(), cell.engine.name);
-    let is_node = |pair: &&Pair<'_>| pair.other.rung.environment == EnvironmentKind::Node;
-    let (in_node, in_browser): (Vec<_>, Vec<_>) = comparison.pairs.iter().partition(is_node);
-    // Beside a browser, Node is a step of the explanation.
-    let others = in_node
-        .into_iter()
-        .filter(|pair| !in_browser.iter().any(|browser| work(browser.other) == work(pair.other)));
-    let pairs = in_browser.iter().copied().chain(others);
-    let mut lines: Vec<_> = pairs.map(|pair| (work(pair.other), verdict(pair))).collect();
-    for ladder in ladders {
-        let work = work(ladder.rungs[0]);
-        let after = lines.iter().rposition(|(known, _)| *known == work);
-        lines.insert(after.map_or(lines.len(), |last| last + 1), (work, ladder.sentence()));
-    }
-    lines.into_iter().map(|(_, line)| line).collect()
-}
-
-fn ladder_section(ladder: &Ladder<'_>) -> Markup {
+/// `is_told` is whether the report began with the ladder's sentence.
+fn ladder_section(ladder: &Ladder<'_>, is_told: bool) -> Markup {
     let first = ladder.rungs[0];
     html! {
         section {
             h2 { "Why " (first.model.name) " on " (first.engine.name) " takes as long as it does" }
+            @if !is_told { p { (ladder.sentence()) "." } }
             p { "The gap is these factors, multiplied. One below 1x makes it smaller." }
             ul { @for factor in ladder.factors() { li { (factor) } } }
             div class="scroll" { (waterfall::waterfall(ladder)) }

@@ -11,6 +11,7 @@ mod device;
 mod environment;
 mod export;
 mod format;
+mod headlines;
 mod html;
 mod kernels;
 mod ladder;

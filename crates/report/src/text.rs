@@ -20,12 +20,16 @@ const WORTH_TELLING_PERCENT: f64 = 2.0;
 /// What a pair compares: model and engine, with threads where those compute.
 pub(crate) fn subject(pair: &Pair<'_>) -> String {
     let other = pair.other;
-    let threads = match (&other.adapter, other.rung.threads) {
-        (Some(_), _) => String::new(),
-        (None, 1) => ", 1 thread".into(),
-        (None, threads) => format!(", {threads} threads"),
-    };
-    format!("{} on {}{threads}", other.model.name, other.engine.name)
+    let work = format!("{} on {}", other.model.name, other.engine.name);
+    match other.adapter {
+        Some(_) => work,
+        None => format!("{work}, {}", threads(other.rung.threads)),
+    }
+}
+
+/// A number of threads in words.
+pub(crate) fn threads(count: usize) -> String {
+    format!("{count} thread{}", if count == 1 { "" } else { "s" })
 }
 
 /// Where the other cell of a pair ran.
@@ -217,12 +221,7 @@ pub fn rung(cell: &Cell) -> String {
         },
         (Some(api), None) => api.clone(),
         (None, _) if rung.vector_level == "unknown" || rung.vector_level == "gpu" => String::new(),
-        (None, _) => format!(
-            "{} thread{}, {}",
-            rung.threads,
-            if rung.threads == 1 { "" } else { "s" },
-            rung.vector_level
-        ),
+        (None, _) => format!("{}, {}", threads(rung.threads), rung.vector_level),
     };
     if how.is_empty() {
         rung.environment.to_string()

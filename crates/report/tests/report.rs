@@ -230,3 +230,28 @@ fn no_record_is_no_panic() {
     assert!(terminal(&[]).starts_with("model"));
     assert!(compare(&[]).pairs.is_empty());
 }
+
+#[test]
+fn many_pairs_are_told_in_a_table() {
+    let mut records = records();
+    let begins_with_table = |records: &[Record]| {
+        let page = Html::parse_document(&html(records, ""));
+        let first = Selector::parse("h1 ~ *").unwrap();
+        page.select(&first).next().unwrap().html().contains("<table")
+    };
+    assert!(!begins_with_table(&records));
+    for record in &mut records {
+        let cells = record.cells.iter().filter(|cell| cell.status == Status::Measured);
+        let cell = cells.clone().next().unwrap().clone();
+        for number in 0..4 {
+            let mut another = cell.clone();
+            another.model.name = format!("net {number}");
+            record.cells.push(another);
+        }
+    }
+    assert!(begins_with_table(&records));
+    let text = html(&records, "");
+    for pair in compare(&records).pairs {
+        assert!(text.contains(&verdict(&pair)), "its section tells it");
+    }
+}
