@@ -136,10 +136,7 @@ pub(crate) fn note_missing(cell: &mut Cell, rules: &Rules, cancelled: bool) {
     let why = if cancelled {
         "the run was cancelled".into()
     } else {
-        format!(
-            "another would not have ended within the limit of {} s for all of a cell",
-            limit_s(rules)
-        )
+        format!("with another, all would have taken more than {} s", limit_s(rules))
     };
     let meaning = if count == 1 {
         "; how much two processes differ is not in its interval"

@@ -4,7 +4,7 @@ use tare_record::{Cell, EngineName, EnvironmentKind};
 
 use crate::format;
 use crate::ladder::Ladder;
-use crate::pairing::{Comparison, Pair};
+use crate::pairing::{Basis, Comparison, Pair};
 use crate::text::{threads, verdict};
 
 /// More sentences than of so many pairs are a wall.
@@ -48,7 +48,7 @@ pub(crate) fn sentences(comparison: &Comparison<'_>, ladders: &[Ladder<'_>]) -> 
     lines.into_iter().map(|(_, line)| line).collect()
 }
 
-pub(crate) const CAPTION: &str = "What one inference takes in the browser, from inputs in memory to outputs in memory, as a multiple of the same natively, and the medians of both. A factor whose interval holds 1x cannot be told from none.";
+pub(crate) const CAPTION: &str = "What one inference takes in the browser, from inputs in memory to outputs in memory, as a multiple of the same natively, and the medians of both. A factor whose interval holds 1x cannot be told from none. Of one round, the interval does not hold how much two processes differ.";
 pub(crate) const HEADINGS: [&str; 7] = ["model", "engine", "on", "takes", "95 % interval", "there", "native"];
 
 /// Rows under [`HEADINGS`].
@@ -63,9 +63,13 @@ pub(crate) fn rows(comparison: &Comparison<'_>) -> Vec<[String; 7]> {
                 on(pair),
                 format::ratio(pair.ratio.value),
                 format!(
-                    "{} to {}",
+                    "{} to {}{}",
                     format::ratio(pair.ratio.low),
-                    format::ratio(pair.ratio.high)
+                    format::ratio(pair.ratio.high),
+                    match pair.basis {
+                        Basis::Samples(_) => ", one round",
+                        Basis::Rounds(_) => "",
+                    }
                 ),
                 other,
                 native,
@@ -77,6 +81,7 @@ pub(crate) fn rows(comparison: &Comparison<'_>) -> Vec<[String; 7]> {
 /// What computes there: short, because the factor beside it should be seen on a phone.
 fn on(pair: &Pair<'_>) -> String {
     match (&pair.other.adapter, pair.other.rung.environment) {
+        (Some(adapter), _) if adapter.software => "WebGPU on the CPU".into(),
         (Some(_), _) => "WebGPU".into(),
         (None, EnvironmentKind::Node) => format!("Node, {}", threads(pair.other.rung.threads)),
         (None, _) => threads(pair.other.rung.threads),

@@ -115,7 +115,7 @@ fn ladder_section(ladder: &Ladder<'_>, is_told: bool) -> Markup {
         section {
             h2 { "Why " (first.model.name) " on " (first.engine.name) " takes as long as it does" }
             @if !is_told { p { (ladder.sentence()) "." } }
-            p { "The gap is these factors, multiplied. One below 1x makes it smaller." }
+            p { "The gap is these factors, multiplied. One below 1x makes it smaller. Threads are taken away first and, where the browser has them, given back last, so that what lies between is compared on one." }
             ul { @for factor in ladder.factors() { li { (factor) } } }
             div class="scroll" { (waterfall::waterfall(ladder)) }
             (table(
@@ -187,7 +187,7 @@ fn cells(records: &[Record]) -> Markup {
         h2 { "All cells" }
         div class="scroll" {
             table {
-                caption { "Time of one run with its output read back. Every sample is kept in the record. A percentile is shown where at least five samples lie beyond it." }
+                caption { "Time of one run with its output read back. The interval is that of the median, over rounds; percentiles are those of samples. Every sample is kept in the record. A percentile is shown where at least five samples lie beyond it." }
                 thead { tr {
                     th { "model" } th { "engine" } th { "where" } th { "status" }
                     th class="number" { "median" } th class="number" { "95 % interval" }
@@ -281,7 +281,7 @@ fn outputs(records: &[Record]) -> Markup {
         h2 { "What was computed" }
         div class="scroll" {
             table {
-                caption { "Distance of the outputs from the reference: what tract computed on the CPU in the same run and environment, or burn-flex where tract could not, which the cell then says. Allowed is the largest difference as a share of the reference's largest element; a cell that exceeds it fails. Small elements may be many units in the last place away and yet agree." }
+                caption { "Distance of the outputs from the reference: what tract computed on the CPU in the same run and environment, or burn-flex where tract could not, which the cell then says. On one thread tract is compared with itself, so that its rows tell nothing but that it repeats itself: that other environments computed the same is told where native and browser are compared. Allowed is the largest difference as a share of the reference's largest element; a cell that exceeds it fails. Small elements may be many units in the last place away and yet agree." }
                 thead { tr {
                     th { "model" } th { "engine" } th { "where" } th { "output" }
                     th class="number" { "largest difference" } th class="number" { "share of largest" } th class="number" { "allowed" } th class="number" { "largest relative" } th { "units in the last place" } th { "largest elements" }

@@ -195,7 +195,9 @@ pub(crate) fn memory_rows(records: &[Record]) -> Vec<[String; 9]> {
         .filter_map(|cell| {
             let bytes = peak(cell)?;
             let size = cell.model.size_bytes.filter(|&size| size > 0)?;
-            let of_native = native_peak(cell).map(|native| format::ratio(bytes as f64 / native as f64));
+            // A native process holds the driver of its adapter too, a wasm module does not.
+            let native = native_peak(cell).filter(|_| cell.adapter.is_none());
+            let of_native = native.map(|native| format::ratio(bytes as f64 / native as f64));
             Some([
                 cell.model.name.clone(),
                 cell.engine.name.to_string(),

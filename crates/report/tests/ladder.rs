@@ -83,7 +83,7 @@ fn the_product_of_the_steps_is_the_whole_gap() {
         assert!(
             sentence.ends_with(
                 "browser (1 thread, simd) takes 9.80x the time of native (4 threads, avx512), which is 3.00x fewer threads \
-                 \u{d7} 3.00x vector instructions and the kernels for them \u{d7} 1.09x wasm and the browser"
+                 \u{d7} 3.00x vector instructions and the kernels for them \u{d7} 1.09x wasm, the kernels for it and the browser"
             ),
             "{sentence}"
         );

@@ -173,7 +173,7 @@ fn a_ladder_takes_the_gap_apart() {
     Ran::of(sandbox.command(command).args(["--page", &page()]))
         .code(0)
         .says("tiny on tract: browser (2 threads, relaxed) takes ")
-        .says("wasm and the browser")
+        .says("the kernels for it and the browser")
         .says("relaxed SIMD");
     let records = ["native", "node", "browser"].map(|name| read_record(&sandbox.path(&format!("ladder/{name}.json"))));
     assert!(records.iter().all(Record::all_measured));
