@@ -51,11 +51,7 @@ pub(crate) fn json(records: &[Record]) -> Vec<serde_json::Value> {
 fn row(cost: &BoundaryCost, line: &Line) -> [String; 5] {
     // No crossing takes less than no time: an interval that reaches 0 tells the most that it can be.
     let interval = |estimate: &Estimate| match estimate.low > 0.0 {
-        true => format!(
-            "{} to {}",
-            format::duration(estimate.low),
-            format::duration(estimate.high)
-        ),
+        true => format::durations(estimate),
         false => format!("up to {}", format::duration(estimate.high.max(0.0))),
     };
     let value = |estimate: &Estimate| match estimate.low > 0.0 {

@@ -1,7 +1,7 @@
 //! How long devices computed by their own clocks.
 
 use tare_core::run_lengths_ns;
-use tare_core::stats::{Estimate, median_estimate, rounds_estimate};
+use tare_core::stats::{median_estimate, rounds_estimate};
 use tare_record::Record;
 
 use crate::format;
@@ -34,17 +34,9 @@ pub(crate) fn rows(records: &[Record]) -> Vec<[String; 7]> {
                 rung(cell),
                 format::duration(whole.value),
                 format::duration(device.value),
-                interval(&device),
+                format::durations(&device),
                 format!("{:.0} %", device.value / whole.value * 100.0),
             ])
         })
         .collect()
-}
-
-fn interval(estimate: &Estimate) -> String {
-    format!(
-        "{} to {}",
-        format::duration(estimate.low),
-        format::duration(estimate.high)
-    )
 }

@@ -63,9 +63,8 @@ pub(crate) fn rows(comparison: &Comparison<'_>) -> Vec<[String; 7]> {
                 on(pair),
                 format::ratio(pair.ratio.value),
                 format!(
-                    "{} to {}{}",
-                    format::ratio(pair.ratio.low),
-                    format::ratio(pair.ratio.high),
+                    "{}{}",
+                    format::ratios(&pair.ratio),
                     match pair.basis {
                         Basis::Samples(_) => ", one round",
                         Basis::Rounds(_) => "",

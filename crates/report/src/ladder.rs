@@ -230,11 +230,10 @@ impl Ladder<'_> {
         shares
             .map(|(cause, ratio)| {
                 format!(
-                    "{} {} (95 % interval {} to {})",
+                    "{} {} (95 % interval {})",
                     format::ratio(ratio.value),
                     cause.as_str(),
-                    format::ratio(ratio.low),
-                    format::ratio(ratio.high)
+                    format::ratios(ratio)
                 )
             })
             .collect()
@@ -273,12 +272,7 @@ impl Ladder<'_> {
 
     /// Under [`Self::HEADINGS`], a row for every rung; the last one is the whole.
     pub(crate) fn rows(&self) -> Vec<[String; 5]> {
-        let factor = |ratio: &Estimate| {
-            [
-                format::ratio(ratio.value),
-                format!("{} to {}", format::ratio(ratio.low), format::ratio(ratio.high)),
-            ]
-        };
+        let factor = |ratio: &Estimate| [format::ratio(ratio.value), format::ratios(ratio)];
         let mut rows = Vec::new();
         for (number, (cell, median)) in self.rungs.iter().zip(&self.medians).enumerate() {
             let step = number.checked_sub(1).map(|before| &self.steps[before]);

@@ -45,12 +45,7 @@ pub fn verdict(pair: &Pair<'_>) -> String {
     let ratio = &pair.ratio;
     let (subject, place) = (subject(pair), place(pair));
     let [native, other] = pair.medians.map(|median| format::duration(median.value));
-    let interval = format!(
-        "95 % interval {} to {}",
-        format::ratio(ratio.low),
-        format::ratio(ratio.high)
-    );
-    let times = format!("{other} instead of {native}, {interval}");
+    let times = format!("{other} instead of {native}, 95 % interval {}", format::ratios(ratio));
     if ratio.low <= 1.0 && 1.0 <= ratio.high {
         let bound = (ratio.high - 1.0).max(1.0 - ratio.low) * 100.0;
         let (count, unit) = match pair.basis {
@@ -88,10 +83,9 @@ pub(crate) fn stage_verdicts(pair: &Pair<'_>) -> Vec<String> {
     stages
         .map(|(name, ratio)| {
             format!(
-                "of that, {name}: {} (95 % interval {} to {})",
+                "of that, {name}: {} (95 % interval {})",
                 format::ratio(ratio.value),
-                format::ratio(ratio.low),
-                format::ratio(ratio.high)
+                format::ratios(ratio)
             )
         })
         .collect()
@@ -125,9 +119,7 @@ pub(crate) fn cell_rows(records: &[Record]) -> Vec<[String; 9]> {
                 rung(cell),
                 status(&cell.status).0.to_owned(),
                 estimate.map_or("-".into(), |e| format::duration(e.value)),
-                estimate.map_or("-".into(), |e| {
-                    format!("{} to {}", format::duration(e.low), format::duration(e.high))
-                }),
+                estimate.as_ref().map_or("-".into(), format::durations),
                 percentile(0.95),
                 percentile(0.99),
                 match cell.rounds.len() {
@@ -160,11 +152,7 @@ pub(crate) fn stage_rows(records: &[Record]) -> Vec<[String; 8]> {
                 stage.name.clone(),
                 place.into(),
                 format::duration(estimate.value),
-                format!(
-                    "{} to {}",
-                    format::duration(estimate.low),
-                    format::duration(estimate.high)
-                ),
+                format::durations(&estimate),
                 stage.results.to_string(),
             ])
         })
