@@ -2,12 +2,13 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
-use crate::{browser, cell, commands};
+use crate::commands::args::ServeArgs;
+use crate::{browser, commands, executor};
 
-/// Measures what the browser costs neural-network inference: the same ONNX bytes, inputs and engines natively and in a
-/// browser, verified against each other.
+/// What does the browser cost neural-network inference? Runs the same ONNX model, inputs and engines natively and in a browser, verifies
+/// both, and explains the difference.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -37,75 +38,54 @@ enum Command {
   tare browser --model tiny --engine tract
   tare browser --browser firefox --headed
   tare browser --webdriver http://127.0.0.1:9515")]
-    Browser(browser::Args),
+    Browser(commands::browser::Args),
     /// Measure in Node: the wasm modules of the page in V8 without a browser
     #[command(after_help = "Examples:
   tare node --model tiny --engine tract
   tare report native.json node.json browser.json -o report.html")]
     Node(commands::node::Args),
-    /// Take the gap between native and a browser apart: threads, vector instructions, wasm, browser
+    /// Explain the gap between native and browser: threads, vectors, wasm, browser
     #[command(after_help = "Examples:
   tare ladder                                   ResNet-50 and MiniLM on tract and burn-flex
   tare ladder --model resnet50 --engine tract -o ladder
   tare ladder --model net.onnx --shape input=1,3,224,224")]
     Ladder(commands::ladder::Args),
-    /// Serve the page on loopback, to be opened by hand
-    Serve(browser::ServeArgs),
+    /// Serve the page on loopback, to open by hand
+    Serve(ServeArgs),
     /// Compare records
     #[command(after_help = "Examples:
   tare report native.json browser.json -o report.html
   tare report native.json browser.json --format md")]
-    Report(ReportArgs),
+    Report(commands::report::Args),
     /// The built-in models
     Models {
         #[command(subcommand)]
         command: ModelsCommand,
     },
-    /// Find the first operator whose result differs from tract's, by running both on every value of the graph
+    /// Find the first operator whose result differs from tract's
     #[command(after_help = "Examples:
   tare diverge --model resnet50 --engine burn-flex
   tare diverge --model net.onnx --shape input=1,3,224,224 --engine burn-wgpu")]
     Diverge(commands::diverge::Args),
-    /// Find where the time of a run goes, node by node
+    /// Show the time of a run by node of the graph
     #[command(after_help = "Examples:
   tare profile --model resnet50 --engine burn-flex
   tare profile --model minilm --engine burn-wgpu --runs 3")]
     Profile(commands::profile::Args),
-    /// What this machine has
+    /// Show what this machine has
     Doctor,
-    /// Check statistics, clock and measuring against known truths on this machine
+    /// Check statistics, clock and measurements against known truths on this machine
     #[command(after_help = "Examples:
   tare selftest
   tare selftest --pairs 200
   tare selftest browser --not-isolated")]
     Selftest(commands::selftest::Args),
-    /// Measure one cell: the other end of `tare run`
+    /// Measure one cell, as the child process of `tare run`
     #[command(hide = true)]
-    Cell {
+    Child {
         /// Folder with the request.
         folder: PathBuf,
     },
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ReportArgs {
-    /// Records that `tare run`, `tare browser` or the page made
-    #[arg(required = true)]
-    pub(crate) records: Vec<PathBuf>,
-    /// Where to write the report; standard output otherwise
-    #[arg(short, long)]
-    pub(crate) output: Option<PathBuf>,
-    /// Format; by default that of the output's name, or a table
-    #[arg(long)]
-    pub(crate) format: Option<ReportFormat>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ReportFormat {
-    Html,
-    Md,
-    Csv,
-    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -122,8 +102,8 @@ enum ModelsCommand {
     },
 }
 
-/// Whether to colour messages: only on a terminal, and not if `NO_COLOR` is set (no-color.org).
-pub(crate) fn colour() -> bool {
+/// Whether to color messages: only on a terminal, and not if `NO_COLOR` is set (no-color.org).
+pub(crate) fn color() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
@@ -131,10 +111,10 @@ pub(crate) fn colour() -> bool {
 pub(crate) fn run() -> Result<bool> {
     match Cli::parse().command {
         Command::Run(args) => commands::run::run(&args),
-        Command::Browser(args) => browser::run(&args),
+        Command::Browser(args) => commands::browser::run(&args),
         Command::Node(args) => commands::node::run(&args),
         Command::Ladder(args) => commands::ladder::run(&args),
-        Command::Serve(args) => browser::serve(&args),
+        Command::Serve(args) => browser::serve(&args).map(|()| true),
         Command::Report(args) => commands::report::run(&args),
         Command::Models {
             command: ModelsCommand::List,
@@ -146,6 +126,6 @@ pub(crate) fn run() -> Result<bool> {
         Command::Profile(args) => commands::profile::run(&args),
         Command::Doctor => commands::doctor::run(),
         Command::Selftest(args) => commands::selftest::run(&args),
-        Command::Cell { folder } => cell::run(&folder),
+        Command::Child { folder } => executor::child::run(&folder),
     }
 }

@@ -1,19 +1,18 @@
 //! `tare`: what does the browser cost me?
 
 mod browser;
-mod cell;
 mod cli;
-mod clock;
 mod commands;
-mod download;
-mod host;
+mod engines;
+mod executor;
+mod local_model;
 mod machine;
-mod measuring;
-mod node;
-mod power;
+mod npy;
 mod progress_line;
-mod selection;
-mod sink;
+mod record_path;
+mod record_writer;
+mod remote_model;
+mod run;
 
 use std::process::ExitCode;
 
@@ -22,7 +21,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            let prefix = if cli::colour() {
+            let prefix = if cli::color() {
                 "\x1b[1;31merror\x1b[0m"
             } else {
                 "error"

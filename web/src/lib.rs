@@ -4,6 +4,7 @@
 //! serves one request; the page starts a fresh worker for every cell.
 
 mod clock;
+mod message;
 #[cfg(feature = "page")]
 pub mod page;
 #[cfg(any(feature = "page", feature = "burn-wgpu"))]

@@ -1,8 +1,8 @@
-//! Whether burn can use WebGPU here, and what must be changed before it does: `web/workers/webgpu.js`.
+//! Whether burn can use WebGPU here, and what must be changed before it does: `web/scripts/webgpu.js`.
 
 use wasm_bindgen::prelude::*;
 
-#[wasm_bindgen(module = "/workers/webgpu.js")]
+#[wasm_bindgen(module = "/scripts/webgpu.js")]
 extern "C" {
     /// An empty string if burn can use WebGPU, the reason otherwise.
     #[cfg(feature = "page")]

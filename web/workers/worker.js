@@ -1,41 +1,31 @@
-// Loads the wasm module of one engine, timing each step, and lets it serve one request or check itself.
+// @ts-check
+// A worker of the page: loads the module that its URL names, and serves one request or runs the self-test.
+import { load } from "./loader.js";
+
 const parameters = new URL(self.location.href).searchParams;
-const engine = parameters.get("engine");
+const name = parameters.get("module") ?? "";
 const threads = Number(parameters.get("threads") ?? 1);
+const url = new URL(`./${name}_bg.wasm`, import.meta.url);
 
-// The module (func (result v128) (i8x16.relaxed_swizzle (i8x16.splat (i32.const 1)) (i8x16.splat (i32.const 2)))).
-const RELAXED = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
-  253, 128, 2, 11,
-]);
-const NEEDS_RELAXED = ["tract-relaxed", "tract-threads"];
-if (NEEDS_RELAXED.includes(engine) && !WebAssembly.validate(RELAXED)) throw new Error("this browser has no relaxed SIMD");
-
-const address = new URL(`./${engine}_bg.wasm`, import.meta.url);
-const start = performance.now();
-const response = await fetch(address, { cache: "reload" }); // as on a first visit
-if (!response.ok) throw new Error(`the engine's module ${engine}_bg.wasm is not there (HTTP ${response.status})`);
-const bytes = await response.arrayBuffer();
-const downloaded = performance.now();
-const module = await WebAssembly.compile(bytes);
-const compiled = performance.now();
-const { default: instantiate, initThreadPool, selftest, serve } = await import(`./${engine}.js`);
-await instantiate({ module_or_path: module });
-const instantiated = performance.now();
-if (threads > 1) await initThreadPool(threads);
-const started = performance.now();
-
-// How long the same takes on a later visit.
-async function cachedNs() {
-  const start = performance.now();
-  await (await fetch(address, { cache: "force-cache" })).arrayBuffer();
-  return Math.round((performance.now() - start) * 1e6);
+/** @param {RequestCache} cache */
+async function fetchBytes(cache) {
+  const response = await fetch(url, { cache });
+  if (!response.ok) throw new Error(`the module ${name}_bg.wasm is not there (HTTP ${response.status})`);
+  return response.arrayBuffer();
 }
 
-if (parameters.has("selftest")) selftest(Number(parameters.get("selftest")));
-else {
-  const size = await fetch(new URL(`./${engine}.size.json`, import.meta.url));
-  const told = size.ok ? JSON.stringify({ ...(await size.json()), cached_ns: await cachedNs() }) : undefined;
-  const pool = threads > 1 ? started - instantiated : undefined;
-  serve(downloaded - start, compiled - downloaded, instantiated - compiled, pool, told);
+// As on a first visit.
+const { engine, loadMs } = await load(name, () => fetchBytes("reload"), threads);
+const pairs = parameters.get("selftest");
+if (pairs !== null) engine.selftest(Number(pairs));
+else engine.serve(loadMs, await size());
+
+// What the module weighs, and how long it takes to load on a later visit.
+async function size() {
+  const response = await fetch(new URL(`./${name}.size.json`, import.meta.url));
+  if (!response.ok) return null;
+  const size = await response.json();
+  const start = performance.now();
+  await fetchBytes("force-cache");
+  return { ...size, cached_ns: Math.round((performance.now() - start) * 1e6) };
 }

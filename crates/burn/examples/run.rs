@@ -18,7 +18,7 @@ fn main() -> Result<()> {
     // What the model must be fed is read from its file; give shapes and tensors of your own here.
     let workload = tare_models::prepare(&path, bytes, &BTreeMap::new(), &[], 0)?;
     for engine in [Burn::flex(4), Burn::wgpu()] {
-        let name = engine.facts().name;
+        let name = engine.info().name;
         match pollster::block_on(run(&engine, &workload)) {
             Ok(outputs) => println!("{name}: {outputs}"),
             Err(error) => println!("{name}: {error}"),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use burn_dispatch::DispatchDevice;
-use tare_core::{EngineError, SessionFacts};
+use tare_core::SessionInfo;
+use tare_record::Failure;
 
 use crate::lower::Lowered;
 
@@ -60,15 +61,15 @@ impl Target {
             .collect()
     }
 
-    pub(crate) async fn open(&self) -> Result<Opened, EngineError> {
+    pub(crate) async fn open(&self) -> Result<Opened, Failure> {
         match self {
             #[cfg(feature = "flex")]
             Target::Flex { threads } => Ok(Opened {
                 dispatch: DispatchDevice::Flex(Default::default()),
-                facts: SessionFacts {
+                facts: SessionInfo {
                     threads: *threads,
                     vector_level: vector_level(),
-                    ..SessionFacts::default()
+                    ..SessionInfo::default()
                 },
                 is_gpu: false,
             }),
@@ -81,7 +82,7 @@ impl Target {
 /// A device that is ready.
 pub(crate) struct Opened {
     dispatch: DispatchDevice,
-    facts: SessionFacts,
+    facts: SessionInfo,
     is_gpu: bool,
 }
 
@@ -90,7 +91,7 @@ impl Opened {
         &self.dispatch
     }
 
-    pub(crate) fn facts(&self) -> SessionFacts {
+    pub(crate) fn info(&self) -> SessionInfo {
         self.facts.clone()
     }
 
@@ -99,7 +100,7 @@ impl Opened {
     }
 
     /// Refuses a model with a tensor that the device cannot hold.
-    pub(crate) fn check_limits(&self, lowered: &Lowered) -> Result<(), EngineError> {
+    pub(crate) fn check_limits(&self, lowered: &Lowered) -> Result<(), Failure> {
         let (holder, most) = match self.facts.adapter.as_ref().map(|adapter| &adapter.limits) {
             None => ("burn-flex", MOST_BYTES_ON_CPU),
             Some(limits) => {
@@ -114,7 +115,7 @@ impl Opened {
         if largest <= most {
             return Ok(());
         }
-        Err(EngineError::new(
+        Err(Failure::new(
             tare_record::FailureKind::Device,
             format!(
                 "the model has a tensor of shape {:?}, {largest} bytes, and {holder} holds at most {most} bytes in one",
@@ -125,7 +126,7 @@ impl Opened {
     }
 
     /// Waits until everything that was submitted has been done.
-    pub(crate) async fn wait(&self) -> Result<(), EngineError> {
+    pub(crate) async fn wait(&self) -> Result<(), Failure> {
         match &self.dispatch {
             #[cfg(feature = "wgpu")]
             DispatchDevice::Cube(device) => gpu::wait(device).await,
@@ -135,7 +136,7 @@ impl Opened {
     }
 
     /// Runs `work`, and tells how long the device computed for it by its own clock, in nanoseconds; `None` where it has none.
-    pub(crate) async fn timed(&self, work: impl FnOnce() + Send) -> Result<Option<u64>, EngineError> {
+    pub(crate) async fn timed(&self, work: impl FnOnce() + Send) -> Result<Option<u64>, Failure> {
         match &self.dispatch {
             #[cfg(feature = "wgpu")]
             DispatchDevice::Cube(_) => gpu::timed(&self.dispatch, work).await,

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use burn_dispatch::DispatchTensor;
 use bytes::Bytes;
 use onnx_ir::{OnnxGraph, OnnxGraphBuilder};
-use tare_core::{Clock, Engine, EngineError, Loaded, NamedTensor, Session, SessionFacts, Tensor, Timed, Untimed};
-use tare_record::{DType, EngineFacts, EngineName, FailureKind, PhaseName};
+use tare_core::{Clock, Engine, Loaded, NamedTensor, Session, SessionInfo, Tensor, Untimed};
+use tare_record::{DType, EngineInfo, EngineName, Failure, FailureKind, Phase, PhaseName};
 
 use crate::device::Target;
 use crate::dialect::readable;
@@ -67,7 +67,7 @@ impl Burn {
     /// # Errors
     ///
     /// If the bytes are no ONNX model, the model uses something that is not supported, or there is no usable device.
-    pub async fn open(&self, model: impl Into<Bytes>, inputs: &[NamedTensor]) -> Result<Box<dyn Session>, EngineError> {
+    pub async fn open(&self, model: impl Into<Bytes>, inputs: &[NamedTensor]) -> Result<Box<dyn Session>, Failure> {
         let (session, _) = self.session(model.into(), inputs, &Untimed).await?;
         Ok(Box::new(session))
     }
@@ -77,7 +77,7 @@ impl Burn {
     /// # Errors
     ///
     /// If there is no usable device.
-    pub async fn device(&self) -> Result<burn_tensor::Device, EngineError> {
+    pub async fn device(&self) -> Result<burn_tensor::Device, Failure> {
         let opened = self.target.open().await?;
         Ok(burn_tensor::Device::new(opened.dispatch().clone()))
     }
@@ -94,7 +94,7 @@ impl Burn {
         inputs: &[NamedTensor],
         runs: u32,
         clock: &dyn Clock,
-    ) -> Result<Vec<NodeTime>, EngineError> {
+    ) -> Result<Vec<NodeTime>, Failure> {
         let (session, _) = self.session(model, inputs, clock).await?;
         session.profile(inputs, runs, clock).await
     }
@@ -104,11 +104,11 @@ impl Burn {
         model: Bytes,
         inputs: &[NamedTensor],
         clock: &dyn Clock,
-    ) -> Result<(BurnSession, Vec<Timed>), EngineError> {
+    ) -> Result<(BurnSession, Vec<Phase>), Failure> {
         let mut phases = Vec::new();
         let start_ns = clock.now_ns();
         let opened = self.target.open().await?;
-        phases.push(Timed::since(start_ns, PhaseName::Device, clock));
+        phases.push(clock.phase_since(start_ns, PhaseName::Device));
 
         let start_ns = clock.now_ns();
         let header = header::read(&model).unwrap_or_default();
@@ -120,12 +120,12 @@ impl Burn {
         let graph = parsed(file)?;
         let outputs = header.output.len();
         let names = NodeNames::of(header);
-        phases.push(Timed::since(start_ns, PhaseName::Parse, clock));
+        phases.push(clock.phase_since(start_ns, PhaseName::Parse));
 
         let start_ns = clock.now_ns();
         let lowered = lower(&graph, opset, &names, inputs, tables, self.target.fuses_attention())?;
         if outputs != lowered.outputs.len() {
-            return Err(EngineError::new(
+            return Err(Failure::new(
                 FailureKind::Unsupported,
                 format!(
                     "expected {outputs} outputs, found {}: onnx-ir lost some",
@@ -135,34 +135,34 @@ impl Burn {
             .with_hint("run this model on tract"));
         }
         drop(graph);
-        phases.push(Timed::since(start_ns, PhaseName::Optimise, clock));
+        phases.push(clock.phase_since(start_ns, PhaseName::Optimize));
 
         let start_ns = clock.now_ns();
         opened.check_limits(&lowered)?;
         let session = BurnSession::new(opened, lowered)?;
         session.opened.wait().await?;
-        phases.push(Timed::since(start_ns, PhaseName::Upload, clock));
+        phases.push(clock.phase_since(start_ns, PhaseName::Upload));
         Ok((session, phases))
     }
 }
 
 #[async_trait(?Send)]
 impl Engine for Burn {
-    fn facts(&self) -> EngineFacts {
+    fn info(&self) -> EngineInfo {
         let name = match self.target {
             #[cfg(feature = "flex")]
             Target::Flex { .. } => EngineName::BurnFlex,
             #[cfg(feature = "wgpu")]
             Target::Wgpu { .. } => EngineName::BurnWgpu,
         };
-        EngineFacts {
+        EngineInfo {
             name,
             version: VERSION.into(),
             settings: self.target.settings(),
         }
     }
 
-    async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError> {
+    async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, Failure> {
         let (session, phases) = self.session(model, inputs, clock).await?;
         Ok(Loaded {
             session: Box::new(session),
@@ -174,14 +174,14 @@ impl Engine for Burn {
 /// The graph as onnx-ir reads it.
 ///
 /// A file that was damaged can make it panic. Natively that is an error like any other; a browser's worker ends with the message.
-fn parsed(file: Vec<u8>) -> Result<OnnxGraph, EngineError> {
+fn parsed(file: Vec<u8>) -> Result<OnnxGraph, Failure> {
     let refused = |why: &str| {
         let hint = if why.contains("(If)") {
             "the model chooses between branches of which one does not fit these inputs, and both are checked: make a model of the branch that is taken, for example with onnxsim"
         } else {
             "run this model on tract"
         };
-        EngineError::new(
+        Failure::new(
             FailureKind::Unsupported,
             format!("onnx-ir, burn's ONNX parser, failed: {}", shortened(why)),
         )
@@ -253,7 +253,7 @@ enum Source {
 
 impl Source {
     /// `dtype` is what the model says; where it says another kind than what is computed, that kind's own type is told.
-    fn of(value: Value, dtype: DType) -> Result<Self, EngineError> {
+    fn of(value: Value, dtype: DType) -> Result<Self, Failure> {
         let (value, kind, dtype) = match (value, dtype) {
             (Value::Host(host), dtype) => return to_core(host, dtype).map(Self::Host),
             (Value::Device(none) | Value::Integers(none) | Value::Truths(none), dtype) if none.shape.contains(&0) => {
@@ -283,7 +283,7 @@ impl Source {
 }
 
 impl BurnSession {
-    fn new(opened: crate::device::Opened, lowered: Lowered) -> Result<Self, EngineError> {
+    fn new(opened: crate::device::Opened, lowered: Lowered) -> Result<Self, Failure> {
         let mut kept: Vec<usize> = lowered.constants.iter().map(|(slot, _)| *slot).collect();
         let mut outputs = Vec::with_capacity(lowered.outputs.len());
         for output in lowered.outputs {
@@ -312,7 +312,7 @@ impl BurnSession {
 
 impl BurnSession {
     /// Constants and inputs at their slots.
-    fn values(&self, inputs: &[NamedTensor]) -> Result<Vec<Option<DispatchTensor>>, EngineError> {
+    fn values(&self, inputs: &[NamedTensor]) -> Result<Vec<Option<DispatchTensor>>, Failure> {
         let mut values: Vec<Option<DispatchTensor>> = vec![None; self.schedule.slots()];
         for (slot, constant) in &self.constants {
             values[*slot] = Some(constant.clone());
@@ -323,12 +323,7 @@ impl BurnSession {
         Ok(values)
     }
 
-    async fn profile(
-        &self,
-        inputs: &[NamedTensor],
-        runs: u32,
-        clock: &dyn Clock,
-    ) -> Result<Vec<NodeTime>, EngineError> {
+    async fn profile(&self, inputs: &[NamedTensor], runs: u32, clock: &dyn Clock) -> Result<Vec<NodeTime>, Failure> {
         // The first run compiles kernels.
         self.schedule.run(&mut self.values(inputs)?);
         self.opened.wait().await?;
@@ -352,7 +347,7 @@ impl BurnSession {
 
 #[async_trait(?Send)]
 impl Session for BurnSession {
-    async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, EngineError> {
+    async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
         self.kernels.begin_run();
         let mut values = self.values(inputs)?;
         self.schedule.run(&mut values);
@@ -379,19 +374,19 @@ impl Session for BurnSession {
         Ok(outputs)
     }
 
-    fn facts(&self) -> SessionFacts {
-        self.opened.facts()
+    fn info(&self) -> SessionInfo {
+        self.opened.info()
     }
 
-    fn settled(&mut self, now_ns: u64) -> bool {
-        self.kernels.settled(now_ns)
+    fn tuning_complete(&mut self, now_ns: u64) -> bool {
+        self.kernels.tuning_complete(now_ns)
     }
 
     fn kernels(&self) -> BTreeMap<String, u64> {
         self.kernels.launches()
     }
 
-    async fn device_ns(&mut self, inputs: &[NamedTensor]) -> Result<Option<u64>, EngineError> {
+    async fn device_ns(&mut self, inputs: &[NamedTensor]) -> Result<Option<u64>, Failure> {
         let mut values = self.values(inputs)?;
         // What was uploaded is no part of it.
         self.opened.wait().await?;
@@ -404,8 +399,8 @@ impl Session for BurnSession {
     }
 }
 
-fn failed(output: &str, error: &dyn std::fmt::Display) -> EngineError {
-    EngineError::new(
+fn failed(output: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(
         FailureKind::Run,
         format!("burn failed to read output {output:?}: {error}"),
     )

@@ -58,4 +58,4 @@ mod transfer;
 pub use device::adapters;
 pub use engine::{Burn, VERSION};
 pub use profile::NodeTime;
-pub use tare_core::{EngineError, NamedTensor, Session, Tensor, TensorData};
+pub use tare_core::{NamedTensor, Session, Tensor, TensorData};

@@ -1,6 +1,6 @@
 //! What old versions of ONNX mean otherwise, where onnx-ir goes by newer ones without a word.
 
-use tare_core::EngineError;
+use tare_record::Failure;
 use tare_record::FailureKind;
 
 use crate::header;
@@ -11,7 +11,7 @@ const ALIGNED: [&str; 11] = [
 ];
 
 /// Refuses nodes that would be computed by the rules of a newer version than theirs.
-pub(crate) fn check(graph: &header::Graph, opset: i64) -> Result<(), EngineError> {
+pub(crate) fn check(graph: &header::Graph, opset: i64) -> Result<(), Failure> {
     if opset >= 7 {
         return Ok(());
     }
@@ -21,7 +21,7 @@ pub(crate) fn check(graph: &header::Graph, opset: i64) -> Result<(), EngineError
     };
     match graph.node.iter().find(aligned) {
         None => Ok(()),
-        Some(node) => Err(EngineError::new(
+        Some(node) => Err(Failure::new(
             FailureKind::Unsupported,
             format!(
                 "tare's burn executor does not support how opset {opset} broadcasts the operands of the operator {} (node {:?}), expected opset 7 or later",

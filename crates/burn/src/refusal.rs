@@ -1,14 +1,14 @@
 //! What users are told about a node that is not supported, in the words of their model.
 
 use onnx_ir::Node;
-use tare_core::EngineError;
+use tare_record::Failure;
 use tare_record::FailureKind;
 
 use crate::header;
 use crate::lower::Unsupported;
 
 /// The error for a node that cannot be lowered.
-pub(crate) fn refuse(node: &Node, unsupported: &Unsupported, names: &NodeNames) -> EngineError {
+pub(crate) fn refuse(node: &Node, unsupported: &Unsupported, names: &NodeNames) -> Failure {
     let operator = names.spelling(operator(node));
     let what = match unsupported {
         Unsupported::Operator => String::new(),
@@ -20,7 +20,7 @@ pub(crate) fn refuse(node: &Node, unsupported: &Unsupported, names: &NodeNames) 
         [only] => format!(" (node {only:?})"),
         [first, rest @ ..] => format!(" (node {first:?} or one of {} more)", rest.len()),
     };
-    EngineError::new(
+    Failure::new(
         FailureKind::Unsupported,
         format!("tare's burn executor does not support {what}the operator {operator}{named}"),
     )

@@ -211,7 +211,7 @@ fn padded_varint(value: u64, bytes: usize) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use tare_models::{Attribute, Fill, Graph, Value};
+    use tare_models::{Attribute, Graph, Value, WeightInit};
     use tare_record::DType;
 
     use super::*;
@@ -220,9 +220,9 @@ mod tests {
     fn words(more: impl FnOnce(&mut Graph, &Value)) -> Vec<u8> {
         let mut graph = Graph::new("case", 7);
         let ids = graph.input_of("ids", DType::I64, &[2]);
-        let table = graph.weight("table", &[40, 3], Fill::LeCun { fan_in: 3 });
+        let table = graph.weight("table", &[40, 3], WeightInit::LeCun { fan_in: 3 });
         let picked = graph.node("picked", "Gather", &[&table, &ids], &[]);
-        let weight = graph.weight("weight", &[3], Fill::LeCun { fan_in: 3 });
+        let weight = graph.weight("weight", &[3], WeightInit::LeCun { fan_in: 3 });
         let sum = graph.node("sum", "Add", &[&picked, &weight], &[]);
         graph.output(&sum, &[2, 3]);
         more(&mut graph, &table);
@@ -286,7 +286,7 @@ mod tests {
             graph.input("table", &[40, 3]);
         };
         let twice = |graph: &mut Graph, _: &Value| {
-            graph.weight("table", &[40, 3], Fill::LeCun { fan_in: 3 });
+            graph.weight("table", &[40, 3], WeightInit::LeCun { fan_in: 3 });
         };
         for model in [
             words(double),
@@ -303,7 +303,7 @@ mod tests {
         // A weight that nothing reads is none of the model's inputs.
         let mut unread = Graph::new("case", 7);
         let x = unread.input("x", &[2]);
-        unread.weight("table", &[40, 3], Fill::LeCun { fan_in: 3 });
+        unread.weight("table", &[40, 3], WeightInit::LeCun { fan_in: 3 });
         unread.output(&x, &[2]);
         assert_eq!(take_out(&mut unread.into_bytes(), 480), []);
         // Too small to be worth it: the table, though not the file.

@@ -3,8 +3,8 @@
 use burn_backend::ops::{FloatTensorOps, IntTensorOps};
 use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
 use burn_tensor::TensorData;
-use tare_core::{EngineError, NamedTensor, Tensor};
-use tare_record::{DType, FailureKind};
+use tare_core::{NamedTensor, Tensor};
+use tare_record::{DType, Failure, FailureKind};
 
 use crate::host::{HostData, HostTensor};
 
@@ -53,7 +53,7 @@ pub(crate) fn in_type(data: HostData, dtype: DType) -> Result<tare_core::TensorD
     })
 }
 
-pub(crate) fn upload_input(input: &NamedTensor, device: &DispatchDevice) -> Result<DispatchTensor, EngineError> {
+pub(crate) fn upload_input(input: &NamedTensor, device: &DispatchDevice) -> Result<DispatchTensor, Failure> {
     use tare_core::TensorData as Core;
     let shape = input.tensor.shape();
     Ok(match input.tensor.data() {
@@ -72,7 +72,7 @@ pub(crate) fn upload_input(input: &NamedTensor, device: &DispatchDevice) -> Resu
                 .map(|&element| i32::try_from(element).map_err(|_| element));
             let elements: Result<Vec<i32>, i64> = narrow.collect();
             let elements = elements.map_err(|element| {
-                EngineError::new(
+                Failure::new(
                     FailureKind::Input,
                     format!(
                         "input {:?} holds {element}, which does not fit the 32 bits that burn computes with",
@@ -83,7 +83,7 @@ pub(crate) fn upload_input(input: &NamedTensor, device: &DispatchDevice) -> Resu
             upload_integers(elements, shape, device)
         }
         Core::F64(_) => {
-            return Err(EngineError::new(
+            return Err(Failure::new(
                 FailureKind::Input,
                 format!("input {:?}: expected at most 32 bits, found f64", input.name),
             ));
@@ -118,7 +118,7 @@ fn upload(elements: Vec<f32>, shape: &[usize], device: &DispatchDevice) -> Dispa
     Dispatch::float_from_data(TensorData::new(elements, stored), device)
 }
 
-pub(crate) fn to_core(host: HostTensor, dtype: DType) -> Result<Tensor, EngineError> {
-    let data = in_type(host.data, dtype).map_err(|error| EngineError::new(FailureKind::Model, error))?;
+pub(crate) fn to_core(host: HostTensor, dtype: DType) -> Result<Tensor, Failure> {
+    let data = in_type(host.data, dtype).map_err(|error| Failure::new(FailureKind::Model, error))?;
     Ok(Tensor::new(host.shape, data).unwrap_or_else(|_| unreachable!("host tensors hold what their shapes say")))
 }

@@ -1,58 +1,43 @@
 //! What a measurement is: plan, clock, engine, [`measure`], statistics, verification.
 //!
-//! This crate does no I/O, starts no thread, reads no clock but the [`Clock`] it is given, and knows no browser. The
-//! same code runs natively and in a browser worker.
+//! This crate does no I/O, starts no thread, reads no clock but the [`Clock`] it is given, and knows no browser. The same code runs
+//! natively and in a browser worker.
+//!
+//! From the bottom up: `tensor` (values, their encoding and hashes), [`stats`], `verify` (distance from a reference), `measure` (one
+//! cell on one engine), `runner` (all cells of a plan), `selftest` (checks of all that on the user's machine).
 
-mod answer;
-pub mod bundle;
-mod campaign;
-mod capacity;
-mod clock;
-mod digest;
-mod diverge;
-mod engine;
 mod measure;
-mod observer;
-mod outline;
-mod pipeline;
-pub mod plan;
-mod probe;
-mod random;
-mod reference;
-mod rounds;
+mod runner;
 mod selftest;
-mod speed;
-mod stages;
 pub mod stats;
 mod tensor;
-mod tolerance;
-mod tool;
-mod turn;
-mod ulp;
 mod verify;
-mod warnings;
-mod workload;
 
-pub use answer::answer;
-pub use campaign::{Attachments, Host, Reply, Sink, Watch, cell_request, run_plan};
-pub use capacity::check_capacity;
-pub use clock::{Clock, ClockError, Untimed, calibrate};
-pub use digest::{sha256_hex, tensor_sha256, tensors_sha256};
-pub use diverge::{ComparedValue, diverge};
-pub use engine::{Engine, EngineError, Loaded, Session, SessionFacts, Timed};
-pub use measure::measure;
-pub use observer::{Control, Observer};
-pub use outline::failed_cell;
-pub use pipeline::{Composition, Network, Pipeline, Stopwatch};
-pub use probe::probe_distance;
-pub use random::Random;
-pub use rounds::run_lengths_ns;
+pub use measure::build_info::build_info;
+pub use measure::cell::measure;
+pub use measure::clock::{Clock, ClockError, Untimed, calibrate};
+pub use measure::diverge::{ComparedValue, diverge};
+pub use measure::engine::{Engine, Loaded, Session, SessionInfo};
+pub use measure::memory_budget::check_memory_budget;
+pub use measure::observer::{Control, Observer};
+pub use measure::pipeline::{Composition, Network, Pipeline, Stopwatch};
+pub use measure::post_processing::PostProcessing;
+pub use measure::run_durations::{run_durations_ns, stage_durations_ns};
+pub use measure::unmeasured::failed_cell;
+pub use measure::warnings::battery_warning;
+pub use measure::workload::{LoadedWorkload, Workload};
+pub use runner::executor::{Attachments, Executor, OnProgress, Reply};
+pub use runner::plan;
+pub use runner::plan_observer::PlanObserver;
+pub use runner::plan_progress::PlanProgress;
+pub use runner::requests::cell_request;
+pub use runner::run_plan::run_plan;
+pub use runner::serve_request::serve_request;
 pub use selftest::{RealCell, selftest};
-pub use stages::{HostStage, stage_lengths_ns};
-pub use tensor::{NamedTensor, Tensor, TensorData, TensorError};
-pub use tolerance::tolerance_of;
-pub use tool::tool;
-pub use turn::Turn;
-pub use verify::{compare, top};
-pub use warnings::battery_warning;
-pub use workload::{LoadedWorkload, Workload};
+pub use tensor::codec as tensor_codec;
+pub use tensor::digest::{sha256_hex, tensor_sha256, tensors_sha256};
+pub use tensor::random::Random;
+pub use tensor::values::{NamedTensor, Tensor, TensorData, TensorError};
+pub use verify::compare::{compare, top_k_indices};
+pub use verify::sample::sample_distance;
+pub use verify::tolerance::tolerance_of;

@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 use crate::stats::noise::{BIMODAL_MEDIAN, autoregressive, bimodal, exponential, normal};
 use crate::stats::{
-    Shape, median, median_estimate, outlier_count, quantile, ratio_estimate, rounds_ratio, shape, trend,
+    SteadyState, median, median_estimate, outlier_count, quantile, ratio_estimate, rounds_ratio, steady_state, trend,
 };
-use crate::{Clock, Engine, Workload, calibrate, run_lengths_ns};
+use crate::{Clock, Engine, Workload, calibrate, run_durations_ns};
 use known::{Frozen, Known, measured, measured_known, measured_on};
 use tare_record::{Cell, FailureKind, Rules, SelfCheck, Status};
 
@@ -150,22 +150,22 @@ fn shapes() -> SelfCheck {
     let spikes = series(|position| if position % 50 == 7 { 300.0 } else { 100.0 });
     let drift = series(|position| 100.0 + position as f64 / 10.0);
     let found = [
-        ("flat", shape(&series(|_| 100.0)) == Shape::Flat),
-        ("spikes", shape(&spikes) == Shape::Flat),
+        ("flat", steady_state(&series(|_| 100.0)) == SteadyState::Flat),
+        ("spikes", steady_state(&spikes) == SteadyState::Flat),
         (
             "warm-up",
             matches!(
-                shape(&series(|position| if position < 30 { 130.0 } else { 100.0 })),
-                Shape::WarmUp { .. }
+                steady_state(&series(|position| if position < 30 { 130.0 } else { 100.0 })),
+                SteadyState::WarmUp { .. }
             ),
         ),
         (
             "slow-down",
-            shape(&series(|position| if position < 100 { 100.0 } else { 120.0 })) == Shape::SlowDown,
+            steady_state(&series(|position| if position < 100 { 100.0 } else { 120.0 })) == SteadyState::SlowDown,
         ),
         (
             "no steady state",
-            shape(&series(|position| if position < 180 { 100.0 } else { 120.0 })) == Shape::NoSteadyState,
+            steady_state(&series(|position| if position < 180 { 100.0 } else { 120.0 })) == SteadyState::NoSteadyState,
         ),
         ("drift", trend(&drift).is_some_and(|change| change > 0.1)),
     ];
@@ -188,7 +188,7 @@ fn statistics_cost(clock: &dyn Clock) -> SelfCheck {
     let series: Vec<f64> = exponential(1, SAMPLES).iter().map(|tail| 10.0 + tail).collect();
     let start_ns = clock.now_ns();
     let found = (
-        shape(&series),
+        steady_state(&series),
         trend(&series),
         outlier_count(&series),
         median_estimate(&series),
@@ -268,7 +268,7 @@ async fn equal_cells(clock: &dyn Clock) -> SelfCheck {
 }
 
 async fn equal_real_cells(clock: &dyn Clock, real: &RealCell<'_>) -> SelfCheck {
-    let engine = real.engine.facts().name;
+    let engine = real.engine.info().name;
     let name = format!(
         "{} on {engine} measured twice shows no difference",
         real.workload.model.name
@@ -317,7 +317,7 @@ async fn pairs_of(name: &str, go_on: impl Fn(u64) -> bool, mut once: impl AsyncF
                 return check(name, false, format!("{:?}", cell.status));
             }
             // Neither of the two is always first.
-            cells[(turn + turn / 2) % 2].extend(run_lengths_ns(&cell));
+            cells[(turn + turn / 2) % 2].extend(run_durations_ns(&cell));
         }
         if let Some(ratio) = rounds_ratio(&cells[1], &cells[0], pairs) {
             compared += 1;

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
-use tare_core::{HostStage, NamedTensor, Workload};
+use tare_core::{NamedTensor, PostProcessing, Workload};
 
-use crate::pipelines::with_defaults;
+use crate::workload::with_defaults;
 use crate::{Graph, WorkloadError, detection, networks, onnx, prepare};
 
 /// Seed of all built-in weights.
@@ -21,7 +21,7 @@ pub struct CatalogEntry {
     /// Where that number comes from.
     pub source: &'static str,
     /// Work on the host that follows it.
-    pub host_stage: Option<HostStage>,
+    pub post_processing: Option<PostProcessing>,
     /// Inputs that mean something to it, unless other shapes are asked for; those of the others are drawn.
     example: Option<fn() -> Vec<NamedTensor>>,
     build: fn(&Sizes<'_>) -> Graph,
@@ -50,7 +50,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
         summary: "does nothing: the cost of the harness alone",
         parameters: 0,
         source: "by construction",
-        host_stage: None,
+        post_processing: None,
         example: None,
         build: |_| networks::null::build(WEIGHT_SEED),
     },
@@ -59,7 +59,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
         summary: "convolutional classifier of five layer shapes, 32x32 px",
         parameters: 5_258,
         source: "by construction",
-        host_stage: None,
+        post_processing: None,
         example: None,
         build: |_| networks::tiny::build(WEIGHT_SEED),
     },
@@ -68,7 +68,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
         summary: "handwritten digits, 8x8 px, trained: its answer is a digit",
         parameters: 9_930,
         source: "by construction; 346 of 359 digits kept out of its training are right",
-        host_stage: None,
+        post_processing: None,
         example: Some(networks::digits::example),
         build: |sizes| networks::digits::build(WEIGHT_SEED, sizes.get("image", 0, 1)),
     },
@@ -77,7 +77,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
         summary: "image classifier, 224x224 px",
         parameters: 25_557_032,
         source: "torchvision, resnet50 (He et al., 2016)",
-        host_stage: None,
+        post_processing: None,
         example: None,
         build: |sizes| networks::resnet50::build(WEIGHT_SEED, sizes.get("image", 0, 1)),
     },
@@ -86,7 +86,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
         summary: "text encoder, 128 tokens",
         parameters: 66_362_880,
         source: "transformers, distilbert-base-uncased (Sanh et al., 2019)",
-        host_stage: None,
+        post_processing: None,
         example: None,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(128);
@@ -98,7 +98,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
         summary: "sentence embeddings, 128 tokens",
         parameters: 22_713_216,
         source: "sentence-transformers, all-MiniLM-L6-v2 (Wang et al., 2020)",
-        host_stage: None,
+        post_processing: None,
         example: None,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(128);
@@ -110,7 +110,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
         summary: "language model, 128 tokens at once",
         parameters: 124_439_808,
         source: "transformers, gpt2 (Radford et al., 2019)",
-        host_stage: None,
+        post_processing: None,
         example: None,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(128);
@@ -122,7 +122,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
         summary: "the same, one token after 128 with their keys and values",
         parameters: 124_439_808,
         source: "transformers, gpt2 (Radford et al., 2019)",
-        host_stage: None,
+        post_processing: None,
         example: None,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(1);
@@ -135,7 +135,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
         summary: "object detector, 512x512 px",
         parameters: 3_880_067,
         source: "google/automl, efficientdet-d0 (Tan et al., 2020)",
-        host_stage: Some(detection::STAGE),
+        post_processing: Some(detection::STAGE),
         example: None,
         build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.get("image", 0, 1), networks::efficientdet::D0),
     },
@@ -144,7 +144,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
         summary: "object detector, 640x640 px",
         parameters: 6_625_898,
         source: "google/automl, efficientdet-d1 (Tan et al., 2020)",
-        host_stage: Some(detection::STAGE),
+        post_processing: Some(detection::STAGE),
         example: None,
         build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.get("image", 0, 1), networks::efficientdet::D1),
     },
@@ -153,7 +153,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
         summary: "object detector, 768x768 px",
         parameters: 8_097_039,
         source: "google/automl, efficientdet-d2 (Tan et al., 2020)",
-        host_stage: Some(detection::STAGE),
+        post_processing: Some(detection::STAGE),
         example: None,
         build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.get("image", 0, 1), networks::efficientdet::D2),
     },
@@ -162,7 +162,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
         summary: "segmentation of a volume of 96x96x64",
         parameters: 5_601_154,
         source: "by construction (Cicek et al., 2016; Isensee et al., 2021)",
-        host_stage: None,
+        post_processing: None,
         example: None,
         build: |sizes| networks::unet3d::build(WEIGHT_SEED, sizes.get("volume", 0, 1)),
     },
@@ -171,7 +171,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
         summary: "one sampling step of shapegen, 128 latent tokens",
         parameters: 9_012_032,
         source: "by construction (Peebles and Xie, 2023)",
-        host_stage: None,
+        post_processing: None,
         example: None,
         build: |_| networks::shapegen::denoiser(WEIGHT_SEED),
     },
@@ -180,7 +180,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
         summary: "one chunk of shapegen's volume, 4096 points",
         parameters: 212_353,
         source: "by construction (Zhang et al., 2023)",
-        host_stage: None,
+        post_processing: None,
         example: None,
         build: |_| networks::shapegen::decoder(WEIGHT_SEED),
     },
@@ -215,7 +215,7 @@ impl CatalogEntry {
             .map_or_else(Vec::new, |example| example());
         let given = with_defaults(given, examples);
         let mut workload = prepare(self.name, self.onnx(shapes), shapes, &given, seed)?;
-        workload.host_stage = self.host_stage;
+        workload.post_processing = self.post_processing;
         Ok(workload)
     }
 }

@@ -3,10 +3,10 @@
 //! Tan, Pang and Le, "EfficientDet", 2020, and google/automl: nine anchors at every position of five maps, box regression
 //! after Ren et al., "Faster R-CNN", 2015, and hard non-maximum suppression within each class.
 
-use tare_core::{HostStage, NamedTensor, TensorData};
+use tare_core::{NamedTensor, PostProcessing, TensorData};
 
 /// Decodes the outputs of the built-in detectors.
-pub(crate) const STAGE: HostStage = HostStage {
+pub(crate) const STAGE: PostProcessing = PostProcessing {
     name: "boxes",
     run: |outputs| detections_of(outputs).len(),
 };

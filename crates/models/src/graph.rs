@@ -2,7 +2,7 @@ use bytes::Bytes;
 use prost::Message;
 use tare_record::DType;
 
-use crate::{Fill, onnx};
+use crate::{WeightInit, onnx};
 
 /// ONNX operator set that the networks are written in.
 const OPSET: i64 = 17;
@@ -61,7 +61,7 @@ impl Graph {
     }
 
     /// Adds an `f32` weight. Its elements depend on the graph's seed and its name alone.
-    pub fn weight(&mut self, name: &str, shape: &[usize], fill: Fill) -> Value {
+    pub fn weight(&mut self, name: &str, shape: &[usize], fill: WeightInit) -> Value {
         let label = format!("{}/{name}", self.proto.name);
         let raw = fill.le_bytes(self.seed, &label, shape.iter().product());
         self.trained(name, shape, raw)

@@ -3,32 +3,32 @@
 //! Weights come from a seeded generator and exact arithmetic, so that a browser and a native binary make the same
 //! bytes with nothing to download.
 
-mod address;
 mod catalog;
 mod detection;
-mod expose;
-mod fill;
 mod graph;
+mod intermediate_outputs;
 mod macs;
 mod networks;
 pub mod onnx;
+mod pipeline_entry;
 mod pipelines;
-mod public;
+mod remote_model;
 mod shapegen;
 mod signature;
 mod source;
+mod weight_init;
 mod workload;
 
-pub use address::{HASH_MARK, WebModel, is_address};
 pub use catalog::{CATALOG, CatalogEntry, find, parameter_count};
 pub use detection::{Detection, detections};
-pub use expose::{NodeValue, expose, with_fixed_inputs};
-pub use fill::Fill;
 pub use graph::{Attribute, Graph, Value};
+pub use intermediate_outputs::{NodeValue, with_fixed_inputs, with_intermediate_outputs};
 pub use macs::multiply_accumulates;
 pub use networks::digits::held_out as held_out_digits;
-pub use pipelines::{PIPELINES, PipelineEntry, find_pipeline};
-pub use public::{PUBLIC_MODELS, PublicModel, public_model};
+pub use pipeline_entry::PipelineEntry;
+pub use pipelines::{PIPELINES, find_pipeline};
+pub use remote_model::{HASH_SEPARATOR, KNOWN_MODELS, KnownModel, RemoteModel, is_url, known_model};
 pub use signature::{Dim, InputSpec, Signature, SignatureError, signature};
 pub use source::{built_in_bytes, built_in_names, is_built_in, not_found, workload};
+pub use weight_init::WeightInit;
 pub use workload::{WorkloadError, prepare, selftest_workload};

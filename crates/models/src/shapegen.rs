@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use tare_core::{EngineError, NamedTensor, Pipeline, Session, Stopwatch, Tensor, TensorData};
-use tare_record::{DType, FailureKind};
+use tare_core::{NamedTensor, Pipeline, Session, Stopwatch, Tensor, TensorData};
+use tare_record::{DType, Failure, FailureKind};
 
 use crate::networks::shapegen::{CHUNK, CONDITION, LATENTS};
-use crate::pipelines::PipelineEntry;
+use crate::pipeline_entry::PipelineEntry;
 use crate::signature::{Dim, InputSpec, Signature};
 
 /// Positions of the volume along each side.
@@ -81,13 +81,13 @@ impl Pipeline for ShapeGen {
         networks: &mut [Box<dyn Session>],
         inputs: &[NamedTensor],
         stopwatch: &mut Stopwatch<'_>,
-    ) -> Result<Vec<Tensor>, EngineError> {
+    ) -> Result<Vec<Tensor>, Failure> {
         let ([denoiser, decoder], [latents, condition, times]) = (networks, inputs) else {
             unreachable!("two networks were loaded, and three inputs completed by their signature");
         };
         let times = values(times)?;
         if times.len() < 2 {
-            return Err(EngineError::new(
+            return Err(Failure::new(
                 FailureKind::Input,
                 format!(
                     "input times has {} elements: expected at least 2, for one step",
@@ -110,7 +110,7 @@ async fn sampled(
     latents: &NamedTensor,
     condition: &NamedTensor,
     times: &[f32],
-) -> Result<Tensor, EngineError> {
+) -> Result<Tensor, Failure> {
     let mut x = values(latents)?.to_vec();
     let shape = latents.tensor.shape();
     let time = NamedTensor {
@@ -133,7 +133,7 @@ async fn sampled(
 }
 
 /// Occupancy at the centres of all cells, z fastest.
-async fn decoded(decoder: &mut dyn Session, latents: Tensor) -> Result<Vec<f32>, EngineError> {
+async fn decoded(decoder: &mut dyn Session, latents: Tensor) -> Result<Vec<f32>, Failure> {
     let mut volume = Vec::with_capacity(SIDE.pow(3));
     let mut inputs = ["points", "latents"].map(|name| NamedTensor {
         name: name.into(),
@@ -150,24 +150,24 @@ async fn decoded(decoder: &mut dyn Session, latents: Tensor) -> Result<Vec<f32>,
     Ok(volume)
 }
 
-fn only(outputs: &[Tensor]) -> Result<&[f32], EngineError> {
+fn only(outputs: &[Tensor]) -> Result<&[f32], Failure> {
     match outputs {
         [output] => f32s(output),
-        _ => Err(EngineError::new(
+        _ => Err(Failure::new(
             FailureKind::Run,
             format!("found {} outputs, expected one", outputs.len()),
         )),
     }
 }
 
-fn values(input: &NamedTensor) -> Result<&[f32], EngineError> {
+fn values(input: &NamedTensor) -> Result<&[f32], Failure> {
     f32s(&input.tensor)
 }
 
-fn f32s(tensor: &Tensor) -> Result<&[f32], EngineError> {
+fn f32s(tensor: &Tensor) -> Result<&[f32], Failure> {
     match tensor.data() {
         TensorData::F32(values) => Ok(values),
-        _ => Err(EngineError::new(
+        _ => Err(Failure::new(
             FailureKind::Run,
             format!("found elements of type {}, expected f32", tensor.dtype()),
         )),

@@ -29,14 +29,14 @@ pub fn built_in_bytes(name: &str) -> Option<u64> {
 /// The failure of asking for a model that is neither built in nor a file.
 pub fn not_found(name: &str) -> Failure {
     let known: Vec<&str> = built_in_names().collect();
-    Failure {
-        kind: FailureKind::Model,
-        message: format!("there is neither a built-in model nor a file {name:?}"),
-        hint: Some(format!(
-            "built-in models are {}; otherwise give an .onnx file",
-            known.join(", ")
-        )),
-    }
+    Failure::new(
+        FailureKind::Model,
+        format!("there is neither a built-in model nor a file {name:?}"),
+    )
+    .with_hint(format!(
+        "built-in models are {}; otherwise give an .onnx file",
+        known.join(", ")
+    ))
 }
 
 /// What a request asks to run, with the inputs in `given`. `file` is called for models that are not built in, and gives

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use tare_core::{NamedTensor, Random, Tensor, TensorData, Workload, sha256_hex};
-use tare_record::{DType, Failure, FailureKind, ModelFacts};
+use tare_record::{DType, Failure, FailureKind, ModelInfo};
 
 use crate::signature::{Dim, InputSpec, Signature, SignatureError, signature};
 
@@ -89,12 +89,14 @@ impl From<WorkloadError> for Failure {
                 "convert the array, in Python with array.astype(...)".into(),
             ),
         };
-        Failure {
-            kind,
-            message: error.to_string(),
-            hint: Some(hint),
-        }
+        Failure::new(kind, error.to_string()).with_hint(hint)
     }
+}
+
+/// The given tensors, and the defaults of those that are missing.
+pub(crate) fn with_defaults(given: &[NamedTensor], defaults: Vec<NamedTensor>) -> Vec<NamedTensor> {
+    let missing = |default: &NamedTensor| given.iter().all(|input| input.name != default.name);
+    [given.to_vec(), defaults.into_iter().filter(missing).collect()].concat()
 }
 
 /// Largest value of generated integers plus one: small enough to be a token of any vocabulary and a mask alike.
@@ -124,18 +126,18 @@ pub fn prepare(
     })?;
     let inputs = completed(name, &signature, shapes, given, seed)?;
     Ok(Workload {
-        model: facts(name, &bytes),
+        model: model_info(name, &bytes),
         bytes: bytes.into(),
         inputs,
         outputs: signature.outputs,
         composition: None,
-        host_stage: None,
+        post_processing: None,
     })
 }
 
 /// Name, hash and size of a model.
-pub(crate) fn facts(name: &str, bytes: &[u8]) -> ModelFacts {
-    ModelFacts {
+pub(crate) fn model_info(name: &str, bytes: &[u8]) -> ModelInfo {
+    ModelInfo {
         name: name.to_owned(),
         sha256: Some(sha256_hex(bytes)),
         size_bytes: Some(bytes.len() as u64),

@@ -17,7 +17,7 @@ const GOLDEN: &str = include_str!("bit_identical.txt");
 fn models_and_inputs_are_bit_identical_everywhere() {
     let line = |workload: Workload| {
         let model = workload.model.sha256.unwrap();
-        format!("{} {model} {}", workload.model.name, workload.inputs[0].facts().sha256)
+        format!("{} {model} {}", workload.model.name, workload.inputs[0].info().sha256)
     };
     let networks = CATALOG.iter().map(|entry| entry.prepare(&BTreeMap::new(), &[], 0));
     let pipelines = PIPELINES.iter().map(|entry| entry.prepare(&BTreeMap::new(), &[], 0));

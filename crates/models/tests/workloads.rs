@@ -157,7 +157,7 @@ proptest! {
 fn every_computed_value_can_be_an_output() {
     let entry = find("tiny").unwrap();
     let bytes = entry.onnx(&BTreeMap::new());
-    let (exposed, values) = tare_models::expose(&bytes).unwrap();
+    let (exposed, values) = tare_models::with_intermediate_outputs(&bytes).unwrap();
     let names: Vec<&str> = values.iter().map(|value| value.name.as_str()).collect();
     assert_eq!(names.first(), Some(&"stem.conv"));
     assert_eq!(names.last(), Some(&"logits"));
@@ -165,7 +165,7 @@ fn every_computed_value_can_be_an_output() {
     let workload = prepare("tiny", exposed, &BTreeMap::new(), &[], 0).unwrap();
     assert_eq!(workload.outputs.len(), names.len());
     assert_eq!(workload.outputs[0], "logits", "its own outputs come first");
-    assert!(tare_models::expose(&bytes[..100]).is_err());
+    assert!(tare_models::with_intermediate_outputs(&bytes[..100]).is_err());
 }
 
 #[test]

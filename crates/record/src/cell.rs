@@ -3,20 +3,21 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Adapter, EngineName, EnvironmentKind, TensorFacts, Warning};
+use crate::{Adapter, EngineName, EnvironmentKind, Failure, TensorInfo, Warning};
 
 /// One workload on one rung under one load pattern: what was measured, or why it was not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cell {
     /// The model; its hash is absent if the bytes could not be had.
-    pub model: ModelFacts,
+    pub model: ModelInfo,
     /// The inputs that were fed, in the model's order.
-    pub inputs: Vec<TensorFacts>,
+    pub inputs: Vec<TensorInfo>,
     /// The code that executed the model.
-    pub engine: EngineFacts,
+    pub engine: EngineInfo,
     /// Where and how it was executed.
-    pub rung: Rung,
+    #[serde(rename = "rung")]
+    pub configuration: Configuration,
     /// How requests arrived.
     pub load: LoadPattern,
     /// The graphics adapter, for engines that use one.
@@ -41,18 +42,17 @@ pub struct Cell {
     pub device_runs_ns: Vec<u64>,
     /// Parts of a run, in order, if the model is of several networks.
     #[serde(default)]
-    pub stages: Vec<StageFacts>,
-    /// Work on the host that follows the network in an application, such as decoding boxes, if the model has such: no part
-    /// of a run.
-    #[serde(default)]
-    pub host_stage: Option<StageFacts>,
+    pub stages: Vec<StageInfo>,
+    /// Work on the host that follows the network in an application, such as decoding boxes. Not part of a run.
+    #[serde(rename = "host_stage", default)]
+    pub post_processing: Option<StageInfo>,
     /// What was computed and how it compares with the reference.
     pub verification: Option<Verification>,
     /// Memory, where the environment tells.
     pub memory: Memory,
-    /// How fast the machine was around the cell.
-    #[serde(default)]
-    pub speed: Option<MachineSpeed>,
+    /// How fast the processor was around the cell.
+    #[serde(rename = "speed", default)]
+    pub calibration: Option<CpuCalibration>,
     /// Measured, or why not.
     pub status: Status,
     /// What a reader must know beside the figures.
@@ -61,6 +61,7 @@ pub struct Cell {
 
 /// What a wasm module weighs, and how soon a browser that knows it has it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct ModuleSize {
     /// As it is compiled.
@@ -82,14 +83,15 @@ pub struct Round {
     pub samples: usize,
     /// Its steps before the steady state.
     pub phases: Vec<Phase>,
-    /// How fast the machine was around it.
-    pub speed: Option<MachineSpeed>,
+    /// How fast the processor was around it.
+    #[serde(rename = "speed")]
+    pub calibration: Option<CpuCalibration>,
 }
 
 /// A piece of work that is timed apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct StageFacts {
+pub struct StageInfo {
     /// What it is, in a word or two.
     pub name: String,
     /// What it did: boxes that it found, sampling steps that it took, chunks that it queried.
@@ -111,7 +113,7 @@ pub struct StageRound {
 /// Time of a fixed piece of work, the same in every cell of a record: longer on a machine that throttles or is busy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MachineSpeed {
+pub struct CpuCalibration {
     /// Before the cell.
     pub before_ns: u64,
     /// After it.
@@ -121,7 +123,7 @@ pub struct MachineSpeed {
 /// The identity of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ModelFacts {
+pub struct ModelInfo {
     /// Name of the built-in model, or the file's name.
     pub name: String,
     /// SHA-256 of the ONNX bytes, computed where they were used.
@@ -133,7 +135,7 @@ pub struct ModelFacts {
 /// The identity of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EngineFacts {
+pub struct EngineInfo {
     /// Which engine.
     pub name: EngineName,
     /// Version of the library.
@@ -145,7 +147,7 @@ pub struct EngineFacts {
 /// Where and how an engine ran.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Rung {
+pub struct Configuration {
     /// Native process or browser.
     pub environment: EnvironmentKind,
     /// CPU threads that computed.
@@ -162,8 +164,6 @@ pub struct Rung {
     /// Whether they were asked for in WGSL, though the platform's own compiler takes another language.
     #[serde(default)]
     pub wgsl_asked: bool,
-    /// Number format of the arithmetic.
-    pub precision: String,
 }
 
 /// How requests arrive.
@@ -172,8 +172,6 @@ pub struct Rung {
 pub struct LoadPattern {
     /// Items per request.
     pub batch: usize,
-    /// Requests in flight.
-    pub in_flight: usize,
 }
 
 /// A step on the way to the steady state.
@@ -207,7 +205,8 @@ pub enum PhaseName {
     /// Reading the ONNX graph.
     Parse,
     /// Turning the graph into what the engine runs.
-    Optimise,
+    #[serde(rename = "optimise")]
+    Optimize,
     /// Moving the weights to where they are used.
     Upload,
     /// The first inference.
@@ -232,7 +231,7 @@ impl PhaseName {
             PhaseName::Model => "model",
             PhaseName::Device => "device",
             PhaseName::Parse => "parse",
-            PhaseName::Optimise => "optimise",
+            PhaseName::Optimize => "optimize",
             PhaseName::Upload => "upload",
             PhaseName::FirstRun => "first run",
             PhaseName::Tuning => "tuning",
@@ -251,7 +250,7 @@ pub struct Verification {
     /// Largest difference that counts as agreement, as a share of the reference's largest magnitude.
     pub tolerance: f64,
     /// Outputs of the last verified run.
-    pub outputs: Vec<OutputFacts>,
+    pub outputs: Vec<OutputInfo>,
     /// Digest of all outputs together, with the number of timed runs that gave it.
     pub digests: Vec<DigestCount>,
 }
@@ -259,22 +258,22 @@ pub struct Verification {
 /// One output and its distance from the reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct OutputFacts {
+pub struct OutputInfo {
     /// Name, type, shape and hash.
-    pub tensor: TensorFacts,
+    pub tensor: TensorInfo,
     /// Distance from the reference: the largest of all runs.
     pub drift: Drift,
     /// Positions of the five largest elements of the first row of the last axis, largest first.
     pub top: Vec<usize>,
-    /// What tells whether another environment computed the same; `None` in records of earlier builds.
-    #[serde(default)]
-    pub probe: Option<Probe>,
+    /// Elements that another environment's outputs are compared with; `None` in records of earlier builds.
+    #[serde(rename = "probe", default)]
+    pub sample: Option<OutputSample>,
 }
 
 /// Some elements of an output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Probe {
+pub struct OutputSample {
     /// Magnitude of the largest element of all.
     pub largest: f64,
     /// Up to 64 elements, evenly spaced in row-major order, from the first on.
@@ -343,42 +342,4 @@ pub enum Status {
     TimedOut(Failure),
     /// The user stopped the run; samples taken until then are kept.
     Cancelled,
-}
-
-/// Why a cell was not measured.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Failure {
-    /// What kind of failure, for programs.
-    pub kind: FailureKind,
-    /// What, where, expected and found.
-    pub message: String,
-    /// What to do about it, if something can be done.
-    pub hint: Option<String>,
-}
-
-/// Kinds of failures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureKind {
-    /// The model could not be read.
-    Model,
-    /// An input does not fit the model.
-    Input,
-    /// The engine does not support an operator, attribute, type or shape.
-    Unsupported,
-    /// No usable device: no adapter, a missing feature or limit.
-    Device,
-    /// The engine failed while running.
-    Run,
-    /// The outputs differ from the reference, or are not numbers.
-    Output,
-    /// There is no reference to compare with.
-    Reference,
-    /// The process or worker died.
-    Died,
-    /// The process or worker took too long.
-    TimeLimit,
-    /// The clock cannot be used.
-    Clock,
 }

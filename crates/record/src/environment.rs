@@ -27,8 +27,9 @@ impl std::fmt::Display for EnvironmentKind {
 
 /// The program that measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
-pub struct Tool {
+pub struct BuildInfo {
     /// Version of tare.
     pub version: String,
     /// Git revision it was built from, with `-modified` if files were changed; absent outside a checkout.
@@ -52,18 +53,18 @@ pub struct Machine {
     /// Cores that the environment admits to.
     pub logical_cores: usize,
     /// Known to native processes only.
-    pub native: Option<MachineFacts>,
+    pub native: Option<NativeInfo>,
     /// Known to browsers only.
-    pub browser: Option<BrowserFacts>,
+    pub browser: Option<BrowserInfo>,
     /// Known in Node only.
     #[serde(default)]
-    pub node: Option<NodeFacts>,
+    pub node: Option<NodeInfo>,
 }
 
 /// The Node that ran the browser's modules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NodeFacts {
+pub struct NodeInfo {
     /// Version of Node.
     pub version: String,
     /// Version of its V8, which compiles wasm: a browser brings another one.
@@ -73,7 +74,7 @@ pub struct NodeFacts {
 /// What a native process can read about its machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MachineFacts {
+pub struct NativeInfo {
     /// Processor model.
     pub cpu: String,
     /// Vector features that the processor has, detected at run time.
@@ -88,13 +89,13 @@ pub struct MachineFacts {
     pub load_average: Option<f64>,
     /// What may change the processor's speed, where the system tells.
     #[serde(default)]
-    pub power: PowerFacts,
+    pub power: PowerInfo,
 }
 
 /// What may change a processor's speed during a run. Each is absent where the system does not tell.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct PowerFacts {
+pub struct PowerInfo {
     /// Policy by which the system chooses the frequency, for example `performance`.
     pub governor: Option<String>,
     /// Frequency of the first core when the run began.
@@ -112,7 +113,7 @@ pub struct PowerFacts {
 /// What a page can read about its browser.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct BrowserFacts {
+pub struct BrowserInfo {
     /// The user agent string.
     pub user_agent: String,
     /// Whether the page is cross-origin isolated: finer clock and shared memory.
@@ -137,8 +138,9 @@ pub struct BrowserFacts {
 
 /// The clock that timed the run, as measured at its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
-pub struct ClockFacts {
+pub struct ClockInfo {
     /// Which clock, for example `performance.now`.
     pub source: String,
     /// Smallest step seen between two different readings.
@@ -197,8 +199,6 @@ pub enum WarningKind {
     FewSamples,
     /// Fewer rounds than the plan asks for.
     FewRounds,
-    /// The kernels that run were still being chosen.
-    Untuned,
     /// Runs changed their length while they were measured.
     NotSteady,
     /// Runs became longer or shorter little by little.

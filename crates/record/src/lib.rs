@@ -1,31 +1,46 @@
 //! What tare stores and sends: plain data types with a schema version.
 //!
-//! Every file that tare writes and every message between a page and its workers, or a program and its child
-//! processes, is made of these types. They hold no logic beyond validation.
+//! Every file that tare writes, and every message between a page and its workers or a program and its child processes, is made of
+//! these types. They hold no logic beyond validation.
 //!
-//! Conventions: a field ending in `_ns` is a whole number of nanoseconds, one ending in `_bytes` a whole number
-//! of bytes, one ending in `sha256` 64 lower-case hexadecimal digits.
+//! Conventions: a field that ends in `_ns` is a whole number of nanoseconds, one that ends in `_bytes` a whole number of bytes, and
+//! one that ends in `sha256` 64 lower-case hexadecimal digits.
 
-mod boundary;
+mod busy_loop;
 mod cell;
+mod engine;
 mod environment;
-mod message;
+mod event;
+mod failure;
+mod interop;
+mod job;
+mod load_ms;
 mod plan;
+mod record;
+mod request;
 mod responsiveness;
-mod store;
 mod tensor;
+#[cfg(test)]
+mod typescript;
+mod upgrade;
 
-pub use boundary::{BoundaryCost, BoundaryPoint, Crossing};
+pub use busy_loop::{BusyLoopEvent, PageWatch};
 pub use cell::{
-    Cell, DigestCount, Drift, EngineFacts, Failure, FailureKind, LoadPattern, MachineSpeed, Memory, ModelFacts,
-    ModuleSize, OutputFacts, Phase, PhaseName, Probe, Round, Rung, StageFacts, StageRound, Status, Verification,
+    Cell, Configuration, CpuCalibration, DigestCount, Drift, EngineInfo, LoadPattern, Memory, ModelInfo, ModuleSize,
+    OutputInfo, OutputSample, Phase, PhaseName, Round, StageInfo, StageRound, Status, Verification,
 };
+pub use engine::{DeviceKind, ENGINES, EngineName, EngineSpec, ModuleSpec, RELAXED_SIMD, SizeLimits};
 pub use environment::{
-    Adapter, BrowserFacts, ClockFacts, EnvironmentKind, Machine, MachineFacts, NodeFacts, PowerFacts, Tool, Warning,
+    Adapter, BrowserInfo, BuildInfo, ClockInfo, EnvironmentKind, Machine, NativeInfo, NodeInfo, PowerInfo, Warning,
     WarningKind,
 };
-pub use message::{CellRequest, Event, Job, JobModel, ModelSource, ModuleFacts, Progress, SelfCheck, Stage};
-pub use plan::{CellPlan, EngineName, Plan, Rules, Tolerance};
+pub use event::{Event, ModuleInfo, Progress, SelfCheck};
+pub use failure::{Failure, FailureKind};
+pub use interop::{InteropCost, InteropOperation, InteropPoint};
+pub use job::{Job, JobModel};
+pub use load_ms::LoadMs;
+pub use plan::{CellPlan, Plan, Rules, Tolerance};
+pub use record::{Record, RecordError, SCHEMA};
+pub use request::{CellRequest, ModelSource, RequestKind, Variant};
 pub use responsiveness::{Responsiveness, Situation};
-pub use store::{Record, RecordError, SCHEMA};
-pub use tensor::{DType, TensorFacts};
+pub use tensor::{DType, TensorInfo};

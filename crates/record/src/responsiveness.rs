@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::EngineName;
 
-/// How quickly a page reacted while a model ran.
+/// How fast a page responded while a model ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Responsiveness {
@@ -23,6 +23,7 @@ pub struct Responsiveness {
 
 /// Where a model runs while the page is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "kebab-case")]
 pub enum Situation {
     /// Nowhere.
@@ -31,15 +32,4 @@ pub enum Situation {
     Worker,
     /// On the page's main thread, with a pause after every run.
     MainThread,
-}
-
-impl Situation {
-    /// The name in reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Situation::Idle => "nothing runs",
-            Situation::Worker => "in a worker",
-            Situation::MainThread => "on the main thread",
-        }
-    }
 }

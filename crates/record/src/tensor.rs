@@ -53,7 +53,7 @@ impl std::fmt::Display for DType {
 /// A tensor without its data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TensorFacts {
+pub struct TensorInfo {
     /// Name in the model's graph.
     pub name: String,
     /// Element type.

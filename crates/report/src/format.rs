@@ -81,19 +81,9 @@ fn significant(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
-/// Both ends of an interval of durations in nanoseconds.
-pub(crate) fn durations(estimate: &Estimate) -> String {
-    format!("{} to {}", duration(estimate.low), duration(estimate.high))
-}
-
 /// Both ends of an interval of ratios.
 pub(crate) fn ratios(estimate: &Estimate) -> String {
     format!("{} to {}", ratio(estimate.low), ratio(estimate.high))
-}
-
-/// An estimate for programs.
-pub(crate) fn json(estimate: &Estimate) -> serde_json::Value {
-    serde_json::json!({ "median": estimate.value, "low": estimate.low, "high": estimate.high })
 }
 
 /// A coordinate of a picture with one decimal: enough for the eye, and a tenth of the bytes.

@@ -1,36 +1,28 @@
-//! Reports: which cells may be compared, what the comparison says, and the result as HTML, Markdown, CSV and JSON.
+//! Reports: which cells may be compared, what the comparison says, and the result in several formats.
 //!
-//! The page, the command line and the tests call the same functions, so that they cannot say different things.
+//! [`sections`] turns records into data; one small renderer for each format shows them, so that formats cannot say different things.
 
-mod adapters;
-mod agreement;
-mod boundary;
-mod cause;
-mod chart;
-mod device;
-mod environment;
-mod export;
+mod analysis;
 mod format;
-mod headlines;
-mod html;
-mod kernels;
-mod ladder;
-mod ledger;
-mod pairing;
-mod power;
+mod labels;
+mod machine_lines;
 mod progress;
-mod responsiveness;
-mod series;
-mod style;
-mod text;
-mod waterfall;
+mod render;
+mod section;
+mod sections;
 
-pub use cause::Cause;
-pub use export::{csv, json, markdown};
+pub use analysis::ladder::{Ladder, Step, ladders};
+pub use analysis::pairing::{Basis, Comparison, Pair, Refusal, compare};
+pub use analysis::step_kind::StepKind;
+pub use analysis::verdict::verdict;
 pub use format::{bytes, count, duration, ratio};
-pub use html::{fragment, html, selftest};
-pub use ladder::{Ladder, Step, ladders};
-pub use pairing::{Basis, Comparison, Pair, Refusal, compare};
-pub use power::power_lines;
-pub use progress::progress;
-pub use text::{rung, terminal, verdict};
+pub use labels::configuration;
+pub use machine_lines::machine_lines;
+pub use progress::{ended_line, progress_line};
+pub use render::csv::csv;
+pub use render::html::{fragment, html, selftest};
+pub use render::json::json;
+pub use render::markdown::markdown;
+pub use render::terminal::terminal;
+pub use section::{Block, Column, Figure, FigureKind, Note, Row, SampleRow, Section, Table, Value, WaterfallRow};
+pub use sections::sections;

@@ -1,24 +1,45 @@
 //! How far a run is, for people who wait for it.
 
-use tare_core::Turn;
-use tare_record::{Cell, CellRequest, Progress};
+use tare_core::stats::rounds_estimate;
+use tare_core::{PlanProgress, run_durations_ns};
+use tare_record::{Cell, CellRequest, Progress, Status};
 
-use crate::text::rung;
+use crate::{format, labels};
 
 /// What is being measured, in one line.
-pub fn progress(turn: Option<Turn>, request: &CellRequest, progress: &Progress, cell: &Cell) -> String {
-    let turn = turn.map_or_else(String::new, |turn| {
+pub fn progress_line(plan: Option<PlanProgress>, request: &CellRequest, progress: &Progress, cell: &Cell) -> String {
+    let place = plan.map_or_else(String::new, |plan| {
         format!(
             "Round {} of {}, cell {} of {}: ",
-            turn.round, turn.rounds, turn.cell, turn.cells
+            plan.round, plan.rounds, plan.cell, plan.cells
         )
     });
     format!(
-        "{turn}{} on {} ({}), {}, {} samples",
+        "{place}{} on {} ({}), {}, {} samples",
         request.model.display_name(),
         request.engine,
-        rung(cell),
+        labels::configuration(cell),
         progress.phase,
         progress.samples
     )
+}
+
+/// What came of a cell, in one line.
+pub fn ended_line(cell: &Cell) -> String {
+    let subject = format!("{} ({})", labels::work(cell), labels::configuration(cell));
+    match &cell.status {
+        Status::Measured => {
+            let median = rounds_estimate(&run_durations_ns(cell));
+            format!(
+                "{subject}: {} a run, {} samples in {} round{}",
+                median.map_or_else(String::new, |median| format::duration(median.value)),
+                cell.samples_ns.len(),
+                cell.rounds.len(),
+                if cell.rounds.len() == 1 { "" } else { "s" }
+            )
+        }
+        Status::Failed(failure) => format!("{subject}: failed: {}", failure.message),
+        Status::TimedOut(failure) => format!("{subject}: timed out: {}", failure.message),
+        Status::Cancelled => format!("{subject}: canceled"),
+    }
 }

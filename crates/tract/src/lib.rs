@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use prost::Message;
-use tare_core::{Clock, Engine, EngineError, Loaded, NamedTensor, Session, SessionFacts, Tensor, TensorData, Timed};
-use tare_record::{DType, EngineFacts, EngineName, FailureKind, PhaseName};
+use tare_core::{Clock, Engine, Loaded, NamedTensor, Session, SessionInfo, Tensor, TensorData};
+use tare_record::{DType, EngineInfo, EngineName, Failure, FailureKind, PhaseName};
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::Tensor as TractTensor;
 use tract_onnx::prelude::multithread::Executor;
@@ -44,15 +44,15 @@ impl Tract {
 
 #[async_trait(?Send)]
 impl Engine for Tract {
-    fn facts(&self) -> EngineFacts {
-        EngineFacts {
+    fn info(&self) -> EngineInfo {
+        EngineInfo {
             name: EngineName::Tract,
             version: VERSION.into(),
             settings: BTreeMap::new(),
         }
     }
 
-    async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, EngineError> {
+    async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, Failure> {
         let start_ns = clock.now_ns();
         let reading = |error: &TractError| explain(error, FailureKind::Unsupported, "reading the model");
         // The decoded file shares the weights' bytes with `model`, and both are dropped before the model is optimised.
@@ -62,7 +62,7 @@ impl Engine for Tract {
         let parsed = reader.model_for_proto_model(&decoded);
         drop(decoded);
         let mut parsed = parsed.map_err(|error| reading(&error))?;
-        let parse = Timed::since(start_ns, PhaseName::Parse, clock);
+        let parse = clock.phase_since(start_ns, PhaseName::Parse);
 
         let start_ns = clock.now_ns();
         for (index, input) in inputs.iter().enumerate() {
@@ -86,7 +86,7 @@ impl Engine for Tract {
         let state = TypedSimplePlan::new_with_options(optimised, &options)
             .and_then(|plan| plan.spawn())
             .map_err(|error| explain(&error, FailureKind::Unsupported, "planning the model"))?;
-        let optimise = Timed::since(start_ns, PhaseName::Optimise, clock);
+        let optimise = clock.phase_since(start_ns, PhaseName::Optimize);
 
         let session = TractSession {
             kernels: matrix_kernels(&state),
@@ -125,7 +125,7 @@ fn matrix_kernels(state: &State) -> BTreeMap<String, u64> {
 
 #[async_trait(?Send)]
 impl Session for TractSession {
-    async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, EngineError> {
+    async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
         let run = |state: &mut State| -> TractResult<Vec<Tensor>> {
             let inputs = inputs
                 .iter()
@@ -140,11 +140,11 @@ impl Session for TractSession {
         run(&mut self.state).map_err(|error| explain(&error, FailureKind::Run, "running the model"))
     }
 
-    fn facts(&self) -> SessionFacts {
-        SessionFacts {
+    fn info(&self) -> SessionInfo {
+        SessionInfo {
             threads: self.threads,
             vector_level: vector_level(),
-            ..SessionFacts::default()
+            ..SessionInfo::default()
         }
     }
 
@@ -154,9 +154,9 @@ impl Session for TractSession {
 }
 
 /// tract's errors are chains: the first link says where, the last one what.
-fn explain(error: &TractError, kind: FailureKind, doing: &str) -> EngineError {
+fn explain(error: &TractError, kind: FailureKind, doing: &str) -> Failure {
     let chain: Vec<String> = error.chain().map(|link| link.to_string().trim().to_owned()).collect();
-    EngineError::new(kind, format!("tract failed while {doing}: {}", chain.join(": ")))
+    Failure::new(kind, format!("tract failed while {doing}: {}", chain.join(": ")))
 }
 
 fn datum_type(dtype: DType) -> DatumType {

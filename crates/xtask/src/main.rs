@@ -1,10 +1,14 @@
 //! Developer commands. `cargo xtask bench` runs the main job, `cargo xtask test` all tests.
 
+mod bench;
 mod build;
+mod checks;
+mod conformance;
+mod docs;
+mod paths;
+mod setup;
 mod size;
-mod tasks;
-mod tools;
-mod wasm;
+mod training;
 
 use anyhow::Result;
 use xshell::Shell;
@@ -14,43 +18,55 @@ mod flags {
     xflags::xflags! {
         /// Developer commands of tare.
         cmd xtask {
-            /// Prepare the tools: what is missing is installed where that is possible
+            /// Build: install the tools that are missing, where that is possible
             cmd setup {}
-            /// Build the page, its workers and the native binary
+            /// Build: the page with its workers, and the native binary
             cmd build {
                 /// As it ships: slower to build, smaller and faster
                 optional --dist
             }
-            /// Measure natively and in a headless browser, and write the report
+            /// Build: the workers that are not up to date (trunk calls this)
+            cmd workers {
+                /// As they ship
+                optional --dist
+            }
+            /// Build: everything, and serve the page on loopback until Ctrl-C
+            cmd serve {}
+            /// Measure: natively and in a headless browser, and write the report
             cmd bench {
                 /// A plan that comes with tare, or a .toml file; quick by default
                 optional --plan plan: String
                 /// Folder for records and report; by default a dated one under target/bench
                 optional --out out: String
             }
-            /// Run all checks and tests, fast ones first
-            cmd test {
-                /// Only what needs neither an engine nor a browser: a minute or two
-                optional --fast
-            }
-            /// Run the ONNX backend node tests and write crates/burn/CONFORMANCE.md: needs python3 with pip
-            cmd conformance {}
-            /// Time the burn executor against the code that burn-onnx generates
-            cmd versus {}
-            /// Look for files that harm the burn loader
-            cmd fuzz {
-                /// How long to look, 600 by default
-                optional --seconds seconds: u64
-            }
-            /// Train the built-in network `digits` anew: needs python3 with pip
-            cmd digits {}
-            /// What the page and its workers weigh as they ship, and what is in them; fails past the limits
+            /// Measure: the burn executor against the code that burn-onnx generates
+            cmd bench-codegen {}
+            /// Measure: what the page and its workers weigh as they ship, and what is in them; fails past the limits
             cmd size {
                 /// As they are built every day, without limits
                 optional --release
             }
-            /// Build, and serve the page on loopback until Ctrl-C
-            cmd serve {}
+            /// Check: everything, fast checks first
+            cmd test {
+                /// Only what needs neither an engine nor a browser: a minute or two
+                optional --fast
+            }
+            /// Check: the ONNX backend node tests, written to crates/burn/CONFORMANCE.md; needs python3 with pip
+            cmd conformance {}
+            /// Check: look for files that harm the burn loader
+            cmd fuzz {
+                /// How long to look, 600 by default
+                optional --seconds seconds: u64
+            }
+            /// Check: licenses, sources and known vulnerabilities of all dependencies
+            cmd audit {}
+            /// Write: the book in docs/ as HTML, docs/results.md from committed records, and THIRD-PARTY.md
+            cmd docs {
+                /// Fail if anything committed is out of date, instead of writing it
+                optional --check
+            }
+            /// Write: the trained weights of the built-in network `digits`; needs python3 with pip
+            cmd train-digits {}
         }
     }
 }
@@ -61,18 +77,21 @@ use flags::{Xtask, XtaskCmd};
 fn main() -> Result<()> {
     let flags = Xtask::from_env_or_exit();
     let sh = Shell::new()?;
-    sh.change_dir(tools::root());
+    sh.change_dir(paths::root());
     match flags.subcommand {
-        XtaskCmd::Setup(_) => tools::Tools::prepare(&sh).map(|_| ()),
+        XtaskCmd::Setup(_) => setup::Tools::prepare(&sh).map(|_| ()),
         XtaskCmd::Build(flags) => build::all(&sh, Profile::dist_if(flags.dist)).map(|_| ()),
-        XtaskCmd::Bench(flags) => tasks::bench(&sh, flags.plan.as_deref().unwrap_or("quick"), flags.out.as_deref()),
-        XtaskCmd::Test(flags) => tasks::test(&sh, !flags.fast),
-        XtaskCmd::Conformance(_) => tasks::conformance(&sh),
-        XtaskCmd::Versus(_) => tasks::versus(&sh),
-        XtaskCmd::Fuzz(flags) => tasks::fuzz(&sh, flags.seconds.unwrap_or(600)),
-        XtaskCmd::Digits(_) => tasks::digits(&sh),
+        XtaskCmd::Workers(flags) => build::workers_hook(&sh, flags.dist),
+        XtaskCmd::Serve(_) => build::serve(&sh),
+        XtaskCmd::Bench(flags) => bench::bench(&sh, flags.plan.as_deref().unwrap_or("quick"), flags.out.as_deref()),
+        XtaskCmd::BenchCodegen(_) => bench::bench_codegen(&sh),
         XtaskCmd::Size(flags) => size::size(&sh, Profile::dist_if(!flags.release)),
-        XtaskCmd::Serve(_) => tasks::serve(&sh),
+        XtaskCmd::Test(flags) => checks::test(&sh, !flags.fast),
+        XtaskCmd::Conformance(_) => conformance::conformance(&sh),
+        XtaskCmd::Fuzz(flags) => checks::fuzz(&sh, flags.seconds.unwrap_or(600)),
+        XtaskCmd::Audit(_) => checks::audit(&sh),
+        XtaskCmd::Docs(flags) => docs::docs(&sh, flags.check),
+        XtaskCmd::TrainDigits(_) => training::train_digits(&sh),
     }
 }
 

@@ -1,125 +1,117 @@
 //! What the page and its workers weigh, and what is in them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use tare_record::{ModuleSize, SizeLimits};
 use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
-use crate::build::{MODULES, Profile, page};
+use crate::build::{self, PAGE, Profile, built_worker, weigh, worker_modules};
+use crate::setup::Tools;
 use crate::step;
-use crate::tools::Tools;
 
-/// The most bytes that a module may have.
-struct Limit {
-    module: &'static str,
-    /// Of what ships, compressed by brotli as well as it can: what a visitor waits for.
-    shipped_brotli: u64,
-    /// Of an everyday build, compressed by gzip: what every test sees.
-    everyday_gzip: u64,
+/// The most that the page's own module may weigh: as it ships, and as it is built every day.
+const PAGE_LIMITS: SizeLimits = SizeLimits {
+    dist_brotli_bytes: 500_000,
+    release_gzip_bytes: 570_000,
+};
+
+/// A module with what it weighs.
+struct Weighed {
+    name: &'static str,
+    raw_bytes: u64,
+    gzip_bytes: u64,
+    /// Of modules as they ship.
+    brotli_bytes: Option<u64>,
+    limits: SizeLimits,
+    /// As cargo built it, with the names of its functions.
+    as_built: PathBuf,
 }
 
-const fn limit(module: &'static str, shipped_brotli: u64, everyday_gzip: u64) -> Limit {
-    Limit {
-        module,
-        shipped_brotli,
-        everyday_gzip,
+/// All modules of a build.
+fn weigh_all(sh: &Shell, profile: Profile, with_brotli: bool) -> Result<Vec<Weighed>> {
+    let mut all = Vec::new();
+    for (_, module) in worker_modules() {
+        let built = built_worker(module, profile);
+        // What ships was weighed with brotli when it was built.
+        let text = if with_brotli && profile == Profile::Release {
+            weigh(sh, &built.module, true)?
+        } else {
+            sh.read_file(&built.size)?
+        };
+        all.push(weighed(module.name, &text, module.limits, built.as_built)?);
     }
+    let text = PAGE.weight(sh, with_brotli)?;
+    all.push(weighed("page", &text, PAGE_LIMITS, PAGE.as_built(profile))?);
+    Ok(all)
 }
 
-const LIMITS: [Limit; 7] = [
-    limit("page", 500_000, 570_000),
-    limit("tract", 3_000_000, 3_800_000),
-    limit("tract-relaxed", 3_000_000, 3_800_000),
-    limit("tract-threads", 3_000_000, 3_800_000),
-    limit("burn-flex", 3_000_000, 1_700_000),
-    limit("burn-flex-threads", 3_000_000, 1_900_000),
-    limit("burn-wgpu", 4_500_000, 6_000_000),
-];
+fn weighed(name: &'static str, text: &str, limits: SizeLimits, as_built: PathBuf) -> Result<Weighed> {
+    let size: ModuleSize = serde_json::from_str(text).with_context(|| format!("what {name} weighs cannot be read"))?;
+    Ok(Weighed {
+        name,
+        raw_bytes: size.raw_bytes,
+        gzip_bytes: size.gzip_bytes.context("no size with gzip")?,
+        brotli_bytes: size.brotli_bytes,
+        limits,
+        as_built,
+    })
+}
 
-/// So many crates of a module are listed.
+/// Crates of a module that are listed.
 const LISTED: usize = 12;
-
-/// Node compresses, because no smaller tool is there on every machine. Prints what the workers tell of their module.
-const COMPRESS: &str = "const {gzipSync, brotliCompressSync} = require('node:zlib'); \
-    const bytes = require('node:fs').readFileSync(process.argv[1]); \
-    const brotli_bytes = process.argv[2] === 'brotli' ? brotliCompressSync(bytes).length : null; \
-    console.log(JSON.stringify({raw_bytes: bytes.length, gzip_bytes: gzipSync(bytes, {level: 9}).length, brotli_bytes}))";
-
-/// What a module weighs, as the JSON that its worker tells. Brotli takes a minute where gzip takes a second.
-pub(crate) fn weigh(sh: &Shell, module: &Path, with_brotli: bool) -> Result<String> {
-    let how = if with_brotli { "brotli" } else { "gzip" };
-    Ok(cmd!(sh, "node -e {COMPRESS} {module} {how}").quiet().read()?)
-}
 
 /// Builds what ships, or takes what was built every day, and prints what it weighs. Fails past a limit of what ships.
 pub(crate) fn size(sh: &Shell, profile: Profile) -> Result<()> {
     let tools = Tools::prepare(sh)?;
-    page(sh, &tools, profile)?;
+    build::page(sh, &tools, profile)?;
     step("compressing");
-    let mut heavy = Vec::new();
-    for module in MODULES {
-        let name = module.name;
-        // What ships was weighed when it was built.
-        let told = match profile {
-            Profile::Dist => sh.read_file(module.size_path())?,
-            Profile::Release => weigh(sh, &module.path(), true)?,
-        };
-        let [raw, gzip, brotli] = numbers(&told)?[..] else {
-            bail!("node printed {told:?}");
-        };
-        println!("{name:<17} {raw:>10} bytes, gzip {gzip:>9}, brotli {brotli:>9}");
-        let limit = limit_of(name)?.shipped_brotli;
+    let modules = weigh_all(sh, profile, true)?;
+    let mut too_large = Vec::new();
+    for module in &modules {
+        let (name, limit) = (module.name, module.limits.dist_brotli_bytes);
+        let brotli = module.brotli_bytes.context("no size with brotli")?;
+        println!(
+            "{name:<17} {:>10} bytes, gzip {:>9}, brotli {brotli:>9}",
+            module.raw_bytes, module.gzip_bytes
+        );
         if profile == Profile::Dist && brotli > limit {
-            heavy.push(format!("{name}: {brotli} bytes of at most {limit}"));
+            too_large.push(format!("{name}: {brotli} bytes of at most {limit}"));
         }
     }
-    for module in MODULES {
-        let bytes = std::fs::read(module.seen_path(profile))?;
+    for module in &modules {
+        let bytes =
+            std::fs::read(&module.as_built).with_context(|| format!("cannot read {}", module.as_built.display()))?;
         println!("\n{}, as cargo built it:", module.name);
         for (part, size) in contents(&bytes).with_context(|| format!("cannot read the module {}", module.name))? {
             println!("{size:>10} {part}");
         }
     }
-    if !heavy.is_empty() {
-        bail!("too heavy, compressed by brotli: {}", heavy.join("; "));
+    if !too_large.is_empty() {
+        bail!("too large, compressed by brotli: {}", too_large.join("; "));
     }
     Ok(())
 }
 
-/// Fails if a module that was built every day is heavier than recorded.
+/// Fails if a module of an everyday build is larger than its limit.
 pub(crate) fn check_everyday(sh: &Shell) -> Result<()> {
-    let mut heavy = Vec::new();
-    for module in MODULES {
-        let told = sh.read_file(module.size_path())?;
-        let [_, gzip, ..] = numbers(&told)?[..] else {
-            bail!("{} holds {told:?}", module.size_path().display());
-        };
-        let limit = limit_of(module.name)?.everyday_gzip;
-        if gzip > limit {
-            heavy.push(format!("{}: {gzip} bytes of at most {limit}", module.name));
-        }
-    }
-    if !heavy.is_empty() {
+    let too_large: Vec<String> = weigh_all(sh, Profile::Release, false)?
+        .iter()
+        .filter(|module| module.gzip_bytes > module.limits.release_gzip_bytes)
+        .map(|module| {
+            let limit = module.limits.release_gzip_bytes;
+            format!("{}: {} bytes of at most {limit}", module.name, module.gzip_bytes)
+        })
+        .collect();
+    if !too_large.is_empty() {
         bail!(
-            "too heavy, compressed by gzip: {}\nhint: `cargo xtask size` tells what is in them",
-            heavy.join("; ")
+            "too large, compressed by gzip: {}\nhint: `cargo xtask size --release` says what is in them",
+            too_large.join("; ")
         );
     }
     Ok(())
-}
-
-fn limit_of(module: &str) -> Result<&'static Limit> {
-    let limit = LIMITS.iter().find(|limit| limit.module == module);
-    limit.with_context(|| format!("no limit is recorded for the module {module}"))
-}
-
-/// The numbers in a text, in order.
-fn numbers(text: &str) -> Result<Vec<u64>> {
-    let digits = text.split(|c: char| !c.is_ascii_digit());
-    let numbers = digits.filter(|digits| !digits.is_empty()).map(str::parse);
-    Ok(numbers.collect::<Result<_, _>>()?)
 }
 
 /// Bytes of data, and of code by crate, largest first.

@@ -9,16 +9,17 @@ use anyhow::{Context, Result, anyhow, bail};
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Map, Value, json};
 use tare_record::{Cell, Record, SelfCheck, Status};
+use tare_report::ended_line;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-use super::BrowserArgs;
 use super::find::{Browser, Kind, choose};
 use super::memory::ProcessMemory;
+use crate::commands::args::DriverArgs;
 use crate::machine::is_superuser;
 use crate::progress_line::ProgressLine;
-use crate::sink::{cell_line, write_record};
+use crate::record_writer::write_record;
 
 /// A driver that does not listen after so long does not work.
 const DRIVER_START: Duration = Duration::from_secs(20);
@@ -33,12 +34,12 @@ struct Opened {
     driver: Option<Child>,
 }
 
-async fn open(args: &BrowserArgs) -> Result<Opened> {
+async fn open(args: &DriverArgs) -> Result<Opened> {
     let browser = choose(args.browser.as_deref());
     let (driver, address) = match &args.webdriver {
         Some(address) => (None, address.to_owned()),
         None => {
-            let (driver, address) = startdriver(browser.as_ref().map_err(|error| anyhow!("{error}"))?).await?;
+            let (driver, address) = start_driver(browser.as_ref().map_err(|error| anyhow!("{error}"))?).await?;
             (Some(driver), address)
         }
     };
@@ -51,7 +52,7 @@ async fn open(args: &BrowserArgs) -> Result<Opened> {
 }
 
 /// Opens `page` in a browser, waits until it has measured, and writes the record to `path` after every cell.
-pub(crate) async fn measure(args: &BrowserArgs, page: &str, path: &Path, command: &str) -> Result<Record> {
+pub(crate) async fn measure(args: &DriverArgs, page: &str, path: &Path, command: &str) -> Result<Record> {
     let opened = open(args).await?;
     let outcome = tokio::select! {
         outcome = watch(&opened, page, path, command) => outcome,
@@ -63,7 +64,7 @@ pub(crate) async fn measure(args: &BrowserArgs, page: &str, path: &Path, command
 }
 
 /// Opens `page` in a browser, waits until it has checked the browser, and returns how that came out.
-pub(crate) async fn selftest(args: &BrowserArgs, page: &str) -> Result<Vec<SelfCheck>> {
+pub(crate) async fn selftest(args: &DriverArgs, page: &str) -> Result<Vec<SelfCheck>> {
     let opened = open(args).await?;
     let outcome = tokio::select! {
         outcome = watch_selftest(&opened.client, page) => outcome,
@@ -110,7 +111,7 @@ fn hyper_connector() -> hyper_util::client::legacy::connect::HttpConnector {
 }
 
 /// Starts the browser's driver on a free port; it ends with the value that is returned.
-async fn startdriver(browser: &Browser) -> Result<(Child, String)> {
+async fn start_driver(browser: &Browser) -> Result<(Child, String)> {
     let name = browser.kind.driver();
     let Some(program) = &browser.driver else {
         bail!(
@@ -148,7 +149,7 @@ async fn startdriver(browser: &Browser) -> Result<(Child, String)> {
     Ok((child, format!("http://127.0.0.1:{port}")))
 }
 
-fn capabilities(browser: Option<&Browser>, args: &BrowserArgs) -> Map<String, Value> {
+fn capabilities(browser: Option<&Browser>, args: &DriverArgs) -> Map<String, Value> {
     let mut arguments: Vec<String> = Vec::new();
     let key = match browser.map_or(Kind::Chromium, |browser| browser.kind) {
         Kind::Chromium => {
@@ -230,7 +231,7 @@ async fn watch(opened: &Opened, page: &str, path: &Path, command: &str) -> Resul
             let rounds = record.plan.rules.rounds;
             let has_ended =
                 |cell: &&Cell| record.complete || cell.status != Status::Measured || cell.rounds.len() >= rounds;
-            for line in record.cells.iter().filter(has_ended).map(cell_line) {
+            for line in record.cells.iter().filter(has_ended).map(ended_line) {
                 if told.insert(line.clone()) {
                     eprintln!("{line}");
                 }

@@ -14,8 +14,8 @@ use tare_record::{Job, JobModel, Plan};
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::ServeArgs;
-use crate::download::from_web;
+use crate::commands::args::ServeArgs;
+use crate::remote_model::fetch_if_remote;
 
 /// A job with the files that the page fetches for it.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl ServedJob {
         let mut files = BTreeMap::new();
         let mut models: Vec<JobModel> = Vec::new();
         for cell in &mut plan.cells {
-            match from_web(&cell.model) {
+            match fetch_if_remote(&cell.model) {
                 Some(Ok(path)) => cell.model = path.to_string_lossy().into_owned(),
                 Some(Err(failure)) => eprintln!("{}", failure.message),
                 None => {}
@@ -50,8 +50,8 @@ impl ServedJob {
             }
         }
         let inputs = inputs.map(|bytes| {
-            files.insert("inputs.bundle".into(), bytes);
-            "job/inputs.bundle".to_owned()
+            files.insert("inputs.tensors".into(), bytes);
+            "job/inputs.tensors".to_owned()
         });
         let job = serde_json::to_vec(&Job { plan, models, inputs }).context("cannot write the job")?;
         Ok(Self { job, files })

@@ -3,23 +3,23 @@
 use anyhow::{Result, bail};
 use tare_core::{ComparedValue, diverge, tolerance_of};
 use tare_models::NodeValue;
-use tare_record::EngineName;
+use tare_record::{EngineName, Variant};
 use tare_tract::Tract;
 
-use super::{OneModel, explained};
-use crate::cell::engine;
-use crate::clock::SystemClock;
-use crate::selection::Selection;
+use super::OneModel;
+use super::args::PlanArgs;
+use crate::engines::engine;
+use crate::machine::SystemClock;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    selection: Selection,
+    plan: PlanArgs,
 }
 
 /// Prints every value with its distance from tract's, and the first that differs. `Ok(false)` if one does.
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    let model = OneModel::of(&args.selection)?;
+    let model = OneModel::of(&args.plan)?;
     let cell = &model.cell;
     let name = match cell.engines.as_slice() {
         [] => EngineName::BurnFlex,
@@ -27,19 +27,17 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         several => bail!("found {} engines\nhint: name one with --engine", several.len()),
     };
     let threads = cell.threads.first().copied().unwrap_or(1);
-    let (exposed, values) = tare_models::expose(&model.bytes)?;
-    let workload =
-        tare_models::prepare(&model.name, exposed, &cell.shapes, &model.inputs, model.seed).map_err(explained)?;
+    let (exposed, values) = tare_models::with_intermediate_outputs(&model.bytes)?;
+    let workload = tare_models::prepare(&model.name, exposed, &cell.shapes, &model.inputs, model.seed)?;
     let tolerance = tolerance_of(&cell.model, &cell.tolerance);
-    let engine = engine(name, threads);
+    let engine = engine(name, &Variant::Default, threads);
     let compared = pollster::block_on(diverge(
         &workload,
         &*engine,
         &Tract::new(threads),
         &tolerance,
         &SystemClock,
-    ))
-    .map_err(explained)?;
+    ))?;
 
     let rows = values.iter().filter_map(|value| {
         let compared = compared.iter().find(|compared| compared.name == value.name)?;

@@ -1,105 +1,106 @@
-//! `tare ladder`: every rung between native and a browser, and the report that takes the gap between them apart.
+//! `tare ladder`: every rung between native and a browser, and the report that explains the gap.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use tare_record::{EngineName, EnvironmentKind, Plan, Record};
+use tare_record::{DeviceKind, EngineName, EnvironmentKind, Plan, Record};
 
-use crate::browser::InBrowser;
-use crate::measuring::Measuring;
-use crate::node::{ENGINES, Node};
-use crate::selection::{Selection, command_line, record_path};
+use super::args::{BrowserArgs, PlanArgs};
+use crate::browser;
+use crate::executor::Node;
+use crate::record_path::{command_line, record_path};
+use crate::record_writer::print_report;
+use crate::run::Run;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    selection: Selection,
+    plan: PlanArgs,
     #[command(flatten)]
-    browser: InBrowser,
-    /// Folder for the records and the report; by default a dated one in this folder
+    browser: BrowserArgs,
+    /// Folder for records and report [default: a dated folder in this one]
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    let vulkan_driver = args.browser.software_vulkan();
-    let plan = plan(&args.selection, vulkan_driver.is_some())?;
-    let inputs = args.selection.inputs()?;
+    let vulkan_driver = browser::software_vulkan(&args.browser.driver);
+    let plan = plan(&args.plan, vulkan_driver.is_some())?;
+    let inputs = args.plan.inputs()?;
     // Asked for before an hour of measuring, not after it.
-    let page = args.browser.page_folder()?;
+    let page = args.browser.serve.page.folder()?;
     let folder = match &args.output {
         Some(folder) => folder.clone(),
         None => record_path(None, "ladder").with_extension(""),
     };
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let on_cpu = on_cpu(&plan);
-    let node = if on_cpu.cells.is_empty() {
+    let in_node_plan = runnable_in_node(&plan);
+    let node = if in_node_plan.cells.is_empty() {
         None
     } else {
         Node::find(&page)
-            .inspect_err(|error| eprintln!("the rung of Node is skipped: {error:#}"))
+            .inspect_err(|error| eprintln!("skipping Node: {error:#}"))
             .ok()
     };
 
     let [native, in_node, in_browser] = ["native", "node", "browser"].map(|name| folder.join(format!("{name}.json")));
-    let measuring = |plan: &Plan, path| Measuring {
+    let run = |plan: &Plan, path| Run {
         plan: plan.clone(),
         inputs: &inputs,
         path,
         tensors: None,
     };
     eprintln!("measuring natively");
-    let mut records = vec![measuring(&plan, &native).natively(vulkan_driver)?];
+    let mut records = vec![run(&plan, &native).natively(vulkan_driver)?];
     if let Some(node) = node
         && records.iter().all(|record| record.complete)
     {
         eprintln!("measuring in Node");
-        keep(&mut records, "Node", measuring(&on_cpu, &in_node).in_node(node));
+        keep(&mut records, "Node", run(&in_node_plan, &in_node).in_node(node));
     }
     if records.iter().all(|record| record.complete) {
         eprintln!("measuring in a browser");
-        let measured = args.browser.measure(plan.clone(), &inputs, &in_browser);
+        let measured = browser::measure(&args.browser, plan.clone(), &inputs, &in_browser);
         keep(&mut records, "the browser", measured);
     }
 
     let report = folder.join("report.html");
     std::fs::write(&report, tare_report::html(&records, &command_line()))
         .with_context(|| format!("cannot write {}", report.display()))?;
-    print!("{}", tare_report::terminal(&records));
+    print_report(&records);
     eprintln!("records and report: {}", folder.display());
-    let browser = records
+    let has_browser = records
         .iter()
         .any(|record| record.machine.kind == EnvironmentKind::Browser);
-    Ok(browser && records.iter().all(Record::all_measured))
+    Ok(has_browser && records.iter().all(Record::all_measured))
 }
 
-/// A rung that cannot be measured is no reason to lose the others.
+/// An environment that cannot be measured is no reason to lose the others.
 fn keep(records: &mut Vec<Record>, place: &str, measured: Result<Record>) {
     match measured {
         Ok(record) => records.push(record),
-        Err(error) => eprintln!("the rung of {place} is missing: {error:#}"),
+        Err(error) => eprintln!("no record of {place}: {error:#}"),
     }
 }
 
 /// What was chosen, on all rungs that this machine has.
-fn plan(selection: &Selection, software_gpu: bool) -> Result<Plan> {
-    let mut plan = selection.plan_or("ladder")?;
+fn plan(args: &PlanArgs, software_gpu: bool) -> Result<Plan> {
+    let mut plan = args.plan_or("ladder")?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let most = selection.threads().unwrap_or(cores);
+    let most = args.threads().unwrap_or(cores);
     let limits = tare_tract::vector_limits();
     let adapters = pollster::block_on(tare_burn::adapters());
     let has_hardware = !software_gpu && adapters.iter().any(|adapter| !adapter.software);
-    plan.boundary = true;
+    plan.interop = true;
     for cell in &mut plan.cells {
         if cell.engines.is_empty() {
-            cell.engines = vec![EngineName::Tract, EngineName::BurnFlex];
-            cell.engines
-                .extend((has_hardware || software_gpu).then_some(EngineName::BurnWgpu));
+            let usable = |engine: &EngineName| engine.spec().device == DeviceKind::Cpu || has_hardware || software_gpu;
+            cell.engines = EngineName::all().filter(usable).collect();
         }
         cell.relaxed_simd = true;
-        // On the CPU kernels are in WGSL natively too.
+        // Software adapters take WGSL natively, too.
         cell.wgsl |= has_hardware;
-        // A plan that lists several has chosen its rungs.
+        // A plan that lists several numbers has chosen its rungs.
         if cell.threads.len() < 2 {
             cell.threads = if most > 1 { vec![most, 1] } else { vec![1] };
         }
@@ -110,10 +111,10 @@ fn plan(selection: &Selection, software_gpu: bool) -> Result<Plan> {
     Ok(plan)
 }
 
-/// What of a plan Node can measure.
-fn on_cpu(plan: &Plan) -> Plan {
+/// The cells of a plan that Node can measure.
+fn runnable_in_node(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
-    plan.cells
-        .retain(|cell| cell.engines.iter().any(|engine| ENGINES.contains(engine)));
+    let runs = |engine: &EngineName| engine.spec().runs_in(EnvironmentKind::Node);
+    plan.cells.retain(|cell| cell.engines.iter().any(runs));
     plan
 }

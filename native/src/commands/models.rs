@@ -3,7 +3,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use tare_models::{
-    CATALOG, PIPELINES, PUBLIC_MODELS, built_in_names, find, find_pipeline, multiply_accumulates, parameter_count,
+    CATALOG, KNOWN_MODELS, PIPELINES, built_in_names, find, find_pipeline, multiply_accumulates, parameter_count,
 };
 
 /// Prints the built-in models; parameters are counted in the files that they make.
@@ -30,10 +30,10 @@ pub(crate) fn list() -> Result<bool> {
         println!("{:<20} {}: {}", entry.name, entry.summary, entry.networks.join(", "));
     }
     println!("\ntrained, fetched from their publishers when first used:");
-    for model in &PUBLIC_MODELS {
+    for model in &KNOWN_MODELS {
         println!(
             "{:<20} {:<40} {:<10} {}",
-            model.name, model.summary, model.licence, model.url
+            model.name, model.summary, model.license, model.url
         );
     }
     Ok(true)

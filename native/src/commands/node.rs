@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
+use super::args::PageArgs;
 use super::run;
-use crate::browser::PageArgs;
-use crate::node::Node;
+use crate::executor::Node;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -16,5 +16,5 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<bool> {
     let node = Node::find(&args.page.folder()?)?;
-    args.run.measure("node", |measuring| measuring.in_node(node))
+    args.run.measure("node", |run| run.in_node(node))
 }

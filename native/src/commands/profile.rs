@@ -4,14 +4,14 @@ use anyhow::{Result, bail};
 use tare_burn::{Burn, NodeTime};
 use tare_record::EngineName;
 
-use super::{OneModel, explained};
-use crate::clock::SystemClock;
-use crate::selection::Selection;
+use super::OneModel;
+use super::args::PlanArgs;
+use crate::machine::SystemClock;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    selection: Selection,
+    plan: PlanArgs,
     /// Runs that the times are the mean of
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
@@ -19,7 +19,7 @@ pub(crate) struct Args {
 
 /// Prints the nodes that take time, longest first.
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    let model = OneModel::of(&args.selection)?;
+    let model = OneModel::of(&args.plan)?;
     let cell = &model.cell;
     let threads = cell.threads.first().copied().unwrap_or(1);
     let engine = match cell.engines.as_slice() {
@@ -27,10 +27,9 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         [EngineName::BurnWgpu] => Burn::wgpu(),
         _ => bail!("only burn's runs can be taken apart\nhint: --engine burn-flex or --engine burn-wgpu"),
     };
-    let workload =
-        tare_models::prepare(&model.name, model.bytes, &cell.shapes, &model.inputs, model.seed).map_err(explained)?;
+    let workload = tare_models::prepare(&model.name, model.bytes, &cell.shapes, &model.inputs, model.seed)?;
     let profiled = engine.profile(workload.bytes.clone(), &workload.inputs, args.runs, &SystemClock);
-    let mut nodes = pollster::block_on(profiled).map_err(explained)?;
+    let mut nodes = pollster::block_on(profiled)?;
     let total_ns: u64 = nodes.iter().map(|node| node.duration_ns).sum();
     nodes.sort_by_key(|node| std::cmp::Reverse(node.duration_ns));
     println!(

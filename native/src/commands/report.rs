@@ -1,12 +1,34 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 use tare_record::Record;
 
-use crate::cli::{ReportArgs, ReportFormat};
-use crate::selection::command_line;
+use crate::record_path::command_line;
+use crate::record_writer::terminal_width;
 
-pub(crate) fn run(args: &ReportArgs) -> Result<bool> {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Records that `tare run`, `tare browser` or the page made
+    #[arg(required = true)]
+    records: Vec<PathBuf>,
+    /// File for the report [default: standard output]
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// Format [default: that of the output's name, or plain text]
+    #[arg(long)]
+    format: Option<ReportFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    Html,
+    Md,
+    Csv,
+    Json,
+}
+
+pub(crate) fn run(args: &Args) -> Result<bool> {
     let records = args.records.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
     let format = args.format.or_else(|| args.output.as_deref().and_then(format_of));
     let text = match format {
@@ -14,7 +36,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<bool> {
         Some(ReportFormat::Md) => tare_report::markdown(&records),
         Some(ReportFormat::Csv) => tare_report::csv(&records)?,
         Some(ReportFormat::Json) => tare_report::json(&records),
-        None => tare_report::terminal(&records),
+        None => tare_report::terminal(&records, terminal_width()),
     };
     match &args.output {
         Some(path) => {

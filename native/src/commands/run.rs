@@ -3,37 +3,38 @@ use std::path::PathBuf;
 use anyhow::Result;
 use tare_record::Record;
 
-use crate::measuring::Measuring;
-use crate::selection::{Selection, record_path};
-use crate::sink::tell;
+use super::args::PlanArgs;
+use crate::record_path::record_path;
+use crate::record_writer::print_record;
+use crate::run::Run;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    selection: Selection,
-    /// Write inputs and outputs of every engine as .npy files into this folder
+    plan: PlanArgs,
+    /// Folder for inputs and outputs of every engine as .npy files
     #[arg(long, value_name = "DIR")]
     save_tensors: Option<PathBuf>,
-    /// Where to write the record; by default a dated file in this folder
+    /// File for the record [default: a dated file in this folder]
     #[arg(short, long, value_name = "FILE.json")]
     output: Option<PathBuf>,
 }
 
 impl Args {
-    /// Measures as the options say, keeps the record, and tells what came of it.
-    pub(super) fn measure(&self, environment: &str, how: impl FnOnce(Measuring<'_>) -> Result<Record>) -> Result<bool> {
+    /// Measures as the options say, keeps the record, and prints it.
+    pub(super) fn measure(&self, environment: &str, how: impl FnOnce(Run<'_>) -> Result<Record>) -> Result<bool> {
         let path = record_path(self.output.as_ref(), environment);
-        let record = how(Measuring {
-            plan: self.selection.plan_or("quick")?,
-            inputs: &self.selection.inputs()?,
+        let record = how(Run {
+            plan: self.plan.plan_or("quick")?,
+            inputs: &self.plan.inputs()?,
             path: &path,
             tensors: self.save_tensors.as_ref(),
         })?;
-        tell(&record, &path);
+        print_record(&record, &path);
         Ok(record.all_measured())
     }
 }
 
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    args.measure("native", |measuring| measuring.natively(None))
+    args.measure("native", |run| run.natively(None))
 }

@@ -2,18 +2,19 @@
 
 use std::rc::Rc;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use clap::Subcommand;
 use tare_core::RealCell;
 use tare_record::{Failure, SelfCheck};
 use tare_tract::Tract;
 
-use crate::browser::InBrowser;
-use crate::clock::SystemClock;
+use super::args::BrowserArgs;
+use crate::browser;
+use crate::machine::SystemClock;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How often a real cell is measured twice, to see whether the two are told apart: a third of a second each
+    /// Pairs of a real cell measured against itself, a third of a second each
     #[arg(long, default_value_t = 20)]
     pairs: u32,
     #[command(subcommand)]
@@ -23,14 +24,14 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Place {
     /// Check a real browser
-    Browser(InBrowser),
+    Browser(BrowserArgs),
 }
 
 /// Prints every known truth and whether it came out right here. `Ok(false)` if one did not.
 pub(crate) fn run(args: &Args) -> Result<bool> {
     let checks = match &args.place {
-        Some(Place::Browser(browser)) => browser.selftest(args.pairs)?,
-        None => natively(args.pairs).map_err(|failure| anyhow!(failure.message))?,
+        Some(Place::Browser(browser)) => browser::selftest(browser, args.pairs)?,
+        None => natively(args.pairs)?,
     };
     for check in &checks {
         let word = if check.passed { "ok" } else { "FAILED" };

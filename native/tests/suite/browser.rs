@@ -28,7 +28,7 @@ fn both_sides_compute_the_same_and_are_compared() {
     let facts = browser.machine.browser.as_ref().unwrap();
     assert!(facts.cross_origin_isolated, "the server sends the headers");
     assert!(facts.page_ready_ns > Some(0));
-    assert!(browser.tool.target_features.iter().any(|feature| feature == "simd128"));
+    assert!(browser.build.target_features.iter().any(|feature| feature == "simd128"));
     for (a, b) in native.cells.iter().zip(&browser.cells) {
         assert_eq!(
             (&a.model, &a.inputs),
@@ -150,7 +150,7 @@ fn threads_share_memory_where_the_page_is_isolated() {
     let rungs: Vec<(usize, &str)> = record
         .cells
         .iter()
-        .map(|cell| (cell.rung.threads, cell.rung.vector_level.as_str()))
+        .map(|cell| (cell.configuration.threads, cell.configuration.vector_level.as_str()))
         .collect();
     assert_eq!(rungs, [(2, "relaxed"), (2, "simd")]);
     for cell in &record.cells {

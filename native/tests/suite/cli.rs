@@ -80,7 +80,7 @@ fn threads_are_recorded() {
         sandbox
             .measure("a.json", &format!("--model tiny --engine {engine} --threads 2"))
             .code(0);
-        assert_eq!(sandbox.record("a.json").cells[0].rung.threads, 2, "{engine}");
+        assert_eq!(sandbox.record("a.json").cells[0].configuration.threads, 2, "{engine}");
     }
 }
 

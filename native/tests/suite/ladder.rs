@@ -1,7 +1,7 @@
 //! Rungs between native and a browser, as a user meets them.
 
-use tare_record::{Crossing, EnvironmentKind, FailureKind, PhaseName, Record, Situation, Status};
-use tare_report::{Cause, compare, ladders};
+use tare_record::{EnvironmentKind, FailureKind, InteropOperation, PhaseName, Record, Situation, Status};
+use tare_report::{StepKind, compare, ladders};
 
 use crate::common::{Ran, Sandbox, page, read_record};
 
@@ -32,14 +32,17 @@ fn tract_is_limited_to_narrower_vectors() {
     let [widest, limited @ .., flex] = record.cells.as_slice() else {
         panic!("{record:?}")
     };
-    assert_eq!((&widest.rung.vector_limit, &flex.rung.vector_limit), (&None, &None));
-    assert_eq!(widest.rung.vector_level, tare_tract::vector_level());
+    assert_eq!(
+        (&widest.configuration.vector_limit, &flex.configuration.vector_limit),
+        (&None, &None)
+    );
+    assert_eq!(widest.configuration.vector_level, tare_tract::vector_level());
     let narrower: Vec<&str> = tare_tract::vector_limits().iter().map(|limit| limit.name).collect();
     for (name, cell) in ALL_LIMITS.iter().zip(limited) {
-        assert_eq!(cell.rung.vector_limit.as_deref(), Some(*name));
+        assert_eq!(cell.configuration.vector_limit.as_deref(), Some(*name));
         match &cell.status {
             Status::Measured => {
-                assert_eq!(cell.rung.vector_level, *name, "the process tells what it used");
+                assert_eq!(cell.configuration.vector_level, *name, "the process tells what it used");
                 assert!(narrower.contains(name) && cell.verification.is_some());
                 assert!(
                     sandbox
@@ -71,9 +74,12 @@ fn node_computes_the_same_as_native() {
     let node = &records[1];
     assert_eq!(node.machine.kind, EnvironmentKind::Node);
     assert!(node.machine.node.as_ref().unwrap().v8.contains('.'));
-    assert!(node.tool.target.starts_with("wasm32") && node.tool.target_features.iter().any(|name| name == "simd128"));
+    assert!(node.build.target.starts_with("wasm32") && node.build.target_features.iter().any(|name| name == "simd128"));
     for cell in &node.cells {
-        assert_eq!((cell.rung.environment, cell.rung.threads), (EnvironmentKind::Node, 1));
+        assert_eq!(
+            (cell.configuration.environment, cell.configuration.threads),
+            (EnvironmentKind::Node, 1)
+        );
         assert!(cell.memory.wasm_linear_bytes.is_some() && cell.module.is_some());
         for name in [PhaseName::Spawn, PhaseName::Compile, PhaseName::FirstRun] {
             assert!(cell.phases.iter().any(|phase| phase.name == name), "{name:?}");
@@ -144,7 +150,7 @@ fn a_graphics_adapter_computes_the_same_natively_and_in_a_browser() {
             "{adapter:?}"
         );
         assert_eq!(
-            cell.rung.shader_language.as_deref(),
+            cell.configuration.shader_language.as_deref(),
             Some("wgsl"),
             "what computes right there"
         );
@@ -158,8 +164,8 @@ fn a_graphics_adapter_computes_the_same_natively_and_in_a_browser() {
     let [ladder] = found.as_slice() else {
         panic!("{found:?}")
     };
-    let causes: Vec<Cause> = ladder.steps.iter().map(|step| step.cause).collect();
-    assert_eq!(causes, [Cause::WebGpu]);
+    let causes: Vec<StepKind> = ladder.steps.iter().map(|step| step.kind).collect();
+    assert_eq!(causes, [StepKind::WebGpu]);
     let comparison = compare(&records);
     assert_eq!((comparison.pairs.len(), comparison.refusals.len()), (1, 0));
     let report = std::fs::read_to_string(sandbox.path("ladder/report.html")).unwrap();
@@ -173,7 +179,7 @@ fn a_ladder_takes_the_gap_apart() {
     Ran::of(sandbox.command(command).args(["--page", &page()]))
         .code(0)
         .says("tiny on tract: browser (2 threads, relaxed) takes ")
-        .says("the kernels for it and the browser")
+        .says("wasm, its kernels and the browser")
         .says("relaxed SIMD");
     let records = ["native", "node", "browser"].map(|name| read_record(&sandbox.path(&format!("ladder/{name}.json"))));
     assert!(records.iter().all(Record::all_measured));
@@ -181,24 +187,24 @@ fn a_ladder_takes_the_gap_apart() {
     let [ladder] = found.as_slice() else {
         panic!("{found:?}")
     };
-    let causes: Vec<Cause> = ladder.steps.iter().map(|step| step.cause).collect();
+    let causes: Vec<StepKind> = ladder.steps.iter().map(|step| step.kind).collect();
     let narrower = tare_tract::vector_limits();
     let expected = [
-        vec![Cause::Threads],
-        vec![Cause::Vectors; narrower.len()],
+        vec![StepKind::Threads],
+        vec![StepKind::Vectors; narrower.len()],
         vec![if narrower.iter().any(|limit| limit.name == "sse2") {
-            Cause::Wasm
+            StepKind::Wasm
         } else {
-            Cause::WasmAndVectors
+            StepKind::WasmAndVectors
         }],
-        vec![Cause::Browser, Cause::RelaxedSimd, Cause::BrowserThreads],
+        vec![StepKind::Browser, StepKind::RelaxedSimd, StepKind::BrowserThreads],
     ]
     .concat();
     assert_eq!(causes, expected);
     let levels: Vec<&str> = records[2]
         .cells
         .iter()
-        .map(|cell| cell.rung.vector_level.as_str())
+        .map(|cell| cell.configuration.vector_level.as_str())
         .collect();
     assert_eq!(
         levels,
@@ -208,14 +214,14 @@ fn a_ladder_takes_the_gap_apart() {
     assert_eq!(compare(&records).refusals, []);
     let product: f64 = ladder.steps.iter().map(|step| step.ratio.value).product();
     assert!((product / ladder.whole.value - 1.0).abs() < 1e-9);
-    let crossings: Vec<Crossing> = records[2].boundary.iter().map(|cost| cost.crossing).collect();
+    let crossings: Vec<InteropOperation> = records[2].interop.iter().map(|cost| cost.operation).collect();
     assert_eq!(
         crossings[..4],
         [
-            Crossing::JsToWasm,
-            Crossing::PostCopied,
-            Crossing::PostTransferred,
-            Crossing::PostShared
+            InteropOperation::JsToWasm,
+            InteropOperation::PostCopied,
+            InteropOperation::PostTransferred,
+            InteropOperation::PostShared
         ]
     );
     let seen: Vec<Situation> = records[2].responsiveness.iter().map(|seen| seen.situation).collect();
@@ -226,13 +232,13 @@ fn a_ladder_takes_the_gap_apart() {
     }
     let browser = records[2].machine.browser.as_ref().unwrap();
     assert!(browser.processes_peak_bytes.is_some() || !cfg!(target_os = "linux"));
-    for point in records[2].boundary.iter().flat_map(|cost| &cost.points) {
+    for point in records[2].interop.iter().flat_map(|cost| &cost.points) {
         assert!(
             point.samples_ns.len() == 30 && point.samples_ns.iter().all(|&ns| ns > 0),
             "{point:?}"
         );
     }
     let report = std::fs::read_to_string(sandbox.path("ladder/report.html")).unwrap();
-    assert!(report.contains(Crossing::PostCopied.as_str()));
+    assert!(report.contains("message to a worker and back, bytes copied"));
     assert!(report.contains(&ladder.sentence()));
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use tare_models::{CATALOG, Dim, HASH_MARK, PIPELINES, PUBLIC_MODELS, Signature};
-use tare_record::{EngineName, Record, Rules, SelfCheck};
+use tare_models::{CATALOG, Dim, HASH_SEPARATOR, KNOWN_MODELS, PIPELINES, Signature};
+use tare_record::{DeviceKind, EngineName, Record, Rules, SelfCheck};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{
@@ -13,7 +13,8 @@ use web_sys::{
 
 use crate::exception;
 
-use super::{BUTTON_PAIRS, cancel, engines, facts, fetch_model, files, run_selection, selftest, take_file};
+use super::executor::default_engine;
+use super::{BUTTON_PAIRS, browser_info, cancel, engines, fetch_model, files, run_selection, selftest, take_file};
 
 fn document() -> Document {
     let window: web_sys::Window = js_sys::global().unchecked_into();
@@ -45,27 +46,19 @@ pub(super) fn set_up(fallback: Option<&str>) {
         choice("models", "model", entry.name, entry.name, entry.summary);
     }
     for (engine, reason) in engines() {
-        let text = match engine {
-            EngineName::Tract => "CPU, in wasm with SIMD",
-            EngineName::BurnFlex => "CPU, in wasm with SIMD",
-            EngineName::BurnWgpu => "GPU, through WebGPU",
+        let text = match engine.spec().device {
+            DeviceKind::Cpu => "CPU, in wasm with SIMD",
+            DeviceKind::Gpu => "GPU, through WebGPU",
         };
         let text = reason
             .as_ref()
             .map_or_else(|| text.to_owned(), |reason| format!("{text}: not here, {reason}"));
         let input = choice("engines", "engine", engine.as_str(), engine.as_str(), &text);
         input.set_disabled(reason.is_some());
-        input.set_checked(
-            engine
-                == if fallback.is_some() {
-                    EngineName::Tract
-                } else {
-                    EngineName::BurnWgpu
-                },
-        );
+        input.set_checked(engine == default_engine(fallback.is_some()));
     }
-    let cores = facts::cores();
-    if facts::is_isolated() && cores > 1 {
+    let cores = browser_info::cores();
+    if browser_info::is_isolated() && cores > 1 {
         for (value, text) in [
             (cores.to_string(), format!("all {cores}")),
             (format!("1,{cores}"), format!("1, then all {cores}")),
@@ -82,10 +75,10 @@ pub(super) fn set_up(fallback: Option<&str>) {
     on::<Event>(&element::<HtmlElement>("run"), "click", |_| run_selection());
     on::<Event>(&element::<HtmlElement>("cancel"), "click", |_| cancel());
     on::<Event>(&element::<HtmlElement>("selftest"), "click", |_| selftest(BUTTON_PAIRS));
-    for model in &PUBLIC_MODELS {
+    for model in &KNOWN_MODELS {
         let option = create("option");
         option.set_attribute("value", model.name).unwrap_throw();
-        let what = format!("{}, {}", model.summary, model.licence);
+        let what = format!("{}, {}", model.summary, model.license);
         option.set_text_content(Some(&what));
         element::<Element>("well-known").append_child(&option).unwrap_throw();
     }
@@ -133,7 +126,7 @@ fn read(list: &FileList) {
     for index in 0..list.length() {
         let Some(file) = list.get(index) else { continue };
         spawn_local(async move {
-            match facts::bytes(file.array_buffer()).await {
+            match browser_info::bytes(file.array_buffer()).await {
                 Ok(bytes) => {
                     take_file(file.name(), bytes);
                 }
@@ -268,7 +261,7 @@ fn chosen_address() -> String {
     let field = |name| element::<HtmlInputElement>(name).value().trim().to_owned();
     match (field("address"), field("sha256")) {
         (address, hash) if hash.is_empty() => address,
-        (address, hash) => format!("{address}{HASH_MARK}{hash}"),
+        (address, hash) => format!("{address}{HASH_SEPARATOR}{hash}"),
     }
 }
 
@@ -384,7 +377,7 @@ pub(super) fn report(html: &str) {
 }
 
 fn save(name: &str, text: &str, kind: &str) {
-    match facts::blob_url(text, kind) {
+    match browser_info::blob_url(text, kind) {
         Ok(url) => {
             let link: HtmlAnchorElement = create("a").unchecked_into();
             link.set_href(&url);

@@ -8,8 +8,8 @@ use burn_tensor::Device;
 use burn_tensor::wgpu::wgpu;
 use cubecl::client::Client;
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
-use tare_core::{EngineError, SessionFacts};
-use tare_record::{Adapter, FailureKind};
+use tare_core::SessionInfo;
+use tare_record::{Adapter, Failure, FailureKind};
 
 use super::Opened;
 
@@ -18,7 +18,7 @@ use super::Opened;
 struct Known {
     in_wgsl: bool,
     dispatch: DispatchDevice,
-    facts: SessionFacts,
+    facts: SessionInfo,
     #[cfg(not(target_family = "wasm"))]
     setup: burn_tensor::wgpu::WgpuSetup,
 }
@@ -27,7 +27,7 @@ static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
 
 /// Opens the best adapter: a hardware one before a software one. Later models share the device of the first. `in_wgsl` has kernels
 /// compiled from WGSL, as in a browser, where the platform's own compiler takes another language.
-pub(super) async fn open(in_wgsl: bool) -> Result<Opened, EngineError> {
+pub(super) async fn open(in_wgsl: bool) -> Result<Opened, Failure> {
     let plain = known(false, register()).await?;
     #[cfg(not(target_family = "wasm"))]
     let plain = compiled(plain, in_wgsl).await?;
@@ -43,12 +43,12 @@ pub(super) async fn open(in_wgsl: bool) -> Result<Opened, EngineError> {
 
 /// The device of the same adapter for the compiler that is asked for, or that computes right.
 #[cfg(not(target_family = "wasm"))]
-async fn compiled(native: Known, in_wgsl: bool) -> Result<Known, EngineError> {
+async fn compiled(native: Known, in_wgsl: bool) -> Result<Known, Failure> {
     let language = native.facts.shader_language.as_deref().unwrap_or("unknown");
     // Seen on both drivers for the CPU: SwiftShader's matrix products are wrong, and llvmpipe crashes (UPSTREAM.md).
     let is_software = native.facts.adapter.as_ref().is_some_and(|adapter| adapter.software);
     match (language == WGSL || is_software, in_wgsl) {
-        (true, true) => Err(EngineError::new(
+        (true, true) => Err(Failure::new(
             FailureKind::Device,
             format!(
                 "kernels are in WGSL here already: there is no other compiler that computes right for {}",
@@ -67,10 +67,7 @@ async fn compiled(native: Known, in_wgsl: bool) -> Result<Known, EngineError> {
 }
 
 /// The device that is known, or the one that `register` registers.
-async fn known(
-    in_wgsl: bool,
-    register: impl Future<Output = Result<Known, EngineError>>,
-) -> Result<Known, EngineError> {
+async fn known(in_wgsl: bool, register: impl Future<Output = Result<Known, Failure>>) -> Result<Known, Failure> {
     let devices = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let found = devices().iter().find(|known| known.in_wgsl == in_wgsl).cloned();
     match found {
@@ -83,9 +80,9 @@ async fn known(
     }
 }
 
-async fn register() -> Result<Known, EngineError> {
+async fn register() -> Result<Known, Failure> {
     let (device, setup) = Device::wgpu_options().init_with_setup_async().await.map_err(|error| {
-        EngineError::new(FailureKind::Device, format!("no usable graphics adapter: {error}")).with_hint(
+        Failure::new(FailureKind::Device, format!("no usable graphics adapter: {error}")).with_hint(
             "install a Vulkan driver (Mesa's llvmpipe computes on the CPU), or leave burn-wgpu out with --engine",
         )
     })?;
@@ -99,9 +96,9 @@ async fn register() -> Result<Known, EngineError> {
 }
 
 #[cfg(not(target_family = "wasm"))]
-async fn register_in_wgsl(native: &Known) -> Result<Known, EngineError> {
+async fn register_in_wgsl(native: &Known) -> Result<Known, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
-        EngineError::new(
+        Failure::new(
             FailureKind::Device,
             format!("the graphics adapter gave no device for kernels in WGSL: {error}"),
         )
@@ -124,14 +121,14 @@ async fn register_in_wgsl(native: &Known) -> Result<Known, EngineError> {
 #[cfg(not(target_family = "wasm"))]
 const WGSL: &str = "wgsl";
 
-fn facts(device: &Device, setup: &burn_tensor::wgpu::WgpuSetup) -> SessionFacts {
+fn facts(device: &Device, setup: &burn_tensor::wgpu::WgpuSetup) -> SessionInfo {
     let adapter = describe(&setup.adapter, &setup.device.features(), &setup.device.limits());
     let client = match device.as_dispatch() {
         DispatchDevice::Cube(device) => Some(device.client()),
         #[allow(unreachable_patterns, reason = "of builds without burn-flex")]
         _ => None,
     };
-    SessionFacts {
+    SessionInfo {
         threads: 1,
         vector_level: "gpu".into(),
         adapter: Some(adapter),
@@ -156,18 +153,18 @@ fn tuning(client: &Client) -> BTreeMap<String, String> {
     ])
 }
 
-pub(super) async fn wait(device: &CubeDevice) -> Result<(), EngineError> {
+pub(super) async fn wait(device: &CubeDevice) -> Result<(), Failure> {
     device
         .client()
         .sync()
         .await
-        .map_err(|error| EngineError::new(FailureKind::Run, format!("the graphics device failed: {error:?}")))
+        .map_err(|error| Failure::new(FailureKind::Run, format!("the graphics device failed: {error:?}")))
 }
 
 /// Timestamps of the adapter before and after all that `work` asks for.
-pub(super) async fn timed(device: &DispatchDevice, work: impl FnOnce() + Send) -> Result<Option<u64>, EngineError> {
+pub(super) async fn timed(device: &DispatchDevice, work: impl FnOnce() + Send) -> Result<Option<u64>, Failure> {
     let failed = |error: &dyn std::fmt::Debug| {
-        EngineError::new(
+        Failure::new(
             FailureKind::Run,
             format!("the graphics device was not timed: {error:?}"),
         )

@@ -46,7 +46,7 @@ impl KernelWatch {
     }
 
     /// Whether the kernels of the last runs were the same for long enough; stops watching once they were.
-    pub(crate) fn settled(&mut self, now_ns: u64) -> bool {
+    pub(crate) fn tuning_complete(&mut self, now_ns: u64) -> bool {
         #[cfg(not(feature = "wgpu"))]
         let _ = now_ns;
         #[cfg(feature = "wgpu")]

@@ -41,8 +41,8 @@ mod window;
 use std::collections::{HashMap, HashSet};
 
 use onnx_ir::{Argument, OnnxGraph};
-use tare_core::{EngineError, NamedTensor};
-use tare_record::{DType, FailureKind};
+use tare_core::NamedTensor;
+use tare_record::{DType, Failure, FailureKind};
 
 use crate::host::{HostData, HostTensor};
 use crate::plan::{Movement, Op, Slot, Step};
@@ -109,7 +109,7 @@ pub(crate) fn lower(
     inputs: &[NamedTensor],
     tables: Vec<HostTensor>,
     fuses_attention: bool,
-) -> Result<Lowered, EngineError> {
+) -> Result<Lowered, Failure> {
     let mut lowerer = Lowerer {
         opset,
         values: HashMap::new(),
@@ -133,7 +133,7 @@ pub(crate) fn lower(
     // onnx-ir renames values, inputs too, and keeps their order.
     let expected = graph.inputs.len().checked_sub(tables.len());
     if expected != Some(inputs.len()) {
-        return Err(EngineError::new(
+        return Err(Failure::new(
             FailureKind::Input,
             format!(
                 "expected {} inputs, as onnx-ir reads the model, found {}",
@@ -163,7 +163,7 @@ pub(crate) fn lower(
     }
     for argument in &graph.outputs {
         let output = lowerer.output(argument).map_err(|unsupported| {
-            EngineError::new(
+            Failure::new(
                 FailureKind::Unsupported,
                 format!("output {:?}: {}", argument.name, unsupported.what()),
             )
@@ -195,10 +195,10 @@ pub(crate) struct Lowerer {
 }
 
 impl Lowerer {
-    fn input(&mut self, argument: &Argument, position: usize, given: &NamedTensor) -> Result<(), EngineError> {
+    fn input(&mut self, argument: &Argument, position: usize, given: &NamedTensor) -> Result<(), Failure> {
         let tensor = &given.tensor;
         if tensor.dtype() == DType::F64 {
-            return Err(EngineError::new(
+            return Err(Failure::new(
                 FailureKind::Unsupported,
                 format!(
                     "tare's burn executor does not support inputs of type {} (input {:?})",

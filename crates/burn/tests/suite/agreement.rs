@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tare_burn::Burn;
 use tare_core::Engine;
-use tare_models::{Attribute, Fill, Graph, Value, prepare};
+use tare_models::{Attribute, Graph, Value, WeightInit, prepare};
 use tare_record::FailureKind;
 use tare_tract::Tract;
 
@@ -14,14 +14,14 @@ fn conv(g: &mut Graph, x: &Value, weight: &[usize], attributes: &[Attribute]) ->
     let w = g.weight(
         "w",
         weight,
-        Fill::LeCun {
+        WeightInit::LeCun {
             fan_in: weight[1..].iter().product(),
         },
     );
     let b = g.weight(
         "b",
         &weight[..1],
-        Fill::Uniform {
+        WeightInit::Uniform {
             centre: 0.1,
             spread: 0.5,
         },
@@ -70,7 +70,7 @@ fn convolutions_agree() {
 #[test]
 fn batch_normalisation_agrees_folded_and_alone() {
     fn norm(g: &mut Graph, x: &Value) -> Value {
-        let mut part = |name: &str, centre, spread| g.weight(name, &[4], Fill::Uniform { centre, spread });
+        let mut part = |name: &str, centre, spread| g.weight(name, &[4], WeightInit::Uniform { centre, spread });
         let (scale, shift) = (part("scale", 1.0, 0.5), part("shift", 0.0, 0.5));
         let (mean, variance) = (part("mean", 0.0, 0.5), part("variance", 1.0, 0.5));
         g.node(
@@ -131,7 +131,7 @@ fn elementwise_operations_agree() {
                 let other = g.weight(
                     "other",
                     &shape,
-                    Fill::Uniform {
+                    WeightInit::Uniform {
                         centre: 2.0,
                         spread: 0.5,
                     },
@@ -142,7 +142,7 @@ fn elementwise_operations_agree() {
                 let other = g.weight(
                     "other",
                     &shape,
-                    Fill::Uniform {
+                    WeightInit::Uniform {
                         centre: 2.0,
                         spread: 0.5,
                     },
@@ -160,7 +160,7 @@ fn elementwise_operations_agree() {
         let low = g.weight(
             "low",
             &[],
-            Fill::Uniform {
+            WeightInit::Uniform {
                 centre: -0.25,
                 spread: 0.0,
             },
@@ -168,7 +168,7 @@ fn elementwise_operations_agree() {
         let high = g.weight(
             "high",
             &[],
-            Fill::Uniform {
+            WeightInit::Uniform {
                 centre: 0.5,
                 spread: 0.0,
             },
@@ -180,11 +180,11 @@ fn elementwise_operations_agree() {
 #[test]
 fn products_agree() {
     agree(graph(&[3, 5], &[3, 4], |g, x| {
-        let w = g.weight("w", &[5, 4], Fill::LeCun { fan_in: 5 });
+        let w = g.weight("w", &[5, 4], WeightInit::LeCun { fan_in: 5 });
         let b = g.weight(
             "b",
             &[4],
-            Fill::Uniform {
+            WeightInit::Uniform {
                 centre: 0.0,
                 spread: 1.0,
             },
@@ -192,7 +192,7 @@ fn products_agree() {
         g.node("y", "Gemm", &[x, &w, &b], &[])
     }));
     agree(graph(&[2, 3, 5], &[2, 3, 4], |g, x| {
-        let w = g.weight("w", &[5, 4], Fill::LeCun { fan_in: 5 });
+        let w = g.weight("w", &[5, 4], WeightInit::LeCun { fan_in: 5 });
         g.node("y", "MatMul", &[x, &w], &[])
     }));
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use tare_burn::Burn;
-use tare_core::{Engine, NamedTensor, Tensor, TensorData, Untimed, Workload, top};
-use tare_models::{CATALOG, PIPELINES, expose, find, find_pipeline, held_out_digits, prepare};
+use tare_core::{Engine, NamedTensor, Tensor, TensorData, Untimed, Workload, top_k_indices};
+use tare_models::{CATALOG, PIPELINES, find, find_pipeline, held_out_digits, prepare, with_intermediate_outputs};
 use tare_tract::Tract;
 
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ fn agrees_with_onnxruntime(name: &str) {
     };
     let workload = workload.unwrap();
     for engine in [&Tract::new(2) as &dyn Engine, &Burn::flex(2)] {
-        let on = engine.facts().name;
+        let on = engine.info().name;
         let outputs = run(engine, &workload);
         assert_eq!(outputs.len(), golden.outputs.len(), "{name} on {on}");
         for (output, golden) in outputs.iter().zip(&golden.outputs) {
@@ -114,7 +114,7 @@ fn activations_keep_a_sane_spread_at_every_layer() {
         } else {
             &BTreeMap::new()
         };
-        let (exposed, _) = expose(&entry.onnx(shapes)).unwrap();
+        let (exposed, _) = with_intermediate_outputs(&entry.onnx(shapes)).unwrap();
         let workload = prepare(entry.name, exposed, shapes, &[], 0).unwrap();
         for value in run(&Tract::new(2), &workload) {
             let TensorData::F32(elements) = value.tensor.data() else {
@@ -162,5 +162,5 @@ fn the_trained_network_reads_digits_that_it_was_not_trained_on() {
     // The example that is run unless the user gives another.
     let example = entry.prepare(&BTreeMap::new(), &[], 0).unwrap();
     let answer = run(&Tract::new(1), &example)[0].tensor.to_f64();
-    assert_eq!(top(&answer)[0], labels[0]);
+    assert_eq!(top_k_indices(&answer)[0], labels[0]);
 }

@@ -1,12 +1,12 @@
 //! Recurrent layers on tract and on burn-flex: their outputs must agree. Backwards tract computes them wrongly (UPSTREAM.md), so
 //! that the ONNX backend node tests alone test that: `cargo xtask conformance`.
 
-use tare_models::{Attribute, Fill, Value};
+use tare_models::{Attribute, Value, WeightInit};
 
 use crate::common::{agree, graph};
 
 /// Weights between -0.5 and 0.5.
-const HALF: Fill = Fill::Uniform {
+const HALF: WeightInit = WeightInit::Uniform {
     centre: 0.0,
     spread: 0.5,
 };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tare_burn::Burn;
 use tare_core::{Tensor, TensorData};
-use tare_models::{Attribute, Fill, Graph, Value, prepare};
+use tare_models::{Attribute, Graph, Value, WeightInit, prepare};
 use tare_record::{DType, FailureKind};
 
 use crate::common::{agree, graph, ints, run};
@@ -53,7 +53,7 @@ fn parts_and_repetitions_agree() {
 fn integers_are_picked_and_cast_while_the_model_runs() {
     let mut g = Graph::new("case", 7);
     let ids = g.input_of("ids", DType::I64, &[2, 3]);
-    let table = g.weight("table", &[4, 5], Fill::LeCun { fan_in: 5 });
+    let table = g.weight("table", &[4, 5], WeightInit::LeCun { fan_in: 5 });
     let rows = g.node("rows", "Gather", &[&table, &ids], &[Attribute::Int("axis", 0)]);
     let floats = g.node("floats", "Cast", &[&ids], &[Attribute::Int("to", 1)]);
     let axes = g.integers("axes", &[2]);
@@ -67,7 +67,7 @@ fn integers_are_picked_and_cast_while_the_model_runs() {
 fn an_integer_beyond_32_bits_is_refused() {
     let mut g = Graph::new("case", 7);
     let ids = g.input_of("ids", DType::I64, &[1]);
-    let table = g.weight("table", &[4, 5], Fill::LeCun { fan_in: 5 });
+    let table = g.weight("table", &[4, 5], WeightInit::LeCun { fan_in: 5 });
     let y = g.node("y", "Gather", &[&table, &ids], &[Attribute::Int("axis", 0)]);
     g.output(&y, &[1, 5]);
     let mut workload = prepare("case", g.into_bytes(), &BTreeMap::new(), &[], 0).unwrap();
@@ -84,7 +84,7 @@ fn an_integer_beyond_32_bits_is_refused() {
 #[test]
 fn normalisation_agrees() {
     fn norm(g: &mut Graph, x: &Value, op: &str, width: usize) -> Value {
-        let mut part = |name: &str, centre| g.weight(name, &[width], Fill::Uniform { centre, spread: 0.5 });
+        let mut part = |name: &str, centre| g.weight(name, &[width], WeightInit::Uniform { centre, spread: 0.5 });
         let (scale, shift) = (part("scale", 1.0), part("shift", 0.0));
         g.node("y", op, &[x, &scale, &shift], &[Attribute::Float("epsilon", 1e-5)])
     }
@@ -98,7 +98,7 @@ fn normalisation_agrees() {
 
 #[test]
 fn volumes_agree() {
-    let weight = |g: &mut Graph, shape: &[usize]| g.weight("w", shape, Fill::LeCun { fan_in: 27 });
+    let weight = |g: &mut Graph, shape: &[usize]| g.weight("w", shape, WeightInit::LeCun { fan_in: 27 });
     let x = [1, 2, 6, 5, 7];
     for (stride, pad, output) in [
         (1, 1, [1, 3, 6, 5, 7]),

@@ -1,11 +1,11 @@
 //! Windows that slide over lines, images and volumes, on tract and on burn-flex: their outputs must agree.
 
-use tare_models::{Attribute, Fill};
+use tare_models::{Attribute, WeightInit};
 
 use crate::common::{agree, graph, ints};
 
 /// Weights between -0.5 and 0.5.
-const HALF: Fill = Fill::Uniform {
+const HALF: WeightInit = WeightInit::Uniform {
     centre: 0.0,
     spread: 0.5,
 };

@@ -8,15 +8,15 @@ use std::rc::Rc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tare_record::{
-    Cell, CellRequest, ClockFacts, EngineFacts, EngineName, EnvironmentKind, Memory, ModelFacts, ModelSource, Progress,
-    Rules, Stage,
+    Cell, CellRequest, ClockInfo, EngineInfo, EngineName, EnvironmentKind, Failure, Memory, ModelInfo, ModelSource,
+    Progress, Rules,
 };
 
-use crate::speed::chain;
-use crate::tolerance::tolerance_of;
+use crate::measure::cpu_calibration::chain;
+use crate::tolerance_of;
 use crate::{
-    Clock, Control, Engine, EngineError, Loaded, NamedTensor, Observer, Session, SessionFacts, Tensor, TensorData,
-    Workload, calibrate, measure,
+    Clock, Control, Engine, Loaded, NamedTensor, Observer, Session, SessionInfo, Tensor, TensorData, Workload,
+    calibrate, measure,
 };
 
 /// An engine whose runs do something that is known.
@@ -67,15 +67,15 @@ fn tensor(value: f32) -> Tensor {
 
 #[async_trait(?Send)]
 impl Engine for Known {
-    fn facts(&self) -> EngineFacts {
-        EngineFacts {
+    fn info(&self) -> EngineInfo {
+        EngineInfo {
             name: EngineName::Tract,
             version: "self-test".into(),
             settings: BTreeMap::new(),
         }
     }
 
-    async fn load(&self, _: Bytes, _: &[NamedTensor], _: &dyn Clock) -> Result<Loaded, EngineError> {
+    async fn load(&self, _: Bytes, _: &[NamedTensor], _: &dyn Clock) -> Result<Loaded, Failure> {
         Ok(Loaded {
             session: Box::new(self.clone()),
             phases: vec![],
@@ -85,30 +85,30 @@ impl Engine for Known {
 
 #[async_trait(?Send)]
 impl Session for Known {
-    async fn run(&mut self, _: &[NamedTensor]) -> Result<Vec<Tensor>, EngineError> {
+    async fn run(&mut self, _: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
         Ok(vec![tensor(self.output())])
     }
 
-    fn facts(&self) -> SessionFacts {
-        SessionFacts::default()
+    fn info(&self) -> SessionInfo {
+        SessionInfo::default()
     }
 }
 
 /// Measures a workload of known truth as a cell of a plan is measured. The error is that of a clock that cannot be used.
-pub(super) async fn measured(engine: Known, clock: &dyn Clock, min_time_ms: u64) -> Result<(Cell, ClockFacts), String> {
-    let facts = calibrate(clock).map_err(|error| error.to_string())?;
+pub(super) async fn measured(engine: Known, clock: &dyn Clock, min_time_ms: u64) -> Result<(Cell, ClockInfo), String> {
+    let clock_info = calibrate(clock).map_err(|error| error.to_string())?;
     let rules = Rules {
         min_time_ms,
         max_time_ms: min_time_ms,
         ..Rules::default()
     };
-    Ok((measured_known(engine, clock, &facts, rules).await, facts))
+    Ok((measured_known(engine, clock, &clock_info, rules).await, clock_info))
 }
 
 /// Measures a workload of known truth by other rules than those of a plan.
-pub(super) async fn measured_known(engine: Known, clock: &dyn Clock, facts: &ClockFacts, rules: Rules) -> Cell {
+pub(super) async fn measured_known(engine: Known, clock: &dyn Clock, clock_info: &ClockInfo, rules: Rules) -> Cell {
     let workload = Workload {
-        model: ModelFacts {
+        model: ModelInfo {
             name: "known".into(),
             sha256: None,
             size_bytes: None,
@@ -117,9 +117,9 @@ pub(super) async fn measured_known(engine: Known, clock: &dyn Clock, facts: &Clo
         inputs: vec![named("x", 1.0)],
         outputs: vec!["y".into()],
         composition: None,
-        host_stage: None,
+        post_processing: None,
     };
-    measured_on(&engine, &workload, &[named("y", 1.0)], clock, facts, rules).await
+    measured_on(&engine, &workload, &[named("y", 1.0)], clock, clock_info, rules).await
 }
 
 /// Measures any workload once, in one round.
@@ -128,31 +128,20 @@ pub(super) async fn measured_on(
     workload: &Workload,
     reference: &[NamedTensor],
     clock: &dyn Clock,
-    facts: &ClockFacts,
+    clock_info: &ClockInfo,
     rules: Rules,
 ) -> Cell {
     let name = workload.model.name.clone();
+    let tolerance = tolerance_of(&name, &Default::default());
+    let model = ModelSource::BuiltIn { name };
     let request = CellRequest {
-        engine: engine.facts().name,
-        environment: EnvironmentKind::Native,
-        tolerance: tolerance_of(&name, &Default::default()),
-        model: ModelSource::BuiltIn { name },
-        shapes: BTreeMap::new(),
-        seed: 0,
-        threads: 1,
-        vector_limit: None,
-        relaxed_simd: false,
-        wgsl: false,
-        round: 1,
-        runs_per_sample: None,
         rules: Rules {
             rounds: 1,
             min_warmup_ms: 1,
             ..rules
         },
-        stage: Stage::Measure,
-        reference: EngineName::Tract,
-        clock: facts.clone(),
+        tolerance,
+        ..CellRequest::new(engine.info().name, EnvironmentKind::Native, model, clock_info.clone())
     };
     measure(&request, workload.clone(), engine, reference, vec![], clock, &mut Quiet)
         .await

@@ -8,7 +8,7 @@ pub(crate) mod noise;
 mod outliers;
 mod quantile;
 mod rounds;
-mod steadiness;
+mod steady_state;
 mod trend;
 
 pub use autocorrelation::{autocorrelation_time, effective_count};
@@ -17,5 +17,5 @@ pub use line::{Line, line_estimate};
 pub use outliers::{modified_z_scores, outlier_count};
 pub use quantile::{median, quantile};
 pub use rounds::{rounds_estimate, rounds_ratio};
-pub use steadiness::{Shape, shape};
+pub use steady_state::{SteadyState, steady_state};
 pub use trend::trend;

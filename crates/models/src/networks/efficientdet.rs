@@ -4,7 +4,7 @@
 use super::efficientnet::{
     Map, Scaling, after_linear, after_swish, biased, by_channel, norm, small_bias, swish, window,
 };
-use crate::{Attribute, Fill, Graph, Value};
+use crate::{Attribute, Graph, Value, WeightInit};
 
 const CLASSES: usize = 90;
 
@@ -80,7 +80,7 @@ pub(crate) fn build(seed: u64, batch: usize, member: Member) -> Graph {
         ("classes", CLASSES, "class_logits", -4.595),
         ("regression", 4, "boxes", 0.0),
     ] {
-        let last = Fill::Uniform { centre, spread: 0.1 };
+        let last = WeightInit::Uniform { centre, spread: 0.1 };
         let rows = self::head(&mut graph, head, &maps, [batch, wide], last);
         let rows: Vec<&Value> = rows.iter().collect();
         let all = graph.node(output, "Concat", &rows, &[Attribute::Int("axis", 1)]);
@@ -174,7 +174,7 @@ impl Pyramid<'_> {
     /// exporters fold.
     fn fused(&mut self, name: &str, maps: &[&Map]) -> Map {
         let share = 1.0 / maps.len() as f32;
-        let fill = Fill::Uniform {
+        let fill = WeightInit::Uniform {
             centre: share,
             spread: share / 4.0,
         };
@@ -248,7 +248,13 @@ impl Separable {
 }
 
 /// Predictions of every map, as [batch, anchors, wide]. All maps share the convolutions; each has its own normalisation.
-fn head(graph: &mut Graph, name: &str, maps: &[Map; 5], [batch, wide]: [usize; 2], last_bias: Fill) -> Vec<Value> {
+fn head(
+    graph: &mut Graph,
+    name: &str,
+    maps: &[Map; 5],
+    [batch, wide]: [usize; 2],
+    last_bias: WeightInit,
+) -> Vec<Value> {
     let width = maps[0].channels;
     let layers: Vec<Separable> = (0..HEAD_DEPTH)
         .map(|layer| Separable::new(graph, &format!("{name}.{layer}"), [width, width]))

@@ -1,7 +1,7 @@
 //! EfficientNet without its classifier: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural
 //! Networks", 2019, table 1, with swish, squeeze and excitation, and TensorFlow's "same" padding.
 
-use crate::{Attribute, Fill, Graph, Value};
+use crate::{Attribute, Graph, Value, WeightInit};
 
 /// How much wider and deeper than EfficientNet-B0, in tenths.
 #[derive(Debug, Clone, Copy)]
@@ -31,12 +31,12 @@ const STAGES: [[usize; 5]; 7] = [
 
 /// What a convolution's weights are drawn from, after a linear layer and after swish. The mean square of swish of standard
 /// normal numbers is 0.36, so normalisation after it makes up for the rest.
-pub(super) fn after_linear(fan_in: usize) -> Fill {
-    Fill::LeCun { fan_in }
+pub(super) fn after_linear(fan_in: usize) -> WeightInit {
+    WeightInit::LeCun { fan_in }
 }
 
-pub(super) fn after_swish(fan_in: usize) -> Fill {
-    Fill::He { fan_in }
+pub(super) fn after_swish(fan_in: usize) -> WeightInit {
+    WeightInit::He { fan_in }
 }
 
 /// `image` [n, 3, size, size] -> the last maps of strides 8, 16 and 32.
@@ -143,7 +143,7 @@ pub(super) fn convolution(
     channels: usize,
     kernel: usize,
     stride: usize,
-    fill: Fill,
+    fill: WeightInit,
 ) -> Map {
     let weight = graph.weight(&format!("{name}.weight"), &[channels, x.channels, kernel, kernel], fill);
     let attributes = window(kernel, stride);
@@ -156,7 +156,7 @@ pub(super) fn convolution(
 }
 
 /// 1x1 convolution with bias.
-pub(super) fn biased(graph: &mut Graph, name: &str, x: &Map, channels: usize, fill: Fill) -> Map {
+pub(super) fn biased(graph: &mut Graph, name: &str, x: &Map, channels: usize, fill: WeightInit) -> Map {
     let weight = graph.weight(&format!("{name}.weight"), &[channels, x.channels, 1, 1], fill);
     let bias = small_bias(graph, name, channels);
     let value = graph.node(
@@ -173,7 +173,7 @@ pub(super) fn biased(graph: &mut Graph, name: &str, x: &Map, channels: usize, fi
 }
 
 pub(super) fn small_bias(graph: &mut Graph, name: &str, channels: usize) -> Value {
-    let fill = Fill::Uniform {
+    let fill = WeightInit::Uniform {
         centre: 0.0,
         spread: 0.1,
     };
@@ -224,7 +224,7 @@ pub(super) fn window(kernel: usize, stride: usize) -> [Attribute; 3] {
 /// Batch normalisation whose scale lies around `gain`.
 pub(super) fn norm(graph: &mut Graph, name: &str, x: &Map, gain: f32) -> Map {
     let mut part = |part: &str, centre, spread| {
-        let fill = Fill::Uniform { centre, spread };
+        let fill = WeightInit::Uniform { centre, spread };
         graph.weight(&format!("{name}.norm.{part}"), &[x.channels], fill)
     };
     let scale = part("scale", gain, 0.1);

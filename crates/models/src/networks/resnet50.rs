@@ -1,7 +1,7 @@
 //! ResNet-50: He et al., "Deep Residual Learning for Image Recognition", 2016, table 1, with the stride in the 3x3
 //! convolution ("v1.5"), as torchvision publishes it: 25,557,032 parameters.
 
-use crate::{Attribute, Fill, Graph, Value};
+use crate::{Attribute, Graph, Value, WeightInit};
 
 const CLASSES: usize = 1000;
 
@@ -41,12 +41,12 @@ pub(crate) fn build(seed: u64, batch: usize) -> Graph {
     let weight = graph.weight(
         "classifier.weight",
         &[CLASSES, channels],
-        Fill::LeCun { fan_in: channels },
+        WeightInit::LeCun { fan_in: channels },
     );
     let bias = graph.weight(
         "classifier.bias",
         &[CLASSES],
-        Fill::Uniform {
+        WeightInit::Uniform {
             centre: 0.0,
             spread: 0.01,
         },
@@ -104,7 +104,7 @@ impl Convolution {
             stride,
             gain,
         } = self;
-        let fill = Fill::He {
+        let fill = WeightInit::He {
             fan_in: channels_in * kernel * kernel,
         };
         let weight = graph.weight(
@@ -123,7 +123,7 @@ impl Convolution {
             graph.weight(
                 &format!("{name}.norm.{part}"),
                 &[channels_out],
-                Fill::Uniform { centre, spread },
+                WeightInit::Uniform { centre, spread },
             )
         };
         let scale = channel_weight("scale", gain, 0.1);

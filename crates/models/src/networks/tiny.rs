@@ -1,6 +1,6 @@
 //! A small convolutional classifier with five distinct layer shapes, so that a GPU engine tunes five kernels only.
 
-use crate::{Attribute, Fill, Graph, Value};
+use crate::{Attribute, Graph, Value, WeightInit};
 
 const CHANNELS: usize = 16;
 const CLASSES: usize = 10;
@@ -21,12 +21,12 @@ pub(crate) fn build(seed: u64) -> Graph {
     let weight = graph.weight(
         "classifier.weight",
         &[CLASSES, CHANNELS],
-        Fill::LeCun { fan_in: CHANNELS },
+        WeightInit::LeCun { fan_in: CHANNELS },
     );
     let bias = graph.weight(
         "classifier.bias",
         &[CLASSES],
-        Fill::Uniform {
+        WeightInit::Uniform {
             centre: 0.0,
             spread: 0.1,
         },
@@ -42,14 +42,14 @@ pub(crate) fn build(seed: u64) -> Graph {
 }
 
 fn convolution(graph: &mut Graph, name: &str, x: &Value, channels_in: usize, stride: i64) -> Value {
-    let fill = Fill::He {
+    let fill = WeightInit::He {
         fan_in: channels_in * 9,
     };
     let weight = graph.weight(&format!("{name}.weight"), &[CHANNELS, channels_in, 3, 3], fill);
     let bias = graph.weight(
         &format!("{name}.bias"),
         &[CHANNELS],
-        Fill::Uniform {
+        WeightInit::Uniform {
             centre: 0.0,
             spread: 0.1,
         },

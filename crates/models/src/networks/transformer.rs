@@ -1,6 +1,6 @@
 //! What transformers share: Vaswani et al., "Attention Is All You Need", 2017. Activations are [batch, tokens, width].
 
-use crate::{Attribute, Fill, Graph, Value};
+use crate::{Attribute, Graph, Value, WeightInit};
 
 /// Sizes of a stack of layers.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +26,12 @@ impl Sizes {
 pub(super) fn linear(graph: &mut Graph, name: &str, x: &Value, wide: [usize; 2], gain: f32) -> Value {
     // Uniform with variance gain^2 / fan-in, after LeCun et al., 1998.
     let spread = gain * (3.0 / wide[0] as f32).sqrt();
-    let weight = graph.weight(&format!("{name}.weight"), &wide, Fill::Uniform { centre: 0.0, spread });
-    let bias = Fill::Uniform {
+    let weight = graph.weight(
+        &format!("{name}.weight"),
+        &wide,
+        WeightInit::Uniform { centre: 0.0, spread },
+    );
+    let bias = WeightInit::Uniform {
         centre: 0.0,
         spread: 0.02,
     };
@@ -42,7 +46,7 @@ pub(super) fn layer_norm(graph: &mut Graph, name: &str, x: &Value, width: usize,
         graph.weight(
             &format!("{name}.{part}"),
             &[width],
-            Fill::Uniform { centre, spread: 0.1 },
+            WeightInit::Uniform { centre, spread: 0.1 },
         )
     };
     let (scale, shift) = (weight("scale", 1.0), weight("shift", 0.0));
@@ -57,7 +61,7 @@ pub(super) fn layer_norm(graph: &mut Graph, name: &str, x: &Value, width: usize,
 /// Rows of an embedding table, spread as BERT and GPT-2 initialise theirs (standard deviation 0.02).
 pub(super) fn embedding_table(graph: &mut Graph, name: &str, rows: usize, width: usize) -> Value {
     let spread = 0.02 * 3f32.sqrt();
-    graph.weight(name, &[rows, width], Fill::Uniform { centre: 0.0, spread })
+    graph.weight(name, &[rows, width], WeightInit::Uniform { centre: 0.0, spread })
 }
 
 /// The rows `from .. from + count` of a table of positions, [count, width].

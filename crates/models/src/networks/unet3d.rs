@@ -1,7 +1,7 @@
 //! 3-D U-Net: Cicek et al., 2016, with the strided convolutions, instance normalisation and leaky ReLU of nnU-Net
 //! (Isensee et al., 2021), four levels of 32 to 256 channels.
 
-use crate::{Attribute, Fill, Graph, Value};
+use crate::{Attribute, Graph, Value, WeightInit};
 
 /// Channels of each level.
 const LEVELS: [usize; 4] = [32, 64, 128, 256];
@@ -36,9 +36,9 @@ pub(crate) fn build(seed: u64, batch: usize) -> Graph {
     let weight = graph.weight(
         "classifier.weight",
         &[CLASSES, channels, 1, 1, 1],
-        Fill::LeCun { fan_in: channels },
+        WeightInit::LeCun { fan_in: channels },
     );
-    let bias = Fill::Uniform {
+    let bias = WeightInit::Uniform {
         centre: 0.0,
         spread: 0.1,
     };
@@ -50,11 +50,11 @@ pub(crate) fn build(seed: u64, batch: usize) -> Graph {
 
 /// 3x3x3 convolution without bias, instance normalisation, leaky ReLU.
 fn convolution(graph: &mut Graph, name: &str, x: &Value, [wide_in, wide_out]: [usize; 2], stride: i64) -> Value {
-    let fill = Fill::He { fan_in: wide_in * 27 };
+    let fill = WeightInit::He { fan_in: wide_in * 27 };
     let weight = graph.weight(&format!("{name}.weight"), &[wide_out, wide_in, 3, 3, 3], fill);
     let y = graph.node(&format!("{name}.conv"), "Conv", &[x, &weight], &cubic(3, stride, 1));
     let mut of_channel = |part: &str, centre| {
-        let fill = Fill::Uniform { centre, spread: 0.1 };
+        let fill = WeightInit::Uniform { centre, spread: 0.1 };
         graph.weight(&format!("{name}.norm.{part}"), &[wide_out], fill)
     };
     let (scale, shift) = (of_channel("scale", 1.0), of_channel("shift", 0.0));
@@ -69,9 +69,9 @@ fn convolution(graph: &mut Graph, name: &str, x: &Value, [wide_in, wide_out]: [u
 
 /// 2x2x2 transposed convolution that doubles every dimension.
 fn upsample(graph: &mut Graph, name: &str, x: &Value, [wide_in, wide_out]: [usize; 2]) -> Value {
-    let fill = Fill::LeCun { fan_in: wide_in };
+    let fill = WeightInit::LeCun { fan_in: wide_in };
     let weight = graph.weight(&format!("{name}.weight"), &[wide_in, wide_out, 2, 2, 2], fill);
-    let bias = Fill::Uniform {
+    let bias = WeightInit::Uniform {
         centre: 0.0,
         spread: 0.1,
     };

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use tare_burn::Burn;
-use tare_core::{Engine, EngineError, NamedTensor, Tensor, TensorData, Untimed, Workload, compare};
+use tare_core::{Engine, NamedTensor, Tensor, TensorData, Untimed, Workload, compare};
 use tare_models::{Attribute, Graph, Value, prepare};
-use tare_record::{DType, Tolerance};
+use tare_record::{DType, Failure, Tolerance};
 use tare_tract::Tract;
 
-pub(crate) fn run(engine: &dyn Engine, workload: &Workload) -> Result<Vec<Tensor>, EngineError> {
+pub(crate) fn run(engine: &dyn Engine, workload: &Workload) -> Result<Vec<Tensor>, Failure> {
     pollster::block_on(async {
         let mut session = engine
             .load(workload.bytes.clone(), &workload.inputs, &Untimed)

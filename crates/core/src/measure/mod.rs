@@ -1,0 +1,17 @@
+//! One cell on one engine.
+
+pub(crate) mod build_info;
+pub(crate) mod cell;
+pub(crate) mod clock;
+pub(crate) mod cpu_calibration;
+pub(crate) mod diverge;
+pub(crate) mod engine;
+pub(crate) mod memory_budget;
+pub(crate) mod observer;
+pub(crate) mod pipeline;
+pub(crate) mod post_processing;
+pub(crate) mod run_durations;
+mod stages;
+pub(crate) mod unmeasured;
+pub(crate) mod warnings;
+pub(crate) mod workload;

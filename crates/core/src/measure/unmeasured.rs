@@ -1,0 +1,74 @@
+//! Cells before anything was measured.
+
+use std::collections::BTreeMap;
+
+use tare_record::{
+    Cell, CellRequest, Configuration, EngineInfo, Failure, LoadPattern, Memory, ModelInfo, Status, Variant,
+};
+
+use crate::{NamedTensor, Workload};
+
+/// The cell of a request that could not be carried out at all.
+pub fn failed_cell(request: &CellRequest, failure: Failure) -> Cell {
+    let mut cell = unmeasured(
+        request,
+        ModelInfo {
+            name: request.model.display_name().to_owned(),
+            sha256: None,
+            size_bytes: None,
+        },
+        EngineInfo {
+            name: request.engine,
+            version: "unknown".into(),
+            settings: Default::default(),
+        },
+    );
+    cell.status = Status::Failed(failure);
+    cell
+}
+
+fn unmeasured(request: &CellRequest, model: ModelInfo, engine: EngineInfo) -> Cell {
+    Cell {
+        model,
+        inputs: vec![],
+        engine,
+        configuration: Configuration {
+            environment: request.environment,
+            threads: request.threads,
+            vector_level: "unknown".into(),
+            vector_limit: request.vector_limit().map(str::to_owned),
+            graphics_api: None,
+            shader_language: None,
+            wgsl_asked: request.variant == Variant::Wgsl,
+        },
+        load: LoadPattern { batch: 1 },
+        adapter: None,
+        kernels: BTreeMap::new(),
+        phases: vec![],
+        module: None,
+        runs_per_sample: 1,
+        samples_ns: vec![],
+        rounds: vec![],
+        device_runs_ns: vec![],
+        stages: vec![],
+        post_processing: None,
+        verification: None,
+        memory: Memory::default(),
+        calibration: None,
+        status: Status::Cancelled,
+        warnings: vec![],
+    }
+}
+
+/// The cell of a workload that is about to be measured.
+pub(crate) fn outlined_cell(request: &CellRequest, workload: &Workload, engine: EngineInfo) -> Cell {
+    let mut cell = unmeasured(request, workload.model.clone(), engine);
+    cell.inputs = workload.inputs.iter().map(NamedTensor::info).collect();
+    // By convention of ONNX models the first dimension of the first input counts the items.
+    cell.load.batch = workload
+        .inputs
+        .first()
+        .and_then(|input| input.tensor.shape().first().copied())
+        .unwrap_or(1);
+    cell
+}

@@ -1,0 +1,163 @@
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use tare_record::{Failure, ModelInfo, Phase};
+
+use super::pipeline::{Composition, Stopwatch};
+use crate::{Clock, Engine, Loaded, NamedTensor, PostProcessing, Session, SessionInfo, Tensor};
+
+/// A model with the inputs to feed it.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    /// Name, hash and size of the model.
+    pub model: ModelInfo,
+    /// The whole ONNX file, or those of all networks of a composition, one after the other.
+    pub bytes: Bytes,
+    /// Inputs in the model's order.
+    pub inputs: Vec<NamedTensor>,
+    /// Names of the outputs in the model's order.
+    pub outputs: Vec<String>,
+    /// How several networks make up this model; `None` if it is one.
+    pub composition: Option<Composition>,
+    /// Work on the host that follows the network.
+    pub post_processing: Option<PostProcessing>,
+}
+
+impl Workload {
+    /// Outputs of a run with their names.
+    pub fn name_outputs(&self, outputs: Vec<Tensor>) -> Vec<NamedTensor> {
+        let names = self.outputs.iter().cloned();
+        names
+            .zip(outputs)
+            .map(|(name, tensor)| NamedTensor { name, tensor })
+            .collect()
+    }
+
+    /// Makes it ready to run on an engine.
+    ///
+    /// # Errors
+    ///
+    /// If the engine cannot load a network.
+    pub async fn load(&self, engine: &dyn Engine, clock: &dyn Clock) -> Result<LoadedWorkload<'_>, Failure> {
+        self.load_bytes(self.bytes.clone(), engine, clock).await
+    }
+
+    /// The same from bytes that were taken out of it, so that they can be dropped while it is loaded.
+    pub(crate) async fn load_bytes(
+        &self,
+        bytes: Bytes,
+        engine: &dyn Engine,
+        clock: &dyn Clock,
+    ) -> Result<LoadedWorkload<'_>, Failure> {
+        let mut loaded = LoadedWorkload {
+            workload: self,
+            sessions: vec![],
+            stages: vec![],
+            totals_ns: vec![],
+            phases: vec![],
+        };
+        match &self.composition {
+            None => loaded.add(engine.load(bytes, &self.inputs, clock).await?),
+            Some(composition) => {
+                for network in &composition.networks {
+                    let file = bytes.slice(network.bytes.clone());
+                    loaded.add(engine.load(file, &network.inputs, clock).await?);
+                }
+                loaded.stages = composition.pipeline.stages(&self.inputs);
+                loaded.totals_ns = vec![0; loaded.stages.len()];
+            }
+        }
+        Ok(loaded)
+    }
+}
+
+/// A workload that is ready to run.
+pub struct LoadedWorkload<'a> {
+    workload: &'a Workload,
+    sessions: Vec<Box<dyn Session>>,
+    stages: Vec<(&'static str, usize)>,
+    totals_ns: Vec<u64>,
+    phases: Vec<Phase>,
+}
+
+impl LoadedWorkload<'_> {
+    fn add(&mut self, loaded: Loaded) {
+        self.sessions.push(loaded.session);
+        for step in loaded.phases {
+            match self.phases.iter_mut().find(|known| known.name == step.name) {
+                Some(known) => known.duration_ns += step.duration_ns,
+                None => self.phases.push(step),
+            }
+        }
+    }
+
+    /// Steps of loading, in order; those of several networks added up.
+    pub(crate) fn phases(&self) -> &[Phase] {
+        &self.phases
+    }
+
+    /// Runs once, with the inputs of the workload.
+    ///
+    /// # Errors
+    ///
+    /// If the engine fails.
+    pub async fn run(&mut self, clock: &dyn Clock) -> Result<Vec<Tensor>, Failure> {
+        let inputs = &self.workload.inputs;
+        match (&self.workload.composition, self.sessions.as_mut_slice()) {
+            (None, [session]) => session.run(inputs).await,
+            (Some(composition), sessions) => {
+                let mut stopwatch = Stopwatch::start(clock, &mut self.totals_ns);
+                composition.pipeline.run(sessions, inputs, &mut stopwatch).await
+            }
+            (None, _) => unreachable!("what is no composition was loaded as one session"),
+        }
+    }
+
+    /// Stages of a run with the number of their steps; none of a single network.
+    pub(crate) fn stages(&self) -> &[(&'static str, usize)] {
+        &self.stages
+    }
+
+    /// Time spent in each stage since this was asked last.
+    pub(crate) fn take_stages_ns(&mut self) -> Vec<u64> {
+        let zeros = vec![0; self.totals_ns.len()];
+        std::mem::replace(&mut self.totals_ns, zeros)
+    }
+
+    /// Where and how the networks run.
+    pub(crate) fn info(&self) -> SessionInfo {
+        self.sessions.first().map(|session| session.info()).unwrap_or_default()
+    }
+
+    /// Whether the next run will use the same code as the last one: see [`Session::tuning_complete`].
+    pub(crate) fn tuning_complete(&mut self, now_ns: u64) -> bool {
+        // Every network is told of every run.
+        let unsettled = self
+            .sessions
+            .iter_mut()
+            .filter_map(|session| (!session.tuning_complete(now_ns)).then_some(()));
+        unsettled.count() == 0
+    }
+
+    /// Kernels that one run of each network launches: see [`Session::kernels`].
+    pub(crate) fn kernels(&self) -> BTreeMap<String, u64> {
+        let mut all = BTreeMap::new();
+        for (name, launches) in self.sessions.iter().flat_map(|session| session.kernels()) {
+            *all.entry(name).or_default() += launches;
+        }
+        all
+    }
+
+    /// How long the device computes in a run: see [`Session::device_ns`]. Not told of several networks, which run many times each.
+    pub(crate) async fn device_ns(&mut self) -> Result<Option<u64>, Failure> {
+        match (&self.workload.composition, self.sessions.as_mut_slice()) {
+            (None, [session]) => session.device_ns(&self.workload.inputs).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// Memory that the engine holds on its device, which all networks share.
+    pub(crate) fn device_bytes(&self) -> Option<u64> {
+        self.sessions.iter().filter_map(|session| session.device_bytes()).max()
+    }
+}

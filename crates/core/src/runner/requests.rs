@@ -1,0 +1,75 @@
+//! The cells of a plan as requests.
+
+use tare_record::{CellPlan, CellRequest, DeviceKind, EngineName, EnvironmentKind, ModelSource, Record, Variant};
+
+use super::rounds::rules_of_one;
+use crate::tolerance_of;
+
+/// The request of a cell on one thread in the engine's default configuration.
+pub fn cell_request(
+    record: &Record,
+    cell_plan: &CellPlan,
+    engine: EngineName,
+    environment: EnvironmentKind,
+) -> CellRequest {
+    let model = ModelSource::BuiltIn {
+        name: cell_plan.model.clone(),
+    };
+    CellRequest {
+        shapes: cell_plan.shapes.clone(),
+        seed: record.plan.seed,
+        rules: rules_of_one(&record.plan.rules),
+        tolerance: tolerance_of(&cell_plan.model, &cell_plan.tolerance),
+        ..CellRequest::new(engine, environment, model, record.clock.clone())
+    }
+}
+
+/// All requests of one entry of a plan.
+pub(super) fn requests(
+    record: &Record,
+    cell_plan: &CellPlan,
+    engines: &[EngineName],
+    environment: EnvironmentKind,
+) -> Vec<CellRequest> {
+    let mut requests = Vec::new();
+    for &engine in engines {
+        let plain = cell_request(record, cell_plan, engine, environment);
+        let spec = engine.spec();
+        // A GPU engine does not compute on CPU threads, and modules in Node have one: measured once.
+        let counts = match (spec.device, environment) {
+            (DeviceKind::Gpu, _) | (_, EnvironmentKind::Node) => &[1],
+            _ => cell_plan.threads.as_slice(),
+        };
+        requests.extend(counts.iter().map(|&threads| CellRequest {
+            threads,
+            ..plain.clone()
+        }));
+        requests.extend(variants(cell_plan, engine, environment).map(|variant| CellRequest {
+            threads: match variant {
+                Variant::VectorLimit(_) => counts.iter().copied().min().unwrap_or(1),
+                _ => 1,
+            },
+            variant,
+            ..plain.clone()
+        }));
+    }
+    requests
+}
+
+/// What an entry asks for beside an engine's default configuration, where the engine has it.
+fn variants(
+    cell_plan: &CellPlan,
+    engine: EngineName,
+    environment: EnvironmentKind,
+) -> impl Iterator<Item = Variant> + use<'_> {
+    let spec = engine.spec();
+    let native = environment == EnvironmentKind::Native;
+    let browser = environment == EnvironmentKind::Browser;
+    let limits = cell_plan.vector_limits.iter().cloned().map(Variant::VectorLimit);
+    let wgsl = cell_plan.wgsl && native && spec.wgsl_on_request;
+    let relaxed_simd = cell_plan.relaxed_simd && browser && spec.module(true, false).is_some();
+    limits
+        .filter(move |_| native && !spec.vector_limits.is_empty())
+        .chain(wgsl.then_some(Variant::Wgsl))
+        .chain(relaxed_simd.then_some(Variant::RelaxedSimd))
+}

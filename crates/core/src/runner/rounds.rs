@@ -1,0 +1,153 @@
+//! Rounds: joins what several processes or workers measured of one cell.
+
+use tare_record::{Cell, Failure, Memory, Round, Rules, Status, Verification, Warning, WarningKind};
+
+use crate::verify::compare::merge_max;
+
+/// The rules of one round: its share of the times and samples of all. Errors shrink with the square root of the number of
+/// rounds, so each may be that much less precise.
+pub(crate) fn rules_of_one(rules: &Rules) -> Rules {
+    let rounds = rules.rounds.max(1);
+    let share = |all: u64| all.div_ceil(rounds as u64);
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "small and positive"
+    )]
+    let precision_percent = (f64::from(rules.precision_percent) * (rounds as f64).sqrt()) as u32;
+    Rules {
+        min_time_ms: share(rules.min_time_ms),
+        max_time_ms: share(rules.max_time_ms),
+        min_samples: rules.min_samples.div_ceil(rounds),
+        max_samples: rules.max_samples.div_ceil(rounds),
+        precision_percent,
+        ..rules.clone()
+    }
+}
+
+/// The cell that one round makes.
+pub(crate) fn first(mut cell: Cell) -> Cell {
+    cell.rounds = vec![round_of(&cell)];
+    cell
+}
+
+/// Adds what a later round measured.
+pub(crate) fn join(cell: &mut Cell, later: Cell) {
+    cell.rounds.push(round_of(&later));
+    let number = cell.rounds.len();
+    cell.samples_ns.extend(later.samples_ns);
+    cell.device_runs_ns.extend(later.device_runs_ns);
+    cell.post_processing = match (cell.post_processing.take(), later.post_processing) {
+        (Some(mut earlier), Some(later)) => {
+            earlier.rounds.extend(later.rounds);
+            Some(earlier)
+        }
+        (earlier, later) => earlier.or(later),
+    };
+    match cell.stages.as_mut_slice() {
+        [] => cell.stages = later.stages,
+        stages => {
+            for (earlier, later) in stages.iter_mut().zip(later.stages) {
+                earlier.rounds.extend(later.rounds);
+            }
+        }
+    }
+    cell.memory = Memory {
+        resident_peak_bytes: cell.memory.resident_peak_bytes.max(later.memory.resident_peak_bytes),
+        loaded_bytes: cell.memory.loaded_bytes.max(later.memory.loaded_bytes),
+        wasm_linear_bytes: cell.memory.wasm_linear_bytes.max(later.memory.wasm_linear_bytes),
+        browser_bytes: cell.memory.browser_bytes.max(later.memory.browser_bytes),
+        device_bytes: cell.memory.device_bytes.max(later.memory.device_bytes),
+    };
+    if let Some((all, this)) = cell.calibration.as_mut().zip(later.calibration) {
+        all.after_ns = this.after_ns;
+    }
+    cell.verification = match (cell.verification.take(), later.verification) {
+        (Some(earlier), Some(later)) => Some(verified_in_both(earlier, later)),
+        (earlier, later) => earlier.or(later),
+    };
+    for warning in later.warnings {
+        if !cell.warnings.contains(&warning) {
+            cell.warnings.push(warning);
+        }
+    }
+    let in_round = |failure: Failure| Failure {
+        message: format!("in round {number}: {}", failure.message),
+        ..failure
+    };
+    cell.status = match later.status {
+        Status::Failed(failure) => Status::Failed(in_round(failure)),
+        Status::TimedOut(failure) => Status::TimedOut(in_round(failure)),
+        other => other,
+    };
+}
+
+fn round_of(cell: &Cell) -> Round {
+    Round {
+        samples: cell.samples_ns.len(),
+        phases: cell.phases.clone(),
+        calibration: cell.calibration,
+    }
+}
+
+/// Digests of an earlier round are not compared again: only other outputs can be further from the reference.
+fn verified_in_both(mut earlier: Verification, later: Verification) -> Verification {
+    let mut differs = false;
+    for digest in later.digests {
+        match earlier.digests.iter_mut().find(|known| known.sha256 == digest.sha256) {
+            Some(known) => known.runs += digest.runs,
+            None => {
+                differs = true;
+                earlier.digests.push(digest);
+            }
+        }
+    }
+    if differs {
+        let drifts: Vec<_> = earlier.outputs.into_iter().map(|output| output.drift).collect();
+        earlier.outputs = later.outputs;
+        for (output, drift) in earlier.outputs.iter_mut().zip(&drifts) {
+            output.drift = merge_max(output.drift.clone(), drift);
+        }
+    }
+    earlier
+}
+
+/// How long all rounds of a cell may take, in seconds.
+fn limit_s(rules: &Rules) -> u64 {
+    rules.rounds_limit_s.unwrap_or(rules.cell_limit_s)
+}
+
+/// Whether a further round of a cell is likely to end within the limit of all: as its rounds until now tell.
+pub(crate) fn has_time_for_another(cell: &Cell, rules: &Rules) -> bool {
+    let lengths = cell
+        .rounds
+        .iter()
+        .map(|round| round.phases.iter().map(|phase| phase.duration_ns).sum::<u64>());
+    let (total, longest) = lengths.fold((0, 0), |(total, longest), length| (total + length, length.max(longest)));
+    cell.status == Status::Measured && total + longest <= limit_s(rules).saturating_mul(1_000_000_000)
+}
+
+/// Says so if a measured cell has fewer rounds than were asked for.
+pub(crate) fn note_missing(cell: &mut Cell, rules: &Rules, cancelled: bool) {
+    let count = cell.rounds.len();
+    if cell.status != Status::Measured || count >= rules.rounds {
+        return;
+    }
+    let why = if cancelled {
+        "the run was cancelled".into()
+    } else {
+        format!("with another, all would have taken more than {} s", limit_s(rules))
+    };
+    let meaning = if count == 1 {
+        "; how much two processes differ is not in its interval"
+    } else {
+        ""
+    };
+    cell.warnings.push(Warning {
+        kind: WarningKind::FewRounds,
+        message: format!("{count} of {} rounds, because {why}{meaning}", rules.rounds),
+    });
+}
+
+#[cfg(test)]
+mod tests;

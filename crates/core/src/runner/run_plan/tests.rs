@@ -1,0 +1,410 @@
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
+use async_trait::async_trait;
+use tare_record::{
+    BuildInfo, CellPlan, ClockInfo, CpuCalibration, EngineName, EnvironmentKind, Failure, Machine, ModelSource, Phase,
+    PhaseName, Plan, RequestKind, Rules, Variant, WarningKind,
+};
+
+use super::*;
+use crate::{Attachments, NamedTensor, OnProgress, Reply, Tensor, TensorData};
+
+/// Answers every request at once; the machine takes the next of `speeds` around each measured round, the last for ever.
+struct FakeExecutor {
+    /// Length of every round.
+    round_ns: u64,
+    speeds: Vec<(u64, u64)>,
+    cancel_after: usize,
+    /// Model and engine of every request that was carried out.
+    carried_out: Vec<(String, RequestKind)>,
+}
+
+fn failure_of(kind: FailureKind) -> Failure {
+    Failure::new(kind, format!("{kind:?}"))
+}
+
+impl FakeExecutor {
+    fn measured(&self) -> usize {
+        self.carried_out
+            .iter()
+            .filter(|(_, stage)| *stage == RequestKind::Measure)
+            .count()
+    }
+}
+
+#[async_trait(?Send)]
+impl Executor for FakeExecutor {
+    async fn execute(&mut self, request: &CellRequest, _: &Attachments, _: &mut OnProgress<'_>) -> Reply {
+        let name = format!("{} on {}", request.model.display_name(), request.engine);
+        let measured = self.measured();
+        self.carried_out.push((name, request.kind));
+        // Models say by their names which engines fail and how.
+        let fails = match request.model.display_name() {
+            "bad for tract" => (request.engine == EngineName::Tract).then_some(FailureKind::Unsupported),
+            "bad for both" => Some(FailureKind::Unsupported),
+            "no model" => Some(FailureKind::Model),
+            _ => None,
+        };
+        match request.kind {
+            RequestKind::Reference if let Some(kind) = fails => Reply {
+                event: Event::NoReference {
+                    failure: failure_of(kind),
+                },
+                tensors: vec![],
+            },
+            RequestKind::Reference => {
+                let tensor = Tensor::new(vec![1], TensorData::F32(vec![1.0])).unwrap();
+                let named = NamedTensor {
+                    name: "x".into(),
+                    tensor,
+                };
+                Reply {
+                    event: Event::Reference {
+                        inputs: vec![named.info()],
+                        outputs: vec![named.info()],
+                    },
+                    tensors: tensor_codec::encode(&[named.clone(), named]),
+                }
+            }
+            RequestKind::Measure => {
+                let mut cell = not_measured(request, Status::Measured);
+                let (before_ns, after_ns) = self.speeds[measured.min(self.speeds.len() - 1)];
+                cell.calibration = Some(CpuCalibration { before_ns, after_ns });
+                cell.samples_ns = vec![measured as u64 + 1];
+                cell.runs_per_sample = request.runs_per_sample.unwrap_or(3);
+                cell.phases.push(Phase {
+                    name: PhaseName::Steady,
+                    duration_ns: self.round_ns,
+                });
+                Reply {
+                    event: Event::Done { cell: Box::new(cell) },
+                    tensors: vec![],
+                }
+            }
+        }
+    }
+
+    async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Rc<Vec<u8>>>), Failure> {
+        if name == "absent" {
+            return Err(failure_of(FailureKind::Model));
+        }
+        Ok((ModelSource::BuiltIn { name: name.into() }, None))
+    }
+
+    fn cancelled(&self) -> bool {
+        self.measured() >= self.cancel_after
+    }
+
+    fn environment(&self) -> EnvironmentKind {
+        EnvironmentKind::Native
+    }
+
+    fn default_engines(&mut self) -> (Vec<EngineName>, Option<Warning>) {
+        (vec![EngineName::Tract], None)
+    }
+}
+
+/// Counts cells that ended.
+#[derive(Default)]
+struct CountingObserver {
+    ended: usize,
+    started: Vec<PlanProgress>,
+}
+
+impl PlanObserver for CountingObserver {
+    fn record_updated(&mut self, _: &Record) {}
+    fn round_started(&mut self, progress: PlanProgress) {
+        self.started.push(progress);
+    }
+    fn cell_progress(&mut self, _: &CellRequest, _: &Progress, _: &Cell) {}
+    fn cell_ended(&mut self, _: &Cell) {
+        self.ended += 1;
+    }
+    fn tensors(&mut self, _: &CellRequest, _: &[NamedTensor], _: &[NamedTensor]) {}
+}
+
+/// Runs a plan of two engines for each model in one round.
+fn run(models: &[&str], seed: u64, speeds: &[(u64, u64)], cancel_after: usize) -> (Record, FakeExecutor) {
+    let rules = Rules {
+        rounds: 1,
+        ..Rules::default()
+    };
+    run_by(rules, models, seed, speeds, cancel_after, 1)
+}
+
+fn run_by(
+    rules: Rules,
+    models: &[&str],
+    seed: u64,
+    speeds: &[(u64, u64)],
+    cancel_after: usize,
+    round_ns: u64,
+) -> (Record, FakeExecutor) {
+    let cells = models.iter().map(|model| CellPlan {
+        engines: vec![EngineName::Tract, EngineName::BurnFlex],
+        ..CellPlan::new(*model)
+    });
+    let build = BuildInfo {
+        version: String::new(),
+        git_revision: None,
+        build_profile: String::new(),
+        target: String::new(),
+        target_features: vec![],
+    };
+    let machine = Machine {
+        kind: EnvironmentKind::Native,
+        os: String::new(),
+        logical_cores: 1,
+        native: None,
+        browser: None,
+        node: None,
+    };
+    let clock = ClockInfo {
+        source: String::new(),
+        granularity_ns: 1,
+        read_cost_ns: 1,
+    };
+    let plan = Plan {
+        seed,
+        rules,
+        ..Plan::new("", cells.collect())
+    };
+    let mut record = Record::new(build, String::new(), String::new(), machine, clock, plan);
+    let mut executor = FakeExecutor {
+        speeds: speeds.to_vec(),
+        round_ns,
+        cancel_after,
+        carried_out: vec![],
+    };
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut observer = CountingObserver::default();
+    let mut future = Box::pin(run_plan(&mut record, None, &mut executor, &mut observer));
+    assert!(future.as_mut().poll(&mut context).is_ready(), "nothing in it waits");
+    drop(future);
+    assert_eq!(observer.ended, record.cells.len(), "every cell ends once");
+    let percents: Vec<u8> = observer
+        .started
+        .iter()
+        .map(|progress| progress.percent_of_plan(0))
+        .collect();
+    assert!(percents.is_sorted() && percents.last() < Some(&100), "{percents:?}");
+    (record, executor)
+}
+
+const STEADY: [(u64, u64); 1] = [(100, 101)];
+
+#[test]
+fn cells_are_measured_in_a_seeded_order_and_recorded_in_the_plans() {
+    let models = ["a", "b", "c", "d"];
+    let order = |seed| run(&models, seed, &STEADY, usize::MAX).1.carried_out;
+    assert_eq!(order(1), order(1));
+    assert_ne!(order(1), order(2));
+    let (record, executor) = run(&models, 1, &STEADY, usize::MAX);
+    let found: Vec<String> = record
+        .cells
+        .iter()
+        .map(|cell| format!("{} {}", cell.model.name, cell.engine.name))
+        .collect();
+    let expected: Vec<String> = models
+        .iter()
+        .flat_map(|model| ["tract", "burn-flex"].map(|engine| format!("{model} {engine}")))
+        .collect();
+    assert_eq!(found, expected);
+    assert!(record.complete);
+    assert_eq!(executor.carried_out.len(), 4 + 8, "one reference a model");
+}
+
+#[test]
+fn a_cell_during_which_the_machine_changed_is_measured_once_more() {
+    for (speeds, measured, flagged) in [
+        (vec![(100, 105), (100, 100)], 2, 0),
+        (vec![(100, 150), (100, 100)], 3, 0),
+        (vec![(100, 150), (100, 120), (100, 100)], 3, 1),
+        (vec![(0, 0)], 2, 0),
+    ] {
+        let (record, executor) = run(&["a"], 1, &speeds, usize::MAX);
+        assert_eq!(executor.measured(), measured, "{speeds:?}");
+        let warnings: Vec<&Warning> = record.cells.iter().flat_map(|cell| &cell.warnings).collect();
+        assert_eq!(warnings.len(), flagged, "{speeds:?}");
+        for warning in warnings {
+            assert_eq!(warning.kind, WarningKind::ChangedSpeed);
+            assert!(
+                warning.message.contains("20 % slower"),
+                "the steadier one is kept: {}",
+                warning.message
+            );
+        }
+    }
+}
+
+#[test]
+fn cancelling_keeps_what_was_measured() {
+    let (record, executor) = run(&["a", "b"], 1, &STEADY, 1);
+    assert!(!record.complete);
+    let count = |status: &Status| record.cells.iter().filter(|cell| cell.status == *status).count();
+    assert_eq!((count(&Status::Measured), count(&Status::Cancelled)), (1, 3));
+    assert_eq!(executor.measured(), 1);
+}
+
+#[test]
+fn a_model_that_is_not_there_fails_its_cells_and_the_others_go_on() {
+    let (record, _) = run(&["absent", "a"], 1, &STEADY, usize::MAX);
+    let statuses: Vec<bool> = record
+        .cells
+        .iter()
+        .map(|cell| cell.status == Status::Measured)
+        .collect();
+    assert_eq!(statuses, [false, false, true, true]);
+}
+
+#[test]
+fn all_cells_are_measured_in_every_round() {
+    let (record, executor) = run_by(Rules::default(), &["a", "b"], 1, &STEADY, usize::MAX, 1);
+    assert_eq!(executor.measured(), 4 * 5);
+    let measured: Vec<&String> = executor
+        .carried_out
+        .iter()
+        .filter(|(_, stage)| *stage == RequestKind::Measure)
+        .map(|(name, _)| name)
+        .collect();
+    let rounds: Vec<&[&String]> = measured.chunks(4).collect();
+    for round in &rounds {
+        let different: std::collections::BTreeSet<&&String> = round.iter().collect();
+        assert_eq!(different.len(), 4, "{round:?}");
+    }
+    assert!(rounds.iter().any(|round| *round != rounds[0]), "another order in each");
+    for cell in &record.cells {
+        assert_eq!(cell.rounds.len(), 5);
+        assert_eq!(cell.samples_ns.len(), 5);
+        assert!(cell.samples_ns.is_sorted(), "in the order of measuring");
+        assert_eq!(cell.runs_per_sample, 3, "as the first round decided");
+        assert!(cell.warnings.is_empty());
+    }
+}
+
+#[test]
+fn a_round_that_would_not_end_in_time_is_left_out() {
+    for (cell_limit_s, rounds_limit_s, round_s, rounds) in [
+        (10, None, 2, 5),
+        (10, None, 3, 3),
+        (10, None, 6, 1),
+        (100, Some(10), 3, 3),
+        (100, Some(10), 60, 1),
+    ] {
+        let rules = Rules {
+            cell_limit_s,
+            rounds_limit_s,
+            ..Rules::default()
+        };
+        let (record, _) = run_by(rules, &["a"], 1, &STEADY, usize::MAX, round_s * 1_000_000_000);
+        assert!(record.complete);
+        for cell in &record.cells {
+            assert_eq!(cell.rounds.len(), rounds);
+            let told = cell
+                .warnings
+                .iter()
+                .any(|warning| warning.kind == WarningKind::FewRounds);
+            assert_eq!(told, rounds < 5);
+        }
+    }
+}
+
+#[test]
+fn cancelling_keeps_the_rounds_that_were_measured() {
+    let (record, executor) = run_by(Rules::default(), &["a"], 1, &STEADY, 3, 1);
+    assert!(!record.complete);
+    assert_eq!(executor.measured(), 3);
+    let mut counts: Vec<usize> = record.cells.iter().map(|cell| cell.samples_ns.len()).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 2]);
+    for cell in &record.cells {
+        assert!(
+            cell.warnings
+                .iter()
+                .any(|warning| warning.message.contains("cancelled"))
+        );
+    }
+}
+
+#[test]
+fn environments_take_what_they_have_of_a_plan() {
+    use EnvironmentKind::{Browser, Native, Node};
+    let (record, _) = run(&["a"], 1, &STEADY, usize::MAX);
+    let cell_plan = CellPlan {
+        threads: vec![4, 2],
+        vector_limits: vec!["fma".into(), "sse2".into()],
+        relaxed_simd: true,
+        wgsl: true,
+        ..record.plan.cells[0].clone()
+    };
+    for (environment, expected) in [
+        (
+            Native,
+            "tract 4 all, tract 2 all, tract 2 fma, tract 2 sse2, burn-flex 4 all, burn-flex 2 all, burn-wgpu 1 all, burn-wgpu 1 wgsl",
+        ),
+        (Node, "tract 1 all, burn-flex 1 all, burn-wgpu 1 all"),
+        (
+            Browser,
+            "tract 4 all, tract 2 all, tract 1 relaxed, burn-flex 4 all, burn-flex 2 all, burn-wgpu 1 all",
+        ),
+    ] {
+        let requests = requests(&record, &cell_plan, &EngineName::all().collect::<Vec<_>>(), environment);
+        let found: Vec<String> = requests
+            .iter()
+            .map(|request| {
+                let variant = match &request.variant {
+                    Variant::Default => "all",
+                    Variant::VectorLimit(limit) => limit,
+                    Variant::RelaxedSimd => "relaxed",
+                    Variant::Wgsl => "wgsl",
+                };
+                format!("{} {} {variant}", request.engine, request.threads)
+            })
+            .collect();
+        assert_eq!(found.join(", "), expected, "{environment}");
+    }
+}
+
+#[test]
+fn what_tract_cannot_compute_is_compared_with_burn_flex() {
+    let models = ["good", "bad for tract", "bad for both", "no model"];
+    let (record, executor) = run(&models, 1, &STEADY, usize::MAX);
+    let references = |model: &str| -> Vec<&str> {
+        let requests = executor
+            .carried_out
+            .iter()
+            .filter(|(_, stage)| *stage == RequestKind::Reference);
+        let engines = requests.filter_map(|(name, _)| name.strip_prefix(model)?.strip_prefix(" on "));
+        engines.collect()
+    };
+    for (model, engines, measured, said) in [
+        ("good", vec!["tract"], true, ""),
+        (
+            "bad for tract",
+            vec!["tract", "burn-flex"],
+            true,
+            "burn-flex computed the reference because tract could not (Unsupported)",
+        ),
+        (
+            "bad for both",
+            vec!["tract", "burn-flex"],
+            false,
+            "tract: Unsupported; burn-flex: Unsupported",
+        ),
+        // Wrong for every engine.
+        ("no model", vec!["tract"], false, "Model"),
+    ] {
+        assert_eq!(references(model), engines, "{model}");
+        for cell in record.cells.iter().filter(|cell| cell.model.name == model) {
+            assert_eq!(cell.status == Status::Measured, measured, "{model}");
+            let told = match &cell.status {
+                Status::Failed(failure) => failure.message.clone(),
+                _ => cell.warnings.iter().map(|warning| warning.message.clone()).collect(),
+            };
+            assert!(
+                told.contains(said) && (said.is_empty() == told.is_empty()),
+                "{model}: {told}"
+            );
+        }
+    }
+}

@@ -1,0 +1,77 @@
+use tare_record::{CellRequest, CpuCalibration, Event, Failure, FailureKind, Phase, RequestKind};
+
+use crate::measure::cpu_calibration::calibration_ns;
+use crate::{Clock, Engine, NamedTensor, Observer, Reply, Workload, failed_cell, measure, tensor_codec};
+
+/// Carries out a request inside a worker or child process, once model, inputs and engine are at hand. `reference` holds the encoded
+/// outputs of the reference, and `earlier` the phases before this call.
+pub async fn serve_request(
+    request: &CellRequest,
+    workload: Result<Workload, Failure>,
+    engine: Result<&dyn Engine, Failure>,
+    reference: &[u8],
+    earlier: Vec<Phase>,
+    clock: &dyn Clock,
+    observer: &mut dyn Observer,
+) -> Reply {
+    let ready = workload.and_then(|workload| Ok((workload, engine?)));
+    match request.kind {
+        RequestKind::Reference => {
+            let computed = match ready {
+                Ok((workload, engine)) => run_once(&workload, engine, clock).await,
+                Err(failure) => Err(failure),
+            };
+            match computed {
+                Ok((inputs, outputs)) => {
+                    let info = |tensors: &[NamedTensor]| tensors.iter().map(NamedTensor::info).collect();
+                    let event = Event::Reference {
+                        inputs: info(&inputs),
+                        outputs: info(&outputs),
+                    };
+                    Reply {
+                        event,
+                        tensors: tensor_codec::encode(&[inputs, outputs].concat()),
+                    }
+                }
+                Err(failure) => Reply {
+                    event: Event::NoReference { failure },
+                    tensors: vec![],
+                },
+            }
+        }
+        RequestKind::Measure => {
+            let reference = tensor_codec::decode(reference).map_err(|error| {
+                Failure::new(FailureKind::Reference, format!("the reference did not arrive: {error}"))
+            });
+            match ready.and_then(|(workload, engine)| Ok((workload, engine, reference?))) {
+                Ok((workload, engine, reference)) => {
+                    let before_ns = calibration_ns(clock);
+                    let (mut cell, outputs) =
+                        measure(request, workload, engine, &reference, earlier, clock, observer).await;
+                    let after_ns = calibration_ns(clock);
+                    cell.calibration = Some(CpuCalibration { before_ns, after_ns });
+                    Reply {
+                        event: Event::Done { cell: Box::new(cell) },
+                        tensors: tensor_codec::encode(&outputs),
+                    }
+                }
+                Err(failure) => {
+                    let cell = Box::new(failed_cell(request, failure));
+                    Reply {
+                        event: Event::Done { cell },
+                        tensors: vec![],
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn run_once(
+    workload: &Workload,
+    engine: &dyn Engine,
+    clock: &dyn Clock,
+) -> Result<(Vec<NamedTensor>, Vec<NamedTensor>), Failure> {
+    let outputs = workload.load(engine, clock).await?.run(clock).await?;
+    Ok((workload.inputs.clone(), workload.name_outputs(outputs)))
+}

@@ -1,0 +1,6 @@
+//! Tensors in host memory.
+
+pub mod codec;
+pub(crate) mod digest;
+pub(crate) mod random;
+pub(crate) mod values;

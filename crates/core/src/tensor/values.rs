@@ -1,0 +1,219 @@
+use half::f16;
+use tare_record::{DType, TensorInfo};
+
+/// A tensor in host memory, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    shape: Vec<usize>,
+    data: TensorData,
+}
+
+/// The elements of a tensor.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "each variant is its element type")]
+pub enum TensorData {
+    F16(Vec<f16>),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    I8(Vec<i8>),
+    I32(Vec<i32>),
+    I64(Vec<i64>),
+    U8(Vec<u8>),
+    /// One byte, 0 or 1.
+    Bool(Vec<u8>),
+}
+
+/// Runs an expression with `$values` bound to the vector of whichever type the data has.
+macro_rules! for_any {
+    ($data:expr, $values:ident => $body:expr) => {
+        match $data {
+            TensorData::F16($values) => $body,
+            TensorData::F32($values) => $body,
+            TensorData::F64($values) => $body,
+            TensorData::I8($values) => $body,
+            TensorData::I32($values) => $body,
+            TensorData::I64($values) => $body,
+            TensorData::U8($values) => $body,
+            TensorData::Bool($values) => $body,
+        }
+    };
+}
+
+/// Why a tensor cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TensorError {
+    /// The number of elements is not the product of the dimensions.
+    #[error("shape {shape:?} holds {expected} elements, found {found}")]
+    Length {
+        /// The dimensions.
+        shape: Vec<usize>,
+        /// Their product.
+        expected: usize,
+        /// Elements given.
+        found: usize,
+    },
+    /// The product of the dimensions does not fit in memory.
+    #[error("shape {shape:?} is too large")]
+    TooLarge {
+        /// The dimensions.
+        shape: Vec<usize>,
+    },
+}
+
+impl Tensor {
+    /// A tensor of `shape`, outermost dimension first, with its elements row-major.
+    ///
+    /// # Errors
+    ///
+    /// If the number of elements is not the product of the dimensions.
+    pub fn new(shape: Vec<usize>, data: TensorData) -> Result<Self, TensorError> {
+        let expected = element_count(&shape)?;
+        let found = data.len();
+        if expected == found {
+            Ok(Self { shape, data })
+        } else {
+            Err(TensorError::Length { shape, expected, found })
+        }
+    }
+
+    /// A tensor from its little-endian bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not as many as shape and type need.
+    pub fn from_bytes(shape: Vec<usize>, dtype: DType, bytes: &[u8]) -> Result<Self, TensorError> {
+        let expected = element_count(&shape)?;
+        let size = dtype.size_bytes();
+        if expected.checked_mul(size) != Some(bytes.len()) {
+            return Err(TensorError::Length {
+                shape,
+                expected,
+                found: bytes.len() / size,
+            });
+        }
+        macro_rules! read {
+            ($variant:ident, $ty:ty) => {
+                TensorData::$variant(
+                    bytes
+                        .as_chunks::<{ size_of::<$ty>() }>()
+                        .0
+                        .iter()
+                        .map(|chunk| <$ty>::from_le_bytes(*chunk))
+                        .collect(),
+                )
+            };
+        }
+        let data = match dtype {
+            DType::F16 => read!(F16, f16),
+            DType::F32 => read!(F32, f32),
+            DType::F64 => read!(F64, f64),
+            DType::I8 => read!(I8, i8),
+            DType::I32 => read!(I32, i32),
+            DType::I64 => read!(I64, i64),
+            DType::U8 => read!(U8, u8),
+            DType::Bool => read!(Bool, u8),
+        };
+        Ok(Self { shape, data })
+    }
+
+    /// Dimensions, outermost first; empty for a scalar.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The elements, row-major.
+    pub fn data(&self) -> &TensorData {
+        &self.data
+    }
+
+    /// The elements, row-major, taken out.
+    pub fn into_data(self) -> TensorData {
+        self.data
+    }
+
+    /// Element type.
+    pub fn dtype(&self) -> DType {
+        self.data.dtype()
+    }
+
+    /// Calls `each` with the elements as little-endian bytes, in pieces.
+    pub fn for_each_le_bytes(&self, mut each: impl FnMut(&[u8])) {
+        // Elements per piece: large enough to be fast, small enough to stay in the cache.
+        const PIECE: usize = 2048;
+        let mut buffer = Vec::with_capacity(PIECE * 8);
+        for_any!(&self.data, values => for piece in values.chunks(PIECE) {
+            buffer.clear();
+            for value in piece {
+                buffer.extend_from_slice(&value.to_le_bytes());
+            }
+            each(&buffer);
+        });
+    }
+
+    /// The elements as `f64`, row-major. Exact for all types but 64-bit integers beyond 2^53.
+    pub fn to_f64(&self) -> Vec<f64> {
+        match &self.data {
+            TensorData::F16(values) => values.iter().map(|value| value.to_f64()).collect(),
+            TensorData::F32(values) => values.iter().map(|&value| f64::from(value)).collect(),
+            TensorData::F64(values) => values.clone(),
+            TensorData::I8(values) => values.iter().map(|&value| f64::from(value)).collect(),
+            TensorData::I32(values) => values.iter().map(|&value| f64::from(value)).collect(),
+            TensorData::I64(values) => values.iter().map(|&value| value as f64).collect(),
+            TensorData::U8(values) | TensorData::Bool(values) => values.iter().map(|&value| f64::from(value)).collect(),
+        }
+    }
+}
+
+impl TensorData {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        for_any!(self, values => values.len())
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Element type.
+    pub fn dtype(&self) -> DType {
+        match self {
+            TensorData::F16(_) => DType::F16,
+            TensorData::F32(_) => DType::F32,
+            TensorData::F64(_) => DType::F64,
+            TensorData::I8(_) => DType::I8,
+            TensorData::I32(_) => DType::I32,
+            TensorData::I64(_) => DType::I64,
+            TensorData::U8(_) => DType::U8,
+            TensorData::Bool(_) => DType::Bool,
+        }
+    }
+}
+
+fn element_count(shape: &[usize]) -> Result<usize, TensorError> {
+    shape
+        .iter()
+        .try_fold(1usize, |product, &dim| product.checked_mul(dim))
+        .ok_or_else(|| TensorError::TooLarge { shape: shape.to_vec() })
+}
+
+/// A tensor with its name in the model's graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTensor {
+    /// Name of the input or output.
+    pub name: String,
+    /// Its value.
+    pub tensor: Tensor,
+}
+
+impl NamedTensor {
+    /// Name, type, shape and hash.
+    pub fn info(&self) -> TensorInfo {
+        TensorInfo {
+            name: self.name.clone(),
+            dtype: self.tensor.dtype(),
+            shape: self.tensor.shape.clone(),
+            sha256: crate::tensor_sha256(&self.tensor),
+        }
+    }
+}

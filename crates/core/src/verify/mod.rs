@@ -1,0 +1,6 @@
+//! Whether outputs agree with a reference.
+
+pub(crate) mod compare;
+pub(crate) mod sample;
+pub(crate) mod tolerance;
+mod ulp;

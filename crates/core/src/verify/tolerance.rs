@@ -1,0 +1,52 @@
+//! What counts as agreement with the reference, as data.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use tare_record::Tolerance;
+
+/// The table that comes with tare.
+const TABLE: &str = include_str!("../../tolerances.toml");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    default: Tolerance,
+    model: BTreeMap<String, Tolerance>,
+}
+
+/// The tolerance for a model: the table's default, what it says for the model, and `given`, the later over the earlier.
+pub fn tolerance_of(model: &str, given: &Tolerance) -> Tolerance {
+    // The file is a part of the program, and a test reads it.
+    let Ok(table) = toml::from_str::<Table>(TABLE) else {
+        unreachable!("tolerances.toml is valid")
+    };
+    let mut tolerance = table.default;
+    tolerance.extend(table.model.get(model).into_iter().flatten());
+    tolerance.extend(given);
+    tolerance
+}
+
+#[cfg(test)]
+mod tests {
+    use tare_record::DType;
+
+    use super::*;
+
+    #[test]
+    fn what_is_given_stands_over_the_model_and_the_model_over_the_default() {
+        let given = |share| Tolerance::from([(DType::F32, share)]);
+        for (model, tolerance, expected) in [
+            ("net.onnx", Tolerance::new(), 1e-3),
+            ("null", Tolerance::new(), 0.0),
+            ("resnet50", Tolerance::new(), 1e-4),
+            ("resnet50", given(0.5), 0.5),
+            ("net.onnx", given(0.5), 0.5),
+        ] {
+            let found = tolerance_of(model, &tolerance);
+            assert_eq!(found[&DType::F32], expected, "{model}");
+            assert_eq!(found[&DType::F16], 2e-2, "{model}");
+            assert_eq!(found.get(&DType::I64), None, "integers must be equal");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Models that are fetched from a URL. The same rules natively and in a page.
+
+use tare_core::sha256_hex;
+use tare_record::{Failure, FailureKind};
+
+/// Separates a URL from the hash of its file, as in Python's pip.
+pub const HASH_SEPARATOR: &str = "#sha256=";
+
+/// A trained model that its publisher offers for download.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownModel {
+    /// The name to ask for it by.
+    pub name: &'static str,
+    /// What it is, in a line.
+    pub summary: &'static str,
+    /// Where its publisher offers it.
+    pub url: &'static str,
+    /// License, as the publisher names it.
+    pub license: &'static str,
+}
+
+/// Well-known trained models. Publishers give no hashes, so that of the first download on each machine is remembered.
+pub const KNOWN_MODELS: [KnownModel; 3] = [
+    KnownModel {
+        name: "public-mobilenetv2",
+        summary: "image classifier, trained on ImageNet",
+        url: "https://github.com/onnx/models/raw/main/validated/vision/classification/mobilenet/model/mobilenetv2-12.onnx",
+        license: "Apache-2.0",
+    },
+    KnownModel {
+        name: "public-minilm",
+        summary: "sentence embeddings, all-MiniLM-L6-v2",
+        url: "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/onnx/model.onnx",
+        license: "Apache-2.0",
+    },
+    KnownModel {
+        name: "public-gpt2",
+        summary: "language model, GPT-2 small",
+        url: "https://huggingface.co/openai-community/gpt2/resolve/main/onnx/decoder_model.onnx",
+        license: "MIT",
+    },
+];
+
+/// The well-known model of that name.
+pub fn known_model(name: &str) -> Option<&'static KnownModel> {
+    KNOWN_MODELS.iter().find(|model| model.name == name)
+}
+
+/// Whether a model's name is a URL.
+pub fn is_url(name: &str) -> bool {
+    name.starts_with("https://") || name.starts_with("http://")
+}
+
+/// A model that is fetched from a URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteModel {
+    /// The URL, without a hash.
+    pub url: String,
+    /// The file's name in the URL.
+    pub file: String,
+    /// SHA-256 that it must have, in lower case; `None` for a well-known model that was never fetched here.
+    pub sha256: Option<String>,
+    /// The name of a well-known model.
+    pub well_known: Option<&'static str>,
+}
+
+impl RemoteModel {
+    /// Reads `https://host/net.onnx#sha256=...` or the name of a [`known_model`]. `None` for other names.
+    pub fn named(name: &str) -> Option<Result<Self, Failure>> {
+        if let Some(known) = known_model(name) {
+            let mut model = Self::at(known.url, None);
+            if let Ok(model) = &mut model {
+                model.well_known = Some(known.name);
+            }
+            return Some(model);
+        }
+        is_url(name).then(|| match name.split_once(HASH_SEPARATOR) {
+            Some((url, hash)) => Self::at(url, Some(hash)),
+            None => Err(failure(
+                format!("model {name:?}: expected the SHA-256 of a model from the web, found none"),
+                "append #sha256= and the hash; `curl -L ADDRESS | sha256sum` prints it",
+            )),
+        })
+    }
+
+    fn at(url: &str, sha256: Option<&str>) -> Result<Self, Failure> {
+        let is_local = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+            .iter()
+            .any(|start| url.strip_prefix(start).is_some_and(|rest| rest.starts_with([':', '/'])));
+        if !url.starts_with("https://") && !is_local {
+            return Err(failure(
+                format!("model {url:?}: expected an https address"),
+                "an address without encryption may be answered by anyone",
+            ));
+        }
+        let file = url.split(['?', '#']).next().and_then(|path| path.rsplit('/').next());
+        Ok(Self {
+            url: url.into(),
+            file: file.filter(|file| !file.is_empty()).unwrap_or("model.onnx").into(),
+            sha256: sha256.map(checked_hash).transpose()?,
+            well_known: None,
+        })
+    }
+
+    /// Expects a hash that was remembered.
+    ///
+    /// # Errors
+    ///
+    /// If it is none.
+    pub fn expect(&mut self, sha256: &str) -> Result<(), Failure> {
+        self.sha256 = Some(checked_hash(sha256)?);
+        Ok(())
+    }
+
+    /// SHA-256 of what was fetched.
+    ///
+    /// # Errors
+    ///
+    /// If another was expected.
+    pub fn check(&self, bytes: &[u8]) -> Result<String, Failure> {
+        let found = sha256_hex(bytes);
+        match &self.sha256 {
+            Some(expected) if *expected != found => Err(failure(
+                format!("model {:?}: expected SHA-256 {expected}, found {found}", self.url),
+                "the file on the server is another one, or was changed on the way",
+            )),
+            _ => Ok(found),
+        }
+    }
+}
+
+fn checked_hash(hash: &str) -> Result<String, Failure> {
+    let hash = hash.trim();
+    if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(hash.to_ascii_lowercase());
+    }
+    Err(failure(
+        format!("expected a SHA-256 of 64 hexadecimal digits, found {hash:?}"),
+        "`curl -L ADDRESS | sha256sum` prints it",
+    ))
+}
+
+fn failure(message: String, hint: &str) -> Failure {
+    Failure::new(FailureKind::Model, message).with_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_or_refused() {
+        let hash = "0".repeat(64);
+        for (name, expected) in [
+            (format!("https://host/a/net.onnx#sha256={hash}"), Ok("net.onnx")),
+            (
+                format!("https://host/net.onnx?download=1#sha256={hash}"),
+                Ok("net.onnx"),
+            ),
+            (format!("http://127.0.0.1:80/#sha256={hash}"), Ok("model.onnx")),
+            ("public-gpt2".into(), Ok("decoder_model.onnx")),
+            ("https://host/net.onnx".into(), Err("found none")),
+            (
+                "https://host/net.onnx#sha256=123".into(),
+                Err("64 hexadecimal digits, found \"123\""),
+            ),
+            (
+                format!("http://host/net.onnx#sha256={hash}"),
+                Err("expected an https address"),
+            ),
+            (
+                format!("http://127.0.0.1.host/net.onnx#sha256={hash}"),
+                Err("expected an https address"),
+            ),
+        ] {
+            match (RemoteModel::named(&name).unwrap(), expected) {
+                (Ok(model), Ok(file)) => assert_eq!(model.file, file),
+                (Err(failure), Err(text)) => assert!(failure.message.contains(text), "{failure:?}"),
+                (found, _) => panic!("{name}: {found:?}"),
+            }
+        }
+        assert_eq!(RemoteModel::named("net.onnx"), None);
+    }
+
+    #[test]
+    fn another_hash_is_refused() {
+        let bytes = b"model";
+        let right = format!("https://host/net.onnx#sha256={}", sha256_hex(bytes).to_uppercase());
+        let right = RemoteModel::named(&right).unwrap().unwrap();
+        assert_eq!(right.check(bytes).unwrap(), sha256_hex(bytes));
+        assert!(right.check(b"other").unwrap_err().message.contains("expected SHA-256"));
+    }
+}

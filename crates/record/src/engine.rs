@@ -1,0 +1,269 @@
+//! The registry of engines: everything that differs from one engine to the next and is not its code.
+//!
+//! Command line, page, runner, build and size check read this table. `CONTRIBUTING.md` says how to add a row.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use crate::EnvironmentKind;
+
+/// The vector level of a wasm module with relaxed SIMD, as in [`crate::Configuration::vector_level`].
+pub const RELAXED_SIMD: &str = "relaxed";
+
+macro_rules! engines {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal { $($field:ident: $value:expr),* $(,)? })*) => {
+        /// An engine that tare can measure.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum EngineName {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        /// Every engine, in the order in which they are listed.
+        pub const ENGINES: &[EngineSpec] = &[
+            $(EngineSpec { name: EngineName::$variant, text: $name, $($field: $value),* },)*
+        ];
+    };
+}
+
+engines! {
+    /// tract on the CPU.
+    Tract = "tract" {
+        label: "tract (CPU)",
+        device: DeviceKind::Cpu,
+        environments: &[EnvironmentKind::Native, EnvironmentKind::Node, EnvironmentKind::Browser],
+        reference_rank: Some(1),
+        vector_limits: &["avx512", "fma", "sse2", "neon"],
+        wgsl_on_request: false,
+        modules: &[
+            ModuleSpec::plain("tract", limits(3_000_000, 3_800_000)),
+            ModuleSpec::relaxed_simd("tract-relaxed", limits(3_000_000, 3_800_000)),
+            // On several threads the fastest kernels are always wanted, and each further module costs a build.
+            ModuleSpec { relaxed_simd: true, ..ModuleSpec::threads("tract-threads", limits(3_000_000, 3_800_000)) },
+        ],
+    }
+    /// burn on the CPU, through burn-flex.
+    BurnFlex = "burn-flex" {
+        label: "burn-flex (CPU)",
+        device: DeviceKind::Cpu,
+        environments: &[EnvironmentKind::Native, EnvironmentKind::Node, EnvironmentKind::Browser],
+        reference_rank: Some(2),
+        vector_limits: &[],
+        wgsl_on_request: false,
+        modules: &[
+            ModuleSpec::plain("burn-flex", limits(3_000_000, 1_700_000)),
+            ModuleSpec::threads("burn-flex-threads", limits(3_000_000, 1_900_000)),
+        ],
+    }
+    /// burn on the GPU, through wgpu: Vulkan, Metal or DX12 natively, WebGPU in a browser.
+    BurnWgpu = "burn-wgpu" {
+        label: "burn-wgpu (GPU)",
+        device: DeviceKind::Gpu,
+        environments: &[EnvironmentKind::Native, EnvironmentKind::Browser],
+        reference_rank: None,
+        vector_limits: &[],
+        wgsl_on_request: true,
+        modules: &[ModuleSpec::plain("burn-wgpu", limits(4_500_000, 6_000_000))],
+    }
+}
+
+/// A row of the registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineSpec {
+    /// Which engine.
+    pub name: EngineName,
+    /// Its name on the command line, in plans and in records; also the feature of `tare-web` that its modules are built with.
+    pub text: &'static str,
+    /// Its name for people.
+    pub label: &'static str,
+    /// What computes.
+    pub device: DeviceKind,
+    /// Where it runs.
+    pub environments: &'static [EnvironmentKind],
+    /// The engine with the lowest rank that can run a model computes its reference; `None` for one that never does.
+    pub reference_rank: Option<u8>,
+    /// Vector instructions that it can be limited to natively, on one processor or another, widest first.
+    pub vector_limits: &'static [&'static str],
+    /// Whether it can be asked for kernels in WGSL natively.
+    pub wgsl_on_request: bool,
+    /// Its wasm modules.
+    pub modules: &'static [ModuleSpec],
+}
+
+impl EngineSpec {
+    /// Whether it runs in an environment.
+    pub fn runs_in(&self, environment: EnvironmentKind) -> bool {
+        self.environments.contains(&environment)
+    }
+
+    /// Its module for some instructions, if it ships one.
+    pub fn module(&self, relaxed_simd: bool, threads: bool) -> Option<&'static ModuleSpec> {
+        // A module for threads may need relaxed SIMD, which then is no question.
+        let fits = |module: &&ModuleSpec| module.threads == threads && (threads || module.relaxed_simd == relaxed_simd);
+        self.modules.iter().find(fits)
+    }
+}
+
+/// What an engine computes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// The processor, on one thread or more.
+    Cpu,
+    /// A graphics adapter.
+    Gpu,
+}
+
+/// A wasm module of an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModuleSpec {
+    /// Name of its files.
+    pub name: &'static str,
+    /// Whether it is compiled for relaxed SIMD.
+    pub relaxed_simd: bool,
+    /// Whether its memory can be shared by workers, so that it runs on several threads.
+    pub threads: bool,
+    /// How heavy it may be.
+    pub limits: SizeLimits,
+}
+
+impl ModuleSpec {
+    const fn plain(name: &'static str, limits: SizeLimits) -> Self {
+        Self {
+            name,
+            relaxed_simd: false,
+            threads: false,
+            limits,
+        }
+    }
+
+    const fn relaxed_simd(name: &'static str, limits: SizeLimits) -> Self {
+        Self {
+            relaxed_simd: true,
+            ..Self::plain(name, limits)
+        }
+    }
+
+    const fn threads(name: &'static str, limits: SizeLimits) -> Self {
+        Self {
+            threads: true,
+            ..Self::plain(name, limits)
+        }
+    }
+}
+
+/// The largest size of a wasm module that the tests accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SizeLimits {
+    /// Of a release, compressed with brotli at its best level: what a visitor waits for.
+    pub dist_brotli_bytes: u64,
+    /// Of an everyday build, compressed with gzip at its best level: what every test sees.
+    pub release_gzip_bytes: u64,
+}
+
+const fn limits(dist_brotli_bytes: u64, release_gzip_bytes: u64) -> SizeLimits {
+    SizeLimits {
+        dist_brotli_bytes,
+        release_gzip_bytes,
+    }
+}
+
+impl EngineName {
+    /// Its row.
+    pub fn spec(self) -> &'static EngineSpec {
+        // The table is made from the same list as the variants.
+        &ENGINES[self as usize]
+    }
+
+    /// The name used on the command line, in plans and in records.
+    pub fn as_str(self) -> &'static str {
+        self.spec().text
+    }
+
+    /// Every engine, in the order in which they are listed.
+    pub fn all() -> impl Iterator<Item = EngineName> {
+        ENGINES.iter().map(|spec| spec.name)
+    }
+
+    /// Engines that run in an environment.
+    pub fn all_in(environment: EnvironmentKind) -> impl Iterator<Item = EngineName> {
+        Self::all().filter(move |engine| engine.spec().runs_in(environment))
+    }
+
+    /// Engines that may compute a reference, the preferred one first.
+    pub fn references() -> Vec<EngineName> {
+        let ranked = |spec: &EngineSpec| Some((spec.reference_rank?, spec.name));
+        let mut engines: Vec<_> = ENGINES.iter().filter_map(ranked).collect();
+        engines.sort();
+        engines.into_iter().map(|(_, engine)| engine).collect()
+    }
+}
+
+/// A plain string, so that a new engine changes no schema.
+impl JsonSchema for EngineName {
+    fn schema_name() -> Cow<'static, str> {
+        "EngineName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "Name of an engine in tare's registry, for example `tract`."
+        })
+    }
+}
+
+impl std::fmt::Display for EngineName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for EngineName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known: Vec<&str> = ENGINES.iter().map(|spec| spec.text).collect();
+        Self::all()
+            .find(|engine| engine.as_str() == text)
+            .ok_or_else(|| format!("unknown engine {text:?}: expected one of {}", known.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_engine_is_found_by_its_name() {
+        for spec in ENGINES {
+            assert_eq!(spec.name.spec(), spec);
+            assert_eq!(spec.text.parse(), Ok(spec.name));
+            assert_eq!(serde_json::to_value(spec.name).unwrap(), spec.text);
+        }
+        let error = "ort".parse::<EngineName>().unwrap_err();
+        assert!(
+            error.starts_with("unknown engine \"ort\": expected one of tract, "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_engine_in_a_browser_has_a_plain_module_of_its_name() {
+        for spec in ENGINES.iter().filter(|spec| spec.runs_in(EnvironmentKind::Browser)) {
+            assert_eq!(spec.module(false, false).unwrap().name, spec.text);
+        }
+        let names: Vec<&str> = ENGINES
+            .iter()
+            .flat_map(|spec| spec.modules)
+            .map(|module| module.name)
+            .collect();
+        let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(names.len(), distinct.len(), "{names:?}");
+    }
+
+    #[test]
+    fn the_reference_is_computed_by_the_lowest_rank() {
+        assert_eq!(EngineName::references(), [EngineName::Tract, EngineName::BurnFlex]);
+    }
+}

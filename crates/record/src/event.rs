@@ -1,0 +1,84 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{BuildInfo, Cell, ClockInfo, Failure, Phase, TensorInfo};
+
+/// What a worker or child process says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// It is ready for a request.
+    Ready {
+        /// Steps until it was ready.
+        phases: Vec<Phase>,
+    },
+    /// The cell is being measured.
+    Progress {
+        /// How far it is.
+        progress: Progress,
+        /// What was measured and verified so far.
+        cell: Box<Cell>,
+    },
+    /// The reference was computed. Its inputs and outputs are attached to the message.
+    Reference {
+        /// Names and hashes of the inputs.
+        inputs: Vec<TensorInfo>,
+        /// Names and hashes of the outputs.
+        outputs: Vec<TensorInfo>,
+    },
+    /// The reference could not be computed.
+    NoReference {
+        /// Why.
+        failure: Failure,
+    },
+    /// It cannot go on.
+    Died {
+        /// What it said last.
+        message: String,
+    },
+    /// The self-test is done.
+    SelfTested {
+        /// Every check.
+        checks: Vec<SelfCheck>,
+    },
+    /// The cell was measured or failed. The outputs of its last run may be attached to the message.
+    Done {
+        /// The result.
+        cell: Box<Cell>,
+    },
+}
+
+/// How far a cell is in its current round.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// The current phase, in the words of [`crate::PhaseName`].
+    pub phase: String,
+    /// Samples taken so far.
+    pub samples: usize,
+    /// Share of the sampling that is done, in percent.
+    pub percent: u8,
+}
+
+/// What a wasm module says about itself where it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ModuleInfo {
+    /// How it was built.
+    pub build: BuildInfo,
+    /// The clock that it reads.
+    pub clock: ClockInfo,
+}
+
+/// A fact that is known to be true, and whether this machine confirmed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SelfCheck {
+    /// What is true.
+    pub name: String,
+    /// Whether it was confirmed.
+    pub passed: bool,
+    /// The figures.
+    pub detail: String,
+}

@@ -1,0 +1,71 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Why something was not measured, loaded or computed: the one error of engines, workers and cells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// What kind of failure, for programs.
+    pub kind: FailureKind,
+    /// What, where, expected and found.
+    pub message: String,
+    /// What to do about it, if something can be done.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure without a hint.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// The same failure with a hint.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The message, and the hint on a line of its own.
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Kinds of failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The model could not be read.
+    Model,
+    /// An input does not fit the model.
+    Input,
+    /// The engine does not support an operator, attribute, type or shape.
+    Unsupported,
+    /// No usable device: no adapter, a missing feature or limit.
+    Device,
+    /// The engine failed while running.
+    Run,
+    /// The outputs differ from the reference, or are not numbers.
+    Output,
+    /// There is no reference to compare with.
+    Reference,
+    /// The process or worker died.
+    Died,
+    /// The process or worker took too long.
+    TimeLimit,
+    /// The clock cannot be used.
+    Clock,
+}

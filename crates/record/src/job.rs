@@ -1,0 +1,26 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Plan;
+
+/// What a driver asks a page to measure. The page fetches it from the server that opened it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// What to measure and how.
+    pub plan: Plan,
+    /// Files that the plan's models name.
+    pub models: Vec<JobModel>,
+    /// Inputs for all cells, if any were given: address of encoded tensors.
+    pub inputs: Option<String>,
+}
+
+/// A model file that the driver serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobModel {
+    /// As the plan names it.
+    pub name: String,
+    /// Where the page fetches it.
+    pub url: String,
+}

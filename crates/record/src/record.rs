@@ -1,0 +1,137 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::upgrade::upgrade;
+use crate::{BuildInfo, Cell, ClockInfo, InteropCost, Machine, Plan, Responsiveness, Warning};
+
+/// Name and version of the record format.
+pub const SCHEMA: &str = "tare.record/1";
+
+/// All that one environment measured in one go: one JSON file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// The program that measured.
+    #[serde(rename = "tool")]
+    pub build: BuildInfo,
+    /// When the run began, RFC 3339, UTC.
+    pub created: String,
+    /// The command or page address that made the record.
+    pub command: String,
+    /// Whether the run came to its end; `false` in the file of a run that is going on or was cut off.
+    pub complete: bool,
+    /// The machine or browser.
+    pub machine: Machine,
+    /// The clock that timed the run.
+    pub clock: ClockInfo,
+    /// What was asked for.
+    pub plan: Plan,
+    /// What was measured, in the order of measuring.
+    pub cells: Vec<Cell>,
+    /// What interop costs in a browser, if the plan asks for it.
+    #[serde(rename = "boundary", default, skip_serializing_if = "Vec::is_empty")]
+    pub interop: Vec<InteropCost>,
+    /// How fast the page responded while a model ran, if the plan asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub responsiveness: Vec<Responsiveness>,
+    /// What a reader must know about the whole record.
+    pub warnings: Vec<Warning>,
+}
+
+/// Why a text is not a record.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Not JSON at all, or cut off.
+    #[error(
+        "not a complete JSON file: {0}\nhint: the file may have been cut off; a run that is stopped leaves a whole file behind"
+    )]
+    Json(serde_json::Error),
+    /// JSON of something else.
+    #[error("not a tare record: expected \"schema\": \"{SCHEMA}\", found {found}\nhint: {hint}")]
+    Schema {
+        /// What stands in the file.
+        found: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The right schema, but a field is wrong.
+    #[error("the record does not follow {SCHEMA}: {0}")]
+    Field(serde_json::Error),
+}
+
+impl Record {
+    /// The record of a run that starts now and has not measured anything. `created` is in RFC 3339, UTC.
+    pub fn new(
+        build: BuildInfo,
+        created: String,
+        command: String,
+        machine: Machine,
+        clock: ClockInfo,
+        plan: Plan,
+    ) -> Self {
+        Self {
+            schema: SCHEMA.into(),
+            build,
+            created,
+            command,
+            complete: false,
+            machine,
+            clock,
+            plan,
+            cells: vec![],
+            interop: vec![],
+            responsiveness: vec![],
+            warnings: vec![],
+        }
+    }
+
+    /// Reads a record from JSON.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not JSON, is of another schema, or a field is missing, unknown or of the wrong type.
+    pub fn from_json(text: &str) -> Result<Self, RecordError> {
+        let mut value: serde_json::Value = serde_json::from_str(text).map_err(RecordError::Json)?;
+        match value.get("schema") {
+            Some(schema) if schema == SCHEMA => {}
+            Some(schema) => {
+                let newer = schema.as_str().is_some_and(|name| name.starts_with("tare.record/"));
+                return Err(RecordError::Schema {
+                    found: schema.to_string(),
+                    hint: if newer {
+                        "another version of tare wrote it; use that version"
+                    } else {
+                        "give a file that `tare run` or `tare browser` wrote"
+                    },
+                });
+            }
+            None => {
+                return Err(RecordError::Schema {
+                    found: "no such field".into(),
+                    hint: "give a file that `tare run` or `tare browser` wrote",
+                });
+            }
+        }
+        if upgrade(&mut value) {
+            return serde_json::from_value(value).map_err(RecordError::Field);
+        }
+        // Read from the text again: serde_json then names line and column.
+        serde_json::from_str(text).map_err(RecordError::Field)
+    }
+
+    /// The record as indented JSON.
+    ///
+    /// # Errors
+    ///
+    /// Never for the types as they stand; a figure that JSON cannot hold would be one.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self)
+    }
+
+    /// Whether every requested cell was measured and verified.
+    pub fn all_measured(&self) -> bool {
+        self.complete && self.cells.iter().all(|cell| cell.status == crate::Status::Measured)
+    }
+}

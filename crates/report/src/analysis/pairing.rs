@@ -1,0 +1,227 @@
+use tare_core::stage_durations_ns;
+use tare_core::stats::{Estimate, rounds_ratio};
+use tare_record::{Cell, ClockInfo, EnvironmentKind, RELAXED_SIMD, Record, Status, Warning};
+
+use super::series::Series;
+use super::{adapter_match, agreement};
+
+/// Seed of the bootstrap, so that the same records always give the same report.
+pub(crate) const SEED: u64 = 1;
+
+/// All that the records say about each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison<'a> {
+    /// Cells that may be compared, in the order of the records.
+    pub pairs: Vec<Pair<'a>>,
+    /// Cells that look alike but may not be compared.
+    pub refusals: Vec<Refusal>,
+}
+
+/// A cell outside and the native cell that it is compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair<'a> {
+    /// The native cell.
+    pub native: &'a Cell,
+    /// The cell in a browser or in Node.
+    pub other: &'a Cell,
+    /// Median of one run of the other as a multiple of the native one's, with a 95 % interval.
+    pub ratio: Estimate,
+    /// The same of each part of a run, by its name, for models of several networks.
+    pub stages: Vec<(String, Estimate)>,
+    /// Median of one run in nanoseconds, native and other.
+    pub medians: [Estimate; 2],
+    /// Largest difference of both outputs, as a share of the largest element, where both records hold elements.
+    pub difference: Option<f64>,
+    /// What both medians rest on, the smaller number of both sides: rounds, or samples where there is one round.
+    pub basis: Basis,
+    /// What a reader must know beside the ratio, from both sides.
+    pub warnings: Vec<Warning>,
+}
+
+/// What the interval of a figure rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// Samples of one process or worker.
+    Samples(usize),
+    /// Several processes or workers.
+    Rounds(usize),
+}
+
+/// A pair that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Model and engine.
+    pub subject: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Pairs every cell that ran outside native processes with the native cell that differs from it in nothing but the
+/// environment. Without any native cell there is nothing to compare, and nothing to refuse.
+pub fn compare(records: &[Record]) -> Comparison<'_> {
+    let cells = |native: bool| {
+        records
+            .iter()
+            .flat_map(|record| {
+                record.cells.iter().map(|cell| TimedCell {
+                    cell,
+                    clock: &record.clock,
+                })
+            })
+            .filter(move |timed| (timed.cell.configuration.environment == EnvironmentKind::Native) == native)
+            .filter(|timed| !is_ladder_step_only(timed.cell))
+    };
+    let mut comparison = Comparison {
+        pairs: vec![],
+        refusals: vec![],
+    };
+    if cells(true).next().is_none() {
+        return comparison;
+    }
+    for other in cells(false) {
+        let is_alike = |a: &Cell, b: &Cell| a.engine.name == b.engine.name && a.model.name == b.model.name;
+        let subject = format!("{} on {}", other.cell.model.name, other.cell.engine.name);
+        let alike: Vec<TimedCell<'_>> = cells(true).filter(|native| is_alike(native.cell, other.cell)).collect();
+        if alike.is_empty() {
+            comparison.refusals.push(Refusal {
+                subject,
+                reason: "there is no native cell of this model and engine".into(),
+            });
+            continue;
+        }
+        let refusals: Vec<Result<Pair<'_>, String>> = alike.into_iter().map(|native| pair(native, other)).collect();
+        if refusals.iter().any(Result::is_ok) {
+            // Native cells with other numbers of threads are no pairs, and no news where there is a pair.
+            comparison.pairs.extend(refusals.into_iter().flatten());
+        } else {
+            let reasons = refusals.into_iter().filter_map(Result::err);
+            comparison.refusals.extend(reasons.map(|reason| Refusal {
+                subject: subject.clone(),
+                reason,
+            }));
+        }
+    }
+    // What a reader asks for first: browsers before Node.
+    comparison
+        .pairs
+        .sort_by_key(|pair| pair.other.configuration.environment == EnvironmentKind::Node);
+    comparison
+}
+
+/// Whether a cell is a step of a ladder that has no counterpart elsewhere. On several threads a browser always has relaxed SIMD.
+fn is_ladder_step_only(cell: &Cell) -> bool {
+    let rung = &cell.configuration;
+    rung.vector_limit.is_some() || rung.wgsl_asked || rung.threads == 1 && rung.vector_level == RELAXED_SIMD
+}
+
+/// A cell with the clock that timed it.
+#[derive(Clone, Copy)]
+struct TimedCell<'a> {
+    cell: &'a Cell,
+    clock: &'a ClockInfo,
+}
+
+fn pair<'a>(native: TimedCell<'a>, other: TimedCell<'a>) -> Result<Pair<'a>, String> {
+    refuse(native.cell, other.cell)?;
+    let difference = agreement::difference(native.cell, other.cell)?;
+    let [below, above] = [native, other].map(|timed| Series::new(timed.cell, timed.clock));
+    let ratio = ratio(&below, &above).ok_or("a cell has no samples")?;
+    let medians = below.median().zip(above.median()).ok_or("a cell has no samples")?;
+    let mut warnings: Vec<Warning> = Vec::new();
+    for warning in [native.cell, other.cell]
+        .iter()
+        .flat_map(|cell| &cell.warnings)
+        .chain(&below.warnings)
+        .chain(&above.warnings)
+    {
+        if !warnings.contains(warning) {
+            warnings.push(warning.clone());
+        }
+    }
+    Ok(Pair {
+        native: native.cell,
+        other: other.cell,
+        ratio,
+        stages: stage_ratios(native.cell, other.cell),
+        medians: medians.into(),
+        difference,
+        basis: match above.steady_ns.len().min(below.steady_ns.len()) {
+            0 | 1 => Basis::Samples(above.samples().min(below.samples())),
+            rounds => Basis::Rounds(rounds),
+        },
+        warnings,
+    })
+}
+
+/// Median of one run above as a multiple of that below, with an interval that holds the steps of both clocks.
+pub(crate) fn ratio(below: &Series, above: &Series) -> Option<Estimate> {
+    let ratio = rounds_ratio(&above.steady_ns, &below.steady_ns, SEED)?;
+    let steps = above.step_share() + below.step_share();
+    Some(Estimate {
+        value: ratio.value,
+        low: ratio.low * (1.0 - steps).max(0.0),
+        high: ratio.high * (1.0 + steps),
+    })
+}
+
+fn stage_ratios(native: &Cell, other: &Cell) -> Vec<(String, Estimate)> {
+    let both = native.stages.iter().zip(&other.stages);
+    both.filter_map(|(below, above)| {
+        let ratio = rounds_ratio(&stage_durations_ns(above), &stage_durations_ns(below), SEED)?;
+        Some((above.name.clone(), ratio))
+    })
+    .collect()
+}
+
+/// Whether the inputs have the same bytes.
+pub(crate) fn have_same_inputs(a: &Cell, b: &Cell) -> bool {
+    let hashes = |cell: &Cell| cell.inputs.iter().map(|input| input.sha256.clone()).collect::<Vec<_>>();
+    hashes(a) == hashes(b)
+}
+
+/// Why two cells may not be compared, if so.
+fn refuse(native: &Cell, other: &Cell) -> Result<(), String> {
+    for (side, cell) in [
+        ("native", native),
+        (
+            if other.configuration.environment == EnvironmentKind::Node {
+                "Node"
+            } else {
+                "browser"
+            },
+            other,
+        ),
+    ] {
+        match &cell.status {
+            Status::Measured => {}
+            Status::Failed(failure) => return Err(format!("the {side} cell failed: {}", failure.message)),
+            Status::TimedOut(failure) => return Err(format!("the {side} cell timed out: {}", failure.message)),
+            Status::Cancelled => return Err(format!("the {side} cell was cancelled")),
+        }
+    }
+    if native.model.sha256 != other.model.sha256 {
+        return Err("the model bytes differ (SHA-256)".into());
+    }
+    if !have_same_inputs(native, other) {
+        return Err("the input tensors differ (SHA-256)".into());
+    }
+    if native.load != other.load {
+        return Err(format!(
+            "the batch sizes differ: {} and {}",
+            native.load.batch, other.load.batch
+        ));
+    }
+    if native.configuration.threads != other.configuration.threads {
+        return Err(format!(
+            "the number of threads differs: {} and {}",
+            native.configuration.threads, other.configuration.threads
+        ));
+    }
+    if native.engine.version != other.engine.version {
+        return Err(format!(
+            "the engine's version differs: {} and {}",
+            native.engine.version, other.engine.version
+        ));
+    }
+    adapter_match::difference(native.adapter.as_ref(), other.adapter.as_ref()).map_or(Ok(()), Err)
+}

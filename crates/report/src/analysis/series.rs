@@ -1,0 +1,144 @@
+use tare_core::run_durations_ns;
+use tare_core::stats::{Estimate, SteadyState, outlier_count, quantile, rounds_estimate, steady_state, trend};
+use tare_record::{Cell, ClockInfo, EnvironmentKind, Warning, WarningKind};
+
+/// A trend that is smaller than this over the whole run is no news.
+const SMALL_TREND: f64 = 0.02;
+
+/// So many outliers among so many samples are told.
+const MANY_OUTLIERS: (usize, usize) = (1, 20);
+
+/// A percentile with fewer samples beyond it says little more than the largest sample.
+const LEAST_BEYOND: f64 = 4.999;
+
+/// What the samples of a cell say, with the clock that took them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Series {
+    /// Length of one run in nanoseconds, for each sample of each round after those that still warmed up.
+    pub(crate) steady_ns: Vec<Vec<f64>>,
+    /// How wrong the clock's steps may make the length of one run, in nanoseconds.
+    step_ns: f64,
+    runs_per_sample: u32,
+    /// What a reader must know beside its figures.
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Series {
+    pub(crate) fn new(cell: &Cell, clock: &ClockInfo) -> Self {
+        let mut steady_ns = run_durations_ns(cell);
+        let warnings = warnings(cell.configuration.environment, &mut steady_ns);
+        Self {
+            steady_ns,
+            runs_per_sample: cell.runs_per_sample,
+            step_ns: clock.granularity_ns as f64 / f64::from(cell.runs_per_sample.max(1)),
+            warnings,
+        }
+    }
+
+    /// Median of one run in nanoseconds, with a 95 % interval that holds the clock's steps.
+    pub(crate) fn median(&self) -> Option<Estimate> {
+        let estimate = rounds_estimate(&self.steady_ns)?;
+        Some(Estimate {
+            value: estimate.value,
+            low: (estimate.low - self.step_ns).max(0.0),
+            high: estimate.high + self.step_ns,
+        })
+    }
+
+    /// Samples that the figures rest on.
+    pub(crate) fn samples(&self) -> usize {
+        self.steady_ns.iter().map(Vec::len).sum()
+    }
+
+    /// The run length that a share `p` of all runs does not exceed, in nanoseconds: only where at least five samples
+    /// lie beyond it, and each is one run.
+    pub(crate) fn percentile(&self, p: f64) -> Option<f64> {
+        let beyond = self.samples() as f64 * (1.0 - p);
+        if self.runs_per_sample > 1 || beyond < LEAST_BEYOND {
+            return None;
+        }
+        let mut sorted = self.steady_ns.concat();
+        sorted.sort_by(f64::total_cmp);
+        quantile(&sorted, p)
+    }
+
+    /// How wrong the clock's steps may make the median, as a share of it.
+    pub(crate) fn step_share(&self) -> f64 {
+        self.median().map_or(0.0, |median| self.step_ns / median.value)
+    }
+}
+
+/// What the rounds did while they were measured. Takes away the samples that still warmed up.
+fn warnings(place: EnvironmentKind, rounds: &mut [Vec<f64>]) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let mut warn = |kind, message: String| {
+        warnings.push(Warning {
+            kind,
+            message: format!("{place}: {message}"),
+        });
+    };
+    let all: usize = rounds.iter().map(Vec::len).sum();
+    let (mut slowing, mut unsteady, mut left_out) = (0, 0, 0);
+    for round in rounds.iter_mut() {
+        match steady_state(round) {
+            SteadyState::Flat => {}
+            SteadyState::WarmUp { steady_from } => {
+                left_out += steady_from;
+                round.drain(..steady_from);
+            }
+            SteadyState::SlowDown => slowing += 1,
+            SteadyState::NoSteadyState => unsteady += 1,
+        }
+    }
+    let of_rounds = |count: usize| match rounds.len() {
+        1 => String::new(),
+        rounds => format!(" in {count} of {rounds} rounds"),
+    };
+    if left_out > 0 {
+        let first = if rounds.len() == 1 {
+            format!("the first {left_out} of {all} samples were")
+        } else {
+            format!("the first samples of some rounds, {left_out} of {all}, were")
+        };
+        warn(
+            WarningKind::NotSteady,
+            format!("{first} slower and are left out of the figures"),
+        );
+    }
+    if slowing > 0 {
+        warn(
+            WarningKind::NotSteady,
+            format!(
+                "runs became slower while they were measured{}: cool the machine down, close other programs, repeat",
+                of_rounds(slowing)
+            ),
+        );
+    }
+    if unsteady > 0 {
+        warn(
+            WarningKind::NotSteady,
+            format!(
+                "runs still changed their length when measuring ended{}: measure for longer",
+                of_rounds(unsteady)
+            ),
+        );
+    }
+    if let Some(change) = trend(&rounds.concat()).filter(|change| change.abs() >= SMALL_TREND) {
+        warn(
+            WarningKind::Trend,
+            format!(
+                "the length of a run drifted by {:+.0} % from the first sample to the last",
+                change * 100.0
+            ),
+        );
+    }
+    let outliers: usize = rounds.iter().map(|round| outlier_count(round)).sum();
+    let steady: usize = rounds.iter().map(Vec::len).sum();
+    if outliers * MANY_OUTLIERS.1 > steady * MANY_OUTLIERS.0 {
+        warn(
+            WarningKind::Outliers,
+            format!("{outliers} of {steady} samples are outliers; none is left out"),
+        );
+    }
+    warnings
+}

@@ -1,0 +1,65 @@
+//! Names of what the report shows, for people.
+
+use tare_record::{Cell, EnvironmentKind, InteropOperation, Situation};
+
+/// A number of threads in words.
+pub(crate) fn threads(count: usize) -> String {
+    format!("{count} thread{}", if count == 1 { "" } else { "s" })
+}
+
+/// Where and how a cell ran, in a few words.
+pub fn configuration(cell: &Cell) -> String {
+    let configuration = &cell.configuration;
+    let how = match (&configuration.graphics_api, &cell.adapter) {
+        (Some(api), Some(adapter)) => match configuration.shader_language.as_deref() {
+            Some(language) if language != "wgsl" || configuration.wgsl_asked => {
+                format!("{api} in {language}, {}", adapter.name)
+            }
+            _ => format!("{api}, {}", adapter.name),
+        },
+        (Some(api), None) => api.clone(),
+        (None, _) if ["unknown", "gpu"].contains(&configuration.vector_level.as_str()) => String::new(),
+        (None, _) => format!("{}, {}", threads(configuration.threads), configuration.vector_level),
+    };
+    if how.is_empty() {
+        configuration.environment.to_string()
+    } else {
+        format!("{}, {how}", configuration.environment)
+    }
+}
+
+/// Model and engine of a cell.
+pub(crate) fn work(cell: &Cell) -> String {
+    format!("{} on {}", cell.model.name, cell.engine.name)
+}
+
+/// Where a cell outside native processes ran, in a sentence.
+pub(crate) fn place(cell: &Cell) -> &'static str {
+    match cell.configuration.environment {
+        EnvironmentKind::Node => "Node",
+        EnvironmentKind::Browser => "the browser",
+        EnvironmentKind::Native => "native",
+    }
+}
+
+/// What an interop operation does.
+pub(crate) fn operation(operation: InteropOperation) -> &'static str {
+    match operation {
+        InteropOperation::JsToWasm => "call from JavaScript to wasm",
+        InteropOperation::PostCopied => "message to a worker and back, bytes copied",
+        InteropOperation::PostTransferred => "message to a worker and back, bytes transferred",
+        InteropOperation::PostShared => "message to a worker and back, bytes shared",
+        InteropOperation::WebgpuDispatch => "WebGPU dispatch of an empty shader",
+        InteropOperation::WebgpuUpload => "WebGPU upload",
+        InteropOperation::WebgpuReadBack => "WebGPU read-back",
+    }
+}
+
+/// Where a model ran while the page was watched.
+pub(crate) fn situation(situation: Situation) -> &'static str {
+    match situation {
+        Situation::Idle => "nothing runs",
+        Situation::Worker => "in a worker",
+        Situation::MainThread => "on the main thread",
+    }
+}

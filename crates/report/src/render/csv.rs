@@ -1,0 +1,67 @@
+use tare_core::run_durations_ns;
+use tare_record::{Cell, Record};
+
+/// All samples as CSV: one line per sample, with the duration of one run in nanoseconds and all that tells its cell from others.
+///
+/// # Errors
+///
+/// Never for memory; the writer's error is passed on.
+pub fn csv(records: &[Record]) -> Result<String, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record([
+        "created",
+        "environment",
+        "model",
+        "model_sha256",
+        "batch",
+        "engine",
+        "engine_version",
+        "threads",
+        "vector_level",
+        "vector_limit",
+        "graphics_api",
+        "shader_language",
+        "wgsl_asked",
+        "adapter",
+        "round",
+        "sample",
+        "run_ns",
+    ])?;
+    for record in records {
+        for cell in &record.cells {
+            let fields = fields(record, cell);
+            let rounds = run_durations_ns(cell).into_iter().enumerate();
+            let samples =
+                rounds.flat_map(|(round, durations)| durations.into_iter().map(move |run_ns| (round + 1, run_ns)));
+            for (number, (round, run_ns)) in samples.enumerate() {
+                let sample = [round.to_string(), number.to_string(), run_ns.to_string()];
+                writer.write_record(fields.iter().chain(&sample))?;
+            }
+        }
+    }
+    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn fields(record: &Record, cell: &Cell) -> [String; 14] {
+    let configuration = &cell.configuration;
+    let known = |text: &Option<String>| text.clone().unwrap_or_default();
+    [
+        record.created.clone(),
+        configuration.environment.to_string(),
+        cell.model.name.clone(),
+        known(&cell.model.sha256),
+        cell.load.batch.to_string(),
+        cell.engine.name.to_string(),
+        cell.engine.version.clone(),
+        configuration.threads.to_string(),
+        configuration.vector_level.clone(),
+        known(&configuration.vector_limit),
+        known(&configuration.graphics_api),
+        known(&configuration.shader_language),
+        configuration.wgsl_asked.to_string(),
+        cell.adapter
+            .as_ref()
+            .map_or_else(String::new, |adapter| adapter.name.clone()),
+    ]
+}

@@ -1,0 +1,10 @@
+//! The sections in several formats.
+
+pub(crate) mod csv;
+pub(crate) mod html;
+pub(crate) mod json;
+pub(crate) mod markdown;
+mod sample_plot;
+mod style;
+pub(crate) mod terminal;
+mod waterfall;

@@ -1,0 +1,103 @@
+use comfy_table::{CellAlignment, ContentArrangement, presets};
+use tare_record::Record;
+
+use crate::section::{Block, Note, Section, Table, Value};
+use crate::sections::sections;
+
+/// The report as plain text of at most `width` columns: every section but details, which are named. The summary comes last, because that is
+/// where a reader of a terminal looks.
+pub fn terminal(records: &[Record], width: u16) -> String {
+    let sections = sections(records);
+    let (details, main): (Vec<_>, Vec<_>) = sections.iter().partition(|section| section.detail);
+    let Some((summary, others)) = main.split_first() else {
+        return String::new();
+    };
+    let mut text = String::new();
+    for section in others {
+        text += &render(section, width);
+    }
+    let titles: Vec<&str> = details.iter().map(|section| section.title.as_str()).collect();
+    text += &wrapped(
+        &format!("More in a report as HTML, Markdown or JSON: {}.", titles.join(", ")),
+        "",
+        width,
+    );
+    text.push('\n');
+    text + &render(summary, width)
+}
+
+fn render(section: &Section<'_>, width: u16) -> String {
+    let title = printable(&section.title);
+    let mut text = format!("{title}\n{}\n", "=".repeat(title.chars().count()));
+    for block in &section.blocks {
+        text += &match block {
+            Block::Verdict(line) => wrapped(&format!("{line}."), "", width),
+            Block::Text(line) => wrapped(line, "", width),
+            Block::Warning(line) => wrapped(&format!("warning: {line}"), "", width),
+            Block::List(items) => items.iter().map(|item| wrapped(item, "- ", width)).collect(),
+            Block::Collapsed { summary, .. } => wrapped(summary, "- ", width),
+            Block::Table(data) => table(data, width),
+            // The table and the sentences of its section hold the same.
+            Block::Figure(_) | Block::Methodology => continue,
+        };
+    }
+    text.push('\n');
+    text
+}
+
+fn table(table: &Table, width: u16) -> String {
+    let mut drawn = comfy_table::Table::new();
+    drawn
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width)
+        .set_header(table.columns.iter().map(|column| column.heading));
+    for row in &table.rows {
+        drawn.add_row(row.values.iter().map(|value| {
+            let alignment = if value.is_number() {
+                CellAlignment::Right
+            } else {
+                CellAlignment::Left
+            };
+            comfy_table::Cell::new(printable(&value.to_string())).set_alignment(alignment)
+        }));
+    }
+    let mut text: String = drawn.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    for row in &table.rows {
+        let place: Vec<String> = row.values.iter().take(3).map(Value::to_string).collect();
+        for note in &row.notes {
+            let line = match note {
+                Note::Failure(reason) => format!("{}: {reason}", place.join(", ")),
+                Note::Warning(warning) => format!("{}: warning: {warning}", place.join(", ")),
+            };
+            text += &wrapped(&line, "  ", width);
+        }
+    }
+    text
+}
+
+/// A paragraph, its first line after `prefix` and the others below it.
+fn wrapped(paragraph: &str, prefix: &str, width: u16) -> String {
+    let indent = " ".repeat(prefix.chars().count());
+    let options = textwrap::Options::new(usize::from(width).max(20))
+        .initial_indent(prefix)
+        .subsequent_indent(&indent);
+    textwrap::fill(&printable(paragraph), options) + "\n"
+}
+
+/// Text from records without control characters, which a terminal would obey.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\u{fffd}[2Jb\nc");
+    }
+}

@@ -1,0 +1,250 @@
+//! The report as data: what every format shows.
+
+use tare_core::stats::Estimate;
+use tare_record::Cell;
+
+use crate::format;
+
+/// A part of the report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Section<'a> {
+    /// Name for programs and links, in kebab case.
+    pub id: String,
+    /// Heading.
+    pub title: String,
+    /// Whether a short report can do without it.
+    pub detail: bool,
+    /// What it shows, in order.
+    pub blocks: Vec<Block<'a>>,
+}
+
+impl<'a> Section<'a> {
+    /// A section that every report shows.
+    pub fn new(id: impl Into<String>, title: impl Into<String>, blocks: Vec<Block<'a>>) -> Self {
+        Self {
+            id: id.into(),
+            title: title.into(),
+            detail: false,
+            blocks,
+        }
+    }
+
+    /// A section that a short report can do without.
+    pub fn detail(id: impl Into<String>, title: impl Into<String>, blocks: Vec<Block<'a>>) -> Self {
+        Self {
+            detail: true,
+            ..Self::new(id, title, blocks)
+        }
+    }
+}
+
+/// One thing that a section shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Block<'a> {
+    /// The answer that a reader came for, in one sentence.
+    Verdict(String),
+    /// A paragraph.
+    Text(String),
+    /// Something that a reader must know beside the figures.
+    Warning(String),
+    /// Short items of equal rank.
+    List(Vec<String>),
+    /// Items that a reader may want to open, under a line that says what they are.
+    Collapsed {
+        /// The line.
+        summary: String,
+        /// The items.
+        items: Vec<String>,
+    },
+    /// A table.
+    Table(Table),
+    /// A picture.
+    Figure(Figure<'a>),
+    /// METHODOLOGY.md.
+    Methodology,
+}
+
+/// Rows of values under headings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// What the table shows and how to read it.
+    pub caption: String,
+    /// Its columns. The first one names the row.
+    pub columns: Vec<Column>,
+    /// Its rows.
+    pub rows: Vec<Row>,
+}
+
+impl Table {
+    /// A table that holds no row yet.
+    pub fn new(caption: impl Into<String>, columns: &[(&'static str, &'static str)]) -> Self {
+        Self {
+            caption: caption.into(),
+            columns: columns.iter().map(|&(id, heading)| Column { id, heading }).collect(),
+            rows: vec![],
+        }
+    }
+
+    /// Adds a row. It must have a value for each column.
+    pub fn push(&mut self, values: Vec<Value>) {
+        self.push_with_notes(values, vec![]);
+    }
+
+    /// Adds a row with notes.
+    pub fn push_with_notes(&mut self, values: Vec<Value>, notes: Vec<Note>) {
+        debug_assert_eq!(values.len(), self.columns.len(), "{:?}", self.columns);
+        self.rows.push(Row { values, notes });
+    }
+
+    /// The table as a block, if it has any row.
+    pub fn block<'a>(self) -> Option<Block<'a>> {
+        (!self.rows.is_empty()).then_some(Block::Table(self))
+    }
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// Name for programs, in snake case.
+    pub id: &'static str,
+    /// Heading.
+    pub heading: &'static str,
+}
+
+/// A row of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// One value for each column.
+    pub values: Vec<Value>,
+    /// What a reader must know beside them.
+    pub notes: Vec<Note>,
+}
+
+/// A remark on a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// Why there are no figures.
+    Failure(String),
+    /// What a reader must know beside the figures.
+    Warning(String),
+}
+
+/// A value in a table: a number with its unit, for people as text and for programs as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Not known, or without meaning here.
+    Missing,
+    /// Words.
+    Text(String),
+    /// A whole number.
+    Count(u64),
+    /// Nanoseconds.
+    Duration(f64),
+    /// Both ends of an interval, in nanoseconds.
+    DurationInterval(f64, f64),
+    /// A multiple.
+    Ratio(f64),
+    /// Both ends of an interval of multiples.
+    RatioInterval(f64, f64),
+    /// Bytes.
+    Bytes(u64),
+    /// A share of the whole, from 0 to 1.
+    Share(f64),
+    /// A number that spans many orders of magnitude.
+    Scientific(f64),
+}
+
+impl Value {
+    /// Words.
+    pub fn text(text: impl Into<String>) -> Self {
+        Value::Text(text.into())
+    }
+
+    /// What `to_value` makes of something that may be missing.
+    pub fn or_missing<T>(value: Option<T>, to_value: impl FnOnce(T) -> Value) -> Self {
+        value.map_or(Value::Missing, to_value)
+    }
+
+    /// Median and interval of durations in nanoseconds.
+    pub fn durations(estimate: Option<&Estimate>) -> [Self; 2] {
+        match estimate {
+            Some(&Estimate { value, low, high }) => [Value::Duration(value), Value::DurationInterval(low, high)],
+            None => [Value::Missing, Value::Missing],
+        }
+    }
+
+    /// Value and interval of a ratio.
+    pub fn ratios(estimate: &Estimate) -> [Self; 2] {
+        [
+            Value::Ratio(estimate.value),
+            Value::RatioInterval(estimate.low, estimate.high),
+        ]
+    }
+
+    /// Whether it is aligned like a number.
+    pub fn is_number(&self) -> bool {
+        !matches!(self, Value::Text(_))
+    }
+}
+
+/// As people read it.
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Value::Missing => f.write_str("-"),
+            Value::Text(text) => f.write_str(text),
+            Value::Count(count) => write!(f, "{count}"),
+            Value::Duration(ns) => f.write_str(&format::duration(*ns)),
+            Value::DurationInterval(low, high) => {
+                write!(f, "{} to {}", format::duration(*low), format::duration(*high))
+            }
+            Value::Ratio(ratio) => f.write_str(&format::ratio(*ratio)),
+            Value::RatioInterval(low, high) => write!(f, "{} to {}", format::ratio(*low), format::ratio(*high)),
+            Value::Bytes(bytes) => f.write_str(&format::bytes(*bytes)),
+            Value::Share(share) => write!(f, "{:.0} %", share * 100.0),
+            Value::Scientific(number) => write!(f, "{number:.1e}"),
+        }
+    }
+}
+
+/// A picture, with what it shows in words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure<'a> {
+    /// What it shows, for readers who cannot see it.
+    pub alternative: String,
+    /// How to read it.
+    pub caption: String,
+    /// What it is drawn from.
+    pub kind: FigureKind<'a>,
+}
+
+/// What a picture is drawn from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FigureKind<'a> {
+    /// Every sample of two cells as a dot along one axis that starts at zero.
+    Samples(Vec<SampleRow<'a>>),
+    /// The rungs of a ladder on a logarithmic axis, each starting where the one before ends.
+    Waterfall(Vec<WaterfallRow>),
+}
+
+/// A cell in a picture of samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SampleRow<'a> {
+    /// Its name.
+    pub label: &'static str,
+    /// The cell.
+    pub cell: &'a Cell,
+    /// Median of one run with its interval, in nanoseconds.
+    pub median: Estimate,
+}
+
+/// A rung in a picture of a ladder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaterfallRow {
+    /// Its name.
+    pub label: String,
+    /// Median of one run, in nanoseconds.
+    pub median_ns: f64,
+    /// Median as a multiple of the rung before; `None` for the first one.
+    pub factor: Option<f64>,
+}

@@ -1,0 +1,69 @@
+use tare_record::{Cell, ClockInfo, Record, Status};
+
+use crate::analysis::series::Series;
+use crate::labels;
+use crate::section::{Note, Section, Table, Value};
+
+/// Every cell with its figures, or why it has none.
+pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
+    let mut table = Table::new(
+        "Time of one run, including reading the output back. The interval is that of the median over rounds. Percentiles are those of samples, and \
+         shown if at least five samples lie beyond them. The record keeps every sample.",
+        &[
+            ("model", "model"),
+            ("engine", "engine"),
+            ("configuration", "where"),
+            ("status", "status"),
+            ("median", "median"),
+            ("median_interval", "95 % interval"),
+            ("p95", "p95"),
+            ("p99", "p99"),
+            ("samples", "samples"),
+            ("rounds", "rounds"),
+        ],
+    );
+    for record in records {
+        for cell in &record.cells {
+            let series = Series::new(cell, &record.clock);
+            table.push_with_notes(values(cell, &series), notes(cell, &record.clock));
+        }
+    }
+    Some(Section::new("cells", "All cells", vec![table.block()?]))
+}
+
+fn values(cell: &Cell, series: &Series) -> Vec<Value> {
+    let [median, interval] = Value::durations(series.median().as_ref());
+    let percentile = |p| Value::or_missing(series.percentile(p), Value::Duration);
+    vec![
+        Value::text(&cell.model.name),
+        Value::text(cell.engine.name.as_str()),
+        Value::Text(labels::configuration(cell)),
+        Value::text(status(&cell.status)),
+        median,
+        interval,
+        percentile(0.95),
+        percentile(0.99),
+        Value::Count(cell.samples_ns.len() as u64),
+        Value::Count(cell.rounds.len().max(1) as u64),
+    ]
+}
+
+fn status(status: &Status) -> &'static str {
+    match status {
+        Status::Measured => "measured",
+        Status::Failed(_) => "failed",
+        Status::TimedOut(_) => "timed out",
+        Status::Cancelled => "canceled",
+    }
+}
+
+/// Why a cell has no figures, and what to know beside those it has.
+fn notes(cell: &Cell, clock: &ClockInfo) -> Vec<Note> {
+    let failure = match &cell.status {
+        Status::Failed(failure) | Status::TimedOut(failure) => Some(Note::Failure(failure.to_string())),
+        Status::Measured | Status::Cancelled => None,
+    };
+    let warnings = [cell.warnings.clone(), Series::new(cell, clock).warnings].concat();
+    let warnings = warnings.into_iter().map(|warning| Note::Warning(warning.message));
+    failure.into_iter().chain(warnings).collect()
+}

@@ -1,0 +1,66 @@
+use tare_record::{Cell, EnvironmentKind, Record};
+
+use crate::labels;
+use crate::section::{Section, Table, Value};
+
+/// Memory at its peak. Cells whose environment did not report it are left out.
+pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
+    let mut table = Table::new(
+        "Peak memory of the process, or size of the wasm module's memory, over loading, runs and verification; as a multiple of the model, and of the native \
+         process with the same engine and threads, which includes program and libraries. Page and workers: what the browser counts for their scripts, in \
+         Chromium without the modules' memory.",
+        &[
+            ("model", "model"),
+            ("engine", "engine"),
+            ("configuration", "where"),
+            ("model_size", "model size"),
+            ("peak", "peak"),
+            ("of_model", "of the model"),
+            ("of_native", "of native"),
+            ("scripts", "page and workers"),
+            ("device", "on the device"),
+        ],
+    );
+    let cells: Vec<&Cell> = records.iter().flat_map(|record| &record.cells).collect();
+    cells
+        .iter()
+        .filter_map(|cell| row(cell, &cells))
+        .for_each(|row| table.push(row));
+    Some(Section::detail("memory", "Memory", vec![table.block()?]))
+}
+
+fn row(cell: &Cell, cells: &[&Cell]) -> Option<Vec<Value>> {
+    let bytes = peak(cell)?;
+    let size = cell.model.size_bytes.filter(|&size| size > 0)?;
+    // A native process also holds the driver of its adapter, and a wasm module does not.
+    let native = native_peak(cell, cells).filter(|_| cell.adapter.is_none());
+    let multiple = |of: u64| Value::Ratio(bytes as f64 / of as f64);
+    Some(vec![
+        Value::text(&cell.model.name),
+        Value::text(cell.engine.name.as_str()),
+        Value::Text(labels::configuration(cell)),
+        Value::Bytes(size),
+        Value::Bytes(bytes),
+        multiple(size),
+        Value::or_missing(native, multiple),
+        Value::or_missing(cell.memory.browser_bytes, Value::Bytes),
+        Value::or_missing(cell.memory.device_bytes, Value::Bytes),
+    ])
+}
+
+fn peak(cell: &Cell) -> Option<u64> {
+    cell.memory.wasm_linear_bytes.or(cell.memory.resident_peak_bytes)
+}
+
+/// Peak of the native process that ran the same model on the same engine and number of threads.
+fn native_peak(cell: &Cell, cells: &[&Cell]) -> Option<u64> {
+    let key = |cell: &Cell| (cell.model.sha256.clone(), cell.engine.name, cell.configuration.threads);
+    let is_native = |cell: &Cell| cell.configuration.environment == EnvironmentKind::Native;
+    if is_native(cell) {
+        return None;
+    }
+    let counterpart = cells
+        .iter()
+        .find(|native| is_native(native) && native.configuration.vector_limit.is_none() && key(native) == key(cell));
+    peak(counterpart?)
+}

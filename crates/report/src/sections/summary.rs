@@ -1,0 +1,122 @@
+//! What the report starts with: the answer, and what limits it.
+
+use tare_record::{Cell, EngineName, EnvironmentKind, Record};
+
+use crate::analysis::ladder::Ladder;
+use crate::analysis::pairing::{Basis, Comparison, Pair};
+use crate::analysis::verdict::verdict;
+use crate::labels;
+use crate::section::{Block, Section, Table, Value};
+
+/// For more pairs than this the table stands alone, because so many sentences are a wall.
+const FEW_PAIRS: usize = 3;
+
+pub(super) fn section<'a>(records: &[Record], comparison: &Comparison<'_>, ladders: &[Ladder<'_>]) -> Section<'a> {
+    let shown = shown(comparison);
+    let mut blocks = Vec::new();
+    if shown.len() <= FEW_PAIRS {
+        blocks.extend(sentences(&shown, ladders).into_iter().map(Block::Verdict));
+    }
+    blocks.extend(table(&shown).block());
+    for record in records {
+        let place = record.machine.kind;
+        let warnings = record.warnings.iter();
+        blocks.extend(warnings.map(|warning| Block::Warning(format!("{place}: {}", warning.message))));
+    }
+    let advice = if records.is_empty() {
+        Some("There is no record.")
+    } else if comparison.pairs.is_empty() {
+        Some(
+            "Nothing can be compared yet. A comparison needs a record of `tare run` and one of a browser, with the same models and inputs.",
+        )
+    } else {
+        None
+    };
+    blocks.extend(advice.map(|advice| Block::Text(advice.into())));
+    Section::new("summary", "What does the browser cost?", blocks)
+}
+
+/// Cells that look alike but may not be compared, and why.
+pub(super) fn refusals<'a>(comparison: &Comparison<'_>) -> Option<Section<'a>> {
+    let refusals = comparison.refusals.iter();
+    let items: Vec<String> = refusals
+        .map(|refusal| format!("{}: {}", refusal.subject, refusal.reason))
+        .collect();
+    (!items.is_empty()).then(|| Section::new("not-compared", "Not compared", vec![Block::List(items)]))
+}
+
+/// All pairs with browsers, and those with Node that no browser ran: next to a browser, Node is a step of the explanation.
+fn shown<'a>(comparison: &'a Comparison<'a>) -> Vec<&'a Pair<'a>> {
+    let is_node = |pair: &&Pair<'_>| pair.other.configuration.environment == EnvironmentKind::Node;
+    let (in_node, mut shown): (Vec<_>, Vec<_>) = comparison.pairs.iter().partition(is_node);
+    let others = in_node
+        .into_iter()
+        .filter(|pair| !shown.iter().any(|browser| work(browser.other) == work(pair.other)));
+    let others: Vec<_> = others.collect();
+    shown.extend(others);
+    shown
+}
+
+fn work(cell: &Cell) -> (&str, EngineName) {
+    (&cell.model.name, cell.engine.name)
+}
+
+/// For each model and engine what the browser costs, and then why.
+fn sentences(pairs: &[&Pair<'_>], ladders: &[Ladder<'_>]) -> Vec<String> {
+    let mut lines: Vec<_> = pairs.iter().map(|pair| (work(pair.other), verdict(pair))).collect();
+    // A ladder of two rungs says what its pair says.
+    for ladder in ladders
+        .iter()
+        .filter(|ladder| ladder.steps.len() > 1 || pairs.is_empty())
+    {
+        let work = work(ladder.rungs[0]);
+        let after = lines.iter().rposition(|(known, _)| *known == work);
+        lines.insert(after.map_or(lines.len(), |last| last + 1), (work, ladder.sentence()));
+    }
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+fn table(pairs: &[&Pair<'_>]) -> Table {
+    let mut table = Table::new(
+        "Time of one inference, from inputs in memory to outputs in memory, as a multiple of the native time. If the interval includes 1x, \
+         no difference was shown. With one round, the interval leaves out how much two processes differ.",
+        &[
+            ("model", "model"),
+            ("engine", "engine"),
+            ("on", "on"),
+            ("ratio", "takes"),
+            ("ratio_interval", "95 % interval"),
+            ("median", "there"),
+            ("native_median", "native"),
+            ("rounds", "rounds"),
+        ],
+    );
+    for pair in pairs {
+        let [native, other] = pair.medians.map(|median| Value::Duration(median.value));
+        let [ratio, interval] = Value::ratios(&pair.ratio);
+        table.push(vec![
+            Value::text(&pair.other.model.name),
+            Value::text(pair.other.engine.name.as_str()),
+            Value::Text(on(pair)),
+            ratio,
+            interval,
+            other,
+            native,
+            Value::Count(match pair.basis {
+                Basis::Samples(_) => 1,
+                Basis::Rounds(rounds) => rounds as u64,
+            }),
+        ]);
+    }
+    table
+}
+
+/// What computes there. Short, so that the factor next to it fits on a phone.
+fn on(pair: &Pair<'_>) -> String {
+    match (&pair.other.adapter, pair.other.configuration.environment) {
+        (Some(adapter), _) if adapter.software => "WebGPU on the CPU".into(),
+        (Some(_), _) => "WebGPU".into(),
+        (None, EnvironmentKind::Node) => format!("Node, {}", labels::threads(pair.other.configuration.threads)),
+        (None, _) => labels::threads(pair.other.configuration.threads),
+    }
+}

@@ -1,0 +1,95 @@
+//! Building the workers, the page and the native binary.
+
+mod module;
+mod workers;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use xshell::{Shell, cmd};
+
+use crate::paths::{TARGET_VARIABLE, target};
+use crate::setup::Tools;
+use crate::step;
+
+pub(crate) use module::PAGE;
+pub(crate) use workers::{built_worker, weigh, worker_modules, workers};
+
+/// How to build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Every day and in tests.
+    Release,
+    /// As it ships.
+    Dist,
+}
+
+impl Profile {
+    pub(crate) fn dist_if(dist: bool) -> Self {
+        if dist { Profile::Dist } else { Profile::Release }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Profile::Release => "release",
+            Profile::Dist => "dist",
+        }
+    }
+}
+
+/// Tells the hook that trunk calls which profile trunk was called for.
+const PROFILE_VARIABLE: &str = "TARE_PROFILE";
+
+/// Builds everything; returns the tools and the native binary.
+pub(crate) fn all(sh: &Shell, profile: Profile) -> Result<(Tools, PathBuf)> {
+    let tools = Tools::prepare(sh)?;
+    page(sh, &tools, profile)?;
+    let binary = native(sh, profile)?;
+    Ok((tools, binary))
+}
+
+/// Builds the native binary.
+pub(crate) fn native(sh: &Shell, profile: Profile) -> Result<PathBuf> {
+    step("building the native binary (the first time 20 minutes and more on two cores)");
+    let name = profile.name();
+    cmd!(sh, "cargo build --profile {name} -p tare -p tare-burn -p tare-tract").run()?;
+    let program = format!("tare{}", std::env::consts::EXE_SUFFIX);
+    Ok(target().join(name).join(program))
+}
+
+/// Builds everything, and serves the page until Ctrl-C.
+pub(crate) fn serve(sh: &Shell) -> Result<()> {
+    let (_, tare) = all(sh, Profile::Release)?;
+    cmd!(sh, "{tare} serve").run()?;
+    Ok(())
+}
+
+/// Builds workers and page into `dist`, by trunk.
+pub(crate) fn page(sh: &Shell, tools: &Tools, profile: Profile) -> Result<()> {
+    // Before trunk, whose hook then only copies them: its output would hide theirs.
+    workers(sh, tools, profile)?;
+    step("building the page");
+    let (trunk, name) = (tools.program("trunk"), profile.name());
+    let mut command = cmd!(sh, "{trunk} build --skip-version-check --cargo-profile {name}")
+        .env(PROFILE_VARIABLE, name)
+        .env(TARGET_VARIABLE, target())
+        // Colors and progress of a terminal do no good in a log.
+        .env("NO_COLOR", "true");
+    for (key, value) in tools.wasm.environment() {
+        command = command.env(key, value);
+    }
+    command.run().context("trunk cannot build the page")?;
+    PAGE.finish(sh, tools, profile)
+}
+
+/// Builds the workers that are not up to date, and copies them to where trunk gathers the page if trunk called this.
+pub(crate) fn workers_hook(sh: &Shell, dist_asked: bool) -> Result<()> {
+    let from_trunk = std::env::var(PROFILE_VARIABLE).is_ok_and(|name| name == Profile::Dist.name());
+    let profile = Profile::dist_if(dist_asked || from_trunk);
+    let tools = Tools::find(sh)?;
+    workers(sh, &tools, profile)?;
+    let Some(staging) = std::env::var_os("TRUNK_STAGING_DIR") else {
+        return Ok(());
+    };
+    workers::copy(sh, profile, &PathBuf::from(staging).join("workers"))
+}

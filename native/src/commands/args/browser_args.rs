@@ -1,0 +1,76 @@
+//! Which browser to drive, and which page it opens.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+/// A browser, and the page that it opens.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BrowserArgs {
+    #[command(flatten)]
+    pub(crate) driver: DriverArgs,
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+}
+
+/// Which browser to drive, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DriverArgs {
+    /// Browser: chromium, chrome, firefox, or its path [default: the first one found]
+    #[arg(long)]
+    pub(crate) browser: Option<String>,
+    /// URL of a running WebDriver, for example <http://127.0.0.1:9515>
+    #[arg(long, value_name = "URL")]
+    pub(crate) webdriver: Option<String>,
+    /// Show the browser's window
+    #[arg(long)]
+    pub(crate) headed: bool,
+    /// Run WebGPU on Chromium's bundled software adapter, for machines without a GPU
+    #[arg(long)]
+    pub(crate) software_gpu: bool,
+    /// Extra argument for the browser; repeatable
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
+    pub(crate) browser_arg: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PageArgs {
+    /// Folder of the built page [default: dist, here or next to the program]
+    #[arg(long, value_name = "DIR")]
+    page: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
+    /// Port on loopback [default: any free one]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub(crate) port: u16,
+    /// Serve without cross-origin isolation, as most hosts do: a coarse clock and no threads
+    #[arg(long)]
+    pub(crate) not_isolated: bool,
+}
+
+impl PageArgs {
+    /// The folder of the built page.
+    pub(crate) fn folder(&self) -> Result<PathBuf> {
+        let beside = std::env::current_exe()
+            .ok()
+            .and_then(|program| Some(program.parent()?.join("dist")));
+        let candidates = match &self.page {
+            Some(page) => vec![page.clone()],
+            None => std::iter::once(PathBuf::from("dist")).chain(beside).collect(),
+        };
+        match candidates.iter().find(|folder| folder.join("index.html").is_file()) {
+            Some(folder) => Ok(folder.clone()),
+            None => {
+                let looked: Vec<String> = candidates.iter().map(|folder| folder.display().to_string()).collect();
+                bail!(
+                    "found no built page (index.html) in {}\nhint: build it with `cargo xtask build`, or give its folder with --page",
+                    looked.join(" or ")
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Command-line options that several commands share.
+
+mod browser_args;
+mod plan_args;
+
+pub(crate) use browser_args::{BrowserArgs, DriverArgs, PageArgs, ServeArgs};
+pub(crate) use plan_args::PlanArgs;

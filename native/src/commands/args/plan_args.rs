@@ -1,0 +1,210 @@
+//! What to measure: the same options for every environment.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use clap::builder::PossibleValuesParser;
+use tare_core::{NamedTensor, plan};
+use tare_models::{HASH_SEPARATOR, is_url};
+use tare_record::{CellPlan, ENGINES, EngineName, Plan};
+
+use crate::local_model::{find_model, model_bytes};
+use crate::npy::read_npy;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanArgs {
+    /// Plan: ladder, models, quick, smoke, or a .toml file [default: quick, or ladder for `tare ladder`]
+    #[arg(long)]
+    plan: Option<String>,
+    /// Model instead of the plan's: built-in name, .onnx file or https URL; repeatable
+    #[arg(long)]
+    model: Vec<String>,
+    /// SHA-256 of the model given as a URL
+    #[arg(long, value_name = "HASH", requires = "model")]
+    sha256: Option<String>,
+    /// Dimensions of an input whose shape the model leaves open; repeatable
+    #[arg(long, value_name = "INPUT=DIMS")]
+    shape: Vec<String>,
+    /// NumPy array for an input, instead of generated numbers; repeatable
+    #[arg(long, value_name = "INPUT=FILE.npy")]
+    input: Vec<String>,
+    /// Engine instead of the plan's; repeatable
+    #[arg(long, value_name = "ENGINE", value_parser = engine_names())]
+    engine: Vec<String>,
+    /// CPU threads instead of the plan's
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Natively, also measure with narrower vector instructions (tract); repeatable
+    #[arg(long, value_name = "LEVEL", value_parser = vector_limits())]
+    vector_limit: Vec<String>,
+    /// In a browser, also measure with relaxed SIMD (tract)
+    #[arg(long)]
+    relaxed_simd: bool,
+    /// Natively, also measure with kernels in WGSL, if the platform's compiler takes another language (burn-wgpu)
+    #[arg(long)]
+    wgsl: bool,
+    /// Rounds instead of the plan's: each measures every cell in a fresh process or worker
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Time limit of a cell in seconds, instead of the plan's
+    #[arg(long, value_name = "SECONDS")]
+    cell_limit: Option<u64>,
+}
+
+impl PlanArgs {
+    /// The plan that the options describe, or the built-in one of that name.
+    pub(crate) fn plan_or(&self, name: &str) -> Result<Plan> {
+        let mut chosen = match self.plan.as_deref() {
+            None => plan::built_in(name)?,
+            Some(file)
+                if Path::new(file)
+                    .extension()
+                    .is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) =>
+            {
+                let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the plan {file:?}"))?;
+                plan::parse(&text).with_context(|| format!("in {file:?}"))?
+            }
+            Some(name) => plan::built_in(name)?,
+        };
+        let shapes = self.shapes()?;
+        if !self.model.is_empty() {
+            if self.plan.is_none() {
+                chosen.name = "command line".into();
+                chosen.description = String::new();
+            }
+            chosen.cells = self.hashed_models()?.into_iter().map(CellPlan::new).collect();
+        }
+        let engines = self
+            .engine
+            .iter()
+            .map(|engine| engine.parse())
+            .collect::<Result<Vec<EngineName>, String>>();
+        let engines = engines.map_err(anyhow::Error::msg)?;
+        assign_shapes(&shapes, &mut chosen.cells)?;
+        for cell in &mut chosen.cells {
+            if !engines.is_empty() {
+                cell.engines.clone_from(&engines);
+            }
+            if !self.vector_limit.is_empty() {
+                cell.vector_limits.clone_from(&self.vector_limit);
+            }
+            cell.relaxed_simd |= self.relaxed_simd;
+            cell.wgsl |= self.wgsl;
+            if let Some(threads) = self.threads {
+                cell.threads = vec![threads];
+            }
+        }
+        if let Some(rounds) = self.rounds {
+            chosen.rules.rounds = rounds;
+        }
+        if let Some(limit) = self.cell_limit {
+            chosen.rules.cell_limit_s = limit;
+            chosen.rules.rounds_limit_s = None;
+        }
+        plan::check(&chosen)?;
+        Ok(chosen)
+    }
+
+    /// CPU threads, if they were asked for.
+    pub(crate) fn threads(&self) -> Option<usize> {
+        self.threads
+    }
+
+    /// The models, the URL among them with its hash.
+    fn hashed_models(&self) -> Result<Vec<String>> {
+        let mut models = self.model.clone();
+        if let Some(hash) = &self.sha256 {
+            let mut urls = models.iter_mut().filter(|model| is_url(model));
+            match (urls.next(), urls.next()) {
+                (Some(url), None) => *url += &format!("{HASH_SEPARATOR}{hash}"),
+                _ => bail!(
+                    "--sha256: expected exactly one URL among the models\nhint: give each URL its own hash: --model URL{HASH_SEPARATOR}HASH"
+                ),
+            }
+        }
+        Ok(models)
+    }
+
+    /// The arrays given with `--input`.
+    pub(crate) fn inputs(&self) -> Result<Vec<NamedTensor>> {
+        self.input
+            .iter()
+            .map(|option| {
+                let (name, file) = split(option, "--input", "INPUT=FILE.npy")?;
+                let tensor =
+                    read_npy(Path::new(file)).with_context(|| format!("cannot read {file:?} for input {name:?}"))?;
+                Ok(NamedTensor {
+                    name: name.to_owned(),
+                    tensor,
+                })
+            })
+            .collect()
+    }
+
+    fn shapes(&self) -> Result<BTreeMap<String, Vec<usize>>> {
+        self.shape
+            .iter()
+            .map(|option| {
+                let (name, dims) = split(option, "--shape", "INPUT=DIMS, for example image=1,3,224,224")?;
+                let dims = dims
+                    .split([',', 'x'])
+                    .map(|dim| dim.trim().parse::<usize>().ok().filter(|&dim| dim > 0))
+                    .collect::<Option<Vec<usize>>>();
+                match dims {
+                    Some(dims) => Ok((name.to_owned(), dims)),
+                    None => {
+                        bail!("--shape {option}: expected dimensions of at least 1, for example {name}=1,3,224,224")
+                    }
+                }
+            })
+            .collect()
+    }
+}
+
+/// Gives each model the shapes of its own inputs. A model whose inputs are unknown before it is loaded gets all shapes. So does a single
+/// model, because loading it reports what is wrong with them.
+fn assign_shapes(shapes: &BTreeMap<String, Vec<usize>>, cells: &mut [CellPlan]) -> Result<()> {
+    if shapes.is_empty() {
+        return Ok(());
+    }
+    let is_single = cells.len() == 1;
+    let mut unknown: Vec<&String> = shapes.keys().collect();
+    for cell in cells {
+        let known = if is_single { None } else { input_names(&cell.model) };
+        let has = |name: &String| known.as_ref().is_none_or(|known| known.contains(name));
+        let own = shapes.iter().filter(|(name, _)| has(name));
+        cell.shapes.extend(own.map(|(name, dims)| (name.clone(), dims.clone())));
+        unknown.retain(|name| !has(name));
+    }
+    if let Some(name) = unknown.first() {
+        bail!(
+            "--shape {name}: no model has an input of that name\nhint: run one model alone; its error lists the inputs"
+        );
+    }
+    Ok(())
+}
+
+/// Names of a model's inputs, where its file can be read.
+fn input_names(model: &str) -> Option<Vec<String>> {
+    let bytes = model_bytes(&find_model(model).ok()?, &BTreeMap::new()).ok()?;
+    let inputs = tare_models::signature(&bytes).ok()?.inputs;
+    Some(inputs.into_iter().map(|input| input.name).collect())
+}
+
+fn split<'a>(option: &'a str, flag: &str, form: &str) -> Result<(&'a str, &'a str)> {
+    // The last `=`, because names of inputs may hold one and dimensions do not.
+    match option.rsplit_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name, value)),
+        _ => bail!("{flag} {option}: expected {form}"),
+    }
+}
+
+fn engine_names() -> PossibleValuesParser {
+    ENGINES.iter().map(|spec| spec.text).collect::<Vec<_>>().into()
+}
+
+fn vector_limits() -> PossibleValuesParser {
+    let limits = ENGINES.iter().flat_map(|spec| spec.vector_limits);
+    limits.copied().collect::<Vec<_>>().into()
+}

@@ -1,0 +1,47 @@
+//! The commands.
+
+use anyhow::{Result, bail};
+use tare_core::NamedTensor;
+use tare_record::CellPlan;
+
+use crate::local_model::{find_model, model_bytes};
+use args::PlanArgs;
+
+pub(crate) mod args;
+pub(crate) mod browser;
+pub(crate) mod diverge;
+pub(crate) mod doctor;
+pub(crate) mod ladder;
+pub(crate) mod models;
+pub(crate) mod node;
+pub(crate) mod profile;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod selftest;
+
+/// The one model of a command that takes one.
+struct OneModel {
+    cell: CellPlan,
+    name: String,
+    bytes: Vec<u8>,
+    inputs: Vec<NamedTensor>,
+    seed: u64,
+}
+
+impl OneModel {
+    fn of(args: &PlanArgs) -> Result<Self> {
+        let mut plan = args.plan_or("quick")?;
+        let cell = match plan.cells.as_mut_slice() {
+            [cell] => cell.clone(),
+            cells => bail!("found {} models\nhint: name one with --model", cells.len()),
+        };
+        let model = find_model(&cell.model)?;
+        Ok(Self {
+            bytes: model_bytes(&model, &cell.shapes)?,
+            name: model.display_name().to_owned(),
+            inputs: args.inputs()?,
+            seed: plan.seed,
+            cell,
+        })
+    }
+}

@@ -1,0 +1,42 @@
+//! The engines of this program. `CONTRIBUTING.md` says how to add one.
+
+use tare_burn::Burn;
+use tare_core::Engine;
+use tare_record::{EngineName, Failure, FailureKind, Variant};
+use tare_tract::Tract;
+
+/// An engine on a number of CPU threads.
+pub(crate) fn engine(name: EngineName, variant: &Variant, threads: usize) -> Box<dyn Engine> {
+    match name {
+        EngineName::Tract => Box::new(Tract::new(threads)),
+        EngineName::BurnFlex => Box::new(Burn::flex(threads)),
+        EngineName::BurnWgpu if *variant == Variant::Wgsl => Box::new(Burn::wgpu_in_wgsl()),
+        EngineName::BurnWgpu => Box::new(Burn::wgpu()),
+    }
+}
+
+/// The environment variable that limits an engine to narrower vector instructions, with its value.
+///
+/// # Errors
+///
+/// If the processor has no wider ones than those, or the engine cannot be limited.
+pub(crate) fn vector_limit_variable(engine: EngineName, name: &str) -> Result<(&'static str, String), Failure> {
+    let limits = match engine {
+        EngineName::Tract => tare_tract::vector_limits(),
+        EngineName::BurnFlex | EngineName::BurnWgpu => vec![],
+    };
+    let Some(limit) = limits.iter().find(|limit| limit.name == name) else {
+        let narrower: Vec<&str> = limits.iter().map(|limit| limit.name).collect();
+        return Err(Failure::new(
+            FailureKind::Device,
+            format!(
+                "{engine} cannot be limited to {name} here: this processor has {}, and the narrower levels are {narrower:?}",
+                tare_tract::vector_level()
+            ),
+        ));
+    };
+    // What the user leaves out stays left out.
+    let asked = std::env::var(tare_tract::ISA_VARIABLE).into_iter();
+    let all: Vec<String> = asked.chain([limit.isa_variable.clone()]).collect();
+    Ok((tare_tract::ISA_VARIABLE, all.join(",")))
+}

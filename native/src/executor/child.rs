@@ -1,0 +1,120 @@
+//! The child process of `tare run`: measures one cell, so that a crash, a hang or a lost graphics device ends that cell alone.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Mutex;
+
+use anyhow::{Context, Result};
+use tare_core::{Clock, Control, Observer, serve_request, tensor_codec};
+use tare_record::{Cell, CellRequest, Event, Memory, PhaseName, Progress, Status};
+
+use crate::engines::engine;
+use crate::local_model::model_bytes;
+use crate::machine::{self, SystemClock};
+
+/// Names of the files in a cell's folder.
+pub(crate) const REQUEST: &str = "request.json";
+pub(crate) const INPUTS: &str = "inputs.tensors";
+pub(crate) const REFERENCE: &str = "reference.tensors";
+pub(crate) const OUTPUTS: &str = "outputs.tensors";
+
+/// The last error that a library logged: burn reports shader errors in no other way.
+static LOGGED: Mutex<Option<String>> = Mutex::new(None);
+
+struct ErrorLog;
+
+impl log::Log for ErrorLog {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Error
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            eprintln!("{}: {}", record.target(), record.args());
+            if let Ok(mut logged) = LOGGED.lock() {
+                logged.get_or_insert_with(|| format!("{}: {}", record.target(), record.args()));
+            }
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+struct Reporter;
+
+impl Observer for Reporter {
+    fn progress(&mut self, progress: &Progress, cell: &Cell) -> Control {
+        say(&Event::Progress {
+            progress: progress.clone(),
+            cell: Box::new(cell.clone()),
+        });
+        Control::Continue
+    }
+
+    fn memory(&self) -> Memory {
+        Memory {
+            resident_peak_bytes: machine::resident_peak_bytes(),
+            ..Memory::default()
+        }
+    }
+}
+
+/// One event per line on standard output. If the parent is gone, so is the reason to go on.
+fn say(event: &Event) {
+    let line = serde_json::to_string(event).unwrap_or_default();
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(1);
+    }
+}
+
+/// Carries out the request in `folder`.
+pub(crate) fn run(folder: &Path) -> Result<bool> {
+    say(&Event::Ready { phases: vec![] });
+    // A second logger in one process is an error that cannot happen here.
+    let _ = log::set_logger(&ErrorLog);
+    log::set_max_level(log::LevelFilter::Error);
+
+    let read = |name: &str| std::fs::read(folder.join(name)).with_context(|| format!("cannot read {name}"));
+    let request: CellRequest = serde_json::from_slice(&read(REQUEST)?)?;
+    let inputs = if folder.join(INPUTS).exists() {
+        tensor_codec::decode(&read(INPUTS)?)?
+    } else {
+        vec![]
+    };
+    let reference = if folder.join(REFERENCE).exists() {
+        read(REFERENCE)?
+    } else {
+        vec![]
+    };
+
+    let clock = SystemClock;
+    let start_ns = clock.now_ns();
+    let workload = tare_models::workload(&request, &inputs, || model_bytes(&request.model, &request.shapes));
+    let earlier = vec![clock.phase_since(start_ns, PhaseName::Model)];
+    let engine = engine(request.engine, &request.variant, request.threads);
+    let mut reporter = Reporter;
+    let mut reply = pollster::block_on(serve_request(
+        &request,
+        workload,
+        Ok(&*engine),
+        &reference,
+        earlier,
+        &clock,
+        &mut reporter,
+    ));
+    if let Event::Done { cell } = &mut reply.event {
+        add_log(&mut cell.status);
+    }
+    std::fs::write(folder.join(OUTPUTS), &reply.tensors).context("cannot write the outputs")?;
+    say(&reply.event);
+    // Not through destructors: a graphics driver that crashes while it is unloaded must not spoil a finished cell.
+    std::process::exit(0);
+}
+
+fn add_log(status: &mut Status) {
+    let logged = LOGGED.lock().ok().and_then(|mut logged| logged.take());
+    if let (Status::Failed(failure) | Status::TimedOut(failure), Some(logged)) = (status, logged) {
+        failure.message += &format!("; the engine logged: {logged}");
+    }
+}

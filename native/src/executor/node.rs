@@ -1,0 +1,77 @@
+//! Cells in Node: the browser's wasm modules in V8, without a browser.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tare_record::{EngineName, EnvironmentKind, Failure, FailureKind, ModuleInfo, NodeInfo};
+
+/// Node with the workers of a built page.
+#[derive(Debug)]
+pub(crate) struct Node {
+    program: PathBuf,
+    workers: PathBuf,
+    pub(crate) info: NodeInfo,
+}
+
+impl Node {
+    /// Finds Node on the search path, or in `TARE_NODE`; `page` is the folder of the built page.
+    pub(crate) fn find(page: &Path) -> Result<Self> {
+        let program = PathBuf::from(std::env::var_os("TARE_NODE").unwrap_or_else(|| "node".into()));
+        let output = Command::new(&program)
+            .args(["-p", "JSON.stringify(process.versions)"])
+            .output()
+            .with_context(|| {
+                format!(
+                    "cannot start {}\nhint: install Node 18 or later (nodejs.org), or name it in TARE_NODE",
+                    program.display()
+                )
+            })?;
+        let versions: Value = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("{} does not tell its version: is it Node?", program.display()))?;
+        let version = |key: &str| versions[key].as_str().unwrap_or("unknown").to_owned();
+        Ok(Self {
+            program,
+            workers: page.join("workers"),
+            info: NodeInfo {
+                version: version("node"),
+                v8: version("v8"),
+            },
+        })
+    }
+
+    /// How the module of an engine was built, and what its clock is like in Node.
+    pub(crate) fn module_info(&self, engine: EngineName) -> Result<ModuleInfo> {
+        let output = self.worker(engine).output().context("cannot start Node")?;
+        match serde_json::from_slice(&output.stdout) {
+            Ok(info) => Ok(info),
+            Err(_) => bail!(
+                "the module of {engine} does not run in Node {}: {}{}\nhint: build the page with `cargo xtask build`",
+                self.info.version,
+                String::from_utf8_lossy(&output.stdout).trim(),
+                String::from_utf8_lossy(&output.stderr).trim()
+            ),
+        }
+    }
+
+    /// Node with the module of an engine, to carry out the request in `folder`.
+    pub(crate) fn command(&self, folder: &Path, engine: EngineName) -> Result<Command, Failure> {
+        if !engine.spec().runs_in(EnvironmentKind::Node) {
+            return Err(Failure::new(
+                FailureKind::Device,
+                format!("{engine} needs WebGPU, which Node does not have"),
+            )
+            .with_hint("measure it in a browser: tare browser"));
+        }
+        let mut command = self.worker(engine);
+        command.arg(folder);
+        Ok(command)
+    }
+
+    fn worker(&self, engine: EngineName) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(self.workers.join("node-worker.js")).arg(engine.as_str());
+        command
+    }
+}

@@ -1,0 +1,277 @@
+//! Carries out requests in child processes: natively, or in Node.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use tare_core::{Attachments, Executor, OnProgress, Reply};
+use tare_record::{
+    Cell, CellRequest, DeviceKind, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Phase,
+    PhaseName, Warning, WarningKind,
+};
+
+use super::child::{INPUTS, OUTPUTS, REFERENCE, REQUEST};
+use super::node::Node;
+use crate::engines::vector_limit_variable;
+use crate::local_model::find_model;
+
+/// A child that has not ended its cell so long after the cell's limit hangs.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Time between two looks at whether Ctrl-C was pressed.
+const WATCH_INTERRUPT: Duration = Duration::from_millis(200);
+
+/// Set by Ctrl-C.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Runs cells in child processes.
+pub(crate) struct ProcessExecutor {
+    /// Where cells run, if not natively.
+    node: Option<Node>,
+    /// Driver for graphics, if not the system's.
+    vulkan_driver: Option<PathBuf>,
+    adapters: Option<Vec<tare_record::Adapter>>,
+}
+
+impl ProcessExecutor {
+    /// A host that stops after the running cell at Ctrl-C, and keeps what was measured.
+    pub(crate) fn native(vulkan_driver: Option<PathBuf>) -> Self {
+        // Only a second handler would fail: the first does the same.
+        let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
+        Self {
+            node: None,
+            vulkan_driver,
+            adapters: None,
+        }
+    }
+
+    /// The same in Node.
+    pub(crate) fn node(node: Node) -> Self {
+        Self {
+            node: Some(node),
+            ..Self::native(None)
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Executor for ProcessExecutor {
+    async fn execute(
+        &mut self,
+        request: &CellRequest,
+        attachments: &Attachments,
+        on_progress: &mut OnProgress<'_>,
+    ) -> Reply {
+        let mut partial = None;
+        match self.carry_out(request, attachments, on_progress, &mut partial) {
+            Ok(reply) => reply,
+            Err(failure) => Reply::unfinished(request, failure, self.cancelled(), partial),
+        }
+    }
+
+    async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Rc<Vec<u8>>>), Failure> {
+        Ok((find_model(name)?, None))
+    }
+
+    fn cancelled(&self) -> bool {
+        INTERRUPTED.load(Ordering::Relaxed)
+    }
+
+    fn environment(&self) -> EnvironmentKind {
+        if self.node.is_some() {
+            EnvironmentKind::Node
+        } else {
+            EnvironmentKind::Native
+        }
+    }
+
+    fn default_engines(&mut self) -> (Vec<EngineName>, Option<Warning>) {
+        if self.node.is_some() {
+            return (EngineName::all_in(EnvironmentKind::Node).collect(), None);
+        }
+        let adapters = self
+            .adapters
+            .get_or_insert_with(|| pollster::block_on(tare_burn::adapters()));
+        if adapters.iter().any(|adapter| !adapter.software) {
+            return (EngineName::all_in(EnvironmentKind::Native).collect(), None);
+        }
+        let all = EngineName::all_in(EnvironmentKind::Native);
+        let (gpu, cpu): (Vec<_>, Vec<_>) = all.partition(|engine| engine.spec().device == DeviceKind::Gpu);
+        let names: Vec<&str> = gpu.iter().map(|engine| engine.as_str()).collect();
+        let names = names.join(", ");
+        let warning = Warning {
+            kind: WarningKind::Fallback,
+            message: format!(
+                "this machine has no hardware graphics adapter, so {names} was left out: ask for it with --engine {names}"
+            ),
+        };
+        (cpu, Some(warning))
+    }
+}
+
+impl ProcessExecutor {
+    fn carry_out(
+        &self,
+        request: &CellRequest,
+        attachments: &Attachments,
+        on_progress: &mut OnProgress<'_>,
+        partial: &mut Option<Box<Cell>>,
+    ) -> Result<Reply, Failure> {
+        let broken = |what: &str, error: &dyn std::fmt::Display| died(format!("{what}: {error}"));
+        let folder = tempfile::tempdir().map_err(|error| broken("cannot make a temporary folder", &error))?;
+        let write = |name: &str, bytes: &[u8]| {
+            std::fs::write(folder.path().join(name), bytes)
+                .map_err(|error| broken("cannot write to the temporary folder", &error))
+        };
+        write(
+            REQUEST,
+            &serde_json::to_vec(request).map_err(|error| broken("cannot write the request", &error))?,
+        )?;
+        for (name, bundle) in [(INPUTS, &attachments.inputs), (REFERENCE, &attachments.reference)] {
+            if let Some(bundle) = bundle {
+                write(name, bundle)?;
+            }
+        }
+
+        let mut command = match &self.node {
+            Some(node) => node.command(folder.path(), request.engine)?,
+            None => this_program(folder.path(), request)?,
+        };
+        if let Some(driver) = &self.vulkan_driver {
+            command.env("VK_DRIVER_FILES", driver);
+        }
+        let spawned = Instant::now();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| broken("cannot start a process for the cell", &error))?;
+        let outcome = listen(&mut child, request, spawned, on_progress, partial);
+        // Gone already unless it hangs; either way it must not outlive its cell.
+        let _ = child.kill();
+        let _ = child.wait();
+        let event = outcome?;
+        let tensors = std::fs::read(folder.path().join(OUTPUTS)).unwrap_or_default();
+        Ok(Reply { event, tensors })
+    }
+}
+
+/// This program as the child of itself.
+fn this_program(folder: &Path, request: &CellRequest) -> Result<Command, Failure> {
+    let program = std::env::current_exe().map_err(|error| died(format!("cannot find this program: {error}")))?;
+    let mut command = Command::new(program);
+    command.arg("child").arg(folder);
+    if let Some(limit) = request.vector_limit() {
+        let (variable, value) = vector_limit_variable(request.engine, limit)?;
+        command.env(variable, value);
+    }
+    Ok(command)
+}
+
+fn listen(
+    child: &mut Child,
+    request: &CellRequest,
+    spawned: Instant,
+    on_progress: &mut OnProgress<'_>,
+    partial: &mut Option<Box<Cell>>,
+) -> Result<Event, Failure> {
+    let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err(died("the process for the cell has no output".into()));
+    };
+    let (send, events) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if send.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    let errors = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        // What was read until an error is what there is to say.
+        let _ = stderr.read_to_end(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    });
+
+    let deadline = spawned + Duration::from_secs(request.rules.cell_limit_s) + GRACE;
+    let mut spawn_ns = 0;
+    let mut doing = String::from("start");
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match events.recv_timeout(left.min(WATCH_INTERRUPT)) {
+            Err(RecvTimeoutError::Timeout) if INTERRUPTED.load(Ordering::Relaxed) => {
+                return Err(died("it was interrupted".into()));
+            }
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
+            Ok(line) => match serde_json::from_str(&line) {
+                Ok(Event::Ready { phases }) => {
+                    let ready_ns = u64::try_from(spawned.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                    let told_ns: u64 = phases.iter().map(|phase| phase.duration_ns).sum();
+                    spawn_ns = ready_ns.saturating_sub(told_ns);
+                }
+                Ok(Event::Died { message }) => {
+                    return Err(died(format!("the process died before its cell was done: {message}")));
+                }
+                Ok(Event::Progress { progress, mut cell }) => {
+                    cell.phases.insert(
+                        0,
+                        Phase {
+                            name: PhaseName::Spawn,
+                            duration_ns: spawn_ns,
+                        },
+                    );
+                    on_progress(&progress, &cell);
+                    doing = progress.phase;
+                    *partial = Some(cell);
+                }
+                Ok(Event::Done { mut cell }) => {
+                    if !cell.phases.is_empty() {
+                        cell.phases.insert(
+                            0,
+                            Phase {
+                                name: PhaseName::Spawn,
+                                duration_ns: spawn_ns,
+                            },
+                        );
+                    }
+                    return Ok(Event::Done { cell });
+                }
+                Ok(event) => return Ok(event),
+                // A library that prints to standard output is no reason to lose a cell.
+                Err(_) => {}
+            },
+            Err(RecvTimeoutError::Timeout) => {
+                return Err(Failure::new(
+                    FailureKind::TimeLimit,
+                    format!(
+                        "the process did not end its cell within the limit of {} s and was stopped during {doing}",
+                        request.rules.cell_limit_s
+                    ),
+                )
+                .with_hint("raise cell_limit_s in the plan or by --cell-limit, or take a smaller model"));
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                let how = child
+                    .wait()
+                    .map_or_else(|error| error.to_string(), |status| status.to_string());
+                let text = errors.join().unwrap_or_default();
+                let last = text
+                    .lines()
+                    .rev()
+                    .find(|line| !line.trim().is_empty() && !line.contains("RUST_BACKTRACE"));
+                let said = last.map_or_else(String::new, |line| format!(", and said last: {}", line.trim()));
+                return Err(died(format!("the process died ({how}) before its cell was done{said}")));
+            }
+        }
+    }
+}
+
+fn died(message: String) -> Failure {
+    Failure::new(FailureKind::Died, message)
+}

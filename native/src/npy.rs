@@ -1,0 +1,66 @@
+//! Tensors as NumPy files.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use tare_core::{Tensor, TensorData};
+
+/// Reads a NumPy array of a type that tare feeds, in C order.
+pub(crate) fn read_npy(path: &Path) -> Result<Tensor> {
+    let file = std::fs::File::open(path)?;
+    let npy = npyz::NpyFile::new(std::io::BufReader::new(file)).context("not a NumPy file")?;
+    if npy.order() == npyz::Order::Fortran && npy.shape().len() > 1 {
+        bail!("the array is in Fortran order\nhint: save numpy.ascontiguousarray(array)");
+    }
+    let shape = npy
+        .shape()
+        .iter()
+        .map(|&dim| usize::try_from(dim))
+        .collect::<Result<Vec<usize>, _>>()?;
+    let npyz::DType::Plain(dtype) = npy.dtype() else {
+        bail!("the array has fields\nhint: save a plain array")
+    };
+    let name = dtype.to_string();
+    // NumPy's type strings: byte order, kind, bytes.
+    let data = match &name[1..] {
+        "f4" => TensorData::F32(npy.into_vec()?),
+        "f8" => TensorData::F64(npy.into_vec()?),
+        "i1" => TensorData::I8(npy.into_vec()?),
+        "i4" => TensorData::I32(npy.into_vec()?),
+        "i8" => TensorData::I64(npy.into_vec()?),
+        "u1" => TensorData::U8(npy.into_vec()?),
+        "b1" => TensorData::Bool(npy.into_vec::<bool>()?.into_iter().map(u8::from).collect()),
+        _ => bail!("the array has elements of type {name}\nhint: convert it, for example with array.astype('float32')"),
+    };
+    Ok(Tensor::new(shape, data)?)
+}
+
+/// Writes a tensor as a NumPy array.
+pub(crate) fn write_npy(path: &Path, tensor: &Tensor) -> Result<()> {
+    use npyz::WriterBuilder;
+    let shape: Vec<u64> = tensor.shape().iter().map(|&dim| dim as u64).collect();
+    let file = std::io::BufWriter::new(std::fs::File::create(path)?);
+    macro_rules! write {
+        ($values:expr) => {{
+            let mut writer = npyz::WriteOptions::new()
+                .default_dtype()
+                .shape(&shape)
+                .writer(file)
+                .begin_nd()?;
+            writer.extend($values)?;
+            writer.finish()?;
+        }};
+    }
+    match tensor.data() {
+        // Every f16 is exact in f32, which more tools read.
+        TensorData::F16(values) => write!(values.iter().map(|value| value.to_f32())),
+        TensorData::F32(values) => write!(values.iter().copied()),
+        TensorData::F64(values) => write!(values.iter().copied()),
+        TensorData::I8(values) => write!(values.iter().copied()),
+        TensorData::I32(values) => write!(values.iter().copied()),
+        TensorData::I64(values) => write!(values.iter().copied()),
+        TensorData::U8(values) => write!(values.iter().copied()),
+        TensorData::Bool(values) => write!(values.iter().map(|&value| value != 0)),
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Messages between page and worker: typed objects that the browser clones, with bytes that it transfers.
+//!
+//! Their types for JavaScript are in `messages.d.ts`, which a test makes from these.
+
+use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast, JsValue};
+
+/// A value as a plain JavaScript object, with maps as objects and `null` for what is missing: as if it had been JSON.
+pub(crate) fn to_js<T: Serialize>(value: &T) -> Result<JsValue, serde_wasm_bindgen::Error> {
+    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())
+}
+
+/// A value from a plain JavaScript object.
+pub(crate) fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, serde_wasm_bindgen::Error> {
+    serde_wasm_bindgen::from_value(value)
+}
+
+/// A message with the buffers that are transferred with it.
+pub(crate) struct Message {
+    pub(crate) object: Object,
+    pub(crate) buffers: Array,
+}
+
+impl Message {
+    /// A message that holds `value` under `key`.
+    pub(crate) fn new<T: Serialize>(key: &str, value: &T) -> Result<Self, JsValue> {
+        let object = Object::new();
+        let value = to_js(value).map_err(JsValue::from)?;
+        Reflect::set(&object, &key.into(), &value)?;
+        Ok(Self {
+            object,
+            buffers: Array::new(),
+        })
+    }
+
+    /// Adds bytes under `key`. They are copied once, out of this module's memory, and then handed over.
+    pub(crate) fn attach(&mut self, key: &str, bytes: &[u8]) -> Result<(), JsValue> {
+        let buffer = Uint8Array::from(bytes).buffer();
+        Reflect::set(&self.object, &key.into(), &buffer)?;
+        self.buffers.push(&buffer);
+        Ok(())
+    }
+}
+
+/// The value under `key`.
+///
+/// # Errors
+///
+/// If it is of another type.
+pub(crate) fn field<T: DeserializeOwned>(message: &JsValue, key: &str) -> Result<T, String> {
+    let value = Reflect::get(message, &key.into()).unwrap_or_default();
+    from_js(value).map_err(|error| error.to_string())
+}
+
+/// The bytes under `key`, if there are any.
+pub(crate) fn bytes(message: &JsValue, key: &str) -> Option<Vec<u8>> {
+    Some(Uint8Array::new(buffer(message, key)?.as_ref()).to_vec())
+}
+
+/// The number of bytes under `key`.
+#[cfg(feature = "worker")]
+pub(crate) fn byte_length(message: &JsValue, key: &str) -> u64 {
+    buffer(message, key).map_or(0, |buffer| u64::from(buffer.byte_length()))
+}
+
+fn buffer(message: &JsValue, key: &str) -> Option<ArrayBuffer> {
+    Reflect::get(message, &key.into()).ok()?.dyn_into().ok()
+}

@@ -1,0 +1,335 @@
+//! The page: choosing, progress, results. It never runs inference.
+
+mod browser_info;
+mod executor;
+mod interop;
+mod query;
+mod remote_model;
+mod responsiveness;
+mod view;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use tare_core::{Clock, NamedTensor, PlanObserver, PlanProgress, calibrate, plan, run_plan};
+use tare_record::{Cell, CellPlan, CellRequest, DeviceKind, EngineName, EnvironmentKind, Job, Plan, Progress, Record};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::AbortController;
+
+use crate::clock::PerformanceClock;
+use executor::WorkerExecutor;
+
+/// What the page knows.
+#[derive(Default)]
+struct Page {
+    /// The last record made here.
+    record: Option<Record>,
+    /// Records that were dropped here, to compare with.
+    others: Vec<Record>,
+    /// Models that were dropped here, by name.
+    models: BTreeMap<String, Rc<Vec<u8>>>,
+    /// The running executor, to cancel it.
+    executor: Option<WorkerExecutor>,
+    /// Stops the fetching of a model.
+    fetching: Option<AbortController>,
+    /// When the form could be used, from the start of the navigation.
+    ready_ns: Option<u64>,
+    /// Why WebGPU cannot be used; `None` if it can.
+    no_webgpu: Option<String>,
+    /// Why tract is the default; `None` if WebGPU is.
+    fallback: Option<String>,
+}
+
+thread_local! {
+    static PAGE: RefCell<Page> = RefCell::default();
+}
+
+/// Runs `with` on what the page knows; never across an await.
+fn page<T>(with: impl FnOnce(&mut Page) -> T) -> T {
+    PAGE.with_borrow_mut(with)
+}
+
+/// Wires the page up, and starts the job that its address names, if any.
+pub fn start() {
+    console_error_panic_hook::set_once();
+    spawn_local(async {
+        let no_webgpu = crate::webgpu::unusable().await;
+        let fallback = match &no_webgpu {
+            Some(reason) => Some(reason.clone()),
+            None => crate::webgpu::slow().await,
+        };
+        page(|page| {
+            page.no_webgpu = no_webgpu;
+            page.fallback.clone_from(&fallback);
+        });
+        view::set_up(fallback.as_deref());
+        view::set_state("ready");
+        page(|page| page.ready_ns = Some(PerformanceClock.now_ns()));
+        view::dispatch("tare-ready");
+        match query::query() {
+            Ok(query) => match (query.job, query.selftest) {
+                (Some(url), _) => run_job(&url).await,
+                (None, Some(pairs)) => selftest(pairs),
+                (None, None) => {}
+            },
+            Err(message) => view::fail(&message),
+        }
+    });
+}
+
+async fn run_job(url: &str) {
+    match fetch_job(url).await {
+        Ok((job, models, inputs)) => {
+            page(|page| page.models = models);
+            measure(job.plan, inputs).await;
+        }
+        Err(message) => view::fail(&message),
+    }
+}
+
+type Fetched = (Job, BTreeMap<String, Rc<Vec<u8>>>, Option<Rc<Vec<u8>>>);
+
+/// Fetches all that a job needs, before anything is measured.
+async fn fetch_job(url: &str) -> Result<Fetched, String> {
+    let text = String::from_utf8(browser_info::fetch(url).await?).map_err(|error| error.to_string())?;
+    let job: Job = serde_json::from_str(&text).map_err(|error| format!("the job at {url} cannot be read: {error}"))?;
+    plan::check(&job.plan).map_err(|error| error.to_string())?;
+    let mut models = BTreeMap::new();
+    for model in &job.models {
+        models.insert(model.name.clone(), Rc::new(browser_info::fetch(&model.url).await?));
+    }
+    let inputs = match &job.inputs {
+        Some(url) => Some(Rc::new(browser_info::fetch(url).await?)),
+        None => None,
+    };
+    Ok((job, models, inputs))
+}
+
+/// Called by the Run button.
+fn run_selection() {
+    let cells: Vec<CellPlan> = view::chosen_models()
+        .into_iter()
+        .map(|(model, shapes)| CellPlan {
+            engines: view::chosen_engines(),
+            shapes,
+            threads: view::chosen_threads(),
+            ..CellPlan::new(model)
+        })
+        .collect();
+    if cells.is_empty() {
+        view::note("Choose at least one model.");
+        return;
+    }
+    let plan = Plan {
+        rules: view::chosen_rules(),
+        ..Plan::new("page", cells)
+    };
+    spawn_local(measure(plan, None));
+}
+
+async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
+    // Taken at once, so that a second click finds it taken.
+    let executor = page(|page| {
+        let idle = page.executor.is_none();
+        idle.then(|| {
+            let executor = WorkerExecutor::new(page.models.clone(), page.fallback.clone());
+            page.executor.insert(executor).clone()
+        })
+    });
+    let Some(mut executor) = executor else { return };
+    view::set_state("running");
+    let clock = match calibrate(&PerformanceClock) {
+        Ok(clock) => clock,
+        Err(error) => {
+            page(|page| page.executor = None);
+            return view::fail(&error.to_string());
+        }
+    };
+    let mut machine = browser_info::machine().await;
+    if let Some(browser) = &mut machine.browser {
+        browser.page_ready_ns = page(|page| page.ready_ns);
+    }
+    let (build, created) = (browser_info::build_info(), browser_info::now());
+    let mut record = Record::new(build, created, query::url(), machine, clock, plan);
+    record.warnings = browser_info::warnings(&record.machine);
+    run_plan(&mut record, inputs, &mut executor, &mut PageObserver::default()).await;
+    if record.plan.interop && record.complete {
+        view::progress(
+            100,
+            "All cells are measured. Now measuring interop between JavaScript, wasm, workers and WebGPU.",
+        );
+        interop::add(&mut record).await;
+        // Kept, should the page end while it is watched.
+        show(record.clone());
+        view::progress(100, "Now watching whether the page responds while a model runs.");
+        responsiveness::add(&mut record, &mut executor).await;
+    }
+    browser_info::note_visibility(&mut record);
+    page(|page| page.executor = None);
+    show(record);
+    view::set_state("done");
+    view::dispatch("tare-done");
+}
+
+#[derive(Default)]
+struct PageObserver {
+    plan: Option<PlanProgress>,
+}
+
+impl PlanObserver for PageObserver {
+    fn record_updated(&mut self, record: &Record) {
+        // The last update comes with the end of the run.
+        if !record.complete {
+            show(record.clone());
+        }
+    }
+
+    fn round_started(&mut self, progress: PlanProgress) {
+        self.plan = Some(progress);
+    }
+
+    fn cell_progress(&mut self, request: &CellRequest, progress: &Progress, cell: &Cell) {
+        let text = tare_report::progress_line(self.plan, request, progress, cell);
+        let percent = self.plan.map_or(0, |plan| plan.percent_of_plan(progress.percent));
+        view::progress(percent, &text);
+    }
+
+    fn cell_ended(&mut self, _: &Cell) {}
+
+    fn tensors(&mut self, _: &CellRequest, _: &[NamedTensor], _: &[NamedTensor]) {}
+}
+
+/// Shows a record beside those it is compared with.
+fn show(record: Record) {
+    let records = page(|page| {
+        page.record = Some(record.clone());
+        records(page)
+    });
+    view::publish(&record);
+    view::report(&tare_report::fragment(&records));
+}
+
+fn records(page: &Page) -> Vec<Record> {
+    page.others.iter().chain(&page.record).cloned().collect()
+}
+
+/// A file was dropped, chosen or fetched: an ONNX model, or a record to compare with. `false` if it is neither, which the
+/// user was told.
+fn take_file(name: String, bytes: Vec<u8>) -> bool {
+    let is_record = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    if is_record {
+        match Record::from_json(&String::from_utf8_lossy(&bytes)) {
+            Ok(record) => {
+                view::note(&format!(
+                    "{name}: a {} record of {} cells, to compare with",
+                    record.machine.kind,
+                    record.cells.len()
+                ));
+                let records = page(|page| {
+                    page.others.push(record);
+                    records(page)
+                });
+                view::report(&tare_report::fragment(&records));
+                return true;
+            }
+            Err(error) => view::note(&format!("{name}: {error}")),
+        }
+        return false;
+    }
+    match tare_models::signature(&bytes) {
+        Ok(signature) => {
+            // Dropped again, it replaces the first.
+            if page(|page| page.models.insert(name.clone(), Rc::new(bytes))).is_some() {
+                view::remove_model(&name);
+            }
+            view::add_model(&name, &signature);
+            true
+        }
+        Err(error) => {
+            view::note(&format!("{name}: {error}. {}", error.hint()));
+            false
+        }
+    }
+}
+
+/// Called by the Fetch button.
+fn fetch_model(name: String) {
+    // Browsers that measure have it.
+    let Ok(controller) = AbortController::new() else { return };
+    let stop = controller.signal();
+    page(|page| page.fetching = Some(controller));
+    view::set_fetching(true);
+    view::note(&format!("Fetching {name}."));
+    spawn_local(async move {
+        match remote_model::fetched(&name, &view::fetched, &stop).await {
+            Ok((file, bytes, told)) => {
+                let size = tare_report::bytes(bytes.len() as u64);
+                if take_file(file.clone(), bytes) {
+                    view::note(&format!("{file} is ready to run: {size}, {told}."));
+                }
+            }
+            Err(failure) => view::note(&format!("{}. {}", failure.message, failure.hint.unwrap_or_default())),
+        }
+        page(|page| page.fetching = None);
+        view::set_fetching(false);
+    });
+}
+
+/// Called by the Cancel button.
+fn cancel() {
+    if let Some(fetching) = page(|page| page.fetching.take()) {
+        fetching.abort();
+    }
+    if let Some(executor) = page(|page| page.executor.clone()) {
+        executor.cancel();
+    }
+}
+
+/// Pairs of a real cell that the button measures: some seconds.
+const BUTTON_PAIRS: u32 = 10;
+
+/// Called by the button that checks this browser, and for an address that asks for it.
+fn selftest(pairs: u32) {
+    let executor = page(|page| {
+        let idle = page.executor.is_none();
+        idle.then(|| page.executor.insert(WorkerExecutor::new(BTreeMap::new(), None)).clone())
+    });
+    let Some(executor) = executor else { return };
+    view::set_state("running");
+    view::note("Checking statistics, clock and measuring in this browser: some seconds.");
+    spawn_local(async move {
+        let outcome = executor.selftest(pairs).await;
+        page(|page| page.executor = None);
+        match outcome {
+            Ok(checks) => {
+                let failed = checks.iter().filter(|check| !check.passed).count();
+                view::note(&format!("{} truths checked, {failed} not confirmed.", checks.len()));
+                view::report(&tare_report::selftest(&checks));
+                view::publish_checks(&checks);
+            }
+            Err(message) => view::note(&format!("The check did not end: {message}.")),
+        }
+        // A record that was made before can still be saved.
+        let measured = page(|page| page.record.is_some());
+        view::set_state(if measured { "done" } else { "ready" });
+    });
+}
+
+/// The record and the report as files to save.
+fn files() -> Option<(String, String)> {
+    let records = page(|page| page.record.is_some().then(|| records(page)))?;
+    let record = page(|page| page.record.as_ref().and_then(|record| record.to_json().ok()))?;
+    Some((record, tare_report::html(&records, &query::url())))
+}
+
+/// Engines that the page offers, and whether each is usable here.
+fn engines() -> Vec<(EngineName, Option<String>)> {
+    let no_webgpu = page(|page| page.no_webgpu.clone());
+    EngineName::all_in(EnvironmentKind::Browser)
+        .map(|engine| {
+            let needs_webgpu = engine.spec().device == DeviceKind::Gpu;
+            (engine, no_webgpu.clone().filter(|_| needs_webgpu))
+        })
+        .collect()
+}

@@ -1,0 +1,43 @@
+//! What the page's URL asks for.
+
+use wasm_bindgen::JsCast;
+
+use crate::exception;
+
+/// What the URL asks for.
+pub(super) struct Query {
+    /// URL of a job.
+    pub(super) job: Option<String>,
+    /// Pairs of a self-test.
+    pub(super) selftest: Option<u32>,
+}
+
+/// Reads the URL's query. An unknown parameter is an error.
+pub(super) fn query() -> Result<Query, String> {
+    let window: web_sys::Window = js_sys::global().unchecked_into();
+    let search = window.location().search().unwrap_or_default();
+    let parameters = web_sys::UrlSearchParams::new_with_str(&search).map_err(|error| exception(&error))?;
+    for name in js_sys::Object::keys(&js_sys::Object::from_entries(&parameters).unwrap_or_default()).iter() {
+        let name = name.as_string().unwrap_or_default();
+        if !["job", "selftest"].contains(&name.as_str()) {
+            return Err(format!(
+                "unknown parameter {name:?} in the URL: expected job or selftest"
+            ));
+        }
+    }
+    let selftest = parameters.get("selftest").map(|pairs| {
+        pairs
+            .parse()
+            .map_err(|_| format!("parameter selftest in the URL: expected a whole number of pairs, found {pairs:?}"))
+    });
+    Ok(Query {
+        job: parameters.get("job"),
+        selftest: selftest.transpose()?,
+    })
+}
+
+/// The page's URL.
+pub(super) fn url() -> String {
+    let window: web_sys::Window = js_sys::global().unchecked_into();
+    window.location().href().unwrap_or_default()
+}

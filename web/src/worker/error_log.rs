@@ -1,0 +1,44 @@
+//! Keeps the first error that a library logs: in browsers burn reports shader errors in no other way.
+
+use std::cell::RefCell;
+
+use tare_record::{Cell, Status};
+use wasm_bindgen::JsValue;
+
+struct ErrorLog;
+
+thread_local! {
+    static LOGGED: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+impl log::Log for ErrorLog {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Error
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let line = format!("{}: {}", record.target(), record.args());
+        web_sys::console::error_1(&JsValue::from_str(&line));
+        LOGGED.with(|logged| {
+            logged.borrow_mut().get_or_insert(line);
+        });
+    }
+
+    fn flush(&self) {}
+}
+
+/// Starts to keep errors.
+pub(super) fn install() {
+    // A second logger in one module is an error that cannot happen here.
+    let _ = log::set_logger(&ErrorLog);
+    log::set_max_level(log::LevelFilter::Error);
+}
+
+/// Adds the first error to the failure of a cell.
+pub(super) fn add_to(cell: &mut Cell) {
+    if let (Status::Failed(failure) | Status::TimedOut(failure), Some(logged)) =
+        (&mut cell.status, LOGGED.with(|logged| logged.borrow_mut().take()))
+    {
+        failure.message += &format!("; the engine logged: {logged}");
+    }
+}

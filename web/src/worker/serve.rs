@@ -1,0 +1,204 @@
+use tare_core::{
+    Clock, Control, NamedTensor, Observer, RealCell, Workload, check_memory_budget, serve_request, tensor_codec,
+};
+use tare_record::{
+    Cell, CellRequest, Event, Failure, FailureKind, LoadMs, Memory, ModelSource, ModuleInfo, ModuleSize, Phase,
+    PhaseName, Progress,
+};
+use wasm_bindgen::prelude::*;
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+
+use super::{engine, error_log};
+use crate::clock::{PerformanceClock, milliseconds};
+use crate::message::{self, Message};
+
+/// What 32-bit addresses reach.
+const ADDRESS_SPACE_BYTES: u64 = 1 << 32;
+
+/// Says that the worker is ready, and serves the first request that comes.
+///
+/// `load_ms` is a [`LoadMs`], and `size` a [`ModuleSize`] if it is known.
+///
+/// # Errors
+///
+/// If the durations cannot be read.
+#[wasm_bindgen]
+pub fn serve(load_ms: JsValue, size: JsValue) -> Result<(), JsValue> {
+    report_panics();
+    error_log::install();
+    let phases = phases(load_ms)?;
+    let earlier = phases.clone();
+    let size: Option<ModuleSize> = message::from_js(size)?;
+    let handler = Closure::once_into_js(move |message: MessageEvent| {
+        wasm_bindgen_futures::spawn_local(async move {
+            let data = message.data();
+            match message::field(&data, "request") {
+                Ok(request) => carry_out(&request, &data, earlier, size).await,
+                Err(error) => post(
+                    &Event::Died {
+                        message: format!("the request cannot be read: {error}"),
+                    },
+                    &[],
+                ),
+            }
+        });
+    });
+    scope().set_onmessage(Some(handler.unchecked_ref()));
+    post(&Event::Ready { phases }, &[]);
+    Ok(())
+}
+
+fn phases(load_ms: JsValue) -> Result<Vec<Phase>, JsValue> {
+    let load_ms: LoadMs = message::from_js(load_ms)?;
+    let steps = [
+        (PhaseName::Download, Some(load_ms.download)),
+        (PhaseName::Compile, Some(load_ms.compile)),
+        (PhaseName::Instantiate, Some(load_ms.instantiate)),
+        (PhaseName::Threads, load_ms.threads),
+    ];
+    let phases = steps.into_iter().filter_map(|(name, ms)| {
+        Some(Phase {
+            name,
+            duration_ns: milliseconds(ms?),
+        })
+    });
+    Ok(phases.collect())
+}
+
+/// How this module was built and the clock that it reads: a [`ModuleInfo`].
+///
+/// # Errors
+///
+/// If the clock cannot be used.
+#[wasm_bindgen]
+pub fn module_info() -> Result<JsValue, JsValue> {
+    let clock = tare_core::calibrate(&PerformanceClock).map_err(|error| JsValue::from_str(&error.to_string()))?;
+    let info = ModuleInfo {
+        // The page knows the revision: a module that held it would change with every commit.
+        build: tare_core::build_info(""),
+        clock,
+    };
+    Ok(message::to_js(&info)?)
+}
+
+/// Runs the self-test in this browser and posts its outcome. The engine's own cell is measured against itself in `pairs` pairs.
+#[wasm_bindgen]
+pub fn selftest(pairs: u32) {
+    report_panics();
+    wasm_bindgen_futures::spawn_local(async move {
+        let ready = match tare_models::selftest_workload() {
+            Ok(workload) => engine::engine(1).await.map(|engine| (workload, engine)),
+            Err(failure) => Err(failure),
+        };
+        let event = match ready {
+            Ok((workload, engine)) => {
+                let real = RealCell {
+                    engine: &*engine,
+                    workload,
+                    pairs: u64::from(pairs),
+                };
+                Event::SelfTested {
+                    checks: tare_core::selftest(std::rc::Rc::new(PerformanceClock), &real).await,
+                }
+            }
+            Err(failure) => Event::Died {
+                message: failure.message,
+            },
+        };
+        post(&event, &[]);
+    });
+}
+
+async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase>, size: Option<ModuleSize>) {
+    let clock = PerformanceClock;
+    let start_ns = clock.now_ns();
+    let workload = workload(request, data);
+    earlier.push(clock.phase_since(start_ns, PhaseName::Model));
+    let engine = engine::engine(request.threads).await;
+    let reference = message::bytes(data, "reference").unwrap_or_default();
+    let mut reply = serve_request(
+        request,
+        workload,
+        engine.as_deref().map_err(Clone::clone),
+        &reference,
+        earlier,
+        &clock,
+        &mut Reporter,
+    )
+    .await;
+    if let Event::Done { cell } = &mut reply.event {
+        error_log::add_to(cell);
+        cell.module = size;
+    }
+    post(&reply.event, &reply.tensors);
+}
+
+/// The workload that a request asks for, with the model and inputs attached to it.
+pub(super) fn workload(request: &CellRequest, data: &JsValue) -> Result<Workload, Failure> {
+    let broken = |message: String| Failure::new(FailureKind::Model, message);
+    let given: Vec<NamedTensor> = match message::bytes(data, "inputs") {
+        Some(inputs) => {
+            tensor_codec::decode(&inputs).map_err(|error| broken(format!("the inputs did not arrive: {error}")))?
+        }
+        None => vec![],
+    };
+    let name = request.model.display_name();
+    let built_in = match &request.model {
+        ModelSource::BuiltIn { name } => tare_models::built_in_bytes(name),
+        ModelSource::File { .. } | ModelSource::Attached { .. } => None,
+    };
+    let size = built_in.unwrap_or_else(|| message::byte_length(data, "model"));
+    check_memory_budget(name, size, ADDRESS_SPACE_BYTES)?;
+    tare_models::workload(request, &given, || {
+        message::bytes(data, "model").ok_or_else(|| broken(format!("the bytes of model {name:?} did not arrive")))
+    })
+}
+
+struct Reporter;
+
+impl Observer for Reporter {
+    fn progress(&mut self, progress: &Progress, cell: &Cell) -> Control {
+        let event = Event::Progress {
+            progress: progress.clone(),
+            cell: Box::new(cell.clone()),
+        };
+        post(&event, &[]);
+        // The page cancels by terminating the worker.
+        Control::Continue
+    }
+
+    fn memory(&self) -> Memory {
+        #[cfg(target_arch = "wasm32")]
+        let wasm_linear_bytes = Some(core::arch::wasm32::memory_size(0) as u64 * 65_536);
+        #[cfg(not(target_arch = "wasm32"))]
+        let wasm_linear_bytes = None;
+        Memory {
+            wasm_linear_bytes,
+            ..Memory::default()
+        }
+    }
+}
+
+fn report_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        console_error_panic_hook::hook(info);
+        let message = info.to_string();
+        post(&Event::Died { message }, &[]);
+    }));
+}
+
+fn scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+/// Posts an event with encoded tensors attached.
+fn post(event: &Event, tensors: &[u8]) {
+    let sent = Message::new("event", event).and_then(|mut message| {
+        message.attach("tensors", tensors)?;
+        scope().post_message_with_transfer(&message.object, &message.buffers)
+    });
+    // The page stops a worker that says nothing at its time limit.
+    if let Err(error) = sent {
+        web_sys::console::error_1(&error);
+    }
+}

@@ -1,0 +1,59 @@
+// @ts-check
+// Loads the wasm module of an engine, timing each step: the same way in browsers and in Node.
+
+/**
+ * @typedef {import("../messages.d.ts").LoadMs} LoadMs
+ * @typedef {import("../messages.d.ts").ModuleSize} ModuleSize
+ *
+ * What a module exports, as wasm-bindgen writes it.
+ * @typedef {object} EngineModule
+ * @property {(input: { module_or_path: WebAssembly.Module | URL }) => Promise<unknown>} default
+ * @property {(loadMs: LoadMs, size: ModuleSize | null) => void} serve
+ * @property {(pairs: number) => void} selftest
+ * @property {() => import("../messages.d.ts").ModuleInfo} module_info
+ * @property {(message: object, ms: number, loaded: () => void, pause: () => Promise<void>) => Promise<number>} busy_loop
+ * @property {(threads: number) => Promise<void>} [initThreadPool]
+ */
+
+// The module (func (result v128) (i8x16.relaxed_swizzle (i8x16.splat (i32.const 1)) (i8x16.splat (i32.const 2)))).
+const RELAXED_SIMD = new Uint8Array([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253,
+  128, 2, 11,
+]);
+
+/**
+ * @param {string} name of the module's files
+ * @param {() => Promise<BufferSource>} fetchBytes
+ * @param {number} threads
+ * @returns {Promise<{ engine: EngineModule, loadMs: LoadMs }>}
+ */
+export async function load(name, fetchBytes, threads) {
+  const start = performance.now();
+  const bytes = await fetchBytes();
+  const downloaded = performance.now();
+  const module = await compile(bytes);
+  const compiled = performance.now();
+  const engine = /** @type {EngineModule} */ (await import(`./${name}.js`));
+  await engine.default({ module_or_path: module });
+  const instantiated = performance.now();
+  if (threads > 1) await engine.initThreadPool?.(threads);
+  const started = performance.now();
+  const loadMs = {
+    download: downloaded - start,
+    compile: compiled - downloaded,
+    instantiate: instantiated - compiled,
+    threads: threads > 1 ? started - instantiated : null,
+  };
+  return { engine, loadMs };
+}
+
+/** @param {BufferSource} bytes */
+async function compile(bytes) {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    // The message of a browser without relaxed SIMD names an opcode.
+    if (!WebAssembly.validate(RELAXED_SIMD)) throw new Error(`this browser has no relaxed SIMD (${String(error)})`);
+    throw error;
+  }
+}

@@ -1,0 +1,51 @@
+// @ts-check
+// In Node what a worker is in a browser: node node-worker.js MODULE [FOLDER]. Serves the request in FOLDER, or says how the module was
+// built and what its clock is like.
+import { existsSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { load } from "./loader.js";
+
+const [name, folder] = process.argv.slice(2);
+/** @param {string} file */
+const nextToThis = (file) => new URL(`./${file}`, import.meta.url);
+
+/** @param {object} event */
+function say(event) {
+  let rest = Buffer.from(JSON.stringify(event) + "\n");
+  while (rest.length > 0) rest = rest.subarray(writeSync(1, rest));
+}
+
+/** @param {string | undefined} file */
+function buffer(file) {
+  // A copy: what Node reads may be part of a larger buffer.
+  return file !== undefined && existsSync(file) ? new Uint8Array(readFileSync(file)).buffer : undefined;
+}
+
+process.on("uncaughtException", (error) => {
+  say({ event: "died", message: String(error) });
+  process.exit(1);
+});
+
+const { engine, loadMs } = await load(name, async () => readFileSync(nextToThis(`${name}_bg.wasm`)), 1);
+if (folder === undefined) {
+  say(engine.module_info());
+} else {
+  /** @param {string} file */
+  const inFolder = (file) => join(folder, file);
+  const scope = /** @type {any} */ (globalThis);
+  scope.postMessage = (/** @type {{ event: object, tensors: ArrayBuffer }} */ { event, tensors }) => {
+    if (tensors.byteLength > 0) writeFileSync(inFolder("outputs.tensors"), new Uint8Array(tensors));
+    say(event);
+  };
+  const sizePath = nextToThis(`${name}.size.json`);
+  engine.serve(loadMs, existsSync(sizePath) ? JSON.parse(readFileSync(sizePath, "utf8")) : null);
+  const request = JSON.parse(readFileSync(inFolder("request.json"), "utf8"));
+  scope.onmessage({
+    data: {
+      request,
+      model: buffer(request.model.file?.path),
+      inputs: buffer(inFolder("inputs.tensors")),
+      reference: buffer(inFolder("reference.tensors")),
+    },
+  });
+}
