@@ -24,14 +24,15 @@ const RELAXED_SIMD = new Uint8Array([
 /**
  * @param {string} name of the module's files
  * @param {() => Promise<BufferSource>} fetchBytes
- * @param {number} threads
+ * @param {{ threads: number, relaxedSimd: boolean }} needs
  * @returns {Promise<{ engine: EngineModule, loadMs: LoadMs }>}
  */
-export async function load(name, fetchBytes, threads) {
+export async function load(name, fetchBytes, { threads, relaxedSimd }) {
+  if (relaxedSimd && !WebAssembly.validate(RELAXED_SIMD)) throw new Error("this browser has no relaxed SIMD");
   const start = performance.now();
   const bytes = await fetchBytes();
   const downloaded = performance.now();
-  const module = await compile(bytes);
+  const module = await WebAssembly.compile(bytes);
   const compiled = performance.now();
   const engine = /** @type {EngineModule} */ (await import(`./${name}.js`));
   await engine.default({ module_or_path: module });
@@ -45,15 +46,4 @@ export async function load(name, fetchBytes, threads) {
     threads: threads > 1 ? started - instantiated : null,
   };
   return { engine, loadMs };
-}
-
-/** @param {BufferSource} bytes */
-async function compile(bytes) {
-  try {
-    return await WebAssembly.compile(bytes);
-  } catch (error) {
-    // The message of a browser without relaxed SIMD names an opcode.
-    if (!WebAssembly.validate(RELAXED_SIMD)) throw new Error(`this browser has no relaxed SIMD (${String(error)})`);
-    throw error;
-  }
 }

@@ -26,7 +26,8 @@ process.on("uncaughtException", (error) => {
   process.exit(1);
 });
 
-const { engine, loadMs } = await load(name, async () => readFileSync(nextToThis(`${name}_bg.wasm`)), 1);
+const readBytes = async () => readFileSync(nextToThis(`${name}_bg.wasm`));
+const { engine, loadMs } = await load(name, readBytes, { threads: 1, relaxedSimd: false });
 if (folder === undefined) {
   say(engine.module_info());
 } else {

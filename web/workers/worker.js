@@ -4,7 +4,7 @@ import { load } from "./loader.js";
 
 const parameters = new URL(self.location.href).searchParams;
 const name = parameters.get("module") ?? "";
-const threads = Number(parameters.get("threads") ?? 1);
+const needs = { threads: Number(parameters.get("threads") ?? 1), relaxedSimd: parameters.has("relaxed-simd") };
 const url = new URL(`./${name}_bg.wasm`, import.meta.url);
 
 /** @param {RequestCache} cache */
@@ -15,7 +15,7 @@ async function fetchBytes(cache) {
 }
 
 // As on a first visit.
-const { engine, loadMs } = await load(name, () => fetchBytes("reload"), threads);
+const { engine, loadMs } = await load(name, () => fetchBytes("reload"), needs);
 const pairs = parameters.get("selftest");
 if (pairs !== null) engine.selftest(Number(pairs));
 else engine.serve(loadMs, await size());

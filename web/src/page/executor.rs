@@ -337,7 +337,8 @@ fn query(request: &CellRequest) -> Result<String, Failure> {
             format!("{} has no module for {what}", request.engine),
         )
     })?;
-    Ok(format!("module={}&threads={threads}", module.name))
+    let needs = if module.relaxed_simd { "&relaxed-simd" } else { "" };
+    Ok(format!("module={}&threads={threads}{needs}", module.name))
 }
 
 fn window() -> web_sys::Window {
