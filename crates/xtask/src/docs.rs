@@ -1,22 +1,55 @@
-//! Documents that commands write.
+//! Documents that a command writes: results from committed records, the list of dependencies, and
+//! the book.
 
-use anyhow::{Result, bail};
+mod results;
+mod third_party;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::paths::{root, target};
 use crate::setup::mdbook;
 use crate::step;
 
-/// Builds the book in `docs/` as HTML.
+/// A file that a command writes, by its path from the top folder.
+type Written = (PathBuf, String);
+
+/// Writes the documents and builds the book as HTML. With `check` nothing is written, and a
+/// document that is out of date is an error.
 pub(crate) fn docs(sh: &Shell, check: bool) -> Result<()> {
-    let _ = check;
+    if check {
+        check_written(sh)?;
+    } else {
+        for (path, text) in written(sh)? {
+            sh.write_file(root().join(path), text)?;
+        }
+    }
     let mdbook = mdbook(sh)?;
     let book = target().join("book");
     step("building the book");
     cmd!(sh, "{mdbook} build --dest-dir {book} docs").run()?;
     println!("{}", book.join("index.html").display());
-    if !root().join("docs").is_dir() {
-        bail!("there is no folder docs");
+    Ok(())
+}
+
+/// Fails if a written document is not what the command writes today.
+pub(crate) fn check_written(sh: &Shell) -> Result<()> {
+    let mut outdated = Vec::new();
+    for (path, text) in written(sh)? {
+        if std::fs::read_to_string(root().join(&path)).ok().as_deref() != Some(&text) {
+            outdated.push(path.display().to_string());
+        }
+    }
+    if !outdated.is_empty() {
+        bail!("out of date: {}\nhint: run `cargo xtask docs`", outdated.join(", "));
     }
     Ok(())
+}
+
+fn written(sh: &Shell) -> Result<Vec<Written>> {
+    let mut written = results::results(sh).context("cannot write the results")?;
+    written.push(third_party::third_party(sh).context("cannot list the dependencies")?);
+    Ok(written)
 }

@@ -1,10 +1,9 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use tare_record::{Record, SelfCheck};
 
-use super::sample_plot::sample_plot;
 use super::style::{PAGE_STYLE, STYLE};
-use super::waterfall::waterfall;
-use crate::section::{Block, Figure, FigureKind, Note, Section, Table, Value};
+use super::svg::drawing;
+use crate::section::{Block, Figure, Note, Section, Table, Value};
 use crate::sections::sections;
 
 /// METHODOLOGY.md as HTML. A test keeps it up to date.
@@ -129,10 +128,7 @@ fn figure(figure: &Figure<'_>) -> Markup {
     html! {
         figure {
             div class="scroll" {
-                @match &figure.kind {
-                    FigureKind::Samples(rows) => (sample_plot(rows, &figure.alternative)),
-                    FigureKind::Waterfall(rows) => (waterfall(rows, &figure.alternative)),
-                }
+                (drawing(figure))
             }
             figcaption class="soft" { (figure.caption) }
         }

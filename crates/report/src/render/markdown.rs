@@ -1,25 +1,32 @@
 use tare_record::Record;
 
-use crate::section::{Block, Note, Table, Value};
+use crate::section::{Block, Note, Section, Table, Value};
 use crate::sections::sections;
 
 /// METHODOLOGY.md, below its title.
-const METHODOLOGY: &str = include_str!("../../METHODOLOGY.md");
+const METHODOLOGY: &str = include_str!("../../../../METHODOLOGY.md");
 
 /// The whole report as Markdown (CommonMark with tables).
 pub fn markdown(records: &[Record]) -> String {
     let mut text = String::from("# tare report\n");
     for section in sections(records) {
-        text += &format!("\n## {}\n", escape(&section.title));
-        for block in &section.blocks {
-            text.push('\n');
-            text += &render(block);
-        }
+        text += &markdown_section(&section, 2);
     }
     text
 }
 
-fn render(block: &Block<'_>) -> String {
+/// A section as Markdown, under a heading of that level.
+pub fn markdown_section(section: &Section<'_>, level: usize) -> String {
+    let mut text = format!("\n{} {}\n", "#".repeat(level), escape(&section.title));
+    for block in &section.blocks {
+        text.push('\n');
+        text += &markdown_block(block);
+    }
+    text
+}
+
+/// A block as Markdown.
+pub fn markdown_block(block: &Block<'_>) -> String {
     match block {
         Block::Verdict(text) => format!("**{}.**\n", escape(text)),
         Block::Text(text) => format!("{}\n", escape(text)),

@@ -6,5 +6,6 @@ pub(crate) mod json;
 pub(crate) mod markdown;
 mod sample_plot;
 mod style;
+pub(crate) mod svg;
 pub(crate) mod terminal;
 mod waterfall;

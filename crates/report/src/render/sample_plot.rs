@@ -19,7 +19,7 @@ pub(super) fn sample_plot(rows: &[SampleRow<'_>], alternative: &str) -> Markup {
     let axis = ROW * rows.len() as f64 + 8.0;
     let height = axis + 22.0;
     html! {
-        svg viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) role="img" aria-label=(alternative) {
+        svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) role="img" aria-label=(alternative) {
             @for (index, row) in rows.iter().enumerate() {
                 @let y = ROW * (index as f64 + 0.5) + 4.0;
                 text x="0" y=(y + 4.0) { (row.label) }

@@ -24,7 +24,7 @@ pub(super) fn waterfall(rows: &[WaterfallRow], alternative: &str) -> Markup {
     let x = |ns: f64| LEFT + (ns / least).ln() / logarithms * (WIDTH - LEFT - RIGHT);
     let height = ROW * (medians.len() as f64) + 24.0;
     html! {
-        svg viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) role="img" aria-label=(alternative) {
+        svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) role="img" aria-label=(alternative) {
             @for (number, row) in rows.iter().enumerate() {
                 @let y = ROW * number as f64;
                 text x="0" y=(coordinate(y + 19.0)) { (row.label) }

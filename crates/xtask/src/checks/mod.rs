@@ -9,14 +9,15 @@ use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
 use crate::build::{self, Profile};
+use crate::docs;
 use crate::paths::{dist, target};
 use crate::setup::{Tools, cargo_deny, cargo_fuzz};
 use crate::size;
 use crate::step;
 use background_build::BackgroundBuild;
 
-/// Packages without engines. One selection of packages without the engines, and one with: cargo unifies features over a selection, and
-/// would otherwise compile burn twice.
+/// Packages without engines. One selection of packages without the engines, and one with: cargo
+/// unifies features over a selection, and would otherwise compile burn twice.
 const LIGHT: [&str; 10] = [
     "-p",
     "tare-record",
@@ -30,17 +31,19 @@ const LIGHT: [&str; 10] = [
     "xtask",
 ];
 
-/// Packages with engines. Always selected together, because cargo unifies features over a selection.
+/// Packages with engines. Always selected together, because cargo unifies features over a
+/// selection.
 pub(crate) const HEAVY: [&str; 6] = ["-p", "tare", "-p", "tare-burn", "-p", "tare-tract"];
 
-/// Clippy's driver compiles what it checks. Called as `cargo clippy` calls it, but for a build: otherwise all that the engines
-/// depend on would be checked for minutes, and then compiled.
+/// Clippy's driver compiles what it checks. Called as `cargo clippy` calls it, but for a build:
+/// otherwise all that the engines depend on would be checked for minutes, and then compiled.
 const LINTING: [(&str, &str); 2] = [
     ("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"),
     ("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__"),
 ];
 
-/// Runs all checks and tests, fast ones first. Without `engines` only what needs neither an engine nor a browser.
+/// Runs all checks and tests, fast ones first. Without `engines` only what needs neither an engine
+/// nor a browser.
 pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
     step("format");
     cmd!(sh, "cargo fmt --all --check")
@@ -49,6 +52,7 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
     step("imports, links and names");
     import_cycles::check(sh)?;
     links::check(sh)?;
+    docs::check_written(sh)?;
     step("the page's JavaScript");
     javascript::test(sh)?;
 
@@ -132,7 +136,8 @@ fn wasm_tests(sh: &Shell, tools: &Tools) -> Result<()> {
     Ok(())
 }
 
-/// Checks licenses, sources and, where their database can be reached, known vulnerabilities of all dependencies.
+/// Checks licenses, sources and, where their database can be reached, known vulnerabilities of all
+/// dependencies.
 pub(crate) fn audit(sh: &Shell) -> Result<()> {
     let deny = cargo_deny(sh)?;
     step("licenses, bans and sources");
@@ -146,7 +151,8 @@ pub(crate) fn audit(sh: &Shell) -> Result<()> {
     Ok(())
 }
 
-/// Runs the loader on files that a fuzzer makes of small models, until one harms it or the time is over.
+/// Runs the loader on files that a fuzzer makes of small models, until one harms it or the time is
+/// over.
 pub(crate) fn fuzz(sh: &Shell, seconds: u64) -> Result<()> {
     let fuzz = cargo_fuzz(sh)?;
     let folder = target().join("fuzz");

@@ -1,5 +1,5 @@
-//! The tools that a build needs: uses what is there, installs what is missing where it may, and otherwise says what to
-//! install.
+//! The tools that a build needs: uses what is there, installs what is missing where it may, and
+//! otherwise says what to install.
 
 mod npm;
 pub(crate) mod toolchain;
@@ -15,9 +15,9 @@ use toolchain::Toolchain;
 
 /// The newest one that builds with this compiler.
 const TRUNK: &str = "0.22.0-beta.1";
-const CARGO_DENY: &str = "0.18.9";
+const CARGO_DENY: &str = "0.20.2";
 const CARGO_FUZZ: &str = "0.13.2";
-const MDBOOK: &str = "0.5.2";
+const MDBOOK: &str = "0.5.4";
 
 /// Where everything is.
 pub(crate) struct Tools {
@@ -146,8 +146,8 @@ fn cargo_tool(sh: &Shell, tools: &Path, program: &str, package: &str, version: &
     .with_context(|| format!("cannot install {package}"))
 }
 
-/// Makes `trunk build` work without this program: trunk where cargo's programs are, and wasm-bindgen where trunk looks for the version
-/// that it needs before it downloads it.
+/// Makes `trunk build` work without this program: trunk where cargo's programs are, and
+/// wasm-bindgen where trunk looks for the version that it needs before it downloads it.
 fn for_trunk_alone(tools: &Path, wasm_bindgen: &str) -> Result<()> {
     let suffix = std::env::consts::EXE_SUFFIX;
     let bin = tools.join("bin");
@@ -197,7 +197,8 @@ fn browser(sh: &Shell) -> Result<()> {
     )
 }
 
-/// What finds Vulkan drivers, that of the browser for machines without a GPU too. Without it OpenGL is what is left.
+/// What finds Vulkan drivers, that of the browser for machines without a GPU too. Without it OpenGL
+/// is what is left.
 fn vulkan_loader(sh: &Shell) -> Result<()> {
     let libraries = cmd!(sh, "ldconfig -p")
         .quiet()
