@@ -7,7 +7,7 @@ use xshell::{Shell, cmd};
 
 use crate::build::{self, Profile};
 use crate::paths::target;
-use crate::step;
+use crate::step::step;
 
 /// Measures a plan natively and in a headless browser, and writes records and report.
 pub(crate) fn bench(sh: &Shell, plan: &str, out: Option<&str>) -> Result<()> {

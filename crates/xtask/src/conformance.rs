@@ -6,7 +6,7 @@ use xshell::{Shell, cmd};
 use crate::bench::software_gpu;
 use crate::checks::HEAVY;
 use crate::paths::target;
-use crate::step;
+use crate::step::step;
 
 /// Runs the ONNX backend node tests on tract, on burn-flex, and some of them on burn-wgpu, and writes the table.
 pub(crate) fn conformance(sh: &Shell) -> Result<()> {

@@ -3,18 +3,15 @@
 
 mod results;
 mod third_party;
-
-use std::path::PathBuf;
+mod written;
 
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::paths::{root, target};
 use crate::setup::mdbook;
-use crate::step;
-
-/// A file that a command writes, by its path from the top folder.
-type Written = (PathBuf, String);
+use crate::step::step;
+use written::Written;
 
 /// Writes the documents and builds the book as HTML. With `check` nothing is written, and a
 /// document that is out of date is an error.

@@ -8,6 +8,7 @@ mod docs;
 mod paths;
 mod setup;
 mod size;
+mod step;
 mod training;
 
 use anyhow::Result;
@@ -75,6 +76,12 @@ use build::Profile;
 use flags::{Xtask, XtaskCmd};
 
 fn main() -> Result<()> {
+    if std::env::args().len() < 2 {
+        // The help text is what xflags returns as an error.
+        let help = Xtask::from_vec(vec!["--help".into()]).map_or_else(|help| help.to_string(), |_| String::new());
+        print!("{}", commands(&help));
+        return Ok(());
+    }
     let flags = Xtask::from_env_or_exit();
     let sh = Shell::new()?;
     sh.change_dir(paths::root());
@@ -95,7 +102,22 @@ fn main() -> Result<()> {
     }
 }
 
-/// Says what is being done, on standard error.
-fn step(text: &str) {
-    eprintln!("\n==> {text}");
+/// The commands in their groups, one line each, from the help text: a heading `xtask NAME`, and a description `Group: what it does`.
+fn commands(help: &str) -> String {
+    let lines: Vec<&str> = help.lines().map(str::trim).collect();
+    let commands = lines.windows(2).filter_map(|lines| {
+        let name = lines[0].strip_prefix("xtask ")?.split_whitespace().next()?;
+        let (group, text) = lines[1].split_once(": ")?;
+        Some((group, name, text))
+    });
+    let mut list = String::from("cargo xtask COMMAND; --help says more\n");
+    let mut last = "";
+    for (group, name, text) in commands {
+        if group != last {
+            list += &format!("\n{group}\n");
+            last = group;
+        }
+        list += &format!("  {name:<14} {text}\n");
+    }
+    list
 }

@@ -10,7 +10,7 @@ use xshell::Shell;
 
 use crate::build::{self, PAGE, Profile, built_worker, weigh, worker_modules};
 use crate::setup::Tools;
-use crate::step;
+use crate::step::step;
 
 /// The most that the page's own module may weigh: as it ships, and as it is built every day.
 const PAGE_LIMITS: SizeLimits = SizeLimits {

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
 use crate::paths::target;
-use crate::step;
+use crate::step::step;
 
 /// Trains the built-in network `digits` anew, on the data set that scikit-learn ships.
 pub(crate) fn train_digits(sh: &Shell) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Building the workers, the page and the native binary.
 
 mod module;
+mod profile;
 mod workers;
 
 use std::path::PathBuf;
@@ -10,32 +11,11 @@ use xshell::{Shell, cmd};
 
 use crate::paths::{TARGET_VARIABLE, target};
 use crate::setup::Tools;
-use crate::step;
+use crate::step::step;
 
 pub(crate) use module::PAGE;
+pub(crate) use profile::Profile;
 pub(crate) use workers::{built_worker, weigh, worker_modules, workers};
-
-/// How to build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Profile {
-    /// Every day and in tests.
-    Release,
-    /// As it ships.
-    Dist,
-}
-
-impl Profile {
-    pub(crate) fn dist_if(dist: bool) -> Self {
-        if dist { Profile::Dist } else { Profile::Release }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Profile::Release => "release",
-            Profile::Dist => "dist",
-        }
-    }
-}
 
 /// Tells the hook that trunk calls which profile trunk was called for.
 const PROFILE_VARIABLE: &str = "TARE_PROFILE";

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use xshell::Shell;
 
-use super::Profile;
+use super::profile::Profile;
 use super::workers::{optimize, weigh};
 use crate::paths::{dist, wasm_target};
 use crate::setup::Tools;

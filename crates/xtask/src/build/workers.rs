@@ -6,10 +6,10 @@ use anyhow::Result;
 use tare_record::{ENGINES, EngineSpec, ModuleSpec};
 use xshell::{Shell, cmd};
 
-use super::Profile;
+use super::profile::Profile;
 use crate::paths::{root, wasm_target};
 use crate::setup::Tools;
-use crate::step;
+use crate::step::step;
 
 /// Scripts that go next to the modules.
 const SCRIPTS: [&str; 8] = [

@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 use anyhow::{Context, Result, bail};
 
 use crate::paths::{root, target};
-use crate::step;
+use crate::step::step;
 
 /// A running build. Ends with this value.
 pub(super) struct BackgroundBuild {

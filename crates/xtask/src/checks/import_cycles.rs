@@ -102,19 +102,19 @@ fn code(text: &str) -> String {
 
 /// Which modules each module takes names from.
 fn imports(files: &BTreeMap<Module, String>) -> BTreeMap<Module, BTreeSet<Module>> {
-    let uses: BTreeMap<&Module, Vec<Vec<String>>> =
-        files.iter().map(|(module, code)| (module, use_paths(code))).collect();
+    let uses: BTreeMap<&Module, Vec<Use>> = files.iter().map(|(module, code)| (module, use_paths(code))).collect();
     // What a module hands on: the last part of each path of its `use` declarations.
     let names = |module: &Module, name: &str| {
         uses.get(module)?
             .iter()
-            .find(|path| path.last().is_some_and(|last| last == name))
-            .and_then(|path| absolute(path, module, files))
+            .find(|taken| taken.name == name)
+            .and_then(|taken| absolute(&taken.path, module, files))
     };
     let mut imports = BTreeMap::new();
     for (module, code) in files {
         let mut taken = BTreeSet::new();
-        for path in uses[module].iter().cloned().chain(inline_paths(code)) {
+        let paths = uses[module].iter().map(|taken| taken.path.clone());
+        for path in paths.chain(inline_paths(code)) {
             let Some(mut path) = absolute(&path, module, files) else {
                 continue;
             };
@@ -167,8 +167,15 @@ fn absolute(path: &[String], module: &Module, files: &BTreeMap<Module, String>) 
     Some(base)
 }
 
-/// Paths of `use` declarations, braces taken apart, names given by `as` left out.
-fn use_paths(code: &str) -> Vec<Vec<String>> {
+/// One name that a `use` declaration brings in.
+struct Use {
+    path: Vec<String>,
+    /// The last part of the path, or what `as` says.
+    name: String,
+}
+
+/// The names of `use` declarations, braces taken apart.
+fn use_paths(code: &str) -> Vec<Use> {
     let mut paths = Vec::new();
     let mut rest = code;
     while let Some(start) = rest.find("use ") {
@@ -186,7 +193,7 @@ fn use_paths(code: &str) -> Vec<Vec<String>> {
     paths
 }
 
-fn expand(tree: &str, prefix: &[String], paths: &mut Vec<Vec<String>>) {
+fn expand(tree: &str, prefix: &[String], paths: &mut Vec<Use>) {
     let tree = tree.trim();
     match tree.find('{') {
         Some(brace) => {
@@ -207,7 +214,12 @@ fn expand(tree: &str, prefix: &[String], paths: &mut Vec<Vec<String>>) {
             expand(&inner[start..], &prefix, paths);
         }
         None if tree.is_empty() => {}
-        None => paths.push([prefix, &parts(tree)].concat()),
+        None => {
+            let path = [prefix, &parts(tree)].concat();
+            let alias = tree.split_once(" as ").map(|(_, alias)| alias.trim().to_owned());
+            let name = alias.or_else(|| path.last().cloned()).unwrap_or_default();
+            paths.push(Use { path, name });
+        }
     }
 }
 
@@ -226,7 +238,8 @@ fn inline_paths(code: &str) -> Vec<Vec<String>> {
     for start in ["crate::", "super::", "self::"] {
         for (position, _) in code.match_indices(start) {
             let path = code[position..].split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
-            paths.extend(path.take(1).map(parts));
+            // One part alone is the beginning of braces, which `use_paths` takes apart.
+            paths.extend(path.take(1).map(parts).filter(|parts| parts.len() > 1));
         }
     }
     paths
@@ -292,7 +305,15 @@ mod tests {
                 ],
                 vec![],
             ),
-            // Through a re-export of the root.
+            // Through a re-export of the root, under another name.
+            (
+                vec![
+                    ("lib.rs", "pub use b::inner as B;"),
+                    ("a.rs", "use crate::{B};"),
+                    ("b.rs", "use crate::a::A;"),
+                ],
+                vec!["a -> b"],
+            ),
             (
                 vec![
                     ("lib.rs", "pub use b::B;"),

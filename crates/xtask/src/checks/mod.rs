@@ -13,7 +13,7 @@ use crate::docs;
 use crate::paths::{dist, target};
 use crate::setup::{Tools, cargo_deny, cargo_fuzz};
 use crate::size;
-use crate::step;
+use crate::step::step;
 use background_build::BackgroundBuild;
 
 /// Packages without engines. One selection of packages without the engines, and one with: cargo

@@ -7,7 +7,7 @@ use tare_record::Record;
 use tare_report::{Block, Section, markdown_block, markdown_section, sections, svg};
 use xshell::Shell;
 
-use super::Written;
+use super::written::Written;
 use crate::paths::root;
 
 /// The records that the README shows.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use xshell::{Shell, cmd};
 
-use super::Written;
+use super::written::Written;
 
 const HEAD: &str = "# Third-party software
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
-use super::debian;
+use super::system::debian;
 use crate::paths::root;
-use crate::step;
+use crate::step::step;
 
 /// Installs what `web/package.json` names, and returns the folder.
 pub(super) fn packages(sh: &Shell, tools: &Path) -> Result<PathBuf> {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use xshell::{Cmd, Shell, cmd};
 
-use super::{debian, which};
+use super::system::{debian, which};
 use crate::paths::wasm_target;
-use crate::step;
+use crate::step::step;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 

@@ -1,0 +1,21 @@
+/// How to build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Every day and in tests.
+    Release,
+    /// As it ships.
+    Dist,
+}
+
+impl Profile {
+    pub(crate) fn dist_if(dist: bool) -> Self {
+        if dist { Profile::Dist } else { Profile::Release }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Profile::Release => "release",
+            Profile::Dist => "dist",
+        }
+    }
+}
