@@ -8,17 +8,17 @@ use onnx_ir::{OnnxGraph, OnnxGraphBuilder};
 use tare_core::{Clock, Engine, Loaded, NamedTensor, Session, SessionInfo, Tensor, Untimed};
 use tare_record::{DType, EngineInfo, EngineName, Failure, FailureKind, Phase, PhaseName};
 
-use crate::device::Target;
-use crate::dialect::readable;
-use crate::header;
-use crate::host::{HostData, HostTensor};
+use crate::import::embedding_extraction as tables;
+use crate::import::header;
+use crate::import::opset;
+use crate::import::rewrite::readable;
+use crate::lower::host_tensor::{HostData, HostTensor};
+use crate::lower::unsupported::NodeNames;
 use crate::lower::{Lowered, Value, lower};
-use crate::opset;
-use crate::plan::Schedule;
-use crate::profile::NodeTime;
-use crate::refusal::NodeNames;
-use crate::tables;
-use crate::transfer::{Kind, download, in_type, to_core, upload_constant, upload_input};
+use crate::runtime::device::Target;
+use crate::runtime::profile::NodeTime;
+use crate::runtime::schedule::Schedule;
+use crate::runtime::transfer::{Kind, download, in_type, to_core, upload_constant, upload_input};
 
 /// Version of burn, as pinned in the workspace's manifest.
 pub const VERSION: &str = "0.22.1";
@@ -38,7 +38,7 @@ impl Burn {
     pub fn flex(threads: usize) -> Self {
         Self {
             target: Target::Flex {
-                threads: crate::device::use_threads(threads),
+                threads: crate::runtime::device::use_threads(threads),
             },
         }
     }
@@ -230,14 +230,14 @@ impl Read for WholeFile {
 }
 
 pub(crate) struct BurnSession {
-    opened: crate::device::Opened,
+    opened: crate::runtime::device::Opened,
     schedule: Schedule,
     /// Constants, at their slots.
     constants: Vec<(usize, DispatchTensor)>,
     inputs: Vec<(usize, usize)>,
     outputs: Vec<(String, Source)>,
     nodes: Vec<NodeTime>,
-    kernels: crate::device::KernelWatch,
+    kernels: crate::runtime::device::KernelWatch,
 }
 
 /// Where an output comes from.
@@ -283,7 +283,7 @@ impl Source {
 }
 
 impl BurnSession {
-    fn new(opened: crate::device::Opened, lowered: Lowered) -> Result<Self, Failure> {
+    fn new(opened: crate::runtime::device::Opened, lowered: Lowered) -> Result<Self, Failure> {
         let mut kept: Vec<usize> = lowered.constants.iter().map(|(slot, _)| *slot).collect();
         let mut outputs = Vec::with_capacity(lowered.outputs.len());
         for output in lowered.outputs {

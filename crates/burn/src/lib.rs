@@ -37,25 +37,14 @@
 //! - `wgpu`: burn-wgpu with kernel fusion and autotune, and kernels in WGSL.
 //! - `spirv`: the same with kernels in SPIR-V where a Vulkan driver takes them; on macOS they are in Metal's own language always.
 
-mod copies;
-mod device;
-mod dialect;
 mod engine;
-mod header;
-mod host;
+mod import;
 mod lower;
-mod names;
-mod opset;
-mod order;
-mod plan;
-mod products;
-mod profile;
-mod refusal;
-mod tables;
-mod transfer;
+mod ops;
+mod runtime;
 
-#[cfg(feature = "wgpu")]
-pub use device::adapters;
 pub use engine::{Burn, VERSION};
-pub use profile::NodeTime;
+#[cfg(feature = "wgpu")]
+pub use runtime::device::adapters;
+pub use runtime::profile::NodeTime;
 pub use tare_core::{NamedTensor, Session, Tensor, TensorData};

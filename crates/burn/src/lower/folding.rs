@@ -5,16 +5,16 @@ use onnx_ir::node::clip::ClipNode;
 use onnx_ir::node::reduce::{ReduceAxes, ReduceConfig};
 use onnx_ir::{Argument, Node};
 
-use super::movement::resolve_axes;
 use super::{Lowerer, Lowering, Value};
-use crate::host::{HostData, HostTensor};
+use crate::lower::host_tensor::{HostData, HostTensor};
+use crate::ops::layout::resolve_axes;
 
 /// Larger constants are left to the device.
 const MOST_FOLDED: usize = 1 << 20;
 
 impl Lowerer {
     /// What a node of constants gives, if it is one of those that shapes are computed with; `None` is for the device.
-    pub(super) fn folded(&self, node: &Node) -> Lowering<Option<Value>> {
+    pub(crate) fn folded(&self, node: &Node) -> Lowering<Option<Value>> {
         let Some(inputs) = self.constants_of(node.inputs()) else {
             return Ok(None);
         };
@@ -69,7 +69,7 @@ impl Lowerer {
         let there = inputs.iter().filter(|argument| !argument.is_optional());
         let constants = there.map(|argument| {
             // Weights are looked at only where they are small: their data is copied.
-            if !self.values.contains_key(&argument.name) && super::weights::is_large(argument) {
+            if !self.values.contains_key(&argument.name) && crate::lower::shared_weights::is_large(argument) {
                 return None;
             }
             match self.value(argument).ok()? {

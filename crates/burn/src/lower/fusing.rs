@@ -8,14 +8,15 @@
 use std::collections::HashMap;
 
 use super::{DeviceValue, Lowered, Lowerer};
-use crate::plan::{Movement, Op, Slot, Step};
+use crate::runtime::program::{Movement, Op, Slot};
+use crate::runtime::schedule::Step;
 
 /// Factors by which scores may be scaled elsewhere than the model does it, without an overflow that the model does not have.
 const SCALES: std::ops::RangeInclusive<f64> = 1e-3..=1e3;
 
 impl Lowerer {
     /// Leaves out what nobody reads, after attention was fused where that is wanted.
-    pub(super) fn tidy(&mut self, fuses_attention: bool) {
+    pub(crate) fn tidy(&mut self, fuses_attention: bool) {
         if fuses_attention {
             self.fuse();
         }

@@ -3,40 +3,15 @@
 //! All input shapes are known, so everything that depends on shapes and weights alone is computed here, on the host;
 //! what remains are operations on device tensors whose shapes are known too.
 
-mod activation;
-mod attention;
-mod beliefs;
-mod choice;
-mod constants;
-mod control;
-mod convolution;
-mod custom;
-mod determinant;
-mod einsum;
-mod elementwise;
+pub(crate) mod element_types;
 mod folding;
 mod fusing;
-mod grid_sample;
-mod index;
-mod integers;
-mod movement;
-mod normalisation;
-mod operators;
-mod pooling;
-mod quantised;
-mod ranking;
-mod reads;
-mod rearrangement;
-mod recurrent;
-mod reduction;
-mod resize;
-mod scatter;
-mod transposed;
-mod truth;
-mod types;
+pub(crate) mod host_tensor;
+mod rank_check;
+pub(crate) mod shared_weights;
+mod subgraphs;
+pub(crate) mod unsupported;
 mod value;
-mod weights;
-mod window;
 
 use std::collections::{HashMap, HashSet};
 
@@ -44,10 +19,12 @@ use onnx_ir::{Argument, OnnxGraph};
 use tare_core::NamedTensor;
 use tare_record::{DType, Failure, FailureKind};
 
-use crate::host::{HostData, HostTensor};
-use crate::plan::{Movement, Op, Slot, Step};
-use crate::profile::NodeTime;
-use crate::refusal::{NodeNames, operator, refuse};
+use crate::lower::host_tensor::{HostData, HostTensor};
+use crate::lower::unsupported::{NodeNames, operator, refuse};
+use crate::ops::control_flow as control;
+use crate::runtime::profile::NodeTime;
+use crate::runtime::program::{Movement, Op, Slot};
+use crate::runtime::schedule::Step;
 pub(crate) use value::{DeviceValue, Value};
 
 /// A model as a list of steps.
@@ -90,7 +67,7 @@ impl Unsupported {
         Self::Part(what.into())
     }
 
-    fn what(&self) -> &str {
+    pub(crate) fn what(&self) -> &str {
         match self {
             Self::Operator => "its operator",
             Self::Part(what) => what,
@@ -113,8 +90,8 @@ pub(crate) fn lower(
     let mut lowerer = Lowerer {
         opset,
         values: HashMap::new(),
-        uses: reads::uses(graph),
-        outputs: reads::output_names(graph),
+        uses: subgraphs::uses(graph),
+        outputs: subgraphs::output_names(graph),
         lowered: Lowered {
             steps: vec![],
             slots: 0,
@@ -176,26 +153,26 @@ pub(crate) fn lower(
 
 pub(crate) struct Lowerer {
     /// The version of ONNX's operators that the file names.
-    opset: i64,
-    values: HashMap<String, Value>,
-    uses: HashMap<String, usize>,
+    pub(crate) opset: i64,
+    pub(crate) values: HashMap<String, Value>,
+    pub(crate) uses: HashMap<String, usize>,
     /// Names of the outputs of the graph, and of those inside of its nodes.
-    outputs: HashSet<String>,
-    lowered: Lowered,
+    pub(crate) outputs: HashSet<String>,
+    pub(crate) lowered: Lowered,
     /// Whether a step of the present node reads a tensor without elements.
-    starved: bool,
+    pub(crate) starved: bool,
     /// Nodes of all graphs inside of nodes until now, once for each turn.
-    inner_nodes: usize,
+    pub(crate) inner_nodes: usize,
     /// Whether the model has graphs inside of nodes: onnx-ir gives constants of different graphs the same names.
-    has_bodies: bool,
+    pub(crate) has_bodies: bool,
     /// Large constants that several nodes read, on the device, by their names.
-    shared: HashMap<String, DeviceValue>,
+    pub(crate) shared: HashMap<String, DeviceValue>,
     /// The shape in each slot; constants may have got another since.
-    shapes: Vec<Vec<usize>>,
+    pub(crate) shapes: Vec<Vec<usize>>,
 }
 
 impl Lowerer {
-    fn input(&mut self, argument: &Argument, position: usize, given: &NamedTensor) -> Result<(), Failure> {
+    pub(crate) fn input(&mut self, argument: &Argument, position: usize, given: &NamedTensor) -> Result<(), Failure> {
         let tensor = &given.tensor;
         if tensor.dtype() == DType::F64 {
             return Err(Failure::new(
@@ -227,7 +204,7 @@ impl Lowerer {
     }
 
     /// The value of an argument: computed before, or a constant of the model.
-    fn value(&self, argument: &Argument) -> Lowering<Value> {
+    pub(crate) fn value(&self, argument: &Argument) -> Lowering<Value> {
         if let Some(value) = self.values.get(&argument.name).filter(|_| !argument.name.is_empty()) {
             return Ok(value.clone());
         }
@@ -241,7 +218,7 @@ impl Lowerer {
     }
 
     /// The value of an argument that may be absent.
-    fn optional(&self, argument: Option<&Argument>) -> Lowering<Option<Value>> {
+    pub(crate) fn optional(&self, argument: Option<&Argument>) -> Lowering<Option<Value>> {
         match argument {
             Some(argument) if !argument.is_optional() => self.value(argument).map(Some),
             _ => Ok(None),
@@ -249,7 +226,7 @@ impl Lowerer {
     }
 
     /// The value of an argument that must be known when the model is loaded.
-    fn host(&self, argument: &Argument) -> Lowering<HostTensor> {
+    pub(crate) fn host(&self, argument: &Argument) -> Lowering<HostTensor> {
         match self.value(argument)? {
             Value::Host(host) => Ok(host),
             Value::Device(_) | Value::Integers(_) | Value::Truths(_) => Err(Unsupported::new(format!(
@@ -259,14 +236,14 @@ impl Lowerer {
         }
     }
 
-    fn host_integers(&self, argument: &Argument) -> Lowering<Vec<i64>> {
+    pub(crate) fn host_integers(&self, argument: &Argument) -> Lowering<Vec<i64>> {
         self.host(argument)?
             .as_integers()
             .ok_or_else(|| Unsupported::new(format!("{:?} not being integers", argument.name)))
     }
 
     /// The value on the device as `f32`: a constant is uploaded.
-    fn device(&mut self, value: Value) -> Lowering<DeviceValue> {
+    pub(crate) fn device(&mut self, value: Value) -> Lowering<DeviceValue> {
         match value {
             Value::Device(device) => Ok(device),
             Value::Integers(_) => Err(Unsupported::new("integers that are computed while the model runs")),
@@ -282,7 +259,7 @@ impl Lowerer {
     }
 
     /// The value on the device in its own type: a constant is uploaded.
-    fn uploaded(&mut self, value: Value) -> Lowering<Value> {
+    pub(crate) fn uploaded(&mut self, value: Value) -> Lowering<Value> {
         let Value::Host(host) = value else { return Ok(value) };
         Ok(match &host.data {
             HostData::F32(_) => Value::Device(self.constant(host)),
@@ -292,13 +269,13 @@ impl Lowerer {
     }
 
     /// The value of an argument on the device as `f32`.
-    fn floats(&mut self, argument: &Argument) -> Lowering<DeviceValue> {
+    pub(crate) fn floats(&mut self, argument: &Argument) -> Lowering<DeviceValue> {
         let value = self.value(argument)?;
         self.device(value)
     }
 
     /// The value on the device of an argument that may be absent.
-    fn optional_floats(&mut self, argument: Option<&Argument>) -> Lowering<Option<DeviceValue>> {
+    pub(crate) fn optional_floats(&mut self, argument: Option<&Argument>) -> Lowering<Option<DeviceValue>> {
         match self.optional(argument)? {
             Some(value) => self.device(value).map(Some),
             None => Ok(None),
@@ -306,7 +283,7 @@ impl Lowerer {
     }
 
     /// Uploads a constant.
-    fn constant(&mut self, host: HostTensor) -> DeviceValue {
+    pub(crate) fn constant(&mut self, host: HostTensor) -> DeviceValue {
         let device = DeviceValue {
             slot: self.slot(&host.shape),
             shape: host.shape.clone(),
@@ -318,24 +295,24 @@ impl Lowerer {
         device
     }
 
-    fn note_size(&mut self, shape: &[usize]) {
+    pub(crate) fn note_size(&mut self, shape: &[usize]) {
         let elements = |shape: &[usize]| shape.iter().fold(1usize, |count, &size| count.saturating_mul(size));
         if elements(shape) > elements(&self.lowered.largest) {
             self.lowered.largest = shape.to_vec();
         }
     }
 
-    fn slot(&mut self, shape: &[usize]) -> Slot {
+    pub(crate) fn slot(&mut self, shape: &[usize]) -> Slot {
         self.shapes.push(shape.to_vec());
         self.lowered.slots += 1;
         self.lowered.slots - 1
     }
 
     /// An output of the model.
-    fn output(&self, argument: &Argument) -> Lowering<Output> {
+    pub(crate) fn output(&self, argument: &Argument) -> Lowering<Output> {
         let value = self.value(argument)?;
-        let said = types::element_type(argument);
-        let dtype = types::known(said).ok_or_else(|| Unsupported::new(format!("values of type {said:?}")))?;
+        let said = element_types::element_type(argument);
+        let dtype = element_types::known(said).ok_or_else(|| Unsupported::new(format!("values of type {said:?}")))?;
         Ok(Output {
             name: argument.name.clone(),
             value,
@@ -343,12 +320,12 @@ impl Lowerer {
         })
     }
 
-    fn step(&mut self, op: Op, inputs: &[&DeviceValue], shape: Vec<usize>) -> Value {
+    pub(crate) fn step(&mut self, op: Op, inputs: &[&DeviceValue], shape: Vec<usize>) -> Value {
         Value::Device(self.computed(op, inputs, shape))
     }
 
     /// The value that a step computes.
-    fn computed(&mut self, op: Op, inputs: &[&DeviceValue], shape: Vec<usize>) -> DeviceValue {
+    pub(crate) fn computed(&mut self, op: Op, inputs: &[&DeviceValue], shape: Vec<usize>) -> DeviceValue {
         if shape.contains(&0) {
             // Nothing is computed, and devices are not asked for tensors without elements.
             let data = HostData::F32(vec![]);
@@ -367,17 +344,17 @@ impl Lowerer {
     }
 
     /// The same shape, computed by one operation.
-    fn same(&mut self, op: Op, x: &DeviceValue) -> DeviceValue {
+    pub(crate) fn same(&mut self, op: Op, x: &DeviceValue) -> DeviceValue {
         self.computed(op, &[x], x.shape.clone())
     }
 
     /// Of two values of one shape.
-    fn both(&mut self, op: Op, a: &DeviceValue, b: &DeviceValue) -> DeviceValue {
+    pub(crate) fn both(&mut self, op: Op, a: &DeviceValue, b: &DeviceValue) -> DeviceValue {
         self.computed(op, &[a, b], a.shape.clone())
     }
 
     /// The same elements in another shape.
-    fn viewed(&mut self, x: &DeviceValue, shape: Vec<usize>) -> DeviceValue {
+    pub(crate) fn viewed(&mut self, x: &DeviceValue, shape: Vec<usize>) -> DeviceValue {
         if x.shape == shape {
             return x.clone();
         }
@@ -387,7 +364,7 @@ impl Lowerer {
     }
 
     /// The constant in a slot, to be changed while the model is lowered.
-    fn constant_mut(&mut self, slot: Slot) -> Option<&mut HostTensor> {
+    pub(crate) fn constant_mut(&mut self, slot: Slot) -> Option<&mut HostTensor> {
         self.lowered
             .constants
             .iter_mut()

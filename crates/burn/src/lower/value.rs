@@ -1,7 +1,7 @@
 //! Values during lowering.
 
-use crate::host::HostTensor;
-use crate::plan::Slot;
+use crate::lower::host_tensor::HostTensor;
+use crate::runtime::program::Slot;
 
 /// A value during lowering.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    pub(super) fn slot(&self) -> Option<Slot> {
+    pub(crate) fn slot(&self) -> Option<Slot> {
         match self {
             Self::Host(_) => None,
             Self::Device(x) | Self::Integers(x) | Self::Truths(x) => Some(x.slot),

@@ -1,0 +1,29 @@
+//! The operators of ONNX, by family.
+
+pub(crate) mod activation;
+pub(crate) mod attention;
+pub(crate) mod choice;
+pub(crate) mod constant;
+pub(crate) mod control_flow;
+pub(crate) mod conv;
+pub(crate) mod conv_transpose;
+pub(crate) mod custom;
+pub(crate) mod det;
+pub(crate) mod einsum;
+pub(crate) mod elementwise;
+pub(crate) mod grid_sample;
+pub(crate) mod index;
+pub(crate) mod integers;
+pub(crate) mod layout;
+pub(crate) mod logical;
+pub(crate) mod normalization;
+pub(crate) mod operators;
+pub(crate) mod pooling;
+pub(crate) mod quantization;
+pub(crate) mod ranking;
+pub(crate) mod rearrangement;
+pub(crate) mod recurrent;
+pub(crate) mod reduction;
+pub(crate) mod resize;
+pub(crate) mod scatter;
+pub(crate) mod window;

@@ -1,0 +1,101 @@
+//! The order that a plan's steps run in.
+
+use burn_dispatch::DispatchTensor;
+
+use crate::runtime::program::{Op, Operands, Slot, apply};
+
+/// An operation with its operands.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub(crate) op: Op,
+    pub(crate) inputs: Vec<Slot>,
+    pub(crate) output: Slot,
+    /// Position of the node that it is part of.
+    pub(crate) node: usize,
+}
+
+/// Runs steps over `values`: constants and inputs are set, and each value but a constant is dropped at its last use.
+pub(crate) struct Schedule {
+    steps: Vec<(Step, Vec<bool>)>,
+    slots: usize,
+}
+
+impl Schedule {
+    /// `kept` are slots that outlive a run: constants, and outputs.
+    pub(crate) fn new(steps: Vec<Step>, slots: usize, kept: &[Slot]) -> Self {
+        let mut seen = vec![false; slots];
+        for &slot in kept {
+            seen[slot] = true;
+        }
+        let mut scheduled: Vec<(Step, Vec<bool>)> = Vec::with_capacity(steps.len());
+        for step in steps.into_iter().rev() {
+            // Seen from the end, the first use is the last; of one used twice by a step, the last operand.
+            let mut last = vec![false; step.inputs.len()];
+            for (index, &slot) in step.inputs.iter().enumerate().rev() {
+                last[index] = !std::mem::replace(&mut seen[slot], true);
+            }
+            scheduled.push((step, last));
+        }
+        scheduled.reverse();
+        Self {
+            steps: scheduled,
+            slots,
+        }
+    }
+
+    pub(crate) fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// Number of steps.
+    pub(crate) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Position of the node that a step is part of.
+    pub(crate) fn node(&self, step: usize) -> usize {
+        self.steps[step].0.node
+    }
+
+    /// Runs all steps. Panics if a step reads a value that none made, which lowering rules out.
+    pub(crate) fn run(&self, values: &mut [Option<DispatchTensor>]) {
+        for step in 0..self.steps.len() {
+            self.step(step, values);
+        }
+    }
+
+    /// Runs one step, after those before it.
+    pub(crate) fn step(&self, step: usize, values: &mut [Option<DispatchTensor>]) {
+        let (step, last) = &self.steps[step];
+        let operands = step.inputs.iter().zip(last).map(|(&slot, &last)| {
+            let value = if last {
+                values[slot].take()
+            } else {
+                values[slot].clone()
+            };
+            value.unwrap_or_else(|| unreachable!("lowering orders values before their uses"))
+        });
+        let operands: Operands = operands.collect();
+        values[step.output] = Some(apply(&step.op, operands));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_dropped_at_their_last_use() {
+        let step = |inputs: &[Slot], output| Step {
+            op: Op::Add,
+            inputs: inputs.to_vec(),
+            output,
+            node: 0,
+        };
+        // 0 is a constant, 3 the output.
+        let steps = vec![step(&[0, 1], 2), step(&[2, 2], 3), step(&[1, 0], 4)];
+        let schedule = Schedule::new(steps, 5, &[0, 3]);
+        let last: Vec<Vec<bool>> = schedule.steps.iter().map(|(_, last)| last.clone()).collect();
+        assert_eq!(last, [vec![false, false], vec![false, true], vec![true, false]]);
+    }
+}

@@ -1,0 +1,124 @@
+//! Tensors between the host and the device, and between the types of both.
+
+use burn_backend::ops::{FloatTensorOps, IntTensorOps};
+use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
+use burn_tensor::TensorData;
+use tare_core::{NamedTensor, Tensor};
+use tare_record::{DType, Failure, FailureKind};
+
+use crate::lower::host_tensor::{HostData, HostTensor};
+
+/// How the elements of a value are stored on the device.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    Floats,
+    Integers,
+    Truths,
+}
+
+/// The elements of a value on the device.
+pub(crate) async fn download(value: DispatchTensor, kind: Kind) -> Result<HostData, String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    Ok(match kind {
+        Kind::Floats | Kind::Truths => {
+            let data = Dispatch::float_into_data(value).await.map_err(|error| text(&error))?;
+            HostData::F32(data.try_into_vec().map_err(|error| text(&error))?)
+        }
+        Kind::Integers => {
+            let data = Dispatch::int_into_data(value).await.map_err(|error| text(&error))?;
+            let elements: Vec<i32> = data.try_into_vec().map_err(|error| text(&error))?;
+            HostData::I64(elements.into_iter().map(i64::from).collect())
+        }
+    })
+}
+
+/// Elements in the type that they leave the engine with.
+pub(crate) fn in_type(data: HostData, dtype: DType) -> Result<tare_core::TensorData, String> {
+    use tare_core::TensorData as Core;
+    fn narrow<T: TryFrom<i64>>(values: Vec<i64>, dtype: DType) -> Result<Vec<T>, String> {
+        let narrow = values.into_iter().map(|value| T::try_from(value).map_err(|_| value));
+        narrow
+            .collect::<Result<_, _>>()
+            .map_err(|value| format!("{value} does not fit {dtype}"))
+    }
+    Ok(match (data, dtype) {
+        (HostData::F32(values), DType::F16) => Core::F16(values.into_iter().map(half::f16::from_f32).collect()),
+        (HostData::F32(values), DType::Bool) => Core::Bool(values.into_iter().map(|x| u8::from(x > 0.5)).collect()),
+        (HostData::F32(values), _) => Core::F32(values),
+        (HostData::I64(values), DType::I32) => Core::I32(narrow(values, dtype)?),
+        (HostData::I64(values), DType::I8) => Core::I8(narrow(values, dtype)?),
+        (HostData::I64(values), DType::U8) => Core::U8(narrow(values, dtype)?),
+        (HostData::I64(values), _) => Core::I64(values),
+        (HostData::Bool(values), _) => Core::Bool(values.into_iter().map(u8::from).collect()),
+    })
+}
+
+pub(crate) fn upload_input(input: &NamedTensor, device: &DispatchDevice) -> Result<DispatchTensor, Failure> {
+    use tare_core::TensorData as Core;
+    let shape = input.tensor.shape();
+    Ok(match input.tensor.data() {
+        Core::F32(elements) => upload(elements.clone(), shape, device),
+        Core::F16(elements) => upload(elements.iter().map(|x| x.to_f32()).collect(), shape, device),
+        Core::Bool(elements) => {
+            let elements = elements.iter().map(|&element| f32::from(u8::from(element != 0)));
+            upload(elements.collect(), shape, device)
+        }
+        Core::I32(elements) => upload_integers(elements.clone(), shape, device),
+        Core::I8(elements) => upload_integers(elements.iter().copied().map(i32::from).collect(), shape, device),
+        Core::U8(elements) => upload_integers(elements.iter().copied().map(i32::from).collect(), shape, device),
+        Core::I64(elements) => {
+            let narrow = elements
+                .iter()
+                .map(|&element| i32::try_from(element).map_err(|_| element));
+            let elements: Result<Vec<i32>, i64> = narrow.collect();
+            let elements = elements.map_err(|element| {
+                Failure::new(
+                    FailureKind::Input,
+                    format!(
+                        "input {:?} holds {element}, which does not fit the 32 bits that burn computes with",
+                        input.name
+                    ),
+                )
+            })?;
+            upload_integers(elements, shape, device)
+        }
+        Core::F64(_) => {
+            return Err(Failure::new(
+                FailureKind::Input,
+                format!("input {:?}: expected at most 32 bits, found f64", input.name),
+            ));
+        }
+    })
+}
+
+fn upload_integers(elements: Vec<i32>, shape: &[usize], device: &DispatchDevice) -> DispatchTensor {
+    // A scalar is stored with one dimension.
+    let stored = if shape.is_empty() { vec![1] } else { shape.to_vec() };
+    Dispatch::int_from_data(TensorData::new(elements, stored), device)
+}
+
+pub(crate) fn upload_constant(host: HostTensor, device: &DispatchDevice) -> DispatchTensor {
+    match host.data {
+        HostData::F32(values) => upload(values, &host.shape, device),
+        HostData::Bool(values) => {
+            let values = values.into_iter().map(|value| f32::from(u8::from(value)));
+            upload(values.collect(), &host.shape, device)
+        }
+        #[allow(clippy::cast_possible_truncation, reason = "lowering refuses wider ones")]
+        HostData::I64(values) => {
+            let values = values.into_iter().map(|value| value as i32);
+            upload_integers(values.collect(), &host.shape, device)
+        }
+    }
+}
+
+fn upload(elements: Vec<f32>, shape: &[usize], device: &DispatchDevice) -> DispatchTensor {
+    // A scalar is stored with one dimension.
+    let stored = if shape.is_empty() { vec![1] } else { shape.to_vec() };
+    Dispatch::float_from_data(TensorData::new(elements, stored), device)
+}
+
+pub(crate) fn to_core(host: HostTensor, dtype: DType) -> Result<Tensor, Failure> {
+    let data = in_type(host.data, dtype).map_err(|error| Failure::new(FailureKind::Model, error))?;
+    Ok(Tensor::new(host.shape, data).unwrap_or_else(|_| unreachable!("host tensors hold what their shapes say")))
+}
