@@ -96,6 +96,12 @@ impl Table {
         self.rows.push(Row { values, notes });
     }
 
+    /// Whether most of a column are numbers, which are aligned to the right.
+    pub fn is_number(&self, column: usize) -> bool {
+        let numbers = self.rows.iter().filter(|row| row.values[column].is_number());
+        numbers.count() * 2 > self.rows.len()
+    }
+
     /// The table as a block, if it has any row.
     pub fn block<'a>(self) -> Option<Block<'a>> {
         (!self.rows.is_empty()).then_some(Block::Table(self))
@@ -181,9 +187,8 @@ impl Value {
         ]
     }
 
-    /// Whether it is aligned like a number.
-    pub fn is_number(&self) -> bool {
-        !matches!(self, Value::Text(_))
+    fn is_number(&self) -> bool {
+        !matches!(self, Value::Text(_) | Value::Missing)
     }
 }
 

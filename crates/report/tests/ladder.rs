@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use tare_record::{Adapter, EnvironmentKind, NodeInfo, Record, Round, Status};
-use tare_report::{StepKind, compare, html, json, ladders, markdown, terminal};
+use tare_report::{StepKind, compare, html, ladders, markdown, terminal};
 
 /// Where a rung is: environment, threads, vector level, whether it was limited to that; length of a run in microseconds.
 type Place = (EnvironmentKind, usize, &'static str, bool, u64);
@@ -93,8 +93,8 @@ fn the_product_of_the_steps_is_the_whole_gap() {
 #[test]
 fn every_step_has_its_cause() {
     use StepKind::{
-        AllAtOnce, BrowserThreads, RelaxedSimd, RelaxedSimdAndThreads, Threads, Vectors, Wasm, WasmAndBrowser,
-        WasmAndVectors, WasmVectorsAndBrowser,
+        BrowserThreads, RelaxedSimd, RelaxedSimdAndThreads, Threads, Vectors, Wasm, WasmAndBrowser, WasmAndVectors,
+        WasmVectorsAndBrowser,
     };
     let chosen = |numbers: &[usize]| numbers.iter().map(|&number| WHOLE[number]).collect::<Vec<_>>();
     for (places, expected) in [

@@ -14,13 +14,16 @@ const PRACTICAL_FACTOR: usize = 20;
 /// Users seldom care about smaller differences.
 const WORTH_TELLING_PERCENT: f64 = 2.0;
 
-/// What a pair compares: model and engine, with threads on the CPU.
+/// What a pair compares: model and engine, with threads on the CPU, and the batch size if there is one.
 pub(crate) fn subject(pair: &Pair<'_>) -> String {
-    let work = labels::work(pair.other);
-    match pair.other.adapter {
-        Some(_) => work,
-        None => format!("{work}, {}", labels::threads(pair.other.configuration.threads)),
+    let mut subject = labels::work(pair.other);
+    if pair.other.adapter.is_none() {
+        subject += &format!(", {}", labels::threads(pair.other.configuration.threads));
     }
+    if pair.other.load.batch > 1 {
+        subject += &format!(", batch {}", pair.other.load.batch);
+    }
+    subject
 }
 
 /// What a pair says, in one sentence.

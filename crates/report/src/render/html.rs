@@ -81,13 +81,8 @@ fn block(block: &Block<'_>) -> Markup {
 }
 
 fn table(table: &Table) -> Markup {
-    // A column is aligned like what most of it holds.
-    let is_number = |column: usize| {
-        let numbers = table.rows.iter().filter(|row| row.values[column].is_number()).count();
-        numbers * 2 > table.rows.len()
-    };
     let classes: Vec<Option<&str>> = (0..table.columns.len())
-        .map(|column| is_number(column).then_some("number"))
+        .map(|column| table.is_number(column).then_some("number"))
         .collect();
     html! {
         div class="scroll" {

@@ -14,6 +14,7 @@ pub(crate) const STYLE: &str = r"
 .tare .verdict { font-size: 1.1rem; margin: .5rem 0; }
 .tare .warning { color: var(--warn); } .tare .failed { color: var(--fail); } .tare .soft { color: var(--soft); }
 .tare summary { cursor: pointer; } .tare summary h2 { display: inline-block; } .tare h3 { font-size: 1rem; }
+.tare figure { margin: .5rem 0; } .tare .notes td { border-top: 0; padding-top: 0; } .tare .notes p, .tare p.warning { margin: .2rem 0; }
 .tare ul { padding-left: 1.2rem; } .tare li { margin: .2rem 0; }
 .tare svg { max-width: 100%; height: auto; } .tare svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
 .tare .native { fill: var(--native); stroke: var(--native); } .tare .other { fill: var(--other); stroke: var(--other); }

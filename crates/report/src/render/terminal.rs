@@ -53,14 +53,12 @@ fn table(table: &Table, width: u16) -> String {
         .set_width(width)
         .set_header(table.columns.iter().map(|column| column.heading));
     for row in &table.rows {
-        drawn.add_row(row.values.iter().map(|value| {
-            let alignment = if value.is_number() {
-                CellAlignment::Right
-            } else {
-                CellAlignment::Left
-            };
-            comfy_table::Cell::new(printable(&value.to_string())).set_alignment(alignment)
-        }));
+        drawn.add_row(row.values.iter().map(|value| printable(&value.to_string())));
+    }
+    for (column, drawn) in drawn.column_iter_mut().enumerate() {
+        if table.is_number(column) {
+            drawn.set_cell_alignment(CellAlignment::Right);
+        }
     }
     let mut text: String = drawn.lines().map(|line| format!("{}\n", line.trim_end())).collect();
     for row in &table.rows {

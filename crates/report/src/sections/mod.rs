@@ -14,6 +14,8 @@ mod stages;
 mod startup_costs;
 mod summary;
 
+use std::collections::BTreeMap;
+
 use tare_record::Record;
 
 use crate::analysis::ladder::ladders;
@@ -44,5 +46,18 @@ pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
         "How this was measured",
         vec![Block::Methodology],
     ));
+    make_ids_unique(&mut sections);
     sections
+}
+
+/// Numbers sections that have the same id, such as the ladders of one model at several batch sizes.
+fn make_ids_unique(sections: &mut [Section<'_>]) {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for section in sections {
+        let count = seen.entry(section.id.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            section.id = format!("{}-{count}", section.id);
+        }
+    }
 }
