@@ -1,4 +1,4 @@
-// Types of messages, made from those of crates/record: UPDATE_SCHEMA=1 cargo test -p tare-record
+// Message types, generated from crates/record by `UPDATE_SCHEMA=1 cargo test -p tare-record`
 
 export type BuildInfo = { 
 /**
@@ -6,15 +6,16 @@ export type BuildInfo = {
  */
 version: string, 
 /**
- * Git revision it was built from, with `-modified` if files were changed; absent outside a checkout.
+ * Git revision that it was built from, with `-modified` if files were changed. Absent outside
+ * a checkout.
  */
 git_revision: string | null, 
 /**
- * `optimised` or `debug`, from the compiler's own settings.
+ * `optimized` or `debug`, from the compiler's own settings.
  */
 build_profile: string, 
 /**
- * Target triple parts, for example `x86_64-linux`.
+ * Architecture and operating system that it was built for, for example `x86_64-linux`.
  */
 target: string, 
 /**
@@ -23,7 +24,7 @@ target: string,
 target_features: Array<string>, };
 export type BusyLoopEvent = { "event": "ready" } | { "event": "loaded" } | { "event": "done", 
 /**
- * Runs that ended.
+ * Completed runs.
  */
 runs: number, } | { "event": "failed", 
 /**
@@ -40,7 +41,7 @@ source: string,
  */
 granularity_ns: number, 
 /**
- * Mean cost of one reading.
+ * Mean duration of one reading.
  */
 read_cost_ns: number, };
 export type InteropCost = { 
@@ -55,11 +56,11 @@ points: Array<InteropPoint>, };
 export type InteropOperation = "js-to-wasm" | "post-copied" | "post-transferred" | "post-shared" | "webgpu-dispatch" | "webgpu-upload" | "webgpu-read-back";
 export type InteropPoint = { 
 /**
- * Bytes, calls or dispatches of each operation.
+ * Bytes, calls or dispatches per operation.
  */
 size: number, 
 /**
- * Operations that each sample holds.
+ * Operations per sample.
  */
 repeats: number, 
 /**
@@ -94,36 +95,37 @@ build: BuildInfo,
 clock: ClockInfo, };
 export type ModuleSize = { 
 /**
- * As it is compiled.
+ * Uncompressed size.
  */
 raw_bytes: number, 
 /**
- * Compressed by gzip, as well as it can.
+ * Size compressed with gzip at its best level.
  */
 gzip_bytes: number | null, 
 /**
- * Compressed by brotli, as well as it can; of modules as they ship.
+ * Size compressed with brotli at its best level. Known for release modules only.
  */
 brotli_bytes: number | null, 
 /**
- * How long a browser takes to have it from its cache, where it has one.
+ * Time to load it from the browser's cache, where there is one.
  */
 cached_ns: number | null, };
 export type PageWatch = { 
 /**
- * Where a model ran meanwhile.
+ * Where the model ran.
  */
 situation: Situation, 
 /**
- * Runs that ended meanwhile.
+ * Runs that completed during this time.
  */
 runs: number, 
 /**
- * Time between two frames, in order.
+ * Time between successive frames, in order.
  */
 frames_ns: Array<number>, 
 /**
- * From when a message was sent to the page until it arrived, as a browser reports a key or a click.
+ * Time from sending a message to the page until the page handles it. A browser delivers keys
+ * and clicks in the same way.
  */
 delays_ns: Array<number>, };
 export type Situation = "idle" | "worker" | "main-thread";

@@ -3,38 +3,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::Situation;
 
-/// What a busy loop says: a script that runs a model again and again while a page is watched.
+/// A message from the busy loop, the script that runs a model repeatedly while a page is watched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum BusyLoopEvent {
-    /// It is ready for a request.
+    /// The script is ready for a request.
     Ready,
     /// The model is loaded, and its first run begins.
     Loaded,
-    /// The time is over.
+    /// The time is up.
     Done {
-        /// Runs that ended.
+        /// Completed runs.
         runs: u32,
     },
-    /// It cannot go on.
+    /// The script cannot continue.
     Failed {
         /// Why.
         message: String,
     },
 }
 
-/// What was seen of a page while it was watched.
+/// What was observed of a page while it was watched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct PageWatch {
-    /// Where a model ran meanwhile.
+    /// Where the model ran.
     pub situation: Situation,
-    /// Runs that ended meanwhile.
+    /// Runs that completed during this time.
     pub runs: u32,
-    /// Time between two frames, in order.
+    /// Time between successive frames, in order.
     pub frames_ns: Vec<u64>,
-    /// From when a message was sent to the page until it arrived, as a browser reports a key or a click.
+    /// Time from sending a message to the page until the page handles it. A browser delivers keys
+    /// and clicks in the same way.
     pub delays_ns: Vec<u64>,
 }

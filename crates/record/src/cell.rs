@@ -5,118 +5,122 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Adapter, EngineName, EnvironmentKind, Failure, TensorInfo, Warning};
 
-/// One workload on one rung under one load pattern: what was measured, or why it was not.
+/// One workload in one configuration under one load pattern: what was measured, or why nothing was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cell {
-    /// The model; its hash is absent if the bytes could not be had.
+    /// The model. Its hash is absent if its bytes were not available.
     pub model: ModelInfo,
-    /// The inputs that were fed, in the model's order.
+    /// The inputs, in the model's order.
     pub inputs: Vec<TensorInfo>,
-    /// The code that executed the model.
+    /// The engine that ran the model.
     pub engine: EngineInfo,
-    /// Where and how it was executed.
+    /// Where and how the engine ran.
     #[serde(rename = "rung")]
     pub configuration: Configuration,
     /// How requests arrived.
     pub load: LoadPattern,
     /// The graphics adapter, for engines that use one.
     pub adapter: Option<Adapter>,
-    /// Kernels that a run launches on the device once they are chosen, by name, with how often; for tract those of its matrix products.
+    /// Kernels that a run launches on the device after tuning, with the number of launches by
+    /// kernel name. For tract, the kernels of its matrix products.
     #[serde(default)]
     pub kernels: BTreeMap<String, u64>,
-    /// Steps before the steady state of the first round, in the order in which they happened.
+    /// Phases of the first round, in the order in which they happened.
     pub phases: Vec<Phase>,
-    /// What is downloaded for the cell beside the model: the module of its worker, outside native processes.
+    /// Size of the wasm module that ran the cell. Absent for native processes.
     #[serde(default)]
     pub module: Option<ModuleSize>,
-    /// Runs that each sample holds: more than one where the clock is coarse.
+    /// Runs per sample: more than one where the clock is coarse.
     pub runs_per_sample: u32,
-    /// Length of every sample, in order; each holds `runs_per_sample` runs.
+    /// Duration of every sample, in order. Each sample holds `runs_per_sample` runs.
     pub samples_ns: Vec<u64>,
-    /// The rounds that the samples come from, in order; none in records of one round.
+    /// The rounds that the samples come from, in order. Empty in records of a single round.
     #[serde(default)]
     pub rounds: Vec<Round>,
-    /// How long the device computed in runs that followed the samples, by its own clock; none without such a clock.
+    /// Durations of runs by the device's own clock. These runs follow the samples. Empty if the
+    /// device has no clock.
     #[serde(default)]
     pub device_runs_ns: Vec<u64>,
-    /// Parts of a run, in order, if the model is of several networks.
+    /// Stages of a run, in order, if the model consists of several networks.
     #[serde(default)]
     pub stages: Vec<StageInfo>,
-    /// Work on the host that follows the network in an application, such as decoding boxes. Not part of a run.
+    /// Work on the CPU that follows the network in an application, such as decoding boxes. Not part
+    /// of a run.
     #[serde(rename = "host_stage", default)]
     pub post_processing: Option<StageInfo>,
     /// What was computed and how it compares with the reference.
     pub verification: Option<Verification>,
-    /// Memory, where the environment tells.
+    /// Memory use, where the environment reports it.
     pub memory: Memory,
-    /// How fast the processor was around the cell.
+    /// Speed of the processor before and after the cell.
     #[serde(rename = "speed", default)]
     pub calibration: Option<CpuCalibration>,
-    /// Measured, or why not.
+    /// Whether the cell was measured, and why not.
     pub status: Status,
-    /// What a reader must know beside the figures.
+    /// What a reader must know to judge the numbers.
     pub warnings: Vec<Warning>,
 }
 
-/// What a wasm module weighs, and how soon a browser that knows it has it again.
+/// Size of a wasm module, and how fast the browser loads it again from its cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct ModuleSize {
-    /// As it is compiled.
+    /// Uncompressed size.
     pub raw_bytes: u64,
-    /// Compressed by gzip, as well as it can.
+    /// Size compressed with gzip at its best level.
     pub gzip_bytes: Option<u64>,
-    /// Compressed by brotli, as well as it can; of modules as they ship.
+    /// Size compressed with brotli at its best level. Known for release modules only.
     pub brotli_bytes: Option<u64>,
-    /// How long a browser takes to have it from its cache, where it has one.
+    /// Time to load it from the browser's cache, where there is one.
     #[serde(default)]
     pub cached_ns: Option<u64>,
 }
 
-/// What one process or worker measured of a cell.
+/// What one process or worker measured for a cell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Round {
-    /// Samples it took: those that follow the earlier rounds' in the cell.
+    /// Sample count of this round. In the cell, its samples follow those of the earlier rounds.
     pub samples: usize,
-    /// Its steps before the steady state.
+    /// Phases of this round.
     pub phases: Vec<Phase>,
-    /// How fast the processor was around it.
+    /// Speed of the processor before and after this round.
     #[serde(rename = "speed")]
     pub calibration: Option<CpuCalibration>,
 }
 
-/// A piece of work that is timed apart.
+/// A piece of work that is timed separately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StageInfo {
-    /// What it is, in a word or two.
+    /// Its name, in a word or two.
     pub name: String,
-    /// What it did: boxes that it found, sampling steps that it took, chunks that it queried.
+    /// How much it did: the number of boxes found, sampling steps taken or chunks queried.
     pub results: usize,
-    /// What each round measured.
+    /// The samples of each round.
     pub rounds: Vec<StageRound>,
 }
 
-/// What one process or worker measured of a stage.
+/// What one process or worker measured for a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StageRound {
-    /// Runs that each sample holds.
+    /// Runs per sample.
     pub runs_per_sample: u32,
-    /// Length of every sample, in order.
+    /// Duration of every sample, in order.
     pub samples_ns: Vec<u64>,
 }
 
-/// Time of a fixed piece of work, the same in every cell of a record: longer on a machine that throttles or is busy.
+/// Duration of a fixed piece of work, the same for every cell of a record. It grows on a machine
+/// that throttles or is busy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CpuCalibration {
     /// Before the cell.
     pub before_ns: u64,
-    /// After it.
+    /// After the cell.
     pub after_ns: u64,
 }
 
@@ -140,7 +144,7 @@ pub struct EngineInfo {
     pub name: EngineName,
     /// Version of the library.
     pub version: String,
-    /// How it was built and set up, for example `fusion: on`.
+    /// How it was built and configured, for example `fusion: on`.
     pub settings: BTreeMap<String, String>,
 }
 
@@ -148,20 +152,23 @@ pub struct EngineInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Configuration {
-    /// Native process or browser.
+    /// Native process, browser or Node.
     pub environment: EnvironmentKind,
-    /// CPU threads that computed.
+    /// Number of CPU threads that computed.
     pub threads: usize,
-    /// Widest vector instructions that the engine could use, in its own word, for example `avx512`.
+    /// Widest vector instructions that the engine could use, as the engine names them, for example
+    /// `avx512`.
     pub vector_level: String,
-    /// Vector instructions that the engine was limited to, if it was: `vector_level` says what it then used.
+    /// Vector instructions that the engine was limited to, if any. `vector_level` shows what it
+    /// then used.
     #[serde(default)]
     pub vector_limit: Option<String>,
     /// Graphics API, for engines on the GPU.
     pub graphics_api: Option<String>,
-    /// Language that kernels were given to the driver in, for example `wgsl`.
+    /// Language of the kernels that the driver received, for example `wgsl`.
     pub shader_language: Option<String>,
-    /// Whether they were asked for in WGSL, though the platform's own compiler takes another language.
+    /// Whether WGSL kernels were requested although the platform's own compiler takes another
+    /// language.
     #[serde(default)]
     pub wgsl_asked: bool,
 }
@@ -174,17 +181,17 @@ pub struct LoadPattern {
     pub batch: usize,
 }
 
-/// A step on the way to the steady state.
+/// A phase of a round, and its duration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Phase {
-    /// Which step.
+    /// Which phase.
     pub name: PhaseName,
     /// How long it took.
     pub duration_ns: u64,
 }
 
-/// Steps that are timed apart.
+/// The phases of a round, which are timed separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseName {
@@ -196,26 +203,26 @@ pub enum PhaseName {
     Instantiate,
     /// Starting a wasm module's threads.
     Threads,
-    /// Starting a native process until its first line runs.
+    /// Starting a native process, until its first line of code runs.
     Spawn,
-    /// Making or reading the model bytes.
+    /// Generating or reading the model bytes.
     Model,
     /// Opening the graphics adapter and device.
     Device,
-    /// Reading the ONNX graph.
+    /// Parsing the ONNX graph.
     Parse,
-    /// Turning the graph into what the engine runs.
+    /// Converting the graph to what the engine runs.
     #[serde(rename = "optimise")]
     Optimize,
-    /// Moving the weights to where they are used.
+    /// Moving the weights to the memory that the engine computes from.
     Upload,
-    /// The first inference.
+    /// The first run.
     FirstRun,
-    /// Inferences while kernels were still being chosen.
+    /// Runs while the engine is still choosing kernels.
     Tuning,
-    /// Inferences before sampling began.
+    /// Runs before sampling begins.
     WarmUp,
-    /// The sampled inferences.
+    /// The sampled runs.
     Steady,
 }
 
@@ -247,11 +254,11 @@ impl PhaseName {
 pub struct Verification {
     /// What the outputs were compared with.
     pub reference: String,
-    /// Largest difference that counts as agreement, as a share of the reference's largest magnitude.
+    /// Largest accepted difference, as a share of the reference's largest magnitude.
     pub tolerance: f64,
     /// Outputs of the last verified run.
     pub outputs: Vec<OutputInfo>,
-    /// Digest of all outputs together, with the number of timed runs that gave it.
+    /// Each distinct digest of a run's outputs, with the number of timed runs that produced it.
     pub digests: Vec<DigestCount>,
 }
 
@@ -261,11 +268,12 @@ pub struct Verification {
 pub struct OutputInfo {
     /// Name, type, shape and hash.
     pub tensor: TensorInfo,
-    /// Distance from the reference: the largest of all runs.
+    /// Largest distance from the reference over all runs.
     pub drift: Drift,
-    /// Positions of the five largest elements of the first row of the last axis, largest first.
+    /// Indices of the five largest elements of the first row of the last axis, largest first.
     pub top: Vec<usize>,
-    /// Elements that another environment's outputs are compared with; `None` in records of earlier builds.
+    /// Elements to compare with the outputs of another environment. `None` in records of earlier
+    /// builds.
     #[serde(rename = "probe", default)]
     pub sample: Option<OutputSample>,
 }
@@ -274,9 +282,9 @@ pub struct OutputInfo {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OutputSample {
-    /// Magnitude of the largest element of all.
+    /// Largest magnitude of all elements of the output.
     pub largest: f64,
-    /// Up to 64 elements, evenly spaced in row-major order, from the first on.
+    /// Up to 64 elements, evenly spaced in row-major order, starting with the first.
     pub values: Vec<f64>,
 }
 
@@ -288,42 +296,48 @@ pub struct Drift {
     pub max_abs: f64,
     /// Largest absolute difference as a share of the reference's largest magnitude.
     pub max_scaled: f64,
-    /// Largest difference as a share of the reference's element, over elements that are at least a thousandth of the
-    /// reference's largest magnitude: smaller ones are mostly rounding.
+    /// Largest difference as a share of the reference's element, over the elements of at least a
+    /// thousandth of the reference's largest magnitude. Smaller elements consist mostly of rounding
+    /// errors.
     #[serde(default)]
     pub max_relative: f64,
-    /// Elements by their distance in units in the last place: entry 0 counts equal ones, entry `k` those that are
-    /// 2^(k-1) to 2^k - 1 units apart. Of several different outputs of one cell, all are counted.
+    /// Element counts by distance in units in the last place (ULP): entry 0 counts equal elements,
+    /// entry `k` those that are 2^(k-1) to 2^k - 1 ULP apart. If the runs of a cell gave different
+    /// outputs, all of them are counted.
     #[serde(default)]
     pub ulp_counts: Vec<u64>,
-    /// Cosine of the angle between the two, 1 for the same direction; 1 where both are zero.
+    /// Cosine of the angle between the tensor and its reference: 1 for the same direction, and 1 if
+    /// both are zero.
     pub cosine: f64,
-    /// Whether the five largest elements of every row of the last axis are the same, in the same order.
+    /// Whether the five largest elements of every row of the last axis have the same indices, in
+    /// the same order.
     pub same_top: bool,
 }
 
-/// How many timed runs gave a digest.
+/// A digest, and how many timed runs produced it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DigestCount {
     /// Digest of all outputs of a run.
     pub sha256: String,
-    /// Timed runs that gave it.
+    /// Timed runs that produced it.
     pub runs: u64,
 }
 
-/// Memory that a cell took.
+/// Memory use of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
-    /// Largest resident set of the process.
+    /// Peak resident set size of the process.
     pub resident_peak_bytes: Option<u64>,
-    /// wasm linear memory, which never shrinks.
+    /// Size of the wasm linear memory, which never shrinks.
     pub wasm_linear_bytes: Option<u64>,
-    /// The same, or the largest resident set, when the model was loaded and before it ran.
+    /// Size of the linear memory, or else the peak resident set size, after the model was loaded
+    /// and before its first run.
     #[serde(default)]
     pub loaded_bytes: Option<u64>,
-    /// What the browser counts for the page and its workers together, JavaScript's heap with it, when the cell had been measured.
+    /// Memory of the page and its workers as counted by the browser, including the JavaScript heap,
+    /// after the cell was measured.
     #[serde(default)]
     pub browser_bytes: Option<u64>,
     /// Memory that the engine holds on the device.
@@ -338,8 +352,8 @@ pub enum Status {
     Measured,
     /// It could not be measured.
     Failed(Failure),
-    /// It was stopped at its time limit; samples taken until then are kept.
+    /// It was stopped at its time limit. Samples taken until then are kept.
     TimedOut(Failure),
-    /// The user stopped the run; samples taken until then are kept.
+    /// The user stopped the run. Samples taken until then are kept.
     Cancelled,
 }

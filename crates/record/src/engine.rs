@@ -1,6 +1,7 @@
-//! The registry of engines: everything that differs from one engine to the next and is not its code.
+//! The registry of engines: everything that differs between engines, except for their code.
 //!
-//! Command line, page, runner, build and size check read this table. `CONTRIBUTING.md` says how to add a row.
+//! The command line, page, runner, build and size check read this table. `CONTRIBUTING.md` explains
+//! how to add a row.
 
 use std::borrow::Cow;
 
@@ -9,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::EnvironmentKind;
 
-/// The vector level of a wasm module with relaxed SIMD, as in [`crate::Configuration::vector_level`].
+/// The vector level of a wasm module with relaxed SIMD, as in
+/// [`crate::Configuration::vector_level`].
 pub const RELAXED_SIMD: &str = "relaxed";
 
 macro_rules! engines {
@@ -39,7 +41,8 @@ engines! {
         modules: &[
             ModuleSpec::plain("tract", limits(3_000_000, 3_800_000)),
             ModuleSpec::relaxed_simd("tract-relaxed", limits(3_000_000, 3_800_000)),
-            // On several threads the fastest kernels are always wanted, and each further module costs a build.
+            // There is no threaded module without relaxed SIMD: every module costs a build, and
+            // threads are about speed.
             ModuleSpec { relaxed_simd: true, ..ModuleSpec::threads("tract-threads", limits(3_000_000, 3_800_000)) },
         ],
     }
@@ -73,19 +76,22 @@ engines! {
 pub struct EngineSpec {
     /// Which engine.
     pub name: EngineName,
-    /// Its name on the command line, in plans and in records; also the feature of `tare-web` that its modules are built with.
+    /// Its name on the command line, in plans and in records. Its modules are built with the
+    /// feature of this name in `tare-web`.
     pub text: &'static str,
-    /// Its name for people.
+    /// Its name in texts for people.
     pub label: &'static str,
-    /// What computes.
+    /// What it computes on.
     pub device: DeviceKind,
     /// Where it runs.
     pub environments: &'static [EnvironmentKind],
-    /// The engine with the lowest rank that can run a model computes its reference; `None` for one that never does.
+    /// Of the engines that can run a model, the one with the lowest rank computes the reference.
+    /// `None` for an engine that never does.
     pub reference_rank: Option<u8>,
-    /// Vector instructions that it can be limited to natively, on one processor or another, widest first.
+    /// Vector instructions that it can be limited to natively, widest first. No processor has all
+    /// of them.
     pub vector_limits: &'static [&'static str],
-    /// Whether it can be asked for kernels in WGSL natively.
+    /// Whether kernels in WGSL can be requested from it natively.
     pub wgsl_on_request: bool,
     /// Its wasm modules.
     pub modules: &'static [ModuleSpec],
@@ -97,18 +103,19 @@ impl EngineSpec {
         self.environments.contains(&environment)
     }
 
-    /// Its module for some instructions, if it ships one.
+    /// Its module with or without relaxed SIMD and threads, if it ships one.
     pub fn module(&self, relaxed_simd: bool, threads: bool) -> Option<&'static ModuleSpec> {
-        // A module for threads may need relaxed SIMD, which then is no question.
+        // There is at most one threaded module. It may need relaxed SIMD even if that is not asked
+        // for.
         let fits = |module: &&ModuleSpec| module.threads == threads && (threads || module.relaxed_simd == relaxed_simd);
         self.modules.iter().find(fits)
     }
 }
 
-/// What an engine computes on.
+/// The kind of device that an engine computes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceKind {
-    /// The processor, on one thread or more.
+    /// The processor, on one or more threads.
     Cpu,
     /// A graphics adapter.
     Gpu,
@@ -121,9 +128,9 @@ pub struct ModuleSpec {
     pub name: &'static str,
     /// Whether it is compiled for relaxed SIMD.
     pub relaxed_simd: bool,
-    /// Whether its memory can be shared by workers, so that it runs on several threads.
+    /// Whether workers can share its memory, so that it runs on several threads.
     pub threads: bool,
-    /// How heavy it may be.
+    /// How large it may be.
     pub limits: SizeLimits,
 }
 
@@ -155,9 +162,11 @@ impl ModuleSpec {
 /// The largest size of a wasm module that the tests accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SizeLimits {
-    /// Of a release, compressed with brotli at its best level: what a visitor waits for.
+    /// For a module of a release, compressed with brotli at its best level: what a visitor
+    /// downloads.
     pub dist_brotli_bytes: u64,
-    /// Of an everyday build, compressed with gzip at its best level: what every test sees.
+    /// For a module of an everyday build, compressed with gzip at its best level: what every test
+    /// run checks.
     pub release_gzip_bytes: u64,
 }
 
@@ -169,9 +178,9 @@ const fn limits(dist_brotli_bytes: u64, release_gzip_bytes: u64) -> SizeLimits {
 }
 
 impl EngineName {
-    /// Its row.
+    /// Its row in the registry.
     pub fn spec(self) -> &'static EngineSpec {
-        // The table is made from the same list as the variants.
+        // The macro generates the variants and the table in the same order.
         &ENGINES[self as usize]
     }
 
@@ -185,12 +194,12 @@ impl EngineName {
         ENGINES.iter().map(|spec| spec.name)
     }
 
-    /// Engines that run in an environment.
+    /// The engines that run in an environment.
     pub fn all_in(environment: EnvironmentKind) -> impl Iterator<Item = EngineName> {
         Self::all().filter(move |engine| engine.spec().runs_in(environment))
     }
 
-    /// Engines that may compute a reference, the preferred one first.
+    /// The engines that may compute a reference, the preferred one first.
     pub fn references() -> Vec<EngineName> {
         let ranked = |spec: &EngineSpec| Some((spec.reference_rank?, spec.name));
         let mut engines: Vec<_> = ENGINES.iter().filter_map(ranked).collect();
@@ -199,7 +208,7 @@ impl EngineName {
     }
 }
 
-/// A plain string, so that a new engine changes no schema.
+/// A plain string, so that a new engine does not change the schema.
 impl JsonSchema for EngineName {
     fn schema_name() -> Cow<'static, str> {
         "EngineName".into()
@@ -249,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_in_a_browser_has_a_plain_module_of_its_name() {
+    fn every_engine_that_runs_in_browsers_has_a_plain_module_with_its_name() {
         for spec in ENGINES.iter().filter(|spec| spec.runs_in(EnvironmentKind::Browser)) {
             assert_eq!(spec.module(false, false).unwrap().name, spec.text);
         }
@@ -263,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reference_is_computed_by_the_lowest_rank() {
+    fn the_engine_with_the_lowest_rank_computes_the_reference() {
         assert_eq!(EngineName::references(), [EngineName::Tract, EngineName::BurnFlex]);
     }
 }

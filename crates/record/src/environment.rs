@@ -11,7 +11,7 @@ pub enum EnvironmentKind {
     Native,
     /// A worker of a browser tab.
     Browser,
-    /// The browser's wasm module in Node, V8 without a browser.
+    /// Node, which runs the browser's wasm modules on V8 without a browser.
     Node,
 }
 
@@ -32,17 +32,18 @@ impl std::fmt::Display for EnvironmentKind {
 pub struct BuildInfo {
     /// Version of tare.
     pub version: String,
-    /// Git revision it was built from, with `-modified` if files were changed; absent outside a checkout.
+    /// Git revision that it was built from, with `-modified` if files were changed. Absent outside
+    /// a checkout.
     pub git_revision: Option<String>,
-    /// `optimised` or `debug`, from the compiler's own settings.
+    /// `optimized` or `debug`, from the compiler's own settings.
     pub build_profile: String,
-    /// Target triple parts, for example `x86_64-linux`.
+    /// Architecture and operating system that it was built for, for example `x86_64-linux`.
     pub target: String,
     /// Vector features that the compiler was allowed to use, for example `simd128`.
     pub target_features: Vec<String>,
 }
 
-/// The machine, as far as the environment tells.
+/// The machine, as far as the environment reports it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
@@ -50,13 +51,13 @@ pub struct Machine {
     pub kind: EnvironmentKind,
     /// Operating system, as the environment names it.
     pub os: String,
-    /// Cores that the environment admits to.
+    /// Number of logical cores that the environment reports.
     pub logical_cores: usize,
-    /// Known to native processes only.
+    /// What only native processes know.
     pub native: Option<NativeInfo>,
-    /// Known to browsers only.
+    /// What only browsers know.
     pub browser: Option<BrowserInfo>,
-    /// Known in Node only.
+    /// What is known only in Node.
     #[serde(default)]
     pub node: Option<NodeInfo>,
 }
@@ -67,7 +68,7 @@ pub struct Machine {
 pub struct NodeInfo {
     /// Version of Node.
     pub version: String,
-    /// Version of its V8, which compiles wasm: a browser brings another one.
+    /// Version of its V8, which compiles wasm. A browser contains another version.
     pub v8: String,
 }
 
@@ -79,20 +80,21 @@ pub struct NativeInfo {
     pub cpu: String,
     /// Vector features that the processor has, detected at run time.
     pub cpu_features: Vec<String>,
-    /// Physical cores, where the system tells.
+    /// Number of physical cores, where the system reports it.
     pub physical_cores: Option<usize>,
     /// Installed memory.
     pub memory_bytes: u64,
     /// Memory not in use when the run began.
     pub memory_available_bytes: u64,
-    /// Load average over one minute when the run began, where the system has one.
+    /// Load average over one minute when the run began, where the system reports it.
     pub load_average: Option<f64>,
-    /// What may change the processor's speed, where the system tells.
+    /// What may change the processor's speed during a run, where the system reports it.
     #[serde(default)]
     pub power: PowerInfo,
 }
 
-/// What may change a processor's speed during a run. Each is absent where the system does not tell.
+/// What may change a processor's speed during a run. Each field is absent where the system does not
+/// report it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PowerInfo {
@@ -106,7 +108,7 @@ pub struct PowerInfo {
     pub on_battery: Option<bool>,
     /// Temperature of the hottest zone when the run began, in degrees Celsius.
     pub temperature_celsius: Option<i64>,
-    /// How often the first core had been slowed down for heat since the machine was started.
+    /// How often the first core has been throttled because of heat since the machine was started.
     pub throttle_count: Option<u64>,
 }
 
@@ -116,22 +118,22 @@ pub struct PowerInfo {
 pub struct BrowserInfo {
     /// The user agent string.
     pub user_agent: String,
-    /// Whether the page is cross-origin isolated: finer clock and shared memory.
+    /// Whether the page is cross-origin isolated, which gives it a finer clock and shared memory.
     pub cross_origin_isolated: bool,
     /// Whether `navigator.gpu` exists.
     pub webgpu: bool,
-    /// Whether the tab was visible all the time.
+    /// Whether the tab was visible during the whole run.
     pub visible: bool,
-    /// Device memory in GiB as the browser rounds it, where it tells.
+    /// Memory of the machine in GiB, rounded by the browser, where it reports it.
     pub device_memory_gib: Option<u32>,
-    /// Whether a battery was being discharged when the run began, where the browser tells.
+    /// Whether a battery was being discharged when the run began, where the browser reports it.
     #[serde(default)]
     pub on_battery: Option<bool>,
-    /// The most memory that all processes of the browser had for themselves during the run, without files and code, where its driver can
-    /// tell.
+    /// Peak private memory of all browser processes together during the run, without mapped files
+    /// and code, where the driver can measure it.
     #[serde(default)]
     pub processes_peak_bytes: Option<u64>,
-    /// From the request for the page until its form could be used, workers and models not included.
+    /// Time from requesting the page until its form was usable, without workers and models.
     #[serde(default)]
     pub page_ready_ns: Option<u64>,
 }
@@ -145,7 +147,7 @@ pub struct ClockInfo {
     pub source: String,
     /// Smallest step seen between two different readings.
     pub granularity_ns: u64,
-    /// Mean cost of one reading.
+    /// Mean duration of one reading.
     pub read_cost_ns: u64,
 }
 
@@ -153,7 +155,7 @@ pub struct ClockInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Adapter {
-    /// Name, as the driver or the browser gives it.
+    /// Name, as reported by the driver or the browser.
     pub name: String,
     /// Graphics API: `vulkan`, `metal`, `dx12`, `gl` or `browser-webgpu`.
     pub graphics_api: String,
@@ -167,7 +169,7 @@ pub struct Adapter {
     pub limits: BTreeMap<String, u64>,
 }
 
-/// Something that a reader must know beside a figure.
+/// Something that a reader must know to judge the numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Warning {
@@ -183,15 +185,15 @@ pub struct Warning {
 pub enum WarningKind {
     /// The graphics adapter computes on the CPU.
     SoftwareAdapter,
-    /// The program was built without optimisation.
+    /// The program was built without optimization.
     DebugBuild,
-    /// The page is not cross-origin isolated: a coarse clock and no threads.
+    /// The page is not cross-origin isolated, so its clock is coarse and it has no threads.
     NotIsolated,
-    /// Something asked for was not there and something else was used.
+    /// Something requested was not available, and something else was used instead.
     Fallback,
     /// Other programs were using the processor.
     LoadedMachine,
-    /// The tab was hidden at some time.
+    /// The tab was hidden for some of the run.
     HiddenTab,
     /// The clock is coarse compared with what was timed.
     CoarseClock,
@@ -199,14 +201,14 @@ pub enum WarningKind {
     FewSamples,
     /// Fewer rounds than the plan asks for.
     FewRounds,
-    /// Runs changed their length while they were measured.
+    /// The duration of runs changed during the measurement.
     NotSteady,
-    /// Runs became longer or shorter little by little.
+    /// Runs became gradually longer or shorter.
     Trend,
     /// Many samples lie far from the others.
     Outliers,
     /// The machine became slower or faster while the cell was measured.
     ChangedSpeed,
-    /// The machine saves energy, or was slowed down for heat.
+    /// The machine saves energy, or was throttled because of heat.
     Power,
 }

@@ -3,20 +3,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BuildInfo, Cell, ClockInfo, Failure, Phase, TensorInfo};
 
-/// What a worker or child process says.
+/// A message from a worker or child process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum Event {
     /// It is ready for a request.
     Ready {
-        /// Steps until it was ready.
+        /// Phases until it was ready.
         phases: Vec<Phase>,
     },
     /// The cell is being measured.
     Progress {
-        /// How far it is.
+        /// How far the measurement is.
         progress: Progress,
-        /// What was measured and verified so far.
+        /// What has been measured and verified so far.
         cell: Box<Cell>,
     },
     /// The reference was computed. Its inputs and outputs are attached to the message.
@@ -31,9 +31,9 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
-    /// It cannot go on.
+    /// It cannot continue.
     Died {
-        /// What it said last.
+        /// Its last error message.
         message: String,
     },
     /// The self-test is done.
@@ -60,7 +60,7 @@ pub struct Progress {
     pub percent: u8,
 }
 
-/// What a wasm module says about itself where it runs.
+/// What a wasm module reports about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
@@ -71,14 +71,14 @@ pub struct ModuleInfo {
     pub clock: ClockInfo,
 }
 
-/// A fact that is known to be true, and whether this machine confirmed it.
+/// A statement that is known to be true, and whether this machine confirmed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SelfCheck {
-    /// What is true.
+    /// The statement.
     pub name: String,
     /// Whether it was confirmed.
     pub passed: bool,
-    /// The figures.
+    /// The numbers behind the result.
     pub detail: String,
 }

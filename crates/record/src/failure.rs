@@ -1,15 +1,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Why something was not measured, loaded or computed: the one error of engines, workers and cells.
+/// Why something was not measured, loaded or computed: the error type of engines, workers and
+/// cells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
     /// What kind of failure, for programs.
     pub kind: FailureKind,
-    /// What, where, expected and found.
+    /// What failed, where, what was expected and what was found.
     pub message: String,
-    /// What to do about it, if something can be done.
+    /// What to do about it, if there is something to do.
     pub hint: Option<String>,
 }
 
@@ -33,7 +34,7 @@ impl Failure {
 
 impl std::error::Error for Failure {}
 
-/// The message, and the hint on a line of its own.
+/// Writes the message, and the hint on a separate line.
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)?;
@@ -58,13 +59,13 @@ pub enum FailureKind {
     Device,
     /// The engine failed while running.
     Run,
-    /// The outputs differ from the reference, or are not numbers.
+    /// The outputs differ from the reference or are not finite.
     Output,
     /// There is no reference to compare with.
     Reference,
     /// The process or worker died.
     Died,
-    /// The process or worker took too long.
+    /// The process or worker exceeded its time limit.
     TimeLimit,
     /// The clock cannot be used.
     Clock,

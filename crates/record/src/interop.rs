@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What an interop operation costs in a browser, for several sizes.
+/// Cost of an interop operation in a browser, for several sizes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
@@ -13,14 +13,14 @@ pub struct InteropCost {
     pub points: Vec<InteropPoint>,
 }
 
-/// Durations of an interop operation of one size.
+/// Durations of an interop operation for one size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct InteropPoint {
-    /// Bytes, calls or dispatches of each operation.
+    /// Bytes, calls or dispatches per operation.
     pub size: u64,
-    /// Operations that each sample holds.
+    /// Operations per sample.
     pub repeats: u32,
     /// Duration of every sample, in order.
     pub samples_ns: Vec<u64>,
@@ -33,17 +33,17 @@ pub struct InteropPoint {
 pub enum InteropOperation {
     /// Calls of an empty wasm function from JavaScript, one after the other.
     JsToWasm,
-    /// A message to a worker whose bytes are copied, and its empty answer.
+    /// Posting copied bytes to a worker and receiving its empty reply.
     PostCopied,
-    /// A message to a worker whose bytes are transferred, and its empty answer.
+    /// Posting transferred bytes to a worker and receiving its empty reply.
     PostTransferred,
-    /// A message to a worker with shared memory, and its empty answer.
+    /// Posting shared memory to a worker and receiving its empty reply.
     PostShared,
-    /// Dispatches of an empty shader, submitted at once and awaited.
+    /// Dispatches of an empty shader, submitted together and awaited.
     WebgpuDispatch,
-    /// Bytes from host memory to the device, awaited.
+    /// Copying bytes from host memory to the device, awaited.
     WebgpuUpload,
-    /// Bytes from the device to host memory.
+    /// Copying bytes from the device to host memory.
     WebgpuReadBack,
 }
 

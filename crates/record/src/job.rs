@@ -3,7 +3,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Plan;
 
-/// What a driver asks a page to measure. The page fetches it from the server that opened it.
+/// What a driver asks a page to measure. The page fetches it from the server that it was loaded
+/// from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
@@ -11,7 +12,7 @@ pub struct Job {
     pub plan: Plan,
     /// Files that the plan's models name.
     pub models: Vec<JobModel>,
-    /// Inputs for all cells, if any were given: address of encoded tensors.
+    /// URL of the encoded input tensors for all cells, if the user gave inputs.
     pub inputs: Option<String>,
 }
 
@@ -19,8 +20,8 @@ pub struct Job {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobModel {
-    /// As the plan names it.
+    /// Its name in the plan.
     pub name: String,
-    /// Where the page fetches it.
+    /// Where the page fetches it from.
     pub url: String,
 }

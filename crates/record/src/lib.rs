@@ -1,10 +1,11 @@
-//! What tare stores and sends: plain data types with a schema version.
+//! The record format and the messages of tare: plain data types with a schema version.
 //!
-//! Every file that tare writes, and every message between a page and its workers or a program and its child processes, is made of
-//! these types. They hold no logic beyond validation.
+//! Every file that tare writes consists of these types, and so does every message between a page
+//! and its workers or between a program and its child processes. The types hold no logic beyond
+//! validation.
 //!
-//! Conventions: a field that ends in `_ns` is a whole number of nanoseconds, one that ends in `_bytes` a whole number of bytes, and
-//! one that ends in `sha256` 64 lower-case hexadecimal digits.
+//! Conventions: fields ending in `_ns` hold whole nanoseconds, fields ending in `_bytes` whole
+//! bytes, and fields ending in `sha256` 64 lowercase hexadecimal digits.
 
 mod busy_loop;
 mod cell;

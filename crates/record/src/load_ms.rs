@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Durations of the steps of loading a wasm module, in milliseconds as JavaScript's clock gives them.
+/// Durations of the steps of loading a wasm module, in milliseconds like JavaScript's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]

@@ -20,8 +20,8 @@ pub struct Plan {
     /// When warm-up and sampling end.
     #[serde(default)]
     pub rules: Rules,
-    /// In browsers, also measure interop (calls and copies between JavaScript, wasm, workers and WebGPU) and how fast the page
-    /// responds while its slowest single-threaded cell runs.
+    /// In browsers, also measure interop (calls and copies between JavaScript, wasm, workers and
+    /// WebGPU) and how fast the page responds while its slowest single-threaded cell runs.
     #[serde(rename = "boundary", default, skip_serializing_if = "std::ops::Not::not")]
     pub interop: bool,
     /// What to measure.
@@ -47,27 +47,31 @@ impl Plan {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CellPlan {
-    /// Name of a built-in model, path of an `.onnx` file, or `https` address of one.
+    /// Name of a built-in model, path of an `.onnx` file, or `https` URL of one.
     pub model: String,
-    /// Engines to measure it on. An empty list stands for those that suit the environment, which the record then names.
+    /// Engines to measure it on. An empty list stands for the engines that suit the environment.
+    /// The record then lists them.
     #[serde(default)]
     pub engines: Vec<EngineName>,
     /// Dimensions of inputs whose shape the model leaves open, by input name.
     #[serde(default)]
     pub shapes: BTreeMap<String, Vec<usize>>,
-    /// CPU threads: one cell for each number. Threads in a browser need a cross-origin isolated page. Node runs on one thread, and
-    /// GPU engines ignore the list.
+    /// CPU threads: one cell for each number. Threads in a browser need a cross-origin isolated
+    /// page. Node runs on one thread, and GPU engines ignore the list.
     #[serde(default = "one_thread")]
     pub threads: Vec<usize>,
-    /// Natively, also measure with narrower vector instructions, one cell for each: `avx512`, `fma`, `sse2` or `neon`. Only engines
-    /// whose registry row lists them can be limited. These cells use the smallest number of threads.
+    /// Natively, also measure with narrower vector instructions, one cell for each: `avx512`,
+    /// `fma`, `sse2` or `neon`. Only engines whose registry row lists them can be limited. These
+    /// cells use the smallest number of threads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vector_limits: Vec<String>,
-    /// In browsers, also measure the module with relaxed SIMD on one thread, if the engine ships one. Its fused multiply-add rounds as
-    /// the processor does, so the last digits of results depend on the machine.
+    /// In browsers, also measure the module with relaxed SIMD on one thread, if the engine ships
+    /// one. Its fused multiply-add rounds as the processor does, so the last digits of results
+    /// depend on the machine.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub relaxed_simd: bool,
-    /// Natively, also measure GPU engines with kernels in WGSL, the language that browsers take, if the platform's compiler takes another.
+    /// Natively, also measure GPU engines with kernels in WGSL, the language that browsers take, if
+    /// the platform's compiler takes another.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wgsl: bool,
     /// Largest accepted difference from the reference, where it differs from tare's own table.
@@ -95,35 +99,39 @@ fn one_thread() -> Vec<usize> {
     vec![1]
 }
 
-/// Largest accepted difference from the reference, as a share of the reference's largest magnitude, by element type of the output.
-/// Outputs of types that are absent must be equal.
+/// Largest accepted difference from the reference, as a share of the reference's largest magnitude,
+/// by element type of the output. Outputs of types that are absent must be equal.
 pub type Tolerance = BTreeMap<DType, f64>;
 
-/// When warm-up and sampling of a cell end. Times and sample counts are totals over all rounds, which share them equally.
+/// When warm-up and sampling of a cell end. Times and sample counts are totals over all rounds,
+/// which share them equally.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rules {
-    /// How many processes or workers measure a cell, one after the other, interleaved with those of other cells. Two processes that run the
-    /// same code differ by more than the samples of one show.
+    /// How many processes or workers measure a cell, one after the other, interleaved with those of
+    /// other cells. Several are needed because two processes that run the same code differ by more
+    /// than the samples of one process show.
     pub rounds: usize,
-    /// Sample for at least this long, in milliseconds.
+    /// Minimum sampling time, in milliseconds.
     pub min_time_ms: u64,
-    /// Take at least this many samples.
+    /// Minimum sample count.
     pub min_samples: usize,
-    /// Sample until half the width of the median's 95 % interval is at most this share of it, in percent.
+    /// Sample until half the width of the median's 95 % interval is at most this percentage of the
+    /// median.
     pub precision_percent: u32,
-    /// Do not sample longer than this for the sake of precision, in milliseconds.
+    /// Time after which sampling ends even if the precision is not reached, in milliseconds.
     pub max_time_ms: u64,
-    /// Take at most this many samples.
+    /// Maximum sample count.
     pub max_samples: usize,
-    /// Runs of each round before the first sample, at least.
+    /// Minimum number of warm-up runs of each round.
     pub min_warmup_runs: usize,
-    /// Warm-up time of each round, at least, in milliseconds.
+    /// Minimum warm-up time of each round, in milliseconds.
     pub min_warmup_ms: u64,
-    /// Time limit of one round, in seconds. A round that reaches it is stopped, and its cell recorded as timed out.
+    /// Time limit of one round, in seconds. A round that reaches it is stopped, and its cell is
+    /// recorded as timed out.
     pub cell_limit_s: u64,
-    /// Time limit of all rounds of a cell, in seconds: another round starts only if it is expected to end within it. Defaults to
-    /// `cell_limit_s`.
+    /// Time limit of all rounds of a cell, in seconds: another round starts only if it is expected
+    /// to end within it. Defaults to `cell_limit_s`.
     pub rounds_limit_s: Option<u64>,
 }
 

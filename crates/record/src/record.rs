@@ -7,7 +7,7 @@ use crate::{BuildInfo, Cell, ClockInfo, InteropCost, Machine, Plan, Responsivene
 /// Name and version of the record format.
 pub const SCHEMA: &str = "tare.record/1";
 
-/// All that one environment measured in one go: one JSON file.
+/// Everything that one environment measured in one run: one JSON file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
@@ -18,19 +18,20 @@ pub struct Record {
     pub build: BuildInfo,
     /// When the run began, RFC 3339, UTC.
     pub created: String,
-    /// The command or page address that made the record.
+    /// The command or page URL that made the record.
     pub command: String,
-    /// Whether the run came to its end; `false` in the file of a run that is going on or was cut off.
+    /// Whether the run finished. `false` in the file of a run that is in progress or was
+    /// interrupted.
     pub complete: bool,
     /// The machine or browser.
     pub machine: Machine,
     /// The clock that timed the run.
     pub clock: ClockInfo,
-    /// What was asked for.
+    /// What was requested.
     pub plan: Plan,
-    /// What was measured, in the order of measuring.
+    /// What was measured, in the order in which it was measured.
     pub cells: Vec<Cell>,
-    /// What interop costs in a browser, if the plan asks for it.
+    /// Cost of interop in a browser, if the plan asks for it.
     #[serde(rename = "boundary", default, skip_serializing_if = "Vec::is_empty")]
     pub interop: Vec<InteropCost>,
     /// How fast the page responded while a model ran, if the plan asks for it.
@@ -40,18 +41,18 @@ pub struct Record {
     pub warnings: Vec<Warning>,
 }
 
-/// Why a text is not a record.
+/// Why a text is not a valid record.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
-    /// Not JSON at all, or cut off.
+    /// Not JSON, or cut off.
     #[error(
-        "not a complete JSON file: {0}\nhint: the file may have been cut off; a run that is stopped leaves a whole file behind"
+        "not a complete JSON file: {0}\nhint: the file may have been cut off: copy it again, or measure again (a run that is stopped leaves a complete file)"
     )]
     Json(serde_json::Error),
-    /// JSON of something else.
+    /// JSON, but not a record of this version.
     #[error("not a tare record: expected \"schema\": \"{SCHEMA}\", found {found}\nhint: {hint}")]
     Schema {
-        /// What stands in the file.
+        /// The schema that the file names.
         found: String,
         /// What to do.
         hint: &'static str,
@@ -62,7 +63,8 @@ pub enum RecordError {
 }
 
 impl Record {
-    /// The record of a run that starts now and has not measured anything. `created` is in RFC 3339, UTC.
+    /// The record of a run that starts now and has measured nothing yet. `created` is in RFC 3339,
+    /// UTC.
     pub fn new(
         build: BuildInfo,
         created: String,
@@ -91,7 +93,8 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// If the text is not JSON, is of another schema, or a field is missing, unknown or of the wrong type.
+    /// If the text is not JSON or names another schema, or if a field is missing, unknown or of the
+    /// wrong type.
     pub fn from_json(text: &str) -> Result<Self, RecordError> {
         let mut value: serde_json::Value = serde_json::from_str(text).map_err(RecordError::Json)?;
         match value.get("schema") {
@@ -103,21 +106,21 @@ impl Record {
                     hint: if newer {
                         "another version of tare wrote it; use that version"
                     } else {
-                        "give a file that `tare run` or `tare browser` wrote"
+                        "pass a file that `tare run` or `tare browser` wrote"
                     },
                 });
             }
             None => {
                 return Err(RecordError::Schema {
                     found: "no such field".into(),
-                    hint: "give a file that `tare run` or `tare browser` wrote",
+                    hint: "pass a file that `tare run` or `tare browser` wrote",
                 });
             }
         }
         if upgrade(&mut value) {
             return serde_json::from_value(value).map_err(RecordError::Field);
         }
-        // Read from the text again: serde_json then names line and column.
+        // Read the text again, because serde_json then reports line and column.
         serde_json::from_str(text).map_err(RecordError::Field)
     }
 
@@ -125,7 +128,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// Never for the types as they stand; a figure that JSON cannot hold would be one.
+    /// Never with the current types: all of their values can be written as JSON.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string_pretty(self)
     }

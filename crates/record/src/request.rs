@@ -14,7 +14,7 @@ pub enum ModelSource {
         /// Name of the model.
         name: String,
     },
-    /// A file that a process reads itself.
+    /// A file that the process reads itself.
     File {
         /// Path of the file.
         path: String,
@@ -27,7 +27,7 @@ pub enum ModelSource {
 }
 
 impl ModelSource {
-    /// The name that records and reports use: a file's without its folders.
+    /// The name in records and reports. For a file, its name without the folders.
     pub fn display_name(&self) -> &str {
         match self {
             ModelSource::BuiltIn { name } | ModelSource::Attached { name } => name,
@@ -38,7 +38,7 @@ impl ModelSource {
 
 /// Asks a worker or child process to carry out one round of a cell, or to compute its reference.
 ///
-/// Inputs and reference outputs are attached to it as encoded tensors (`tare_core::tensor_codec`).
+/// Inputs and reference outputs are attached as encoded tensors (`tare_core::tensor_codec`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CellRequest {
@@ -52,15 +52,15 @@ pub struct CellRequest {
     pub model: ModelSource,
     /// Shapes given by the user, by input name.
     pub shapes: BTreeMap<String, Vec<usize>>,
-    /// Seed of inputs that were not given.
+    /// Seed of the generated inputs.
     pub seed: u64,
-    /// CPU threads.
+    /// Number of CPU threads.
     pub threads: usize,
-    /// Which of the rounds this is, counted from 1.
+    /// Number of this round, starting at 1.
     pub round: usize,
-    /// Runs in each sample, if an earlier round has chosen the number.
+    /// Runs per sample, if an earlier round has chosen the number.
     pub runs_per_sample: Option<u32>,
-    /// When warm-up and sampling of this round end. `rounds` is that of the plan.
+    /// When warm-up and sampling of this round end. `rounds` is the total of the plan.
     pub rules: Rules,
     /// Accepted differences from the reference.
     pub tolerance: Tolerance,
@@ -73,8 +73,8 @@ pub struct CellRequest {
 }
 
 impl CellRequest {
-    /// Asks for the first round of a model on one thread, under the default rules. Every difference from the reference counts as an
-    /// error.
+    /// Asks for the first round of a model on one thread, under the default rules. Every difference
+    /// from the reference is an error.
     pub fn new(engine: EngineName, environment: EnvironmentKind, model: ModelSource, clock: ClockInfo) -> Self {
         Self {
             engine,
@@ -94,7 +94,7 @@ impl CellRequest {
         }
     }
 
-    /// Vector instructions that the engine is limited to, if it is.
+    /// Vector instructions that the engine is limited to, if any.
     pub fn vector_limit(&self) -> Option<&str> {
         match &self.variant {
             Variant::VectorLimit(limit) => Some(limit),
@@ -107,7 +107,7 @@ impl CellRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Variant {
-    /// It does not.
+    /// The default configuration.
     Default,
     /// Limited to narrower vector instructions, as in [`crate::CellPlan::vector_limits`].
     VectorLimit(String),
@@ -121,7 +121,7 @@ pub enum Variant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RequestKind {
-    /// Run once and return inputs and outputs, which become the reference.
+    /// Run once and return the inputs and outputs, which become the reference.
     Reference,
     /// Measure, and verify against the reference.
     Measure,

@@ -13,20 +13,21 @@ pub struct Responsiveness {
     pub model: String,
     /// The engine that ran it, on one thread.
     pub engine: EngineName,
-    /// Runs that ended meanwhile.
+    /// Runs that completed while the page was watched.
     pub runs: u64,
-    /// Time between two frames, in order.
+    /// Time between successive frames, in order.
     pub frames_ns: Vec<u64>,
-    /// From when a message was sent to the page, as a browser tells it of a key or a click, until it heard of it.
+    /// Time from sending a message to the page until the page handles it. A browser delivers keys
+    /// and clicks in the same way.
     pub delays_ns: Vec<u64>,
 }
 
-/// Where a model runs while the page is watched.
+/// Where the model runs while the page is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "kebab-case")]
 pub enum Situation {
-    /// Nowhere.
+    /// Nowhere: no model runs.
     Idle,
     /// In a worker.
     Worker,

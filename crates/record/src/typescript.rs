@@ -1,4 +1,4 @@
-//! The types of messages for the page's JavaScript, made from these.
+//! Generates TypeScript declarations of the messages for the page's JavaScript.
 
 use ts_rs::TS;
 
@@ -7,12 +7,12 @@ use crate::{
     PageWatch, Situation,
 };
 
-// Tests run in the folder of their package.
+// Tests run in the folder of the package.
 const FILE: &str = "../../web/messages.d.ts";
 
-/// After a change of the types that is meant: `UPDATE_SCHEMA=1 cargo test -p tare-record`.
+/// After an intended change of the types, run `UPDATE_SCHEMA=1 cargo test -p tare-record`.
 #[test]
-fn the_types_of_messages_are_up_to_date() {
+fn the_message_types_are_up_to_date() {
     macro_rules! declarations {
         ($($name:ident),*) => { [$(<$name as TS>::decl()),*] };
     }
@@ -30,10 +30,10 @@ fn the_types_of_messages_are_up_to_date() {
         Situation
     );
     let mut text = String::from(
-        "// Types of messages, made from those of crates/record: UPDATE_SCHEMA=1 cargo test -p tare-record\n\n",
+        "// Message types, generated from crates/record by `UPDATE_SCHEMA=1 cargo test -p tare-record`\n\n",
     );
     for declaration in declarations {
-        // Messages hold numbers, which are exact up to 2^53.
+        // Messages hold JavaScript numbers, which are exact up to 2^53.
         text += &format!("export {}\n", declaration.replace("bigint", "number"));
     }
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
@@ -42,6 +42,6 @@ fn the_types_of_messages_are_up_to_date() {
     let committed = std::fs::read_to_string(FILE).unwrap_or_default();
     assert!(
         committed == text,
-        "the types changed: run UPDATE_SCHEMA=1 cargo test -p tare-record"
+        "the types changed: run `UPDATE_SCHEMA=1 cargo test -p tare-record`"
     );
 }

@@ -1,11 +1,11 @@
-//! Records of earlier builds: fields that never said anything, and are gone.
+//! Reads records of earlier builds by dropping fields that never held information.
 
 use serde_json::Value;
 
-/// Parts of a cell, and the field that they had.
-const GONE: [(&str, &str); 2] = [("rung", "precision"), ("load", "in_flight")];
+/// Fields that no longer exist: the part of a cell that held the field, and the field.
+const REMOVED: [(&str, &str); 2] = [("rung", "precision"), ("load", "in_flight")];
 
-/// Removes what today's types no longer have. Returns whether anything was there.
+/// Removes fields that no longer exist. Returns whether the record had any.
 pub(crate) fn upgrade(record: &mut Value) -> bool {
     let mut changed = false;
     for cell in record
@@ -14,7 +14,7 @@ pub(crate) fn upgrade(record: &mut Value) -> bool {
         .into_iter()
         .flatten()
     {
-        for (part, field) in GONE {
+        for (part, field) in REMOVED {
             let removed = cell
                 .get_mut(part)
                 .and_then(Value::as_object_mut)

@@ -1,10 +1,10 @@
-//! The committed JSON Schema and the golden record, checked against the types.
+//! Checks the committed JSON Schema and the golden record against the types.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use tare_record::{Record, RecordError};
 
-// Tests run in the folder of their package.
+// Tests run in the folder of the package.
 const SCHEMA_FILE: &str = "tare.record.1.schema.json";
 const GOLDEN: &str = include_str!("golden.json");
 
@@ -12,21 +12,21 @@ fn generated() -> String {
     format!("{:#}\n", schemars::schema_for!(Record).to_value())
 }
 
-/// After a change of the types that is meant: `UPDATE_SCHEMA=1 cargo test -p tare-record`.
+/// After an intended change of the types, run `UPDATE_SCHEMA=1 cargo test -p tare-record`.
 #[test]
-fn the_schema_file_is_that_of_the_types() {
+fn the_schema_file_matches_the_types() {
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
         std::fs::write(SCHEMA_FILE, generated()).unwrap();
     }
     let committed = std::fs::read_to_string(SCHEMA_FILE).unwrap();
     assert!(
         committed == generated(),
-        "the types changed: run UPDATE_SCHEMA=1 cargo test -p tare-record, and think of old records"
+        "the types changed: check that old records still read, then run `UPDATE_SCHEMA=1 cargo test -p tare-record`"
     );
 }
 
 #[test]
-fn a_record_of_an_earlier_build_is_read_and_follows_the_schema_when_it_is_written_again() {
+fn a_record_of_an_earlier_build_follows_the_schema_when_it_is_written_again() {
     let schema: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(SCHEMA_FILE).unwrap()).unwrap();
     let record = Record::from_json(GOLDEN).unwrap();
     let written = record.to_json().unwrap();
@@ -38,7 +38,7 @@ fn a_record_of_an_earlier_build_is_read_and_follows_the_schema_when_it_is_writte
 }
 
 #[test]
-fn what_is_no_record_is_explained() {
+fn invalid_records_are_explained() {
     for (text, expected) in [
         ("", "not a complete JSON file"),
         (&GOLDEN[..GOLDEN.len() / 2], "may have been cut off"),
@@ -68,7 +68,7 @@ fn what_is_no_record_is_explained() {
 }
 
 #[test]
-fn no_truncation_of_a_record_reads_as_one() {
+fn a_truncated_record_is_an_error() {
     for length in (0..GOLDEN.trim_end().len()).step_by(97) {
         assert!(Record::from_json(&GOLDEN[..length]).is_err(), "cut at {length}");
     }
