@@ -1,10 +1,16 @@
-//! What a measurement is: plan, clock, engine, [`measure`], statistics, verification.
+//! Measures inference: plans, clocks, the engine trait, [`measure`], statistics and verification.
 //!
-//! This crate does no I/O, starts no thread, reads no clock but the [`Clock`] it is given, and knows no browser. The same code runs
-//! natively and in a browser worker.
+//! This crate does no I/O, starts no threads, reads only the [`Clock`] that it is given, and
+//! depends on no browser interface. The same code runs natively and in a browser worker.
 //!
-//! From the bottom up: `tensor` (values, their encoding and hashes), [`stats`], `verify` (distance from a reference), `measure` (one
-//! cell on one engine), `runner` (all cells of a plan), `selftest` (checks of all that on the user's machine).
+//! The modules, from the bottom up:
+//!
+//! - `tensor`: values, their encoding and hashes
+//! - [`stats`]: statistics of samples and rounds
+//! - `verify`: distance from a reference
+//! - `measure`: one cell on one engine
+//! - `runner`: all cells of a plan
+//! - `selftest`: checks of all this on the user's machine
 
 mod measure;
 mod runner;

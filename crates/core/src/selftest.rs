@@ -1,5 +1,5 @@
-//! Known truths that anyone can check on their own machine: the statistics against simulated series, the measuring
-//! against workloads whose length, output or clock is known.
+//! Checks that users can run on their own machine: the statistics on simulated series, and the
+//! measurement on workloads with a known duration, output or clock.
 
 mod known;
 
@@ -15,15 +15,15 @@ use tare_record::{Cell, FailureKind, Rules, SelfCheck, Status};
 
 /// A real cell that is measured against itself.
 pub struct RealCell<'a> {
-    /// What computes it.
+    /// The engine that runs it.
     pub engine: &'a dyn Engine,
-    /// What is computed.
+    /// The workload that is measured.
     pub workload: Workload,
-    /// How often it is measured twice, in rounds: each takes about a third of a second.
+    /// Number of pairs of measurements, in rounds. Each pair takes about a third of a second.
     pub pairs: u64,
 }
 
-/// Runs all checks: some seconds of work, and what the real cell takes.
+/// Runs all checks. They take some seconds in addition to the pairs of the real cell.
 pub async fn selftest(clock: Rc<dyn Clock>, real: &RealCell<'_>) -> Vec<SelfCheck> {
     vec![
         statistics_cost(&*clock),
@@ -32,7 +32,7 @@ pub async fn selftest(clock: Rc<dyn Clock>, real: &RealCell<'_>) -> Vec<SelfChec
         equal_series(),
         slower_series(),
         shapes(),
-        known_length(clock.clone()).await,
+        known_duration(clock.clone()).await,
         harness_cost(&*clock).await,
         equal_cells(&*clock).await,
         equal_real_cells(&*clock, real).await,
@@ -65,7 +65,7 @@ fn quantiles() -> SelfCheck {
         .filter(|(p, value)| quantile(&sorted, *p).is_some_and(|found| (found - value).abs() < 1e-12))
         .count();
     check(
-        "quantiles equal those of R",
+        "quantiles match those of R",
         right == expected.len(),
         format!("{right} of {}", expected.len()),
     )
@@ -94,9 +94,9 @@ fn intervals() -> SelfCheck {
         .iter()
         .map(|(name, share)| format!("{name} {share:.1} %"))
         .collect();
-    // 95 % of 300, three standard deviations of 1.3 % to each side.
+    // 95 % of 300 series, within three standard deviations of 1.3 %.
     check(
-        "95 % intervals hold the true median",
+        "95 % intervals cover the true median",
         shares.iter().all(|(_, share)| (91.2..=98.8).contains(share)),
         detail.join(", "),
     )
@@ -112,14 +112,14 @@ fn equal_series() -> SelfCheck {
         .filter(|ratio| ratio.low > 1.0 || ratio.high < 1.0)
         .count();
     check(
-        "equal series are seldom told apart",
+        "equal series rarely differ",
         apart <= 20,
         format!("{apart} of 200 pairs, 10 expected"),
     )
 }
 
 fn slower_series() -> SelfCheck {
-    let (mut able, mut found) = (0, 0);
+    let (mut detectable, mut found) = (0, 0);
     for seed in 0..200 {
         let (before, after) = (latencies(2 * seed), latencies(2 * seed + 1));
         let slower: Vec<f64> = after.iter().map(|value| value * 1.05).collect();
@@ -128,14 +128,14 @@ fn slower_series() -> SelfCheck {
             continue;
         };
         if same.detectable_effect() <= 0.05 {
-            able += 1;
+            detectable += 1;
             found += usize::from(ratio.low > 1.0);
         }
     }
     check(
-        "a slowdown of 5 % that can be seen is seen",
-        able > 0 && found * 5 >= able * 4,
-        format!("{found} of {able} pairs, four of five expected"),
+        "a detectable slowdown of 5 % is found",
+        detectable > 0 && found * 5 >= detectable * 4,
+        format!("{found} of {detectable} pairs, at least four of five expected"),
     )
 }
 
@@ -177,12 +177,13 @@ fn shapes() -> SelfCheck {
     let detail = if missed.is_empty() {
         "flat, spikes, warm-up, slow-down, no steady state, drift".into()
     } else {
-        format!("not recognised: {}", missed.join(", "))
+        format!("not recognized: {}", missed.join(", "))
     };
-    check("what a series does is recognised", missed.is_empty(), detail)
+    check("the shape of a series is recognized", missed.is_empty(), detail)
 }
 
-/// The statistics of the most samples that a plan may ask for, as a report computes them: a figure, with no limit.
+/// Times the statistics of a long series as a report computes them. Reports the duration and has no
+/// limit.
 fn statistics_cost(clock: &dyn Clock) -> SelfCheck {
     const SAMPLES: usize = 10_000;
     let series: Vec<f64> = exponential(1, SAMPLES).iter().map(|tail| 10.0 + tail).collect();
@@ -202,34 +203,34 @@ fn statistics_cost(clock: &dyn Clock) -> SelfCheck {
     )
 }
 
-/// Length of one run of a measured cell in nanoseconds.
+/// Median duration of one run of a measured cell, in nanoseconds.
 fn median_ns(cell: &Cell) -> Option<f64> {
     let samples: Vec<f64> = cell.samples_ns.iter().map(|&ns| ns as f64).collect();
     Some(median_estimate(&samples)?.value / f64::from(cell.runs_per_sample))
 }
 
-async fn known_length(clock: Rc<dyn Clock>) -> SelfCheck {
-    const LENGTH_NS: u64 = 3_000_000;
-    let name = "a run of known length comes out right";
+async fn known_duration(clock: Rc<dyn Clock>) -> SelfCheck {
+    const DURATION_NS: u64 = 3_000_000;
+    let name = "a run of known duration is measured correctly";
     let wait = Known::Wait {
         clock: clock.clone(),
-        length_ns: LENGTH_NS,
+        duration_ns: DURATION_NS,
     };
     match measured(wait, &*clock, 100).await {
-        Ok((cell, facts)) => {
+        Ok((cell, clock_info)) => {
             let Some(found) = median_ns(&cell) else {
                 return check(name, false, format!("{:?}", cell.status));
             };
-            // A wait ends up to one step of the clock late; 1 % is left for interruptions.
-            let late = found - LENGTH_NS as f64;
-            let allowed = facts.granularity_ns as f64 + LENGTH_NS as f64 / 100.0;
+            // A wait ends up to one step of the clock late. Interruptions may add 1 %.
+            let late = found - DURATION_NS as f64;
+            let allowed = clock_info.granularity_ns as f64 + DURATION_NS as f64 / 100.0;
             check(
                 name,
                 late.abs() <= allowed,
                 format!(
-                    "{:.4} ms for a wait of 3 ms, clock steps of {} ns",
+                    "measured {:.4} ms for a wait of 3 ms, with clock steps of {} ns",
                     found / 1e6,
-                    facts.granularity_ns
+                    clock_info.granularity_ns
                 ),
             )
         }
@@ -238,7 +239,7 @@ async fn known_length(clock: Rc<dyn Clock>) -> SelfCheck {
 }
 
 async fn harness_cost(clock: &dyn Clock) -> SelfCheck {
-    let name = "what measuring adds to a run";
+    let name = "overhead of measuring a run";
     match measured(Known::Nothing, clock, 50).await {
         Ok((cell, _)) => match median_ns(&cell) {
             Some(found) => check(name, true, format!("{found:.0} ns")),
@@ -249,20 +250,21 @@ async fn harness_cost(clock: &dyn Clock) -> SelfCheck {
 }
 
 async fn equal_cells(clock: &dyn Clock) -> SelfCheck {
-    const MOST_PAIRS: u64 = 40;
-    const FEWEST_PAIRS: u64 = 5;
-    const ENOUGH_NS: u64 = 5_000_000_000;
+    const MAX_PAIRS: u64 = 40;
+    const MIN_PAIRS: u64 = 5;
+    const TIME_LIMIT_NS: u64 = 5_000_000_000;
     let name = "one workload measured twice shows no difference";
-    let facts = match calibrate(clock) {
-        Ok(facts) => facts,
+    let clock_info = match calibrate(clock) {
+        Ok(info) => info,
         Err(error) => return check(name, false, error.to_string()),
     };
     let start_ns = clock.now_ns();
-    // A coarse clock needs long samples: 40 pairs would take minutes in a browser that is not isolated.
-    let go_on =
-        |pairs| pairs < FEWEST_PAIRS || pairs < MOST_PAIRS && clock.now_ns().saturating_sub(start_ns) < ENOUGH_NS;
-    pairs_of(name, go_on, async || {
-        measured_known(Known::Work, clock, &facts, short_rounds(5)).await
+    // A coarse clock needs long samples: 40 pairs would take minutes in a browser that is not
+    // isolated.
+    let wants_more =
+        |pairs| pairs < MIN_PAIRS || pairs < MAX_PAIRS && clock.now_ns().saturating_sub(start_ns) < TIME_LIMIT_NS;
+    compare_pairs(name, wants_more, async || {
+        measured_known(Known::Work, clock, &clock_info, short_rounds(5)).await
     })
     .await
 }
@@ -277,21 +279,32 @@ async fn equal_real_cells(clock: &dyn Clock, real: &RealCell<'_>) -> SelfCheck {
         let loaded = real.workload.load(real.engine, clock).await;
         let mut loaded = loaded.map_err(|error| error.to_string())?;
         let outputs = loaded.run(clock).await;
-        let facts = calibrate(clock).map_err(|error| error.to_string())?;
+        let clock_info = calibrate(clock).map_err(|error| error.to_string())?;
         Ok((
             real.workload.name_outputs(outputs.map_err(|error| error.to_string())?),
-            facts,
+            clock_info,
         ))
     };
-    let (reference, facts) = match computed.await {
+    let (reference, clock_info) = match computed.await {
         Ok(computed) => computed,
         Err(error) => return check(&name, false, error),
     };
-    let once = async || measured_on(real.engine, &real.workload, &reference, clock, &facts, short_rounds(20)).await;
-    pairs_of(&name, |pairs| pairs < real.pairs, once).await
+    let once = async || {
+        measured_on(
+            real.engine,
+            &real.workload,
+            &reference,
+            clock,
+            &clock_info,
+            short_rounds(20),
+        )
+        .await
+    };
+    compare_pairs(&name, |pairs| pairs < real.pairs, once).await
 }
 
-/// A round only has to give a median; what rounds differ by is what is looked for.
+/// Rules for rounds that are just long enough for a median, because the checks look at differences
+/// between rounds.
 fn short_rounds(min_time_ms: u64) -> Rules {
     Rules {
         min_time_ms,
@@ -301,22 +314,22 @@ fn short_rounds(min_time_ms: u64) -> Rules {
     }
 }
 
-/// Rounds of each of the two, in turn, as in a plan.
+/// Rounds of each cell of a pair. They alternate as in a plan.
 const ROUNDS: usize = 5;
 
-/// Measures the same thing twice, again and again, and counts how often the two are told apart. `go_on` is asked with how
-/// many pairs there are.
-async fn pairs_of(name: &str, go_on: impl Fn(u64) -> bool, mut once: impl AsyncFnMut() -> Cell) -> SelfCheck {
+/// Measures pairs of equal cells and counts how often the two cells of a pair differ. `wants_more`
+/// receives the number of pairs so far and decides whether to measure another.
+async fn compare_pairs(name: &str, wants_more: impl Fn(u64) -> bool, mut once: impl AsyncFnMut() -> Cell) -> SelfCheck {
     let (mut pairs, mut compared, mut apart, mut far) = (0, 0, 0, 0);
     let mut widths = Vec::new();
-    while go_on(pairs) {
+    while wants_more(pairs) {
         let mut cells: [Vec<Vec<f64>>; 2] = [vec![], vec![]];
         for turn in 0..2 * ROUNDS {
             let cell = once().await;
             if cell.status != Status::Measured {
                 return check(name, false, format!("{:?}", cell.status));
             }
-            // Neither of the two is always first.
+            // Alternate which of the two comes first.
             cells[(turn + turn / 2) % 2].extend(run_durations_ns(&cell));
         }
         if let Some(ratio) = rounds_ratio(&cells[1], &cells[0], pairs) {
@@ -327,20 +340,20 @@ async fn pairs_of(name: &str, go_on: impl Fn(u64) -> bool, mut once: impl AsyncF
         }
         pairs += 1;
     }
-    // One of twenty by chance, and three standard deviations of that.
-    let most = 0.05 * pairs as f64 + 3.0 * (0.05 * 0.95 * pairs as f64).sqrt();
+    // One pair in twenty differs by chance. Allow three standard deviations more.
+    let limit = 0.05 * pairs as f64 + 3.0 * (0.05 * 0.95 * pairs as f64).sqrt();
     check(
         name,
-        compared == pairs && apart as f64 <= most,
+        compared == pairs && apart as f64 <= limit,
         format!(
-            "{apart} of {compared} pairs differ, {far} by more than 2 %; one of twenty is expected by chance; intervals of {ROUNDS} rounds reach {:.1} % to each side",
+            "{apart} of {compared} pairs differ, {far} by more than 2 % (one in twenty differs by chance); intervals of {ROUNDS} rounds extend {:.1} % to each side",
             median(&widths).unwrap_or(0.0)
         ),
     )
 }
 
 async fn wrong_output(clock: &dyn Clock) -> SelfCheck {
-    let name = "a wrong output is never a measurement";
+    let name = "a wrong output fails the cell";
     match measured(
         Known::WrongAfter {
             runs: 5,
@@ -362,7 +375,7 @@ async fn wrong_output(clock: &dyn Clock) -> SelfCheck {
 }
 
 async fn frozen_clock() -> SelfCheck {
-    let name = "a clock that does not move is refused";
+    let name = "a frozen clock is rejected";
     match measured(Known::Nothing, &Frozen, 10).await {
         Ok((cell, _)) => check(name, false, format!("{:?}", cell.status)),
         Err(error) => check(name, true, error),

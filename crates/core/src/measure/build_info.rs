@@ -1,9 +1,9 @@
-//! What the compiler was told, for the record.
+//! How this program was built, for the record.
 
 use tare_record::BuildInfo;
 
-/// This program. `revision` is what git says of its sources, empty if it was built outside a repository; the binary
-/// finds it out, so that a commit recompiles that alone.
+/// Describes this program. `revision` is the git revision of its sources, empty if it was built
+/// outside a repository. The binary passes it in, so that a new commit recompiles nothing else.
 pub fn build_info(revision: &str) -> BuildInfo {
     BuildInfo {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -14,7 +14,7 @@ pub fn build_info(revision: &str) -> BuildInfo {
     }
 }
 
-/// `debug` if the program was built without optimisation, `optimized` otherwise.
+/// `debug` if the program was built without optimization, `optimized` otherwise.
 pub(crate) fn build_profile() -> &'static str {
     if cfg!(debug_assertions) { "debug" } else { "optimized" }
 }
@@ -34,7 +34,7 @@ fn target_name() -> String {
     format!("{arch}-{os}")
 }
 
-/// Vector features that the compiler was allowed to use everywhere. Engines may detect more at run time.
+/// Vector features that the compiler may use everywhere. Engines may detect more at run time.
 fn target_features() -> Vec<String> {
     let mut features = Vec::new();
     macro_rules! list {

@@ -16,22 +16,25 @@ use crate::{
     top_k_indices,
 };
 
-/// Largest memory for outputs that wait for their verification.
+/// Maximum memory for outputs that wait to be verified.
 const PENDING_OUTPUT_BYTES: usize = 64 << 20;
 
 /// Time between two calls of [`Observer::progress`].
 const PROGRESS_INTERVAL_NS: u64 = 250_000_000;
 
-/// A clock that has not moved after so many runs never will: they take longer than one step of any clock.
+/// A clock that has not moved after this many runs is frozen: they take longer than one step of any
+/// usable clock.
 const FROZEN_AFTER_RUNS: usize = 200_000;
 
-/// Runs of a round that are timed by the device's own clock.
+/// Runs per round that are timed by the device's own clock.
 const DEVICE_RUNS: usize = 10;
 
-/// Measures one cell: loads the model, runs it once, warms up, samples, and verifies the outputs of every run outside
-/// the timed regions. `earlier` are steps that happened before, such as compiling a wasm module.
+/// Measures one cell: loads the model, runs it once, warms up and samples. The outputs of every run
+/// are verified outside the timed regions. `earlier` holds the phases that came before, such as
+/// compiling a wasm module.
 ///
-/// Returns the cell, and the outputs of the last verified run. Never fails: a failure is part of the cell.
+/// Returns the cell and the outputs of the last verified run. Never fails: a failure becomes part
+/// of the cell.
 pub async fn measure(
     request: &CellRequest,
     mut workload: Workload,
@@ -71,7 +74,7 @@ pub async fn measure(
                     request.rules.min_samples
                 ),
             )
-            .with_hint("raise cell_limit_s in the plan or by --cell-limit, or take a smaller model"),
+            .with_hint("raise `cell_limit_s` in the plan or pass --cell-limit, or choose a smaller model"),
         ),
     };
     run.cell.status = status;
@@ -122,7 +125,8 @@ impl Run<'_> {
         let memory = self.observer.memory();
         self.cell.memory.loaded_bytes = memory.wasm_linear_bytes.or(memory.resident_peak_bytes);
 
-        // Told before, because a first run that compiles kernels may outlast the cell's limit.
+        // Reported before the run, because a first run that compiles kernels may exceed the time
+        // limit.
         self.check("first run", 0)?;
         let first_ns = self.verified_run(&mut loaded).await?;
         self.phase(PhaseName::FirstRun, first_ns);
@@ -140,13 +144,13 @@ impl Run<'_> {
     }
 
     fn describe(&mut self, loaded: &LoadedWorkload<'_>) {
-        let facts = loaded.info();
-        self.cell.configuration.threads = facts.threads;
-        self.cell.configuration.vector_level = facts.vector_level;
-        self.cell.configuration.graphics_api = facts.adapter.as_ref().map(|adapter| adapter.graphics_api.clone());
-        self.cell.configuration.shader_language = facts.shader_language;
-        self.cell.engine.settings.extend(facts.settings);
-        self.cell.adapter = facts.adapter;
+        let info = loaded.info();
+        self.cell.configuration.threads = info.threads;
+        self.cell.configuration.vector_level = info.vector_level;
+        self.cell.configuration.graphics_api = info.adapter.as_ref().map(|adapter| adapter.graphics_api.clone());
+        self.cell.configuration.shader_language = info.shader_language;
+        self.cell.engine.settings.extend(info.settings);
+        self.cell.adapter = info.adapter;
     }
 
     /// Runs until the engine has chosen its kernels.
@@ -169,14 +173,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Runs without sampling; returns the length of the shortest run.
+    /// Runs without sampling. Returns the duration of the shortest run.
     async fn warm_up(&mut self, loaded: &mut LoadedWorkload<'_>) -> Result<u64, Stop> {
         let rules = &self.request.rules;
         let (mut total_ns, mut shortest_ns, mut runs) = (0u64, u64::MAX, 0);
         let start_ns = self.clock.now_ns();
         while runs < rules.min_warmup_runs.max(1) || total_ns < rules.min_warmup_ms * 1_000_000 {
             let run_ns = self.verified_run(loaded).await?;
-            // A run shorter than a clock step still moves the loop on.
+            // Count at least 1 ns, so that runs shorter than a clock step also end the loop.
             total_ns += run_ns.max(self.request.clock.read_cost_ns).max(1);
             shortest_ns = shortest_ns.min(run_ns);
             runs += 1;
@@ -194,22 +198,24 @@ impl Run<'_> {
         let mut runs = self.runs_per_sample(run_ns);
         self.cell.runs_per_sample = runs;
         self.cell.stages = stages::stages(loaded);
-        // Samples of several rounds can only be compared if they hold equally many runs.
-        let (mut total_ns, mut counted) = (0u64, self.request.runs_per_sample.is_some());
-        let mut look_at = rules.min_samples;
+        // A later round keeps the number of the first one: samples are only comparable if they hold
+        // equally many runs.
+        let (mut total_ns, mut runs_fixed) = (0u64, self.request.runs_per_sample.is_some());
+        let mut next_precision_check = rules.min_samples;
         loop {
             loaded.take_stages_ns();
             let (sample_ns, outputs) = self.timed(loaded, runs).await?;
-            if !counted
+            if !runs_fixed
                 && sample_ns < self.request.clock.granularity_ns * MIN_STEPS_PER_SAMPLE
-                && runs < self.most_runs()
+                && runs < self.max_runs_per_sample()
             {
-                // The clock was too coarse to see how short a run is: take more runs and begin again.
-                runs = (runs * 10).min(self.most_runs());
+                // The clock was too coarse to show how short a run is: take more runs and start
+                // over.
+                runs = (runs * 10).min(self.max_runs_per_sample());
                 self.cell.runs_per_sample = runs;
                 continue;
             }
-            counted = true;
+            runs_fixed = true;
             for output in outputs {
                 self.verify(output, true)?;
             }
@@ -221,7 +227,7 @@ impl Run<'_> {
             total_ns += sample_ns;
             let count = self.cell.samples_ns.len();
             let done =
-                share(total_ns, rules.min_time_ms * 1_000_000).min(share(count as u64, rules.min_samples as u64));
+                percent(total_ns, rules.min_time_ms * 1_000_000).min(percent(count as u64, rules.min_samples as u64));
             if count >= rules.max_samples {
                 break;
             }
@@ -229,12 +235,12 @@ impl Run<'_> {
                 if total_ns >= rules.max_time_ms.saturating_mul(1_000_000) {
                     break;
                 }
-                // Seldom, because it takes longer the more samples there are.
-                if count >= look_at {
+                // Checked rarely, because the cost of the check grows with the sample count.
+                if count >= next_precision_check {
                     if self.is_precise() {
                         break;
                     }
-                    look_at = count + count / 4 + 1;
+                    next_precision_check = count + count / 4 + 1;
                 }
             }
             self.check("sampling", done.min(99))?;
@@ -243,7 +249,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Runs for the device's own clock, after the samples because such runs take longer. One that fails is no reason to lose them.
+    /// Times runs by the device's own clock. They follow the samples because this timing makes runs
+    /// longer, and a failure among them does not discard the samples.
     async fn device_runs(&mut self, loaded: &mut LoadedWorkload<'_>) -> Result<(), Stop> {
         while self.cell.device_runs_ns.len() < DEVICE_RUNS
             && let Ok(Some(device_ns)) = loaded.device_ns().await
@@ -266,19 +273,22 @@ impl Run<'_> {
             FailureKind::Clock,
             format!("{runs} runs took no time on the clock {}", self.request.clock.source),
         )
-        .with_hint("a privacy setting of the browser may freeze or coarsen timers")
+        .with_hint("check the browser's privacy settings, which may freeze or coarsen timers")
     }
 
     fn runs_per_sample(&self, run_ns: u64) -> u32 {
         if let Some(decided) = self.request.runs_per_sample {
             return decided;
         }
-        // Twice what is needed, because some runs are shorter than those of the warm-up.
+        // Twice what is needed, because some runs are shorter than all runs of the warm-up.
         let needed = (2 * self.request.clock.granularity_ns * MIN_STEPS_PER_SAMPLE).div_ceil(run_ns.max(1));
-        u32::try_from(needed).unwrap_or(u32::MAX).clamp(1, self.most_runs())
+        u32::try_from(needed)
+            .unwrap_or(u32::MAX)
+            .clamp(1, self.max_runs_per_sample())
     }
 
-    fn most_runs(&self) -> u32 {
+    /// How many runs a sample may hold so that the outputs that wait to be verified fit in memory.
+    fn max_runs_per_sample(&self) -> u32 {
         let output_bytes: usize = self
             .last
             .iter()
@@ -289,7 +299,7 @@ impl Run<'_> {
             .max(1)
     }
 
-    /// The timed region: nothing in it but the runs and keeping their outputs.
+    /// Times a number of runs. The timed region only runs the model and stores the outputs.
     async fn timed(&mut self, loaded: &mut LoadedWorkload<'_>, runs: u32) -> Result<(u64, Vec<Vec<Tensor>>), Stop> {
         let mut outputs = Vec::with_capacity(runs as usize);
         let start_ns = self.clock.now_ns();
@@ -308,7 +318,8 @@ impl Run<'_> {
         Ok(run_ns)
     }
 
-    /// Compares the outputs of one run with the reference, and notes their digest if the run is part of a sample.
+    /// Compares the outputs of one run with the reference, and counts their digest if the run is
+    /// part of a sample.
     fn verify(&mut self, outputs: Vec<Tensor>, sampled: bool) -> Result<(), Stop> {
         let sha256 = tensors_sha256(&outputs);
         let runs = u64::from(sampled);
@@ -362,7 +373,8 @@ impl Run<'_> {
         self.cell.phases.push(Phase { name, duration_ns });
     }
 
-    /// Between runs: reports, and ends the cell at its limit or when asked to.
+    /// Reports progress between runs. Ends the cell at its time limit, or if the observer cancels
+    /// it.
     fn check(&mut self, while_doing: &'static str, percent: u8) -> Result<(), Stop> {
         let now_ns = self.clock.now_ns();
         if now_ns.saturating_sub(self.start_ns) >= self.request.rules.cell_limit_s.saturating_mul(1_000_000_000) {
@@ -385,7 +397,7 @@ impl Run<'_> {
 }
 
 /// `part` of `whole` in percent, at most 100.
-fn share(part: u64, whole: u64) -> u8 {
+fn percent(part: u64, whole: u64) -> u8 {
     let percent = (u128::from(part) * 100).checked_div(u128::from(whole)).unwrap_or(100);
     u8::try_from(percent.min(100)).unwrap_or(100)
 }

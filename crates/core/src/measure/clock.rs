@@ -1,11 +1,11 @@
 use tare_record::{ClockInfo, Failure, FailureKind, Phase, PhaseName};
 
-/// A sample lasts at least this many steps of the clock, so that one step is at most 1 % of it.
+/// Minimum duration of a sample in clock steps, so that one step is at most 1 % of the sample.
 pub(crate) const MIN_STEPS_PER_SAMPLE: u64 = 100;
 
 /// The only clock that a measurement may read.
 pub trait Clock {
-    /// Nanoseconds since a fixed but unknown moment. Never goes back.
+    /// Nanoseconds since a fixed but unknown moment. Never goes backwards.
     fn now_ns(&self) -> u64;
 
     /// The phase that started at `start_ns` and ends now.
@@ -20,7 +20,7 @@ pub trait Clock {
     fn source(&self) -> &'static str;
 }
 
-/// A clock that stands still, for callers who do not ask how long things take.
+/// A clock that stands still, for callers that need no durations.
 #[derive(Debug, Clone, Copy)]
 pub struct Untimed;
 
@@ -38,13 +38,13 @@ impl Clock for Untimed {
 ///
 /// # Errors
 ///
-/// If the clock went back.
+/// If the clock went backwards.
 pub(super) fn elapsed_ns(start_ns: u64, end_ns: u64, clock: &ClockInfo) -> Result<u64, Failure> {
     end_ns.checked_sub(start_ns).ok_or_else(|| {
         let by_ns = start_ns - end_ns;
         Failure::new(
             FailureKind::Clock,
-            format!("the clock {} went back by {by_ns} ns", clock.source),
+            format!("the clock {} went backwards by {by_ns} ns", clock.source),
         )
     })
 }
@@ -52,9 +52,9 @@ pub(super) fn elapsed_ns(start_ns: u64, end_ns: u64, clock: &ClockInfo) -> Resul
 /// Why a clock cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClockError {
-    /// The clock did not move while it was watched.
+    /// The clock did not move during many readings.
     #[error(
-        "the clock {source_name} did not move during {reads} readings\nhint: a privacy setting of the browser may freeze or coarsen timers"
+        "the clock {source_name} did not move during {reads} readings\nhint: check the browser's privacy settings, which may freeze or coarsen timers"
     )]
     Frozen {
         /// Which clock.
@@ -62,8 +62,10 @@ pub enum ClockError {
         /// How often it was read.
         reads: u32,
     },
-    /// The clock went back.
-    #[error("the clock {source_name} went back by {by_ns} ns\nhint: another clock source of the system may be steady")]
+    /// The clock went backwards.
+    #[error(
+        "the clock {source_name} went backwards by {by_ns} ns\nhint: select another clock source in the operating system"
+    )]
     Backwards {
         /// Which clock.
         source_name: &'static str,
@@ -72,16 +74,18 @@ pub enum ClockError {
     },
 }
 
-/// Measures how fine a clock is and what reading it costs.
+/// Measures the granularity of a clock and the cost of reading it.
 ///
-/// The granularity is the smallest step between two different readings that follow each other, over at least 20 steps.
+/// The granularity is the smallest difference between two successive readings that differ, over at
+/// least 20 such steps.
 ///
 /// # Errors
 ///
-/// If the clock stands still or goes back.
+/// If the clock stands still or goes backwards.
 pub fn calibrate(clock: &dyn Clock) -> Result<ClockInfo, ClockError> {
     const STEPS: u32 = 20;
-    // At 20 ns a reading, 50 million readings are one second: no usable clock stands still that long.
+    // At 20 ns per reading, 50 million readings take one second. No usable clock stands still that
+    // long.
     const READS: u32 = 50_000_000;
     let start = clock.now_ns();
     let mut last = start;
@@ -122,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    /// Advances by `cost` per reading and shows multiples of `step` only.
+    /// Advances by `cost` with every reading and shows multiples of `step`.
     struct Stepping {
         time: Cell<u64>,
         cost: u64,
@@ -142,16 +146,16 @@ mod tests {
 
     #[test]
     fn granularity_and_cost_are_found() {
-        // Native, isolated Chromium, Chromium, Firefox with its defaults.
+        // Native, isolated Chromium, Chromium, and Firefox with its defaults.
         for (cost, step) in [(25, 1), (200, 5_000), (200, 100_000), (300, 1_000_000)] {
-            let facts = calibrate(&Stepping {
+            let info = calibrate(&Stepping {
                 time: Cell::new(0),
                 cost,
                 step,
             })
             .unwrap();
-            assert_eq!(facts.granularity_ns, step.max(cost), "{cost} {step}");
-            assert!(facts.read_cost_ns.abs_diff(cost) <= cost / 10 + 1, "{facts:?}");
+            assert_eq!(info.granularity_ns, step.max(cost), "{cost} {step}");
+            assert!(info.read_cost_ns.abs_diff(cost) <= cost / 10 + 1, "{info:?}");
         }
     }
 

@@ -1,21 +1,22 @@
-//! Where two engines begin to differ: the same graph on both, value by value.
+//! Finds where two engines begin to differ by comparing all values of a graph.
 
 use tare_record::{Drift, Failure, Tolerance};
 
 use crate::verify::compare::compare_one;
 use crate::{Clock, Engine, NamedTensor, Tensor, TensorData, Workload};
 
-/// A value of the graph and its distance from the reference's, or why there is none.
+/// A value of the graph and its distance from the same value of the reference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparedValue {
     /// Name of the value.
     pub name: String,
-    /// Its distance; an error if that is larger than the tolerance, or shapes differ.
+    /// Its distance, or an error if the distance exceeds the tolerance or the shapes differ.
     pub drift: Result<Drift, Failure>,
 }
 
-/// Runs `workload`, whose outputs are all its values, once on each of two engines and compares them in the workload's
-/// order. Differences add up along the graph: the first value that is not as the reference's names the operator.
+/// Runs `workload` once on each of two engines and compares all outputs in the workload's order.
+/// The outputs of the workload must be all values of its graph. Differences accumulate along the
+/// graph, so the first value outside the tolerance shows which operator is at fault.
 ///
 /// # Errors
 ///
@@ -43,21 +44,21 @@ async fn outputs(workload: &Workload, engine: &dyn Engine, clock: &dyn Clock) ->
 
 fn compare_values(found: NamedTensor, expected: NamedTensor, tolerance: &Tolerance) -> ComparedValue {
     let name = expected.name.clone();
-    // Inside a graph an engine may hold integers and booleans as another type.
-    let alike = found.tensor.dtype() == expected.tensor.dtype();
-    let drift = if alike {
+    // Inside a graph, an engine may store integers and booleans as another type.
+    let same_type = found.tensor.dtype() == expected.tensor.dtype();
+    let drift = if same_type {
         compare_one(&found.tensor, &expected, tolerance)
     } else {
         let expected = NamedTensor {
             name: expected.name,
-            tensor: widened(expected.tensor),
+            tensor: to_f64_tensor(expected.tensor),
         };
-        compare_one(&widened(found.tensor), &expected, tolerance)
+        compare_one(&to_f64_tensor(found.tensor), &expected, tolerance)
     };
     ComparedValue { name, drift }
 }
 
-fn widened(tensor: Tensor) -> Tensor {
-    // As many elements as before.
+fn to_f64_tensor(tensor: Tensor) -> Tensor {
+    // Cannot fail, because the number of elements stays the same.
     Tensor::new(tensor.shape().to_vec(), TensorData::F64(tensor.to_f64())).unwrap_or(tensor)
 }

@@ -6,58 +6,60 @@ use tare_record::{Adapter, EngineInfo, Failure, Phase};
 
 use crate::{Clock, NamedTensor, Tensor};
 
-/// Code that executes ONNX models.
+/// Runs ONNX models.
 #[async_trait(?Send)]
 pub trait Engine {
     /// Which engine this is and how it was built.
     fn info(&self) -> EngineInfo;
 
-    /// Makes a model ready to run with inputs of the given names, types and shapes.
+    /// Loads a model for inputs of the given names, types and shapes.
     ///
-    /// `model` is the whole ONNX file, which the engine drops as soon as it has what it needs of it: memory is scarce in a
-    /// browser. Each step is timed with `clock`.
+    /// `model` is the whole ONNX file. The engine drops it as soon as possible, because memory is
+    /// scarce in a browser. The engine times each phase with `clock`.
     ///
     /// # Errors
     ///
-    /// If the bytes are no ONNX model, the model uses something that the engine does not support, or there is no
-    /// usable device.
+    /// If the bytes are not an ONNX model, the model uses something that the engine does not
+    /// support, or there is no usable device.
     async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, Failure>;
 }
 
-/// A model that is ready to run, with the time that each step took.
+/// A model that is ready to run, with the duration of each phase of loading it.
 pub struct Loaded {
     /// The model.
     pub session: Box<dyn Session>,
-    /// Steps in order; none overlaps another.
+    /// Phases in order, without overlap.
     pub phases: Vec<Phase>,
 }
 
 /// A model that is ready to run.
 #[async_trait(?Send)]
 pub trait Session {
-    /// Runs the model once and brings the outputs to host memory, in the model's order.
+    /// Runs the model once and returns the outputs in host memory, in the model's order.
     ///
     /// # Errors
     ///
     /// If the engine fails.
     async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure>;
 
-    /// Where and how it runs.
+    /// Where and how the model runs.
     fn info(&self) -> SessionInfo;
 
-    /// Whether the next run will use the same code as the last one: `false` while kernels are still being chosen. Asked
-    /// after every run, at `now_ns` on any clock, until it is so.
+    /// Whether the next run will use the same kernels as the last one: `false` while the engine is
+    /// still choosing. Called after every run until it returns `true`. `now_ns` is the current time
+    /// on any clock.
     fn tuning_complete(&mut self, _now_ns: u64) -> bool {
         true
     }
 
-    /// Kernels that a run uses, as far as the engine tells, by name, with how often; known once the session has settled.
+    /// Kernels that a run uses, with the number of launches by kernel name, as far as the engine
+    /// reports them. Complete after tuning.
     fn kernels(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
     }
 
-    /// Runs once without bringing outputs back, and tells how long the device computed by its own clock, in nanoseconds; `None` for
-    /// engines without such a clock.
+    /// Runs once without reading the outputs back. Returns how long the device computed by its own
+    /// clock, in nanoseconds, or `None` if the device has no clock.
     ///
     /// # Errors
     ///
@@ -72,17 +74,18 @@ pub trait Session {
     }
 }
 
-/// Where and how a session runs, as its engine found out.
+/// Where and how a session runs, as reported by its engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SessionInfo {
-    /// CPU threads that compute.
+    /// Number of CPU threads that compute.
     pub threads: usize,
     /// Widest vector instructions that the engine uses, for example `avx512f`.
     pub vector_level: String,
     /// Graphics adapter, for engines that use one.
     pub adapter: Option<Adapter>,
-    /// Language that kernels are given to the driver in.
+    /// Language of the kernels that the driver receives.
     pub shader_language: Option<String>,
-    /// What the engine found out or decided beside its [`EngineInfo::settings`], by name.
+    /// What the engine detected or decided when it loaded the model, by name. Added to
+    /// [`EngineInfo::settings`].
     pub settings: BTreeMap<String, String>,
 }

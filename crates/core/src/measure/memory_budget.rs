@@ -1,15 +1,15 @@
 use tare_record::{Failure, FailureKind};
 
-/// Memory that loading a model takes at its peak, as a multiple of the model's bytes, times two: the bytes, what the engine
-/// makes of them, and half as much in between.
+/// Peak memory while a model loads, in halves of the model's size. The peak is 2.5 times the size:
+/// the file, the engine's own copy, and half as much for intermediate values.
 const PEAK_HALVES: u64 = 5;
 
-/// Refuses a model that a process cannot hold while it loads it, before it tries and is killed. `limit_bytes` is the most
-/// memory that it may have.
+/// Rejects a model that does not fit in memory while it loads, before the process tries and is
+/// killed. `limit_bytes` is the maximum memory of the process.
 ///
 /// # Errors
 ///
-/// If two and a half times the model's bytes are more than the limit.
+/// If 2.5 times the size of the model exceeds the limit.
 pub fn check_memory_budget(model: &str, model_bytes: u64, limit_bytes: u64) -> Result<(), Failure> {
     let needed = model_bytes.saturating_mul(PEAK_HALVES) / 2;
     if needed <= limit_bytes {
@@ -19,13 +19,13 @@ pub fn check_memory_budget(model: &str, model_bytes: u64, limit_bytes: u64) -> R
     Err(Failure::new(
         FailureKind::Device,
         format!(
-            "model {model:?} of {} MiB takes up to {} MiB while it is loaded, and there are at most {} MiB here",
+            "model {model:?} of {} MiB takes up to {} MiB while it loads, but this process can have at most {} MiB",
             mib(model_bytes),
             mib(needed),
             mib(limit_bytes)
         ),
     )
-    .with_hint("measure it natively, or take a smaller model"))
+    .with_hint("measure it natively, or choose a smaller model"))
 }
 
 #[cfg(test)]
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_that_cannot_be_held_is_refused_with_the_figures() {
+    fn a_model_that_does_not_fit_in_memory_is_rejected() {
         const LIMIT: u64 = 4 << 30;
         assert!(check_memory_budget("m", 0, LIMIT).is_ok());
         assert!(check_memory_budget("m", LIMIT * 2 / 5, LIMIT).is_ok());

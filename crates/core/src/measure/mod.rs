@@ -1,4 +1,4 @@
-//! One cell on one engine.
+//! Measures one cell on one engine.
 
 pub(crate) mod build_info;
 pub(crate) mod cell;

@@ -1,9 +1,9 @@
 use tare_record::{Cell, Memory, Progress};
 
-/// What whoever watches a measurement wants.
+/// Whether a measurement continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Control {
-    /// Go on.
+    /// Continue.
     Continue,
     /// Stop and keep what was measured.
     Cancel,
@@ -11,9 +11,10 @@ pub enum Control {
 
 /// Watches a measurement from outside its timed regions.
 pub trait Observer {
-    /// Called now and then between runs; `cell` holds what was measured and verified until now.
+    /// Called from time to time between runs. `cell` holds what has been measured and verified so
+    /// far.
     fn progress(&mut self, progress: &Progress, cell: &Cell) -> Control;
 
-    /// Memory of the process or worker, as the environment tells.
+    /// Memory of the process or worker, as far as the environment reports it.
     fn memory(&self) -> Memory;
 }

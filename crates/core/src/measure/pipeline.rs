@@ -1,4 +1,4 @@
-//! Several networks that run as one, with work on the host between them.
+//! Several networks that run as one model, with work on the CPU between them.
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -8,14 +8,14 @@ use tare_record::Failure;
 
 use crate::{Clock, NamedTensor, Session, Tensor};
 
-/// What happens on the host between the networks of a run. The same code in every environment.
+/// The work on the CPU between the networks of a run. Every environment runs the same code.
 #[async_trait(?Send)]
 pub trait Pipeline: Debug + Sync {
-    /// Stages of a run, in order, and how many steps each takes for these inputs.
+    /// The stages of a run, in order, each with its number of steps for these inputs.
     fn stages(&self, inputs: &[NamedTensor]) -> Vec<(&'static str, usize)>;
 
-    /// Runs once. `networks` are loaded, in the order of [`Composition::networks`]; `stopwatch` is told of the end of every
-    /// stage.
+    /// Runs once. `networks` holds the loaded networks in the order of [`Composition::networks`].
+    /// Calls [`Stopwatch::lap`] at the end of every stage.
     ///
     /// # Errors
     ///
@@ -28,10 +28,10 @@ pub trait Pipeline: Debug + Sync {
     ) -> Result<Vec<Tensor>, Failure>;
 }
 
-/// A workload of several networks.
+/// Several networks that make up a workload.
 #[derive(Debug, Clone)]
 pub struct Composition {
-    /// What happens between them.
+    /// The work between the networks.
     pub pipeline: &'static dyn Pipeline,
     /// The networks.
     pub networks: Vec<Network>,
@@ -40,13 +40,13 @@ pub struct Composition {
 /// A network of a composition.
 #[derive(Debug, Clone)]
 pub struct Network {
-    /// Where its ONNX file lies in the bytes of the workload.
+    /// Range of its ONNX file in the bytes of the workload.
     pub bytes: Range<usize>,
-    /// Inputs of the names, types and shapes that it is run with.
+    /// Inputs with the names, types and shapes that it runs with.
     pub inputs: Vec<NamedTensor>,
 }
 
-/// Adds up how long each stage takes.
+/// Adds up the duration of each stage.
 pub struct Stopwatch<'a> {
     clock: &'a dyn Clock,
     last_ns: u64,
@@ -54,7 +54,7 @@ pub struct Stopwatch<'a> {
 }
 
 impl<'a> Stopwatch<'a> {
-    /// Starts the first stage; the length of each is added to its total.
+    /// Starts the first stage. The duration of each stage is added to its total.
     pub(crate) fn start(clock: &'a dyn Clock, totals_ns: &'a mut [u64]) -> Self {
         Self {
             clock,
@@ -63,7 +63,7 @@ impl<'a> Stopwatch<'a> {
         }
     }
 
-    /// The present stage ends, the next begins.
+    /// Ends the current stage and starts the next.
     pub fn lap(&mut self) {
         let now_ns = self.clock.now_ns();
         if let Some(total_ns) = self.totals_ns.next() {

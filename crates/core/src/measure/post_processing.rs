@@ -1,4 +1,4 @@
-//! Work on the host that follows a network in an application.
+//! Work on the CPU that follows a network in an application.
 
 use tare_record::{CellRequest, Failure, StageInfo, StageRound};
 
@@ -8,19 +8,20 @@ use crate::{Clock, NamedTensor};
 /// What an application does with the outputs, such as decoding boxes.
 #[derive(Debug, Clone, Copy)]
 pub struct PostProcessing {
-    /// What it is, in a word or two.
+    /// Its name, in a word or two.
     pub name: &'static str,
-    /// Does it, and returns how many results there were.
+    /// Processes the outputs and returns the number of results.
     pub run: fn(&[NamedTensor]) -> usize,
 }
 
-/// Most runs of a sample. Work that needs more costs next to nothing.
-const MOST_RUNS: u32 = 1_000;
+/// Maximum runs per sample. Work so short that it needs more costs almost nothing.
+const MAX_RUNS_PER_SAMPLE: u32 = 1_000;
 
-/// Its share of the sampling time of a round.
-const SHARE_OF_TIME: u64 = 10;
+/// Post-processing is sampled for the sampling time of a round divided by this number.
+const TIME_DIVISOR: u64 = 10;
 
-/// Times the work on the outputs of a run: at least as many samples as the rules ask for, and a tenth of their time.
+/// Times the work on the outputs of a run, with at least the minimum sample count of the rules and
+/// a tenth of their minimum time.
 pub(super) fn sample(
     work: PostProcessing,
     outputs: &[NamedTensor],
@@ -35,18 +36,20 @@ pub(super) fn sample(
         Ok((took_ns, results))
     };
     let rules = &request.rules;
-    // The first finds memory and caches cold.
+    // Not used: memory and caches are cold.
     timed(1)?;
     let (run_ns, results) = timed(1)?;
     let needed = (request.clock.granularity_ns * MIN_STEPS_PER_SAMPLE).div_ceil(run_ns.max(1));
-    let runs = u32::try_from(needed).unwrap_or(MOST_RUNS).clamp(1, MOST_RUNS);
+    let runs = u32::try_from(needed)
+        .unwrap_or(MAX_RUNS_PER_SAMPLE)
+        .clamp(1, MAX_RUNS_PER_SAMPLE);
     let mut round = StageRound {
         runs_per_sample: runs,
         samples_ns: vec![],
     };
     let mut total_ns = 0;
     while round.samples_ns.len() < rules.max_samples
-        && (round.samples_ns.len() < rules.min_samples || total_ns < rules.min_time_ms * 1_000_000 / SHARE_OF_TIME)
+        && (round.samples_ns.len() < rules.min_samples || total_ns < rules.min_time_ms * 1_000_000 / TIME_DIVISOR)
     {
         let (sample_ns, _) = timed(runs)?;
         round.samples_ns.push(sample_ns);

@@ -1,10 +1,10 @@
-//! Parts of a run that are timed apart, for models of several networks.
+//! Stages of a run, which are timed separately for models of several networks.
 
 use tare_record::{StageInfo, StageRound};
 
 use super::workload::LoadedWorkload;
 
-/// The stages of a loaded workload, before the first sample.
+/// The stages of a loaded workload, without samples.
 pub(super) fn stages(loaded: &LoadedWorkload<'_>) -> Vec<StageInfo> {
     let stages = loaded.stages().iter();
     stages
@@ -19,7 +19,7 @@ pub(super) fn stages(loaded: &LoadedWorkload<'_>) -> Vec<StageInfo> {
         .collect()
 }
 
-/// Adds what each stage took in a sample of `runs` runs.
+/// Adds the duration of each stage in a sample of `runs` runs.
 pub(super) fn add_sample(stages: &mut [StageInfo], runs: u32, durations_ns: &[u64]) {
     for (stage, &duration_ns) in stages.iter_mut().zip(durations_ns) {
         if let Some(round) = stage.rounds.last_mut() {

@@ -1,4 +1,4 @@
-//! Cells before anything was measured.
+//! Cells that hold no measurements yet.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use tare_record::{
 
 use crate::{NamedTensor, Workload};
 
-/// The cell of a request that could not be carried out at all.
+/// The cell of a request that failed before anything was measured.
 pub fn failed_cell(request: &CellRequest, failure: Failure) -> Cell {
     let mut cell = unmeasured(
         request,
@@ -64,7 +64,7 @@ fn unmeasured(request: &CellRequest, model: ModelInfo, engine: EngineInfo) -> Ce
 pub(crate) fn outlined_cell(request: &CellRequest, workload: &Workload, engine: EngineInfo) -> Cell {
     let mut cell = unmeasured(request, workload.model.clone(), engine);
     cell.inputs = workload.inputs.iter().map(NamedTensor::info).collect();
-    // By convention of ONNX models the first dimension of the first input counts the items.
+    // By convention, the first dimension of a model's first input is the batch size.
     cell.load.batch = workload
         .inputs
         .first()

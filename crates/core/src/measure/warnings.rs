@@ -3,7 +3,7 @@ use tare_record::{Cell, CellRequest, Status, Warning, WarningKind};
 use super::build_info::build_profile;
 use super::clock::MIN_STEPS_PER_SAMPLE;
 
-/// What to say where a battery was being discharged.
+/// The warning for a machine that runs on battery.
 pub fn battery_warning() -> Warning {
     Warning {
         kind: WarningKind::Power,
@@ -11,20 +11,23 @@ pub fn battery_warning() -> Warning {
     }
 }
 
-/// What a reader must know beside the figures of a cell that has just ended.
+/// The warnings of a cell that has just ended.
 pub(crate) fn warnings(cell: &Cell, request: &CellRequest) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut warn = |kind, message| warnings.push(Warning { kind, message });
     if let Some(adapter) = cell.adapter.as_ref().filter(|adapter| adapter.software) {
         warn(
             WarningKind::SoftwareAdapter,
-            format!("{} computes on the CPU: these are not the times of a GPU", adapter.name),
+            format!(
+                "{} computes on the CPU: these are not the durations of a GPU",
+                adapter.name
+            ),
         );
     }
     if build_profile() == "debug" {
         warn(
             WarningKind::DebugBuild,
-            "built without optimisation: build with --release to measure".into(),
+            "built without optimization: build with --release to measure".into(),
         );
     }
     if cell.status != Status::Measured {

@@ -6,25 +6,25 @@ use tare_record::{Failure, ModelInfo, Phase};
 use super::pipeline::{Composition, Stopwatch};
 use crate::{Clock, Engine, Loaded, NamedTensor, PostProcessing, Session, SessionInfo, Tensor};
 
-/// A model with the inputs to feed it.
+/// A model with its inputs.
 #[derive(Debug, Clone)]
 pub struct Workload {
     /// Name, hash and size of the model.
     pub model: ModelInfo,
-    /// The whole ONNX file, or those of all networks of a composition, one after the other.
+    /// The whole ONNX file, or the files of all networks of a composition, one after the other.
     pub bytes: Bytes,
     /// Inputs in the model's order.
     pub inputs: Vec<NamedTensor>,
     /// Names of the outputs in the model's order.
     pub outputs: Vec<String>,
-    /// How several networks make up this model; `None` if it is one.
+    /// The networks that make up this model, or `None` if it is a single network.
     pub composition: Option<Composition>,
-    /// Work on the host that follows the network.
+    /// Work on the CPU that follows the network.
     pub post_processing: Option<PostProcessing>,
 }
 
 impl Workload {
-    /// Outputs of a run with their names.
+    /// Attaches their names to the outputs of a run.
     pub fn name_outputs(&self, outputs: Vec<Tensor>) -> Vec<NamedTensor> {
         let names = self.outputs.iter().cloned();
         names
@@ -33,7 +33,7 @@ impl Workload {
             .collect()
     }
 
-    /// Makes it ready to run on an engine.
+    /// Loads the workload on an engine.
     ///
     /// # Errors
     ///
@@ -42,7 +42,8 @@ impl Workload {
         self.load_bytes(self.bytes.clone(), engine, clock).await
     }
 
-    /// The same from bytes that were taken out of it, so that they can be dropped while it is loaded.
+    /// Like [`Self::load`], but takes the workload's bytes separately, so that they can be dropped
+    /// while it loads.
     pub(crate) async fn load_bytes(
         &self,
         bytes: Bytes,
@@ -91,7 +92,7 @@ impl LoadedWorkload<'_> {
         }
     }
 
-    /// Steps of loading, in order; those of several networks added up.
+    /// Phases of loading, in order. The durations of several networks are added up.
     pub(crate) fn phases(&self) -> &[Phase] {
         &self.phases
     }
@@ -109,16 +110,16 @@ impl LoadedWorkload<'_> {
                 let mut stopwatch = Stopwatch::start(clock, &mut self.totals_ns);
                 composition.pipeline.run(sessions, inputs, &mut stopwatch).await
             }
-            (None, _) => unreachable!("what is no composition was loaded as one session"),
+            (None, _) => unreachable!("a workload without a composition has exactly one session"),
         }
     }
 
-    /// Stages of a run with the number of their steps; none of a single network.
+    /// Stages of a run with their number of steps. Empty for a single network.
     pub(crate) fn stages(&self) -> &[(&'static str, usize)] {
         &self.stages
     }
 
-    /// Time spent in each stage since this was asked last.
+    /// Returns the time spent in each stage since the last call.
     pub(crate) fn take_stages_ns(&mut self) -> Vec<u64> {
         let zeros = vec![0; self.totals_ns.len()];
         std::mem::replace(&mut self.totals_ns, zeros)
@@ -129,14 +130,15 @@ impl LoadedWorkload<'_> {
         self.sessions.first().map(|session| session.info()).unwrap_or_default()
     }
 
-    /// Whether the next run will use the same code as the last one: see [`Session::tuning_complete`].
+    /// Whether the next run will use the same code as the last one: see
+    /// [`Session::tuning_complete`].
     pub(crate) fn tuning_complete(&mut self, now_ns: u64) -> bool {
-        // Every network is told of every run.
-        let unsettled = self
+        // Ask every network: each one must see every run.
+        let tuning = self
             .sessions
             .iter_mut()
             .filter_map(|session| (!session.tuning_complete(now_ns)).then_some(()));
-        unsettled.count() == 0
+        tuning.count() == 0
     }
 
     /// Kernels that one run of each network launches: see [`Session::kernels`].
@@ -148,7 +150,8 @@ impl LoadedWorkload<'_> {
         all
     }
 
-    /// How long the device computes in a run: see [`Session::device_ns`]. Not told of several networks, which run many times each.
+    /// How long the device computes in a run: see [`Session::device_ns`]. `None` for several
+    /// networks, each of which runs many times.
     pub(crate) async fn device_ns(&mut self) -> Result<Option<u64>, Failure> {
         match (&self.workload.composition, self.sessions.as_mut_slice()) {
             (None, [session]) => session.device_ns(&self.workload.inputs).await,

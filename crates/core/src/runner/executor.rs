@@ -13,13 +13,14 @@ use crate::failed_cell;
 pub struct Attachments {
     /// The ONNX file, for [`ModelSource::Attached`].
     pub model: Option<Rc<Vec<u8>>>,
-    /// Encoded tensors: the inputs given by the user, or with [`RequestKind::Measure`] those that the reference was computed from.
+    /// Encoded tensors: the inputs given by the user, or with [`RequestKind::Measure`] the inputs
+    /// of the reference.
     pub inputs: Option<Rc<Vec<u8>>>,
     /// Encoded tensors: the outputs of the reference.
     pub reference: Option<Rc<Vec<u8>>>,
 }
 
-/// The last answer of a worker or child process.
+/// The final reply of a worker or child process.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// Never [`Event::Ready`] or [`Event::Progress`].
@@ -29,7 +30,8 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The reply to a request that a worker did not finish. Keeps what `partial`, its last report, holds.
+    /// The reply to a request that a worker did not finish. `partial` is the worker's last report,
+    /// whose measurements are kept.
     pub fn unfinished(request: &CellRequest, failure: Failure, cancelled: bool, partial: Option<Box<Cell>>) -> Self {
         let event = match request.kind {
             RequestKind::Reference if !cancelled => Event::NoReference { failure },
@@ -47,13 +49,14 @@ impl Reply {
     }
 }
 
-/// Called while a cell is measured, with how far it is and what was measured so far.
+/// Called while a cell is measured, with its progress and what has been measured so far.
 pub type OnProgress<'a> = dyn FnMut(&Progress, &Cell) + 'a;
 
-/// Carries out requests, each in a process or worker of its own.
+/// Carries out requests, each in its own process or worker.
 #[async_trait(?Send)]
 pub trait Executor {
-    /// Carries out one request. Never fails: a worker that dies or hangs becomes a failed cell that keeps what it last reported.
+    /// Carries out one request. Never fails: if the worker dies or hangs, the result is a failed
+    /// cell that keeps the worker's last report.
     async fn execute(
         &mut self,
         request: &CellRequest,
@@ -61,7 +64,7 @@ pub trait Executor {
         on_progress: &mut OnProgress<'_>,
     ) -> Reply;
 
-    /// Finds a model by the name that the plan gives it.
+    /// Finds a model by its name in the plan.
     ///
     /// # Errors
     ///
@@ -74,11 +77,12 @@ pub trait Executor {
     /// Where requests are carried out.
     fn environment(&self) -> EnvironmentKind;
 
-    /// The engines that suit this environment, and why an engine that users would expect is not among them.
+    /// The engines that suit this environment, and a warning if an expected engine is not among
+    /// them.
     fn default_engines(&mut self) -> (Vec<EngineName>, Option<Warning>);
 }
 
-/// What to say of a reply that no request asks for.
+/// The failure for a reply that does not answer the request.
 pub(super) fn unexpected_reply(event: &Event) -> Failure {
     let name = match event {
         Event::Ready { .. } => "ready",

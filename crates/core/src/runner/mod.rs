@@ -1,4 +1,4 @@
-//! All cells of a plan, in rounds.
+//! Runs all cells of a plan, in rounds.
 
 pub(crate) mod executor;
 pub mod plan;

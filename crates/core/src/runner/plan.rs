@@ -1,8 +1,8 @@
-//! Reading and checking plans, and the plans that come with tare.
+//! Reads and checks plans, and holds the built-in plans.
 
 use tare_record::{ENGINES, Plan};
 
-/// Plans that come with tare: name and TOML text.
+/// The built-in plans: name and TOML text.
 pub const BUILT_IN: [(&str, &str); 4] = [
     ("ladder", include_str!("../../plans/ladder.toml")),
     ("models", include_str!("../../plans/models.toml")),
@@ -10,21 +10,21 @@ pub const BUILT_IN: [(&str, &str); 4] = [
     ("smoke", include_str!("../../plans/smoke.toml")),
 ];
 
-/// Why a text is not a plan.
+/// Why a text is not a valid plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// Not TOML, or a key is unknown, missing or of the wrong type.
     #[error("the plan cannot be read: {0}")]
     Toml(String),
-    /// No plan of that name comes with tare.
+    /// There is no built-in plan with this name.
     #[error("unknown plan {name:?}: expected {known}, or the path of a .toml file")]
     Unknown {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// What there is.
+        /// Names of the built-in plans.
         known: String,
     },
-    /// A value makes no sense.
+    /// A value is not valid.
     #[error("plan {plan:?}: {message}")]
     Value {
         /// Name of the plan.
@@ -38,18 +38,18 @@ pub enum PlanError {
 ///
 /// # Errors
 ///
-/// If the text is not TOML, a key is unknown or missing, or a value makes no sense.
+/// If the text is not TOML, a key is unknown or missing, or a value is not valid.
 pub fn parse(text: &str) -> Result<Plan, PlanError> {
     let plan: Plan = toml::from_str(text).map_err(|error| PlanError::Toml(error.to_string().trim_end().to_owned()))?;
     check(&plan)?;
     Ok(plan)
 }
 
-/// A plan that comes with tare.
+/// Returns a built-in plan.
 ///
 /// # Errors
 ///
-/// If there is none of that name.
+/// If there is no plan with this name.
 pub fn built_in(name: &str) -> Result<Plan, PlanError> {
     match BUILT_IN.iter().find(|(known, _)| *known == name) {
         Some((_, text)) => parse(text),
@@ -63,11 +63,11 @@ pub fn built_in(name: &str) -> Result<Plan, PlanError> {
     }
 }
 
-/// Checks what types cannot say.
+/// Checks the values of a plan.
 ///
 /// # Errors
 ///
-/// If the plan measures nothing or a rule can never be met.
+/// If the plan measures nothing, or a value is unknown or out of range.
 pub fn check(plan: &Plan) -> Result<(), PlanError> {
     let fail = |message: String| {
         Err(PlanError::Value {
@@ -76,7 +76,7 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
         })
     };
     if plan.cells.is_empty() {
-        return fail("it has no [[cell]], so there is nothing to measure".into());
+        return fail("expected at least one [[cell]], found nothing to measure".into());
     }
     for (number, cell) in plan.cells.iter().enumerate() {
         let place = format!("[[cell]] {} ({})", number + 1, cell.model);
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plans_that_come_with_tare_are_valid() {
+    fn the_built_in_plans_are_valid() {
         for (name, _) in BUILT_IN {
             assert_eq!(built_in(name).unwrap().name, name);
         }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_names_list_the_known() {
+    fn the_error_for_an_unknown_plan_lists_the_known_ones() {
         assert_eq!(
             built_in("fast").unwrap_err().to_string(),
             "unknown plan \"fast\": expected ladder, models, quick, smoke, or the path of a .toml file"

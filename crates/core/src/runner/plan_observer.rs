@@ -2,7 +2,7 @@ use tare_record::{Cell, CellRequest, Progress, Record};
 
 use crate::{NamedTensor, PlanProgress};
 
-/// Told about everything in a run that is worth keeping or showing.
+/// Receives everything in a run that is worth keeping or showing.
 pub trait PlanObserver {
     /// The record has one more round of a cell, or is complete.
     fn record_updated(&mut self, record: &Record);
@@ -13,9 +13,9 @@ pub trait PlanObserver {
     /// A cell is being measured.
     fn cell_progress(&mut self, request: &CellRequest, progress: &Progress, cell: &Cell);
 
-    /// A cell has had its last round.
+    /// The last round of a cell has ended.
     fn cell_ended(&mut self, cell: &Cell);
 
-    /// Inputs and outputs of a cell, or of its reference if the request asks for that.
+    /// The inputs and outputs of a cell, or of its reference if the request is for a reference.
     fn tensors(&mut self, request: &CellRequest, inputs: &[NamedTensor], outputs: &[NamedTensor]);
 }

@@ -1,18 +1,19 @@
-/// Which cell of a plan is being measured. All numbers count from 1.
+/// Which cell of a plan is being measured. All numbers start at 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlanProgress {
-    /// The round.
+    /// Number of the current round.
     pub round: usize,
-    /// Rounds of the plan.
+    /// Number of rounds in the plan.
     pub rounds: usize,
-    /// The cell, in the order of this round.
+    /// Number of the current cell, in the order of this round.
     pub cell: usize,
-    /// Cells of every round.
+    /// Number of cells in each round.
     pub cells: usize,
 }
 
 impl PlanProgress {
-    /// How much of the whole plan is done when `percent` of this cell's round is.
+    /// How much of the whole plan is done, in percent, when `percent` of the current cell's round
+    /// is.
     pub fn percent_of_plan(&self, percent: u8) -> u8 {
         let before = self.round.saturating_sub(1) * self.cells + self.cell.saturating_sub(1);
         let done = before * 100 + usize::from(percent);

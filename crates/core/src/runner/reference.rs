@@ -1,4 +1,4 @@
-//! The outputs that all engines are compared with.
+//! Computes the outputs that all engines are compared with.
 
 use std::rc::Rc;
 
@@ -17,11 +17,11 @@ pub(super) struct Reference {
     pub(super) inputs: Vec<NamedTensor>,
     /// The engine that computed it.
     pub(super) engine: EngineName,
-    /// Stands on every figure if that is not the preferred engine.
+    /// A warning for every cell if this is not the preferred engine.
     pub(super) warning: Option<Warning>,
 }
 
-/// Computes the reference on the engine with the lowest rank that can.
+/// Computes the reference on the first engine, by rank, that can run the model.
 pub(super) async fn reference(
     request: &CellRequest,
     cell_plan: &CellPlan,
@@ -47,7 +47,7 @@ pub(super) async fn reference(
                 });
             }
         };
-        // The model or the inputs are wrong for every engine.
+        // A wrong model or input is wrong for every engine.
         if failures.is_empty() && matches!(failure.kind, FailureKind::Model | FailureKind::Input) {
             return Err(Status::Failed(failure));
         }
@@ -66,7 +66,7 @@ pub(super) async fn reference(
     }))
 }
 
-/// What to say when a preferred engine could not compute the reference.
+/// The warning if the preferred engine could not compute the reference.
 fn warning(failures: &[(EngineName, Failure)], engine: EngineName) -> Option<Warning> {
     let (preferred, failure) = failures.first()?;
     Some(Warning {
@@ -102,7 +102,7 @@ async fn compute(
         Event::Reference { inputs, .. } => {
             let mut tensors = match tensor_codec::decode(&reply.tensors) {
                 Ok(tensors) if tensors.len() >= inputs.len() => tensors,
-                Ok(_) => return failed("the worker sent fewer tensors than it named".into()),
+                Ok(_) => return failed("the worker sent fewer tensors than it announced".into()),
                 Err(error) => return failed(error.to_string()),
             };
             let outputs = tensors.split_off(inputs.len());

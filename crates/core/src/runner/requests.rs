@@ -1,4 +1,4 @@
-//! The cells of a plan as requests.
+//! Turns the cells of a plan into requests.
 
 use tare_record::{CellPlan, CellRequest, DeviceKind, EngineName, EnvironmentKind, ModelSource, Record, Variant};
 
@@ -24,7 +24,7 @@ pub fn cell_request(
     }
 }
 
-/// All requests of one entry of a plan.
+/// All requests for one `[[cell]]` of a plan.
 pub(super) fn requests(
     record: &Record,
     cell_plan: &CellPlan,
@@ -35,7 +35,8 @@ pub(super) fn requests(
     for &engine in engines {
         let plain = cell_request(record, cell_plan, engine, environment);
         let spec = engine.spec();
-        // A GPU engine does not compute on CPU threads, and modules in Node have one: measured once.
+        // Measure once: a GPU engine does not compute on CPU threads, and modules in Node have a
+        // single thread.
         let counts = match (spec.device, environment) {
             (DeviceKind::Gpu, _) | (_, EnvironmentKind::Node) => &[1],
             _ => cell_plan.threads.as_slice(),
@@ -56,7 +57,8 @@ pub(super) fn requests(
     requests
 }
 
-/// What an entry asks for beside an engine's default configuration, where the engine has it.
+/// The variants that a `[[cell]]` asks for in addition to the default configuration, if the engine
+/// has them.
 fn variants(
     cell_plan: &CellPlan,
     engine: EngineName,

@@ -1,11 +1,11 @@
-//! Rounds: joins what several processes or workers measured of one cell.
+//! Joins the rounds of a cell, each measured by its own process or worker.
 
 use tare_record::{Cell, Failure, Memory, Round, Rules, Status, Verification, Warning, WarningKind};
 
 use crate::verify::compare::merge_max;
 
-/// The rules of one round: its share of the times and samples of all. Errors shrink with the square root of the number of
-/// rounds, so each may be that much less precise.
+/// The rules of one round: its share of the total times and sample counts. Errors shrink with the
+/// square root of the number of rounds, so a single round may be less precise by this factor.
 pub(crate) fn rules_of_one(rules: &Rules) -> Rules {
     let rounds = rules.rounds.max(1);
     let share = |all: u64| all.div_ceil(rounds as u64);
@@ -25,13 +25,13 @@ pub(crate) fn rules_of_one(rules: &Rules) -> Rules {
     }
 }
 
-/// The cell that one round makes.
+/// Makes a cell of its first round.
 pub(crate) fn first(mut cell: Cell) -> Cell {
     cell.rounds = vec![round_of(&cell)];
     cell
 }
 
-/// Adds what a later round measured.
+/// Adds a later round to a cell.
 pub(crate) fn join(cell: &mut Cell, later: Cell) {
     cell.rounds.push(round_of(&later));
     let number = cell.rounds.len();
@@ -59,8 +59,8 @@ pub(crate) fn join(cell: &mut Cell, later: Cell) {
         browser_bytes: cell.memory.browser_bytes.max(later.memory.browser_bytes),
         device_bytes: cell.memory.device_bytes.max(later.memory.device_bytes),
     };
-    if let Some((all, this)) = cell.calibration.as_mut().zip(later.calibration) {
-        all.after_ns = this.after_ns;
+    if let Some((whole, last)) = cell.calibration.as_mut().zip(later.calibration) {
+        whole.after_ns = last.after_ns;
     }
     cell.verification = match (cell.verification.take(), later.verification) {
         (Some(earlier), Some(later)) => Some(verified_in_both(earlier, later)),
@@ -90,7 +90,8 @@ fn round_of(cell: &Cell) -> Round {
     }
 }
 
-/// Digests of an earlier round are not compared again: only other outputs can be further from the reference.
+/// Merges the verification of a later round. Known digests change nothing: only different outputs
+/// can be further from the reference.
 fn verified_in_both(mut earlier: Verification, later: Verification) -> Verification {
     let mut differs = false;
     for digest in later.digests {
@@ -112,34 +113,40 @@ fn verified_in_both(mut earlier: Verification, later: Verification) -> Verificat
     earlier
 }
 
-/// How long all rounds of a cell may take, in seconds.
+/// Time limit of all rounds of a cell, in seconds.
 fn limit_s(rules: &Rules) -> u64 {
     rules.rounds_limit_s.unwrap_or(rules.cell_limit_s)
 }
 
-/// Whether a further round of a cell is likely to end within the limit of all: as its rounds until now tell.
+/// Whether another round of a cell is likely to end within the limit of all rounds, judging by its
+/// longest round so far.
 pub(crate) fn has_time_for_another(cell: &Cell, rules: &Rules) -> bool {
-    let lengths = cell
+    let durations = cell
         .rounds
         .iter()
         .map(|round| round.phases.iter().map(|phase| phase.duration_ns).sum::<u64>());
-    let (total, longest) = lengths.fold((0, 0), |(total, longest), length| (total + length, length.max(longest)));
+    let (total, longest) = durations.fold((0, 0), |(total, longest), duration| {
+        (total + duration, duration.max(longest))
+    });
     cell.status == Status::Measured && total + longest <= limit_s(rules).saturating_mul(1_000_000_000)
 }
 
-/// Says so if a measured cell has fewer rounds than were asked for.
+/// Adds a warning if a measured cell has fewer rounds than the plan asks for.
 pub(crate) fn note_missing(cell: &mut Cell, rules: &Rules, cancelled: bool) {
     let count = cell.rounds.len();
     if cell.status != Status::Measured || count >= rules.rounds {
         return;
     }
     let why = if cancelled {
-        "the run was cancelled".into()
+        "the run was canceled".into()
     } else {
-        format!("with another, all would have taken more than {} s", limit_s(rules))
+        format!(
+            "another round would have exceeded the limit of {} s for all rounds",
+            limit_s(rules)
+        )
     };
     let meaning = if count == 1 {
-        "; how much two processes differ is not in its interval"
+        "; its interval does not include the differences between processes"
     } else {
         ""
     };

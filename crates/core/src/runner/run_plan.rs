@@ -12,7 +12,7 @@ use crate::{Executor, PlanObserver, PlanProgress, Random, failed_cell, tensor_co
 
 /// A cell to measure.
 struct Task {
-    /// Position of its entry in the plan; all tasks of an entry share a reference.
+    /// Index of its `[[cell]]` in the plan. All tasks of this entry share a reference.
     entry: usize,
     request: CellRequest,
     fallback: Option<Warning>,
@@ -20,9 +20,10 @@ struct Task {
 
 /// Measures all cells of the record's plan and adds them to the record, in the plan's order.
 ///
-/// The reference of a workload is computed first, in a process or worker of its own; then every engine is measured and verified
-/// against it. Each round measures all cells in an order drawn from the plan's seed, so that a machine that slows down gradually does
-/// not favor the cells that come first. A cell is measured again if the processor's speed changed meanwhile. `inputs` are encoded
+/// The reference of a workload is computed first, in its own process or worker. Then every engine
+/// is measured and verified against it. Each round measures all cells in an order drawn from the
+/// plan's seed, so that a machine that slows down gradually does not favor the first cells. A round
+/// of a cell is repeated if the speed of the processor changed during it. `inputs` holds encoded
 /// tensors given by the user.
 pub async fn run_plan(
     record: &mut Record,
@@ -103,7 +104,7 @@ pub async fn run_plan(
     observer.record_updated(record);
 }
 
-/// All cells of a plan, in its order.
+/// All cells of a plan, in the plan's order.
 fn tasks(record: &Record, executor: &mut dyn Executor) -> Vec<Task> {
     let mut tasks = Vec::new();
     for (entry, cell_plan) in record.plan.cells.iter().enumerate() {
@@ -123,19 +124,20 @@ fn tasks(record: &Record, executor: &mut dyn Executor) -> Vec<Task> {
     tasks
 }
 
-/// Positions below `count` in an order drawn from `seed`, different in each round (Fisher-Yates shuffle, Durstenfeld 1964).
+/// The indices below `count` in an order drawn from `seed`, different in each round (Fisher-Yates
+/// shuffle, Durstenfeld 1964).
 fn shuffled(count: usize, seed: u64, round: usize) -> Vec<usize> {
     let mut random = Random::new(seed, &format!("order {round}"));
     let mut order: Vec<usize> = (0..count).collect();
     for last in (1..count).rev() {
-        // Below `last + 1`, which is a usize.
+        // Cannot fail: the number is at most `last`.
         let other = usize::try_from(random.below(last as u64 + 1)).unwrap_or(last);
         order.swap(last, other);
     }
     order
 }
 
-/// Measures one round of a cell, and again if the processor's speed changed meanwhile.
+/// Measures one round of a cell, and once more if the speed of the processor changed during it.
 async fn measure_at_steady_speed(
     request: &CellRequest,
     ready: &Reference,

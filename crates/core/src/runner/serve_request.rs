@@ -3,8 +3,9 @@ use tare_record::{CellRequest, CpuCalibration, Event, Failure, FailureKind, Phas
 use crate::measure::cpu_calibration::calibration_ns;
 use crate::{Clock, Engine, NamedTensor, Observer, Reply, Workload, failed_cell, measure, tensor_codec};
 
-/// Carries out a request inside a worker or child process, once model, inputs and engine are at hand. `reference` holds the encoded
-/// outputs of the reference, and `earlier` the phases before this call.
+/// Carries out a request inside a worker or child process. `workload` and `engine` are what the
+/// worker prepared, `reference` holds the encoded outputs of the reference, and `earlier` the
+/// phases before this call.
 pub async fn serve_request(
     request: &CellRequest,
     workload: Result<Workload, Failure>,
@@ -40,9 +41,8 @@ pub async fn serve_request(
             }
         }
         RequestKind::Measure => {
-            let reference = tensor_codec::decode(reference).map_err(|error| {
-                Failure::new(FailureKind::Reference, format!("the reference did not arrive: {error}"))
-            });
+            let reference = tensor_codec::decode(reference)
+                .map_err(|error| Failure::new(FailureKind::Reference, format!("cannot decode the reference: {error}")));
             match ready.and_then(|(workload, engine)| Ok((workload, engine, reference?))) {
                 Ok((workload, engine, reference)) => {
                     let before_ns = calibration_ns(clock);

@@ -1,4 +1,4 @@
-//! Workloads whose truth is known.
+//! Workloads whose duration or output is known.
 
 use std::cell::Cell as Count;
 use std::collections::BTreeMap;
@@ -19,25 +19,25 @@ use crate::{
     calibrate, measure,
 };
 
-/// An engine whose runs do something that is known.
+/// An engine whose runs have a known duration or output.
 #[derive(Clone)]
 pub(super) enum Known {
-    /// Reads the clock until that time is over.
-    Wait { clock: Rc<dyn Clock>, length_ns: u64 },
+    /// Reads the clock until `duration_ns` has passed.
+    Wait { clock: Rc<dyn Clock>, duration_ns: u64 },
     /// Returns at once.
     Nothing,
     /// Computes for some tenths of a millisecond.
     Work,
-    /// Gives another output after so many runs.
+    /// Returns a wrong output after `runs` runs.
     WrongAfter { runs: u32, done: Rc<Count<u32>> },
 }
 
 impl Known {
     fn output(&self) -> f32 {
         match self {
-            Known::Wait { clock, length_ns } => {
+            Known::Wait { clock, duration_ns } => {
                 let start_ns = clock.now_ns();
-                while clock.now_ns().saturating_sub(start_ns) < *length_ns {}
+                while clock.now_ns().saturating_sub(start_ns) < *duration_ns {}
                 1.0
             }
             Known::Nothing => 1.0,
@@ -61,7 +61,6 @@ fn named(name: &str, value: f32) -> NamedTensor {
 }
 
 fn tensor(value: f32) -> Tensor {
-    // One element in a shape of one element.
     Tensor::new(vec![1], TensorData::F32(vec![value])).unwrap_or_else(|_| unreachable!("the shape holds one element"))
 }
 
@@ -94,7 +93,7 @@ impl Session for Known {
     }
 }
 
-/// Measures a workload of known truth as a cell of a plan is measured. The error is that of a clock that cannot be used.
+/// Measures a known workload like a cell of a plan. Fails if the clock cannot be used.
 pub(super) async fn measured(engine: Known, clock: &dyn Clock, min_time_ms: u64) -> Result<(Cell, ClockInfo), String> {
     let clock_info = calibrate(clock).map_err(|error| error.to_string())?;
     let rules = Rules {
@@ -105,7 +104,7 @@ pub(super) async fn measured(engine: Known, clock: &dyn Clock, min_time_ms: u64)
     Ok((measured_known(engine, clock, &clock_info, rules).await, clock_info))
 }
 
-/// Measures a workload of known truth by other rules than those of a plan.
+/// Measures a known workload under the given rules.
 pub(super) async fn measured_known(engine: Known, clock: &dyn Clock, clock_info: &ClockInfo, rules: Rules) -> Cell {
     let workload = Workload {
         model: ModelInfo {
@@ -122,7 +121,7 @@ pub(super) async fn measured_known(engine: Known, clock: &dyn Clock, clock_info:
     measured_on(&engine, &workload, &[named("y", 1.0)], clock, clock_info, rules).await
 }
 
-/// Measures any workload once, in one round.
+/// Measures any workload in one round.
 pub(super) async fn measured_on(
     engine: &dyn Engine,
     workload: &Workload,

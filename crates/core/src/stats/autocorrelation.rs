@@ -1,12 +1,14 @@
 use super::median;
 
-/// Lags beyond this are not looked at: a series that is correlated so far has no steady state to speak of.
-const MOST_LAGS: usize = 1000;
+/// Maximum lag. A series that is correlated over more values has no steady state.
+const MAX_LAG: usize = 1000;
 
-/// How many values in a row say as much as one independent value, about the median: at least 1.
+/// How many successive values carry as much information about the median as one independent value.
+/// At least 1.
 ///
-/// The integrated autocorrelation time of the signs around the median, which is what the variance of a median depends
-/// on, summed by Geyer's initial monotone positive sequence ("Practical Markov Chain Monte Carlo", 1992, section 3.3).
+/// This is the integrated autocorrelation time of the signs around the median, because the variance
+/// of a median depends on these signs. It is summed by Geyer's initial monotone positive sequence
+/// ("Practical Markov Chain Monte Carlo", 1992, section 3.3).
 pub fn autocorrelation_time(values: &[f64]) -> f64 {
     let Some(middle) = median(values) else {
         return 1.0;
@@ -17,14 +19,14 @@ pub fn autocorrelation_time(values: &[f64]) -> f64 {
         .collect();
     let count = signs.len() as f64;
     let mean = signs.iter().sum::<f64>() / count;
-    let centred: Vec<f64> = signs.iter().map(|sign| sign - mean).collect();
-    let covariance = |lag: usize| centred.iter().zip(&centred[lag..]).map(|(a, b)| a * b).sum::<f64>();
+    let centered: Vec<f64> = signs.iter().map(|sign| sign - mean).collect();
+    let covariance = |lag: usize| centered.iter().zip(&centered[lag..]).map(|(a, b)| a * b).sum::<f64>();
     let variance = covariance(0);
     if variance <= 0.0 {
         return 1.0;
     }
     let (mut sum, mut least) = (0.0, f64::INFINITY);
-    for lag in (0..centred.len().saturating_sub(1).min(MOST_LAGS)).step_by(2) {
+    for lag in (0..centered.len().saturating_sub(1).min(MAX_LAG)).step_by(2) {
         let pair = (covariance(lag) + covariance(lag + 1)) / variance;
         if pair <= 0.0 {
             break;
@@ -35,7 +37,8 @@ pub fn autocorrelation_time(values: &[f64]) -> f64 {
     (2.0 * sum - 1.0).max(1.0)
 }
 
-/// How many independent values a series is worth, about its median: at least 1 for a series that is not empty.
+/// How many independent values would determine the median as precisely as this series. At least 1
+/// for a nonempty series.
 pub fn effective_count(values: &[f64]) -> f64 {
     (values.len() as f64 / autocorrelation_time(values)).max(values.len().min(1) as f64)
 }
@@ -56,7 +59,8 @@ mod tests {
 
     #[test]
     fn correlated_values_count_less() {
-        // Signs of a Gaussian AR(1) correlate by 2/pi asin(phi^k); for phi = 0.5 they sum to 2.36.
+        // The signs of a Gaussian AR(1) series correlate by 2/pi asin(phi^k). For phi = 0.5 the
+        // time is 2.36.
         let times: f64 = (0..50)
             .map(|seed| autocorrelation_time(&autoregressive(seed, 2000, 0.5)))
             .sum::<f64>()
@@ -65,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn degenerate_series_have_a_time() {
+    fn degenerate_series_have_an_autocorrelation_time() {
         for values in [vec![], vec![1.0], vec![1.0, 2.0], vec![5.0; 40]] {
             assert_eq!(autocorrelation_time(&values), 1.0, "{values:?}");
         }

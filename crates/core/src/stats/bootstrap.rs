@@ -1,16 +1,18 @@
 use super::{effective_count, median, quantile};
 use crate::Random;
 
-/// Pairs of medians drawn for a ratio: the ends of a 95 % interval then move by about 1 % of its width from seed to seed.
+/// Pairs of medians drawn for a ratio. With this many, the ends of a 95 % interval vary between
+/// seeds by about 1 % of the interval's width.
 pub(super) const DRAWS: usize = 2000;
 
-/// Fewest values whose extremes cover the median with 95 %: 1 - 2 * 0.5^6 = 96.9 %.
-const SMALLEST: usize = 6;
+/// Smallest number of values whose extremes cover the median with 95 % probability: 1 - 2 * 0.5^6 =
+/// 96.9 %.
+const MIN_COUNT: usize = 6;
 
-/// A figure with its 95 % interval.
+/// An estimated value with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// The figure itself.
+    /// The value.
     pub value: f64,
     /// Lower end of the 95 % interval.
     pub low: f64,
@@ -19,20 +21,21 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Half the width of the interval as a share of the figure.
+    /// Half the width of the interval as a share of the value.
     pub fn relative_half_width(&self) -> f64 {
         (self.high - self.low) / 2.0 / self.value
     }
 
-    /// The smallest relative difference from this figure that would be found in four of five repetitions:
-    /// (1.960 + 0.842) standard errors, the interval being 2 * 1.960 of them wide (Cohen 1988, section 2.4).
+    /// The smallest relative difference from this value that four of five repetitions would find:
+    /// (1.960 + 0.842) standard errors, where the interval is 2 * 1.960 standard errors wide (Cohen
+    /// 1988, section 2.4).
     pub fn detectable_effect(&self) -> f64 {
         self.relative_half_width() * (1.960 + 0.842) / 1.960
     }
 }
 
-/// How many more values, in addition to `count`, would make an effect of `target` detectable where `effect` is now:
-/// errors shrink with the square root of the count.
+/// How many values in addition to `count` make an effect of size `target` detectable, if `count`
+/// values make one of size `effect` detectable: errors shrink with the square root of the count.
 pub fn more_needed(count: usize, effect: f64, target: f64) -> usize {
     let needed = count as f64 * ((effect / target).powi(2) - 1.0).max(0.0);
     #[allow(
@@ -46,30 +49,33 @@ pub fn more_needed(count: usize, effect: f64, target: f64) -> usize {
 
 /// Median of `values` with a 95 % interval by the percentile bootstrap (Efron 1979).
 ///
-/// Resamples are as large as the number of independent values ([`effective_count`]), so that correlated values do not
-/// narrow the interval. The percentile method and not BCa: BCa's acceleration is estimated by the jackknife, which is
-/// inconsistent for the median (Efron, "The Jackknife, the Bootstrap and Other Resampling Plans", 1982, section 3.4).
+/// Resamples are as large as the number of independent values ([`effective_count`]), so that
+/// correlated values do not narrow the interval. BCa is not used because its acceleration is
+/// estimated by the jackknife, which is inconsistent for the median (Efron, "The Jackknife, the
+/// Bootstrap and Other Resampling Plans", 1982, section 3.4).
 ///
-/// `None` for no values, or one that is not finite. With fewer than six values no interval of this level exists; it is
-/// then all they span.
+/// Returns `None` if there are no values or one is not finite. For fewer than six values no
+/// interval of this level exists, and the interval is their whole range.
 pub fn median_estimate(values: &[f64]) -> Option<Estimate> {
     let value = median(values)?;
     let resampled = ResampledMedian::new(values);
-    let (low, high) = if values.len() < SMALLEST {
-        resampled.span()
+    let (low, high) = if values.len() < MIN_COUNT {
+        resampled.range()
     } else {
         (resampled.quantile(0.025), resampled.quantile(0.975))
     };
     Some(Estimate { value, low, high })
 }
 
-/// Median of `numerator` as a multiple of the median of `denominator`, with a 95 % interval by resampling both.
+/// Median of `numerator` divided by the median of `denominator`, with a 95 % interval by resampling
+/// both.
 ///
-/// `None` if a median does not exist or the denominator's smallest value is not positive.
+/// Returns `None` if a median does not exist or the smallest value of the denominator is not
+/// positive.
 pub fn ratio_estimate(numerator: &[f64], denominator: &[f64], seed: u64) -> Option<Estimate> {
     let value = median(numerator)? / median(denominator)?;
     let (above, below) = (ResampledMedian::new(numerator), ResampledMedian::new(denominator));
-    if below.span().0 <= 0.0 {
+    if below.range().0 <= 0.0 {
         return None;
     }
     let mut random = Random::new(seed, "ratio");
@@ -77,46 +83,50 @@ pub fn ratio_estimate(numerator: &[f64], denominator: &[f64], seed: u64) -> Opti
         .map(|_| above.draw(&mut random) / below.draw(&mut random))
         .collect();
     draws.sort_unstable_by(f64::total_cmp);
-    // There are DRAWS of them, so both quantiles exist.
+    // Both quantiles exist, because there are draws.
     let end = |p| quantile(&draws, p).unwrap_or(f64::NAN);
     let mut estimate = Estimate {
         value,
         low: end(0.025),
         high: end(0.975),
     };
-    if numerator.len() < SMALLEST || denominator.len() < SMALLEST {
-        estimate.low = above.span().0 / below.span().1;
-        estimate.high = above.span().1 / below.span().0;
+    if numerator.len() < MIN_COUNT || denominator.len() < MIN_COUNT {
+        estimate.low = above.range().0 / below.range().1;
+        estimate.high = above.range().1 / below.range().0;
     }
     Some(estimate)
 }
 
-/// The bootstrap distribution of a median, exact: a resample's median is one of the values, and which one follows from
-/// the distribution of the middle one of `m` uniform numbers, Beta(k, k) with `m = 2k - 1`. Nothing is resampled, so
-/// ten thousand values take as long as ten resamples would.
+/// The exact bootstrap distribution of a median. The median of a resample is one of the values.
+/// Which one follows from the distribution of the middle one of `m` uniform numbers, which is
+/// Beta(k, k) with `m = 2k - 1`. No resamples are drawn, so ten thousand values take only as long
+/// as ten resamples would.
 pub(super) struct ResampledMedian {
     sorted: Vec<f64>,
-    /// Probability that a resample's median is at most the value at that position.
+    /// Probability that the median of a resample is at most the value with the same index in
+    /// `sorted`.
     cumulative: Vec<f64>,
 }
 
 impl ResampledMedian {
-    /// For values that are not empty.
+    /// Computes the distribution for at least one value.
     pub(super) fn new(values: &[f64]) -> Self {
         let mut sorted = values.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
         let k = (effective_count(values) / 2.0).round().max(1.0);
-        // The density of Beta(k, k), relative to that at its middle: (4 p (1 - p))^(k - 1), which is (1 - u)^(k - 1).
+        // The density of Beta(k, k), relative to the density at its middle:
+        // `(4 p (1 - p))^(k - 1)`, or `(1 - u)^(k - 1)`.
         let density = |p: f64| {
             let u = (2.0 * p - 1.0).powi(2);
-            // At most exp(-(k - 1) u): nothing, for most of a long series.
+            // The density is at most exp(-(k - 1) u), which vanishes for most of a long series.
             if (k - 1.0) * u > 60.0 {
                 return 0.0;
             }
             ((k - 1.0) * (1.0 - u).max(f64::MIN_POSITIVE).ln()).exp()
         };
         let width = 1.0 / sorted.len() as f64;
-        // Simpson's rule, finer than the density's own width of about 0.35 / sqrt(k).
+        // Simpson's rule, with steps smaller than the width of the density, which is about
+        // `0.35 / sqrt(k)`.
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -149,7 +159,7 @@ impl ResampledMedian {
         self.quantile(random.below(1 << 53) as f64 / (1u64 << 53) as f64)
     }
 
-    fn span(&self) -> (f64, f64) {
+    fn range(&self) -> (f64, f64) {
         (self.sorted[0], self.sorted[self.sorted.len() - 1])
     }
 }
@@ -159,7 +169,7 @@ mod tests {
     use super::super::noise::{BIMODAL_MEDIAN, autoregressive, bimodal, exponential, normal};
     use super::*;
 
-    /// Shares of 2,000 intervals that cover the truth.
+    /// Checks that about 95 % of 2,000 intervals cover the true median.
     #[track_caller]
     fn covers(truth: f64, series: impl Fn(u64) -> Vec<f64>) {
         let covered = (0..2000)
@@ -180,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_series_are_told_apart_in_one_of_twenty() {
+    fn one_in_twenty_pairs_of_equal_series_differs() {
         let found = (0..1000)
             .filter(|&seed| {
                 let [a, b] = [2 * seed, 2 * seed + 1].map(|seed| {
@@ -197,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slowdown_that_is_called_detectable_is_found() {
+    fn a_detectable_slowdown_is_found() {
         let (mut tried, mut found) = (0, 0);
         for seed in 0..400 {
             let [a, b] = [2 * seed, 2 * seed + 1].map(|seed| {
@@ -216,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn few_values_give_what_they_span() {
+    fn the_interval_of_few_values_is_their_range() {
         let estimate = |value, low, high| Some(Estimate { value, low, high });
         assert_eq!(median_estimate(&[]), None);
         assert_eq!(median_estimate(&[3.0]), estimate(3.0, 3.0, 3.0));
@@ -232,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exact_distribution_is_that_of_resampling() {
+    fn the_exact_distribution_matches_resampling() {
         let values = exponential(3, 41);
         let mut random = Random::new(1, "resample");
         let mut medians: Vec<f64> = (0..20_000)
@@ -244,7 +254,7 @@ mod tests {
             .collect();
         medians.sort_unstable_by(f64::total_cmp);
         let exact = ResampledMedian::new(&values);
-        // One position of the 41 is as near as simulation can tell.
+        // The precision of the simulation is about one position of 41.
         let position = |value: f64| exact.sorted.partition_point(|&known| known < value);
         for p in [0.025, 0.25, 0.5, 0.75, 0.975] {
             let (found, expected) = (position(exact.quantile(p)), position(quantile(&medians, p).unwrap()));
@@ -253,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn more_values_show_less() {
+    fn more_values_show_smaller_effects() {
         assert_eq!(more_needed(100, 0.04, 0.02), 300);
         assert_eq!(more_needed(100, 0.02, 0.04), 0);
     }

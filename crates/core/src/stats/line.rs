@@ -2,30 +2,30 @@ use super::bootstrap::{DRAWS, Estimate, ResampledMedian};
 use super::{median, quantile};
 use crate::Random;
 
-/// A line through what was measured at several places.
+/// A straight line fitted to measured values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Line {
-    /// At 0.
+    /// Value at x = 0.
     pub intercept: Estimate,
-    /// For each step of 1.
+    /// Increase per unit of x.
     pub slope: Estimate,
 }
 
-/// Line through the medians of values at several places, with 95 % intervals by resampling the values of each place (percentile
-/// bootstrap, Efron 1979). Least squares with the inverse squares of the medians for weights: errors grow with what is
-/// measured.
+/// Fits a line through the medians of the values at each x, with 95 % intervals by resampling the
+/// values of each x (percentile bootstrap, Efron 1979). Least squares weighted by the inverse
+/// squares of the medians, because errors grow with the measured values.
 ///
-/// `None` for fewer than two different places, or a median that is not positive and finite.
+/// Returns `None` for fewer than two different x, or if a median is not positive and finite.
 pub fn line_estimate(points: &[(f64, Vec<f64>)], seed: u64) -> Option<Line> {
     let medians: Option<Vec<f64>> = points.iter().map(|(_, values)| median(values)).collect();
-    let places: Vec<f64> = points.iter().map(|(place, _)| *place).collect();
-    let (intercept, slope) = fit(&places, &medians?)?;
+    let xs: Vec<f64> = points.iter().map(|(x, _)| *x).collect();
+    let (intercept, slope) = fit(&xs, &medians?)?;
     let resampled: Vec<ResampledMedian> = points.iter().map(|(_, values)| ResampledMedian::new(values)).collect();
     let mut random = Random::new(seed, "line");
     let (mut intercepts, mut slopes) = (Vec::with_capacity(DRAWS), Vec::with_capacity(DRAWS));
     for _ in 0..DRAWS {
         let drawn: Vec<f64> = resampled.iter().map(|median| median.draw(&mut random)).collect();
-        let (intercept, slope) = fit(&places, &drawn)?;
+        let (intercept, slope) = fit(&xs, &drawn)?;
         intercepts.push(intercept);
         slopes.push(slope);
     }
@@ -40,10 +40,10 @@ pub fn line_estimate(points: &[(f64, Vec<f64>)], seed: u64) -> Option<Line> {
     })
 }
 
-/// Intercept and slope.
-fn fit(places: &[f64], values: &[f64]) -> Option<(f64, f64)> {
+/// Returns intercept and slope.
+fn fit(xs: &[f64], ys: &[f64]) -> Option<(f64, f64)> {
     let (mut w, mut wx, mut wy, mut wxx, mut wxy) = (0.0, 0.0, 0.0, 0.0, 0.0);
-    for (&x, &y) in places.iter().zip(values) {
+    for (&x, &y) in xs.iter().zip(ys) {
         if y <= 0.0 || !y.is_finite() {
             return None;
         }
@@ -64,11 +64,11 @@ mod tests {
     use super::super::noise::normal;
     use super::*;
 
-    /// Values at places on the line 1,000 + 0.25 x, which scatter by 5 %.
+    /// Values on the line 1,000 + 0.25 x that scatter by 5 %.
     fn points(seed: u64) -> Vec<(f64, Vec<f64>)> {
         [(0.0, 1), (4e3, 2), (1e5, 3), (1e6, 4)]
-            .map(|(x, place): (f64, u64)| {
-                let noise = normal(seed * 10 + place, 30);
+            .map(|(x, number): (f64, u64)| {
+                let noise = normal(seed * 10 + number, 30);
                 let y = 1_000.0 + 0.25 * x;
                 (x, noise.into_iter().map(|noise| y * (1.0 + 0.05 * noise)).collect())
             })
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn intervals_hold_the_truth() {
+    fn intervals_cover_the_true_line() {
         let (mut intercepts, mut slopes) = (0, 0);
         for seed in 0..200 {
             let line = line_estimate(&points(seed), seed).unwrap();
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_line_is_none() {
+    fn degenerate_points_have_no_line() {
         for points in [
             vec![],
             vec![(1.0, vec![2.0])],

@@ -1,5 +1,5 @@
-//! Statistics of samples: quantiles, intervals, and what a series does over its run. Every function is defined for every
-//! input: empty, short, equal and infinite values included.
+//! Statistics of samples: quantiles, intervals, and changes over the course of a series. Every
+//! function is defined for every input, including empty, short, constant and infinite series.
 
 mod autocorrelation;
 mod bootstrap;

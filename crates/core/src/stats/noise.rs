@@ -1,4 +1,4 @@
-//! Series with known truths, for tests and the self-test.
+//! Random series with a known median, for tests and the self-test.
 
 use crate::Random;
 
@@ -18,27 +18,28 @@ pub(crate) fn normal(seed: u64, count: usize) -> Vec<f64> {
     (0..count).map(|_| gauss(&mut random)).collect()
 }
 
-/// Exponential, as the tails of latencies are; median ln 2.
+/// Exponential, like the tails of latencies; median ln 2.
 pub(crate) fn exponential(seed: u64, count: usize) -> Vec<f64> {
     let mut random = Random::new(seed, "exponential");
     (0..count).map(|_| -uniform(&mut random).ln()).collect()
 }
 
-/// Three quarters around 0 and one quarter around 1, both with a standard deviation of 0.1; median [`BIMODAL_MEDIAN`].
+/// Three quarters around 0 and one quarter around 1, both with a standard deviation of 0.1; median
+/// [`BIMODAL_MEDIAN`].
 pub(crate) fn bimodal(seed: u64, count: usize) -> Vec<f64> {
     let mut random = Random::new(seed, "bimodal");
     (0..count)
         .map(|_| {
-            let centre = if uniform(&mut random) < 0.75 { 0.0 } else { 1.0 };
-            centre + 0.1 * gauss(&mut random)
+            let center = if uniform(&mut random) < 0.75 { 0.0 } else { 1.0 };
+            center + 0.1 * gauss(&mut random)
         })
         .collect()
 }
 
-/// The upper mode adds nothing below it: 0.1 times the normal quantile of 2/3.
+/// 0.1 times the normal quantile of 2/3. The upper mode has practically no values below it.
 pub(crate) const BIMODAL_MEDIAN: f64 = 0.043_072_73;
 
-/// Gaussian AR(1): each value is `phi` times the one before plus standard normal noise; median 0.
+/// Gaussian AR(1): each value is `phi` times the previous one plus standard normal noise; median 0.
 pub(crate) fn autoregressive(seed: u64, count: usize, phi: f64) -> Vec<f64> {
     let mut random = Random::new(seed, "autoregressive");
     let mut value = gauss(&mut random) / (1.0 - phi * phi).sqrt();

@@ -1,12 +1,14 @@
 use super::median;
 
-/// Modified z-scores beyond this are outliers (Iglewicz and Hoaglin, "How to Detect and Handle Outliers", 1993).
+/// Values with a larger modified z-score are outliers (Iglewicz and Hoaglin, "How to Detect and
+/// Handle Outliers", 1993).
 const LIMIT: f64 = 3.5;
 
-/// Modified z-score of each value: 0.6745 (x - median) / MAD, MAD being the median of the absolute deviations. Where more
-/// than half of the values are equal, so that MAD is 0, it is (x - median) / (1.2533 mean absolute deviation).
+/// Modified z-score of each value: `0.6745 (x - median) / MAD`, where MAD is the median of the
+/// absolute deviations. If MAD is 0 because more than half of the values are equal, the score is
+/// `(x - median) / (1.2533 mean absolute deviation)`.
 ///
-/// All 0 for equal values; empty if a median does not exist.
+/// Returns zeros for equal values, and nothing if there is no median.
 pub fn modified_z_scores(values: &[f64]) -> Vec<f64> {
     let Some(middle) = median(values) else {
         return vec![];
@@ -19,7 +21,7 @@ pub fn modified_z_scores(values: &[f64]) -> Vec<f64> {
     values.iter().map(score).collect()
 }
 
-/// How many values are outliers: they are told, and kept.
+/// Number of outliers. They are reported, but kept.
 pub fn outlier_count(values: &[f64]) -> usize {
     modified_z_scores(values)
         .iter()
@@ -35,8 +37,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scores_are_the_published_ones() {
-        // Median 3, absolute deviations 2 1 0 1 97 with median 1.
+    fn scores_match_the_definition() {
+        // The median is 3, and the absolute deviations 2 1 0 1 97 have the median 1.
         let scores = modified_z_scores(&[1.0, 2.0, 3.0, 4.0, 100.0]);
         for (score, expected) in scores.iter().zip([-1.349, -0.6745, 0.0, 0.6745, 65.4265]) {
             assert!((score - expected).abs() < 1e-9, "{scores:?}");
@@ -55,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_values_have_no_outliers_and_one_among_them_is_one() {
+    fn the_only_different_value_is_an_outlier() {
         assert_eq!(outlier_count(&[]), 0);
         assert_eq!(outlier_count(&[2.0; 9]), 0);
         let mut values = [2.0; 20];

@@ -1,5 +1,6 @@
-/// Quantile `p` in 0..=1 of values in ascending order, by linear interpolation between order statistics: type 7 of
-/// Hyndman and Fan, "Sample Quantiles in Statistical Packages", 1996. `None` for no values.
+/// Quantile `p` in 0..=1 of values in ascending order, by linear interpolation between order
+/// statistics (type 7 of Hyndman and Fan, "Sample Quantiles in Statistical Packages", 1996).
+/// Returns `None` if there are no values.
 pub fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let position = p.clamp(0.0, 1.0) * last as f64;
@@ -14,8 +15,8 @@ pub fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
     })
 }
 
-/// Median of values in any order; the mean of the middle two for an even number. `None` for no values, or one that is not
-/// finite.
+/// Median of values in any order. For an even count, the mean of the two middle values. Returns
+/// `None` if there are no values or one is not finite.
 pub fn median(values: &[f64]) -> Option<f64> {
     if values.iter().any(|value| !value.is_finite()) {
         return None;
@@ -23,9 +24,9 @@ pub fn median(values: &[f64]) -> Option<f64> {
     if values.is_empty() {
         return None;
     }
-    // Selecting takes a fraction of the time that sorting takes.
-    let mut parted = values.to_vec();
-    let (below, &mut upper, _) = parted.select_nth_unstable_by(values.len() / 2, f64::total_cmp);
+    // Selection is much faster than sorting.
+    let mut partitioned = values.to_vec();
+    let (below, &mut upper, _) = partitioned.select_nth_unstable_by(values.len() / 2, f64::total_cmp);
     if values.len() % 2 == 1 {
         return Some(upper);
     }
@@ -40,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_equal_those_of_r() {
+    fn quantiles_match_those_of_r() {
         // R 4: quantile(c(1, 2, 4, 8, 16), p, type = 7).
         let sorted = [1.0, 2.0, 4.0, 8.0, 16.0];
         for (p, expected) in [
@@ -58,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn medians_of_few_values() {
+    fn few_values_have_a_median() {
         for (values, expected) in [
             (vec![], None),
             (vec![3.0], Some(3.0)),

@@ -1,19 +1,20 @@
-//! Figures from several rounds: each round a process or worker of its own.
+//! Estimates from several rounds, each measured by its own process or worker.
 
 use super::{Estimate, median, median_estimate, ratio_estimate};
 
 /// Quantile 0.975 of the standard normal distribution.
 const NORMAL: f64 = 1.959_964;
 
-/// Median of one run over several rounds, with a 95 % interval.
+/// Median duration of a run over several rounds, with a 95 % interval.
 ///
-/// Two processes that run the same code differ by more than their samples show: memory lies elsewhere, and so do threads.
-/// So the rounds, and not the samples, are what the interval rests on (Kalibera and Jones, "Rigorous Benchmarking in
-/// Reasonable Time", 2013, section 6): the figure is the geometric mean of the rounds' medians, and the interval Student's
-/// over their logarithms, which holds what scatters within rounds too. A single round gives [`median_estimate`], which does
-/// not hold what differs between processes.
+/// Two processes that run the same code differ by more than their samples show, because memory and
+/// threads are placed differently. Therefore the interval comes from the rounds and not from the
+/// samples (Kalibera and Jones, "Rigorous Benchmarking in Reasonable Time", 2013, section 6). The
+/// value is the geometric mean of the rounds' medians. The interval is Student's over the
+/// logarithms of these medians, which includes the variation within rounds. For a single round this
+/// is [`median_estimate`], which does not include the differences between processes.
 ///
-/// `None` without samples, or with one that is not positive and finite.
+/// Returns `None` if there are no samples, or one is not positive and finite.
 pub fn rounds_estimate(rounds: &[Vec<f64>]) -> Option<Estimate> {
     if let [only] = rounds {
         return median_estimate(only);
@@ -21,11 +22,12 @@ pub fn rounds_estimate(rounds: &[Vec<f64>]) -> Option<Estimate> {
     Spread::of(rounds)?.estimate()
 }
 
-/// Median of one run of `numerator` as a multiple of `denominator`'s, with a 95 % interval: Welch's ("The Generalization of
-/// Student's Problem", 1947) over the logarithms of the rounds' medians, or [`ratio_estimate`] where both sides have one
-/// round.
+/// Ratio of the median durations of a run of `numerator` and of `denominator`, with a 95 %
+/// interval. The interval is Welch's ("The Generalization of Student's Problem", 1947) over the
+/// logarithms of the rounds' medians. If both sides have a single round, this is
+/// [`ratio_estimate`].
 ///
-/// `None` without samples, or with one that is not positive and finite.
+/// Returns `None` if there are no samples, or one is not positive and finite.
 pub fn rounds_ratio(numerator: &[Vec<f64>], denominator: &[Vec<f64>], seed: u64) -> Option<Estimate> {
     if let ([above], [below]) = (numerator, denominator) {
         return ratio_estimate(above, below, seed);
@@ -46,12 +48,12 @@ pub fn rounds_ratio(numerator: &[Vec<f64>], denominator: &[Vec<f64>], seed: u64)
     .estimate()
 }
 
-/// Logarithm of a figure, and how sure it is.
+/// Logarithm of an estimated value, and its uncertainty.
 struct Spread {
     location: f64,
-    /// Of the location, not of the samples.
+    /// Variance of the location, not of the samples.
     variance: f64,
-    /// Degrees of freedom that the variance was estimated with.
+    /// Degrees of freedom of the variance.
     freedom: f64,
 }
 
@@ -92,9 +94,10 @@ impl Spread {
     }
 }
 
-/// Quantile 0.975 of Student's distribution: exact for one and two degrees of freedom, otherwise the expansion 26.7.5 of
-/// Abramowitz and Stegun, "Handbook of Mathematical Functions", 1964, which is right to 0.2 %. A broken number of degrees
-/// is rounded down, which widens the interval.
+/// Quantile 0.975 of Student's distribution: exact for one and two degrees of freedom, otherwise by
+/// expansion 26.7.5 of Abramowitz and Stegun, "Handbook of Mathematical Functions", 1964, with an
+/// error of at most 0.2 %. Fractional degrees of freedom are rounded down, which widens the
+/// interval.
 fn student(freedom: f64) -> f64 {
     let freedom = freedom.floor().max(1.0);
     if freedom < 2.0 {
@@ -120,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn students_quantiles_are_those_of_tables() {
+    fn students_quantiles_match_the_tables() {
         for (freedom, expected) in [
             (0.5, 12.706),
             (1.0, 12.706),
@@ -139,7 +142,8 @@ mod tests {
         }
     }
 
-    /// Rounds that differ from each other by `between` (a share), each with `samples` skewed samples.
+    /// Rounds that differ from each other by a share of `between`, each with `samples` skewed
+    /// samples.
     fn rounds(seed: u64, count: u64, samples: usize, between: f64) -> Vec<Vec<f64>> {
         let offsets = normal(seed + 1_000_000, usize::try_from(count).unwrap());
         (0..count)
@@ -157,7 +161,7 @@ mod tests {
     const TRUTH: f64 = 10.0 + std::f64::consts::LN_2;
 
     #[test]
-    fn intervals_hold_what_differs_between_rounds() {
+    fn intervals_include_the_differences_between_rounds() {
         for (count, between) in [(5, 0.03), (3, 0.03), (5, 0.0)] {
             let covered = (0..2000)
                 .filter_map(|seed| rounds_estimate(&rounds(seed, count, 40, between)))
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_cells_in_rounds_are_seldom_told_apart() {
+    fn equal_cells_in_rounds_rarely_differ() {
         for between in [0.0, 0.01, 0.05] {
             let apart = (0..1000)
                 .filter_map(|seed| {

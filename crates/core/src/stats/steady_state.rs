@@ -1,39 +1,44 @@
 use super::{median, modified_z_scores};
 
-/// What a series does over its run (after Barrett et al., "Virtual Machine Warmup Blows Hot and Cold", 2017).
+/// How a series changes over its course (after Barrett et al., "Virtual Machine Warmup Blows Hot
+/// and Cold", 2017).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SteadyState {
     /// The same from beginning to end.
     Flat,
-    /// Slower at first, then steady from that position on.
+    /// Slower at first, then steady.
     WarmUp {
-        /// Position of the first steady value.
+        /// Index of the first steady value.
         steady_from: usize,
     },
-    /// Faster at some time than at the end.
+    /// Slower at the end than at some earlier time.
     SlowDown,
-    /// It still changes in its last quarter.
+    /// Still changing in the last quarter.
     NoSteadyState,
 }
 
-/// A penalty of 15 ln n for each change keeps noise from being taken for one (Barrett et al., section 4.2).
+/// Each change costs a penalty of 15 ln n, so that noise does not count as a change (Barrett et
+/// al., section 4.2).
 const PENALTY: f64 = 15.0;
 
-/// The steady end must be at least this share of the series (Barrett et al.: 500 of 2,000).
-const STEADY_SHARE: usize = 4;
+/// The steady end must be at least one part in this many of the series (Barrett et al.: 500 of
+/// 2,000 values).
+const STEADY_DIVISOR: usize = 4;
 
-/// Levels nearer than this share of the last one are the same to a user.
+/// Levels that differ from the last one by less than this share of it count as the same: users
+/// would not notice.
 const SAME_LEVEL: f64 = 0.02;
 
-/// Fewer values have no shape.
-const SMALLEST: usize = 20;
+/// Series with fewer values count as flat.
+const MIN_COUNT: usize = 20;
 
-/// Longer series are first cut to the medians of so many blocks: the search takes the square of their number.
-const MOST_POINTS: usize = 1000;
+/// Longer series are first reduced to the medians of at most this many blocks, because the cost of
+/// the search grows with the square of the number of points.
+const MAX_POINTS: usize = 1000;
 
-/// Finds the changes of level in a series, and says what it does.
+/// Finds the changes of level in a series and classifies the series.
 pub fn steady_state(values: &[f64]) -> SteadyState {
-    let block = values.len().div_ceil(MOST_POINTS);
+    let block = values.len().div_ceil(MAX_POINTS);
     if block > 1 && values.iter().all(|value| value.is_finite()) {
         let points: Vec<f64> = values.chunks(block).filter_map(median).collect();
         return match steady_state(&points) {
@@ -43,12 +48,12 @@ pub fn steady_state(values: &[f64]) -> SteadyState {
             other => other,
         };
     }
-    let Some(levels) = levels(values).filter(|_| values.len() >= SMALLEST) else {
+    let Some(levels) = levels(values).filter(|_| values.len() >= MIN_COUNT) else {
         return SteadyState::Flat;
     };
     let (last_start, last_level) = levels[levels.len() - 1];
     let same = |level: f64| (level - last_level).abs() <= SAME_LEVEL * last_level.abs();
-    // The first level of those at the end that are the same.
+    // Where the equal levels at the end begin.
     let steady_from = levels
         .iter()
         .rev()
@@ -57,7 +62,7 @@ pub fn steady_state(values: &[f64]) -> SteadyState {
         .map_or(last_start, |level| level.0);
     if steady_from == 0 {
         SteadyState::Flat
-    } else if (values.len() - steady_from) * STEADY_SHARE < values.len() {
+    } else if (values.len() - steady_from) * STEADY_DIVISOR < values.len() {
         SteadyState::NoSteadyState
     } else if levels.iter().any(|(_, level)| *level < last_level && !same(*level)) {
         SteadyState::SlowDown
@@ -66,7 +71,8 @@ pub fn steady_state(values: &[f64]) -> SteadyState {
     }
 }
 
-/// Where each level begins, and its median. `None` for no values, or one that is not finite.
+/// The index where each level begins, and the median of the level. `None` if there are no values or
+/// one is not finite.
 fn levels(values: &[f64]) -> Option<Vec<(usize, f64)>> {
     let mut starts = change_points(values)?;
     starts.insert(0, 0);
@@ -78,21 +84,22 @@ fn levels(values: &[f64]) -> Option<Vec<(usize, f64)>> {
         .collect()
 }
 
-/// Positions where the mean changes: optimal partitioning by PELT (Killick, Fearnhead and Eckley 2012), with squared
-/// errors in units of the noise. There is no well-kept crate for it that builds for wasm.
+/// Indices where the mean changes: optimal partitioning by PELT (Killick, Fearnhead and Eckley
+/// 2012), with squared errors in units of the noise. No maintained crate for PELT builds for wasm.
 fn change_points(values: &[f64]) -> Option<Vec<usize>> {
     let middle = median(values)?;
-    // Neighbours differ by noise alone, except at the few changes.
+    // Neighbors differ only by noise, except at the few changes.
     let steps: Vec<f64> = values.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
     let noise = (median(&steps)? / 0.6745 / std::f64::consts::SQRT_2).max(middle.abs() * 1e-3);
     if noise <= 0.0 {
         return Some(vec![]);
     }
-    // A spike is no change of level: it counts as the deviation from which on values are outliers.
-    let spread = modified_z_scores(values);
+    // A spike is not a change of level, so outliers are clipped to the smallest deviation of an
+    // outlier.
+    let scores = modified_z_scores(values);
     let clipped: Vec<f64> = values
         .iter()
-        .zip(&spread)
+        .zip(&scores)
         .map(|(value, score)| {
             let deviation = (value - middle) / noise;
             if score.abs() > 3.5 {
@@ -149,7 +156,8 @@ mod tests {
     use super::super::noise::normal;
     use super::*;
 
-    /// 200 values with a standard deviation of 1 around levels, each from a position on.
+    /// 200 values with a standard deviation of 1. Each level is given with the index where it
+    /// begins.
     fn series(seed: u64, levels: &[(usize, f64)]) -> Vec<f64> {
         let noise = normal(seed, 200);
         let level = |position: usize| levels.iter().rev().find(|(start, _)| *start <= position).unwrap().1;
@@ -161,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_are_recognised() {
+    fn shapes_are_recognized() {
         for seed in 0..50 {
             for (levels, expected) in [
                 (vec![(0, 100.0)], "flat"),
@@ -218,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn long_series_are_seen_in_blocks() {
+    fn long_series_are_reduced_to_blocks() {
         let series = |level: fn(usize) -> f64| -> Vec<f64> {
             let noise = super::super::noise::normal(3, 10_000);
             noise
@@ -236,10 +244,6 @@ mod tests {
         assert!((1450..1550).contains(&steady_from), "{steady_from}");
         let mut broken = series(|_| 100.0);
         broken[77] = f64::NAN;
-        assert_eq!(
-            steady_state(&broken),
-            SteadyState::Flat,
-            "what is no number has no shape"
-        );
+        assert_eq!(steady_state(&broken), SteadyState::Flat, "a series with NaN is flat");
     }
 }

@@ -1,21 +1,23 @@
 use super::{effective_count, median};
 
-/// Most points of which all pairs are looked at.
-const MOST_POINTS: usize = 200;
+/// Maximum number of points. All pairs of points are compared.
+const MAX_POINTS: usize = 200;
 
 /// Quantile of the standard normal distribution for a two-sided test at 1 %.
 const SIGNIFICANT: f64 = 2.576;
 
-/// Relative change from the beginning to the end of a series, if it is more than noise: for example 0.05 for values that
-/// grow by 5 %, as those of a machine that heats up do.
+/// Relative change from the beginning to the end of a series, if the change is significant: for
+/// example 0.05 for values that grow by 5 % because the machine heats up.
 ///
-/// The slope is that of Theil (1950) and Sen (1968), the test that of Mann (1945) and Kendall (1975), its variance
-/// enlarged where values are correlated (Hamed and Rao 1998). Long series are first cut to medians of 200 blocks.
+/// Uses the slope of Theil (1950) and Sen (1968) and the test of Mann (1945) and Kendall (1975).
+/// The variance of the test is increased if values are correlated (Hamed and Rao 1998). Long series
+/// are first reduced to the medians of at most 200 blocks.
 ///
-/// `None` without a trend, for fewer than ten values, or if the median is not positive.
+/// Returns `None` if there is no trend, there are fewer than ten values, or the median is not
+/// positive.
 pub fn trend(values: &[f64]) -> Option<f64> {
     let middle = median(values).filter(|&middle| middle > 0.0 && values.len() >= 10)?;
-    let block = values.len().div_ceil(MOST_POINTS);
+    let block = values.len().div_ceil(MAX_POINTS);
     let points: Vec<f64> = values.chunks(block).filter_map(median).collect();
     let count = points.len() as f64;
     let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
@@ -27,13 +29,13 @@ pub fn trend(values: &[f64]) -> Option<f64> {
         }
     }
     let slope = median(&slopes)?;
-    // Correlation is that of what remains when the trend is taken out.
-    let rest: Vec<f64> = points
+    // The correlation is computed after removing the trend.
+    let detrended: Vec<f64> = points
         .iter()
         .enumerate()
         .map(|(position, value)| value - slope * position as f64)
         .collect();
-    let inflation = count / effective_count(&rest);
+    let inflation = count / effective_count(&detrended);
     let deviation = (count * (count - 1.0) * (2.0 * count + 5.0) / 18.0 * inflation).sqrt();
     let change = slope * (count - 1.0) / middle;
     (concordance.abs() > SIGNIFICANT * deviation && change.is_finite()).then_some(change)
@@ -47,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn drift_is_found_and_sized() {
+    fn drift_is_found() {
         for seed in 0..50 {
             for count in [40usize, 1000] {
                 let values: Vec<f64> = normal(seed, count)
@@ -79,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn degenerate_series_have_none() {
+    fn degenerate_series_have_no_trend() {
         for values in [vec![], vec![1.0; 5], vec![1.0; 50], vec![0.0; 50], vec![f64::NAN; 50]] {
             assert_eq!(trend(&values), None, "{values:?}");
         }

@@ -1,39 +1,40 @@
-//! Tensors as one run of bytes, for files between processes and for messages between a page and its workers.
+//! Encodes tensors as bytes, for files between processes and for messages between a page and its
+//! workers.
 //!
 //! Layout: the length of the header as a little-endian `u32`, the header as JSON (a list of
-//! [`tare_record::TensorInfo`]), then the elements of each tensor in turn, row-major and little-endian.
+//! [`tare_record::TensorInfo`]), then the elements of each tensor, row-major and little-endian.
 
 use tare_record::TensorInfo;
 
 use crate::{NamedTensor, Tensor};
 
-/// Why bytes are not a bundle.
+/// Why bytes cannot be decoded.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TensorCodecError {
-    /// Fewer bytes than the header promises.
-    #[error("the bundle is cut off: expected {expected} bytes, found {found}")]
+    /// The number of bytes differs from what the header promises.
+    #[error("the encoded tensors have the wrong size: expected {expected} bytes, found {found}")]
     CutOff {
-        /// Bytes that should be there.
+        /// Expected number of bytes.
         expected: usize,
-        /// Bytes that are there.
+        /// Number of bytes found.
         found: usize,
     },
     /// The header cannot be read.
-    #[error("the bundle's header cannot be read: {0}")]
+    #[error("the header of the encoded tensors cannot be read: {0}")]
     Header(String),
-    /// The elements are not those that were bundled.
-    #[error("tensor {name:?} does not have the hash that its header states")]
+    /// The elements changed after they were encoded.
+    #[error("the elements of tensor {name:?} do not match the hash in the header")]
     Hash {
         /// Name of the tensor.
         name: String,
     },
 }
 
-/// Bundles tensors.
+/// Encodes tensors.
 pub fn encode(tensors: &[NamedTensor]) -> Vec<u8> {
-    let facts: Vec<TensorInfo> = tensors.iter().map(NamedTensor::info).collect();
-    // Names, numbers and strings always have a JSON form.
-    let header = serde_json::to_vec(&facts).unwrap_or_default();
+    let infos: Vec<TensorInfo> = tensors.iter().map(NamedTensor::info).collect();
+    // Cannot fail: strings and numbers always have a JSON form.
+    let header = serde_json::to_vec(&infos).unwrap_or_default();
     #[allow(
         clippy::cast_possible_truncation,
         reason = "a header of 4 GiB would need millions of tensors"
@@ -46,11 +47,11 @@ pub fn encode(tensors: &[NamedTensor]) -> Vec<u8> {
     bytes
 }
 
-/// Reads a bundle and checks every hash.
+/// Decodes tensors and checks every hash.
 ///
 /// # Errors
 ///
-/// If the bytes are cut off, too many, or not what was bundled.
+/// If there are too few or too many bytes, or they changed after they were encoded.
 pub fn decode(bytes: &[u8]) -> Result<Vec<NamedTensor>, TensorCodecError> {
     let cut_off = |expected| TensorCodecError::CutOff {
         expected,
@@ -59,26 +60,26 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<NamedTensor>, TensorCodecError> {
     let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| cut_off(4))?;
     let length = u32::from_le_bytes(*length) as usize;
     let header = rest.get(..length).ok_or_else(|| cut_off(4 + length))?;
-    let facts: Vec<TensorInfo> =
+    let infos: Vec<TensorInfo> =
         serde_json::from_slice(header).map_err(|error| TensorCodecError::Header(error.to_string()))?;
     let mut offset = 4 + length;
-    let mut tensors = Vec::with_capacity(facts.len());
-    for facts in facts {
-        let size = facts
+    let mut tensors = Vec::with_capacity(infos.len());
+    for info in infos {
+        let size = info
             .shape
             .iter()
-            .try_fold(facts.dtype.size_bytes(), |product, &dim| product.checked_mul(dim))
-            .ok_or_else(|| TensorCodecError::Header(format!("shape {:?} is too large", facts.shape)))?;
+            .try_fold(info.dtype.size_bytes(), |product, &dim| product.checked_mul(dim))
+            .ok_or_else(|| TensorCodecError::Header(format!("shape {:?} is too large", info.shape)))?;
         let end = offset.checked_add(size).ok_or_else(|| cut_off(usize::MAX))?;
         let elements = bytes.get(offset..end).ok_or_else(|| cut_off(end))?;
-        let tensor = Tensor::from_bytes(facts.shape.clone(), facts.dtype, elements)
+        let tensor = Tensor::from_bytes(info.shape.clone(), info.dtype, elements)
             .map_err(|error| TensorCodecError::Header(error.to_string()))?;
         let named = NamedTensor {
-            name: facts.name.clone(),
+            name: info.name.clone(),
             tensor,
         };
-        if named.info() != facts {
-            return Err(TensorCodecError::Hash { name: facts.name });
+        if named.info() != info {
+            return Err(TensorCodecError::Hash { name: info.name });
         }
         tensors.push(named);
         offset = end;
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_in_comes_out() {
+    fn decoding_inverts_encoding() {
         assert_eq!(decode(&encode(&example())).unwrap(), example());
         assert_eq!(decode(&encode(&[])).unwrap(), vec![]);
     }

@@ -2,16 +2,17 @@ use sha2::{Digest, Sha256};
 
 use crate::Tensor;
 
-/// SHA-256 of `bytes` as 64 lower-case hexadecimal digits.
+/// SHA-256 of `bytes` as 64 lowercase hexadecimal digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    // In pieces: browsers optimise a wasm function between its calls, not while it runs.
+    // Hashed in pieces, because browsers optimize a wasm function between its calls and not while
+    // it runs.
     const PIECE: usize = 1 << 20;
     let mut hasher = Sha256::new();
     bytes.chunks(PIECE).for_each(|piece| hasher.update(piece));
     hex(hasher.finalize().as_slice())
 }
 
-/// SHA-256 of a tensor's elements, row-major and little-endian; its shape is not part of it.
+/// SHA-256 of a tensor's elements, row-major and little-endian, without its shape.
 pub fn tensor_sha256(tensor: &Tensor) -> String {
     tensors_sha256(std::iter::once(tensor))
 }
@@ -40,7 +41,7 @@ mod tests {
     use crate::TensorData;
 
     #[test]
-    fn digests_equal_published_vectors() {
+    fn digests_match_the_published_examples() {
         // FIPS 180-4 examples.
         for (message, digest) in [
             ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
@@ -54,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tensor_digests_as_its_little_endian_bytes() {
+    fn the_digest_of_a_tensor_covers_its_little_endian_bytes() {
         let values = vec![1.0f32, -2.5, 3e-9];
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         let tensor = Tensor::new(vec![3], TensorData::F32(values)).unwrap();
@@ -62,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn tensors_longer_than_a_piece_digest_whole() {
+    fn the_digest_of_a_long_tensor_covers_all_its_pieces() {
         let values: Vec<i64> = (0..5000).collect();
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         let tensor = Tensor::new(vec![50, 100], TensorData::I64(values)).unwrap();

@@ -2,14 +2,15 @@ use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use sha2::{Digest, Sha256};
 
-/// Seeded random numbers, bit-identical on every platform: integer steps of xoshiro256++ (Blackman and Vigna,
-/// "Scrambled linear pseudorandom number generators", 2021) and exact conversions only.
+/// Seeded random numbers that are bit-identical on every platform. Uses only the integer steps of
+/// xoshiro256++ (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021) and
+/// exact conversions.
 #[derive(Debug, Clone)]
 pub struct Random(Xoshiro256PlusPlus);
 
 impl Random {
-    /// A generator whose sequence depends on `seed` and `label` alone, so that adding a tensor to a model leaves the
-    /// others as they were.
+    /// Creates a generator whose sequence depends only on `seed` and `label`, so that adding a
+    /// tensor to a model does not change the others.
     pub fn new(seed: u64, label: &str) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(seed.to_le_bytes());
@@ -23,7 +24,7 @@ impl Random {
         self.0.next_u64()
     }
 
-    /// Uniform in `0..bound`, free of bias; 0 for a bound of 0.
+    /// Uniform in `0..bound`, without bias. 0 if the bound is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         // Lemire, "Fast random integer generation in an interval", 2019.
         let threshold = bound.wrapping_neg().checked_rem(bound).unwrap_or(0);
@@ -40,7 +41,7 @@ impl Random {
         }
     }
 
-    /// Uniform in [-1, 1): a multiple of 2^-23, so never a denormal, and exact in `f32`.
+    /// Uniform in [-1, 1): a multiple of 2^-23, so it is never denormal and is exact in `f32`.
     #[inline]
     pub fn symmetric_f32(&mut self) -> f32 {
         // 24 bits: every value and the subtraction are exact in f32.
@@ -71,7 +72,7 @@ mod tests {
                 .all(|value| (-1.0..1.0).contains(value) && (*value == 0.0 || value.is_normal()))
         );
         let mean = values.iter().sum::<f32>() / 100_000.0;
-        // Standard error of the mean is 0.0018; five of them.
+        // Five times the standard error of the mean, which is 0.0018.
         assert!(mean.abs() < 0.01, "{mean}");
     }
 

@@ -23,7 +23,7 @@ pub enum TensorData {
     Bool(Vec<u8>),
 }
 
-/// Runs an expression with `$values` bound to the vector of whichever type the data has.
+/// Evaluates an expression with `$values` bound to the vector of elements, whatever its type.
 macro_rules! for_any {
     ($data:expr, $values:ident => $body:expr) => {
         match $data {
@@ -39,7 +39,7 @@ macro_rules! for_any {
     };
 }
 
-/// Why a tensor cannot be made.
+/// Why a tensor cannot be created.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TensorError {
     /// The number of elements is not the product of the dimensions.
@@ -61,7 +61,7 @@ pub enum TensorError {
 }
 
 impl Tensor {
-    /// A tensor of `shape`, outermost dimension first, with its elements row-major.
+    /// Creates a tensor from its shape, outermost dimension first, and its elements, row-major.
     ///
     /// # Errors
     ///
@@ -76,11 +76,11 @@ impl Tensor {
         }
     }
 
-    /// A tensor from its little-endian bytes.
+    /// Creates a tensor from its little-endian bytes.
     ///
     /// # Errors
     ///
-    /// If the bytes are not as many as shape and type need.
+    /// If the number of bytes does not match the shape and type.
     pub fn from_bytes(shape: Vec<usize>, dtype: DType, bytes: &[u8]) -> Result<Self, TensorError> {
         let expected = element_count(&shape)?;
         let size = dtype.size_bytes();
@@ -126,7 +126,7 @@ impl Tensor {
         &self.data
     }
 
-    /// The elements, row-major, taken out.
+    /// Returns the elements, row-major.
     pub fn into_data(self) -> TensorData {
         self.data
     }
@@ -138,7 +138,7 @@ impl Tensor {
 
     /// Calls `each` with the elements as little-endian bytes, in pieces.
     pub fn for_each_le_bytes(&self, mut each: impl FnMut(&[u8])) {
-        // Elements per piece: large enough to be fast, small enough to stay in the cache.
+        // Elements per piece. Large enough to be fast, and small enough to stay in the cache.
         const PIECE: usize = 2048;
         let mut buffer = Vec::with_capacity(PIECE * 8);
         for_any!(&self.data, values => for piece in values.chunks(PIECE) {
@@ -150,7 +150,7 @@ impl Tensor {
         });
     }
 
-    /// The elements as `f64`, row-major. Exact for all types but 64-bit integers beyond 2^53.
+    /// The elements as `f64`, row-major. Exact, except for 64-bit integers beyond 2^53.
     pub fn to_f64(&self) -> Vec<f64> {
         match &self.data {
             TensorData::F16(values) => values.iter().map(|value| value.to_f64()).collect(),

@@ -3,15 +3,15 @@ use tare_record::{DType, Drift, Failure, FailureKind, Tolerance};
 use super::ulp::ulp_counts;
 use crate::{NamedTensor, Tensor};
 
-/// Elements smaller than this share of the reference's largest magnitude have no relative error worth telling.
+/// Relative errors leave out elements smaller than this share of the reference's largest magnitude.
 const RELATIVE_FLOOR: f64 = 1e-3;
 
 /// Compares the outputs of a run with the reference, tensor by tensor.
 ///
 /// # Errors
 ///
-/// If number, types or shapes differ, an element is not a finite number where the reference's is, or a difference is
-/// larger than `tolerance` says.
+/// If the number of outputs, their types or shapes differ, if an element is not finite, or if a
+/// difference exceeds `tolerance`.
 pub fn compare(outputs: &[Tensor], reference: &[NamedTensor], tolerance: &Tolerance) -> Result<Vec<Drift>, Failure> {
     if outputs.len() != reference.len() {
         return Err(wrong(format!(
@@ -50,11 +50,11 @@ pub(crate) fn compare_one(output: &Tensor, expected: &NamedTensor, tolerance: &T
         return Err(Failure::new(
             FailureKind::Reference,
             format!(
-                "the reference's output {name:?} holds {} at element {position}, so nothing can be compared with it",
+                "the reference's output {name:?} holds {} at element {position}, so outputs cannot be compared with it",
                 expected[position]
             ),
         )
-        .with_hint("give inputs in the range that the model was trained for, with --input"));
+        .with_hint("pass inputs in the range that the model was trained on, with --input"));
     }
     if let Some(position) = found.iter().position(|value| !value.is_finite()) {
         return Err(wrong(format!(
@@ -77,7 +77,8 @@ pub(crate) fn compare_one(output: &Tensor, expected: &NamedTensor, tolerance: &T
     Ok(drift)
 }
 
-/// Values too small for a normal `f32` as 0, which engines and shaders may take them for (WGSL, section 15.7.4).
+/// Replaces values too small for a normal `f32` with 0, because engines and shaders may flush them
+/// to 0 (WGSL, section 15.7.4).
 fn flushed(mut values: Vec<f64>) -> Vec<f64> {
     for value in &mut values {
         if value.abs() < f64::from(f32::MIN_POSITIVE) {
@@ -87,7 +88,8 @@ fn flushed(mut values: Vec<f64>) -> Vec<f64> {
     values
 }
 
-/// Largest difference that counts as agreement for a number format, as a share of the reference's largest magnitude.
+/// Largest accepted difference for an element type, as a share of the reference's largest
+/// magnitude.
 pub(crate) fn tolerance_for(tolerance: &Tolerance, dtype: DType) -> f64 {
     let known = match dtype {
         DType::F64 => tolerance.get(&dtype).or_else(|| tolerance.get(&DType::F32)),
@@ -96,7 +98,7 @@ pub(crate) fn tolerance_for(tolerance: &Tolerance, dtype: DType) -> f64 {
     known.copied().unwrap_or(0.0)
 }
 
-/// What two comparisons say together: the worse of each figure.
+/// Merges two comparisons: keeps the worse of each number, and adds the ULP counts.
 pub(crate) fn merge_max(a: Drift, b: &Drift) -> Drift {
     let longest = a.ulp_counts.len().max(b.ulp_counts.len());
     let count = |drift: &Drift, entry| drift.ulp_counts.get(entry).copied().unwrap_or(0);
@@ -112,7 +114,7 @@ pub(crate) fn merge_max(a: Drift, b: &Drift) -> Drift {
 
 fn wrong(message: String) -> Failure {
     Failure::new(FailureKind::Output, message).with_hint(
-        "the engine computed something else than the reference; save the tensors with --save-tensors and compare",
+        "the engine computed something other than the reference: save the tensors with --save-tensors and compare them",
     )
 }
 
@@ -126,7 +128,7 @@ fn drift(found: &[f64], expected: &[f64], row: usize) -> Drift {
     let max_scaled = match (max_abs > 0.0, largest > 0.0) {
         (false, _) => 0.0,
         (true, true) => max_abs / largest,
-        // Anything is infinitely far from all zeros; keep it a number that JSON can hold.
+        // Anything is infinitely far from all zeros. Use a number that JSON can hold.
         (true, false) => f64::MAX,
     };
     let max_relative = found
@@ -135,7 +137,7 @@ fn drift(found: &[f64], expected: &[f64], row: usize) -> Drift {
         .filter(|(_, b)| **b != 0.0 && b.abs() >= largest * RELATIVE_FLOOR)
         .map(|(a, b)| ((a - b) / b).abs())
         .fold(0.0, f64::max);
-    // Scaled first, so that squares neither overflow nor vanish.
+    // Scale first, so that squares neither overflow nor vanish.
     let scale = found.iter().map(|value| value.abs()).fold(largest, f64::max);
     let cosine = if scale > 0.0 {
         let (mut dot, mut a2, mut b2) = (0.0, 0.0, 0.0);
@@ -168,7 +170,7 @@ fn drift(found: &[f64], expected: &[f64], row: usize) -> Drift {
     }
 }
 
-/// Positions of the five largest values, largest first; the earlier of equal ones first.
+/// Indices of the five largest values, largest first. Of equal values, the earlier one comes first.
 pub fn top_k_indices(values: &[f64]) -> Vec<usize> {
     const K: usize = 5;
     let mut best: Vec<usize> = Vec::with_capacity(K + 1);
@@ -222,22 +224,22 @@ mod tests {
     }
 
     #[test]
-    fn subnormal_numbers_are_like_zeros() {
+    fn subnormal_numbers_count_as_zeros() {
         let drift = check(&[1e-40, -1e-45], &[0.0, 0.0]).unwrap();
         assert_eq!((drift.max_abs, drift.max_scaled, drift.cosine), (0.0, 0.0, 1.0));
         assert!(check(&[1e-37], &[0.0]).is_err());
     }
 
     #[test]
-    fn relative_error_leaves_out_what_is_mostly_rounding() {
+    fn the_relative_error_leaves_out_small_elements() {
         let drift = check(&[4.0, 2.0002, 0.0011], &[4.0, 2.0, 0.0010]).unwrap();
         assert!((drift.max_relative - 1e-4).abs() < 1e-6, "{drift:?}");
         assert_eq!(drift.ulp_counts.iter().sum::<u64>(), 3);
-        assert_eq!(drift.ulp_counts[0], 1, "one is equal");
+        assert_eq!(drift.ulp_counts[0], 1, "one element is equal");
     }
 
     #[test]
-    fn tolerance_is_data() {
+    fn the_tolerance_decides() {
         let compared = |share: f64| {
             let reference = NamedTensor {
                 name: "y".into(),
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_comparisons_the_worse_figures_are_kept() {
+    fn merging_keeps_the_worse_numbers() {
         let (a, b) = (
             check(&[4.0, 2.0], &[4.0, 2.0]).unwrap(),
             check(&[4.0, 2.001], &[4.0, 2.0]).unwrap(),
@@ -267,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_outputs_are_named() {
+    fn wrong_outputs_are_explained() {
         for (output, reference, kind, text) in [
             (
                 vec![1.0, 2.1],
@@ -312,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_output_and_another_type_are_errors() {
+    fn a_missing_output_and_a_wrong_type_are_errors() {
         let named = NamedTensor {
             name: "y".into(),
             tensor: tensor(&[1.0]),
@@ -341,7 +343,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_finite_values_break_the_figures(values in proptest::collection::vec(any::<f32>().prop_filter("finite", |v| v.is_finite()), 1..50)) {
+        fn finite_values_give_finite_drifts(values in proptest::collection::vec(any::<f32>().prop_filter("finite", |v| v.is_finite()), 1..50)) {
             let drift = drift(
                 &values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(),
                 &values.iter().rev().map(|&v| f64::from(v)).collect::<Vec<_>>(),

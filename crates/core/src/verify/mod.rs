@@ -1,4 +1,4 @@
-//! Whether outputs agree with a reference.
+//! Checks whether outputs agree with a reference.
 
 pub(crate) mod compare;
 pub(crate) mod sample;

@@ -1,13 +1,14 @@
-//! Some elements of an output, which tell whether two environments computed the same.
+//! Output samples: some elements of an output, which show whether two environments computed the
+//! same.
 //!
-//! Every output is compared with a reference, but that was computed in the same environment: a compiler that makes mistakes there
-//! makes them in both. Hashes do not help, because environments round differently.
+//! Every output is compared with a reference, but the reference comes from the same environment. A
+//! compiler bug there affects both. Hashes do not help, because environments round differently.
 
 use tare_record::OutputSample;
 
 const ELEMENTS: usize = 64;
 
-/// The probe of an output's elements in row-major order.
+/// Samples the elements of an output, given in row-major order.
 pub(crate) fn output_sample(elements: &[f64]) -> OutputSample {
     let count = elements.len().min(ELEMENTS);
     OutputSample {
@@ -18,7 +19,8 @@ pub(crate) fn output_sample(elements: &[f64]) -> OutputSample {
     }
 }
 
-/// Largest difference of two probes as a share of the largest element. `None` if they have different numbers of elements.
+/// Largest difference between two output samples, as a share of the largest magnitude. `None` if
+/// they have different numbers of elements.
 pub fn sample_distance(a: &OutputSample, b: &OutputSample) -> Option<f64> {
     if a.values.len() != b.values.len() {
         return None;
@@ -37,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn elements_are_spread_over_the_whole() {
+    fn elements_are_evenly_spaced() {
         let elements: Vec<f64> = (0..1000).map(f64::from).collect();
         let OutputSample { largest, values } = output_sample(&elements);
         assert_eq!((largest, values.len()), (999.0, 64));

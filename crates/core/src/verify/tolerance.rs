@@ -1,11 +1,11 @@
-//! What counts as agreement with the reference, as data.
+//! Accepted differences from the reference, by model.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use tare_record::Tolerance;
 
-/// The table that comes with tare.
+/// The built-in table.
 const TABLE: &str = include_str!("../../tolerances.toml");
 
 #[derive(Deserialize)]
@@ -15,9 +15,10 @@ struct Table {
     model: BTreeMap<String, Tolerance>,
 }
 
-/// The tolerance for a model: the table's default, what it says for the model, and `given`, the later over the earlier.
+/// The tolerance for a model. `given` overrides the table's entry for the model, which overrides
+/// the table's default.
 pub fn tolerance_of(model: &str, given: &Tolerance) -> Tolerance {
-    // The file is a part of the program, and a test reads it.
+    // The file is part of the program, and a test reads it.
     let Ok(table) = toml::from_str::<Table>(TABLE) else {
         unreachable!("tolerances.toml is valid")
     };
@@ -34,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_given_stands_over_the_model_and_the_model_over_the_default() {
+    fn given_tolerances_override_the_model_and_the_default() {
         let given = |share| Tolerance::from([(DType::F32, share)]);
         for (model, tolerance, expected) in [
             ("net.onnx", Tolerance::new(), 1e-3),

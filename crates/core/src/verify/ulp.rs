@@ -1,11 +1,14 @@
-//! Distance of floating-point numbers in units in the last place: how many representable numbers lie between two.
+//! Distances between floating-point numbers in units in the last place (ULP), the number of steps
+//! between representable numbers.
 
 use crate::TensorData;
 
-/// Counts elements by their distance: entry 0 holds those that are equal, entry `k` those that are 2^(k-1) to 2^k - 1
-/// units apart. Ends with the last entry that is not zero. Integers are compared by their difference.
+/// Counts elements by their distance: entry 0 counts equal elements, entry `k` those that are
+/// 2^(k-1) to 2^k - 1 units apart. Ends with the last nonzero entry. Integers are compared by their
+/// difference.
 ///
-/// For IEEE 754 numbers of one sign the distance is the difference of their bits as integers (Goldberg 1991).
+/// For IEEE 754 numbers of the same sign, the distance is the difference of their bits as integers
+/// (Goldberg 1991).
 pub(crate) fn ulp_counts(found: &TensorData, expected: &TensorData) -> Vec<u64> {
     macro_rules! count {
         ($a:expr, $b:expr, $ordered:expr) => {
@@ -26,12 +29,13 @@ pub(crate) fn ulp_counts(found: &TensorData, expected: &TensorData) -> Vec<u64> 
         (TensorData::I32(a), TensorData::I32(b)) => count!(a, b, |x: i32| x),
         (TensorData::I64(a), TensorData::I64(b)) => count!(a, b, |x: i64| x),
         (TensorData::U8(a), TensorData::U8(b)) | (TensorData::Bool(a), TensorData::Bool(b)) => count!(a, b, |x: u8| x),
-        // Tensors of different types have no distance, and are refused before.
+        // Tensors of different types have no distance. The caller rejects them.
         _ => vec![],
     }
 }
 
-/// Bits of a number of `width` bits as an integer that orders as the number does; both zeros are 0.
+/// Converts the bits of a floating-point number of `width` bits to an integer with the same order.
+/// Both zeros become 0.
 fn ordered(bits: u64, width: u32) -> i64 {
     let sign = 1 << (width - 1);
     let magnitude = (bits & (sign - 1)).cast_signed();
@@ -53,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances_are_counted_in_powers_of_two() {
+    fn distances_are_counted_by_powers_of_two() {
         let next = |x: f32, steps: u32| f32::from_bits(x.to_bits() + steps);
         for (found, expected, counts) in [
             (vec![], vec![], vec![]),

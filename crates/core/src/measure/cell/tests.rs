@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::cell::{Cell as Slot, RefCell};
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use super::*;
 use crate::tolerance_of;
 use crate::{Loaded, PostProcessing, Random, Session, SessionInfo, TensorData};
 
-/// A clock that only the engine moves, shown in steps of `granularity_ns`.
+/// A clock that only the engine advances. It shows multiples of `granularity_ns`.
 struct FakeClock {
     time_ns: Rc<Slot<u64>>,
     granularity_ns: u64,
@@ -28,13 +28,14 @@ impl Clock for FakeClock {
     }
 }
 
-/// Each run takes the next of `runs_ns`, the last for ever, and returns the next of `outputs`, the last for ever.
+/// Each run takes the next duration of `runs_ns` and returns the next of `outputs`. The last ones
+/// repeat forever.
 #[derive(Clone)]
 struct FakeEngine {
     time_ns: Rc<Slot<u64>>,
     runs_ns: Vec<u64>,
     outputs: Vec<Result<f32, Failure>>,
-    settles_after: usize,
+    tuning_ends_after: usize,
     runs: Rc<RefCell<usize>>,
 }
 
@@ -78,7 +79,7 @@ impl Session for FakeEngine {
     }
 
     fn tuning_complete(&mut self, _: u64) -> bool {
-        *self.runs.borrow() > self.settles_after
+        *self.runs.borrow() > self.tuning_ends_after
     }
 }
 
@@ -108,7 +109,7 @@ impl Observer for Watch {
 struct Case {
     runs_ns: Vec<u64>,
     outputs: Vec<Result<f32, Failure>>,
-    settles_after: usize,
+    tuning_ends_after: usize,
     granularity_ns: u64,
     rules: Rules,
     cancel_at: usize,
@@ -119,7 +120,7 @@ impl Default for Case {
         Self {
             runs_ns: vec![1_000_000],
             outputs: vec![Ok(2.0)],
-            settles_after: 0,
+            tuning_ends_after: 0,
             granularity_ns: 1,
             rules: Rules {
                 min_time_ms: 10,
@@ -139,7 +140,7 @@ fn check(case: Case) -> Cell {
         time_ns: time_ns.clone(),
         runs_ns: case.runs_ns,
         outputs: case.outputs,
-        settles_after: case.settles_after,
+        tuning_ends_after: case.tuning_ends_after,
         runs: Rc::default(),
     };
     let request = CellRequest {
@@ -207,10 +208,10 @@ fn phase_ns(cell: &Cell, name: PhaseName) -> Option<u64> {
 }
 
 #[test]
-fn phases_are_timed_apart() {
+fn phases_are_timed_separately() {
     let cell = check(Case {
         runs_ns: vec![9_000_000, 7_000_000, 2_000_000, 1_000_000],
-        settles_after: 1,
+        tuning_ends_after: 1,
         ..Case::default()
     });
     assert_eq!(cell.status, Status::Measured, "{cell:?}");
@@ -230,7 +231,7 @@ fn sampling_goes_on_until_both_time_and_count_are_met() {
         runs_ns: vec![20_000_000],
         ..Case::default()
     });
-    assert_eq!(long.samples_ns.len(), 5, "count decides when runs are long");
+    assert_eq!(long.samples_ns.len(), 5, "the count decides if runs are long");
     let rules = Rules {
         max_samples: 7,
         min_samples: 5,
@@ -241,12 +242,12 @@ fn sampling_goes_on_until_both_time_and_count_are_met() {
         rules,
         ..Case::default()
     });
-    assert_eq!(capped.samples_ns.len(), 7, "the most samples end it");
+    assert_eq!(capped.samples_ns.len(), 7, "the maximum count ends sampling");
 }
 
 #[test]
 fn sampling_goes_on_until_the_median_is_precise_or_time_is_up() {
-    // Between 1 and 2 ms, so that a few samples say little.
+    // Between 1 and 2 ms, so that a few samples are not precise.
     let mut random = Random::new(1, "noise");
     let runs_ns: Vec<u64> = (0..4000).map(|_| 1_000_000 + random.below(1_000_000)).collect();
     let samples = |precision_percent, max_time_ms| {
@@ -303,17 +304,17 @@ fn every_run_is_verified_and_counted_by_digest() {
     assert_eq!(counts, [9, 1]);
     assert!(
         verification.outputs[0].drift.max_abs > 9e-5,
-        "the largest drift of all runs is kept"
+        "the largest drift over all runs is kept"
     );
 }
 
 #[test]
-fn failures_keep_what_was_measured_and_say_why() {
+fn a_failure_keeps_what_was_measured() {
     let broken = Failure::new(FailureKind::Run, "kernel panicked").with_hint("try again");
     for (outputs, kind, samples) in [
         (vec![Ok(7.0)], FailureKind::Output, 0),
         (vec![Ok(f32::NAN)], FailureKind::Output, 0),
-        // First run, three of warm-up, two samples, then wrong.
+        // The first run, three warm-up runs, two samples, then a wrong output.
         (
             vec![Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.0), Ok(2.0), Ok(3.0)],
             FailureKind::Output,

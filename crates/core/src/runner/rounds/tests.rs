@@ -6,7 +6,7 @@ use tare_record::{
 use super::*;
 use crate::{failed_cell, run_durations_ns};
 
-/// A measured round with these samples, whose output had this digest and distance from the reference.
+/// A measured round with these samples. Its output has this digest and distance from the reference.
 fn round(samples_ns: &[u64], sha256: &str, max_abs: f64) -> Cell {
     let request = CellRequest::new(
         EngineName::Tract,
@@ -71,8 +71,8 @@ fn rounds_become_one_cell() {
         [vec![20.0, 25.0], vec![30.0], vec![10.0, 15.0, 20.0]]
     );
     assert_eq!(cell.memory.resident_peak_bytes, Some(60));
-    let speed = cell.calibration.unwrap();
-    assert_eq!((speed.before_ns, speed.after_ns), (40, 21));
+    let calibration = cell.calibration.unwrap();
+    assert_eq!((calibration.before_ns, calibration.after_ns), (40, 21));
     let verification = cell.verification.unwrap();
     let runs: Vec<(&str, u64)> = verification
         .digests
@@ -81,8 +81,8 @@ fn rounds_become_one_cell() {
         .collect();
     assert_eq!(runs, [("a", 6), ("b", 6)]);
     let drift = &verification.outputs[0].drift;
-    assert_eq!(drift.max_abs, 1e-6, "the largest of all rounds");
-    assert_eq!(drift.ulp_counts, [2], "equal outputs are counted once");
+    assert_eq!(drift.max_abs, 1e-6, "the largest drift over all rounds");
+    assert_eq!(drift.ulp_counts, [2], "equal outputs count once");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_round_that_fails_fails_its_cell_and_keeps_the_samples() {
 }
 
 #[test]
-fn records_of_one_round_need_not_say_so() {
+fn a_record_of_a_single_round_need_not_list_it() {
     let mut cell = round(&[40, 50], "a", 0.0);
     assert_eq!(run_durations_ns(&cell), [vec![20.0, 25.0]]);
     cell.samples_ns.clear();
@@ -107,7 +107,7 @@ fn records_of_one_round_need_not_say_so() {
 }
 
 #[test]
-fn a_round_takes_its_share() {
+fn a_round_gets_its_share_of_the_rules() {
     let rules = Rules {
         rounds: 4,
         min_time_ms: 2_000,
@@ -123,7 +123,7 @@ fn a_round_takes_its_share() {
     assert_eq!((one.min_samples, one.max_samples), (3, 250));
     assert_eq!(
         one.precision_percent, 4,
-        "errors of four rounds together are half as large"
+        "the error of four rounds together is half as large"
     );
     assert_eq!(one.min_warmup_ms, 300, "every process warms up");
 }

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use async_trait::async_trait;
 use tare_record::{
@@ -9,9 +9,10 @@ use tare_record::{
 use super::*;
 use crate::{Attachments, NamedTensor, OnProgress, Reply, Tensor, TensorData};
 
-/// Answers every request at once; the machine takes the next of `speeds` around each measured round, the last for ever.
+/// Answers every request at once. Each measured round takes the next calibration of `speeds`. The
+/// last one repeats forever.
 struct FakeExecutor {
-    /// Length of every round.
+    /// Duration of every round.
     round_ns: u64,
     speeds: Vec<(u64, u64)>,
     cancel_after: usize,
@@ -38,7 +39,7 @@ impl Executor for FakeExecutor {
         let name = format!("{} on {}", request.model.display_name(), request.engine);
         let measured = self.measured();
         self.carried_out.push((name, request.kind));
-        // Models say by their names which engines fail and how.
+        // The name of a model decides which engines fail and how.
         let fails = match request.model.display_name() {
             "bad for tract" => (request.engine == EngineName::Tract).then_some(FailureKind::Unsupported),
             "bad for both" => Some(FailureKind::Unsupported),
@@ -104,7 +105,7 @@ impl Executor for FakeExecutor {
     }
 }
 
-/// Counts cells that ended.
+/// Counts the cells that ended.
 #[derive(Default)]
 struct CountingObserver {
     ended: usize,
@@ -123,7 +124,7 @@ impl PlanObserver for CountingObserver {
     fn tensors(&mut self, _: &CellRequest, _: &[NamedTensor], _: &[NamedTensor]) {}
 }
 
-/// Runs a plan of two engines for each model in one round.
+/// Runs a plan with two engines for each model, in one round.
 fn run(models: &[&str], seed: u64, speeds: &[(u64, u64)], cancel_after: usize) -> (Record, FakeExecutor) {
     let rules = Rules {
         rounds: 1,
@@ -179,9 +180,9 @@ fn run_by(
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let mut observer = CountingObserver::default();
     let mut future = Box::pin(run_plan(&mut record, None, &mut executor, &mut observer));
-    assert!(future.as_mut().poll(&mut context).is_ready(), "nothing in it waits");
+    assert!(future.as_mut().poll(&mut context).is_ready(), "the run never waits");
     drop(future);
-    assert_eq!(observer.ended, record.cells.len(), "every cell ends once");
+    assert_eq!(observer.ended, record.cells.len(), "every cell ends exactly once");
     let percents: Vec<u8> = observer
         .started
         .iter()
@@ -194,7 +195,7 @@ fn run_by(
 const STEADY: [(u64, u64); 1] = [(100, 101)];
 
 #[test]
-fn cells_are_measured_in_a_seeded_order_and_recorded_in_the_plans() {
+fn cells_are_measured_in_a_seeded_order_and_recorded_in_the_order_of_the_plan() {
     let models = ["a", "b", "c", "d"];
     let order = |seed| run(&models, seed, &STEADY, usize::MAX).1.carried_out;
     assert_eq!(order(1), order(1));
@@ -211,11 +212,11 @@ fn cells_are_measured_in_a_seeded_order_and_recorded_in_the_plans() {
         .collect();
     assert_eq!(found, expected);
     assert!(record.complete);
-    assert_eq!(executor.carried_out.len(), 4 + 8, "one reference a model");
+    assert_eq!(executor.carried_out.len(), 4 + 8, "one reference per model");
 }
 
 #[test]
-fn a_cell_during_which_the_machine_changed_is_measured_once_more() {
+fn a_cell_is_measured_once_more_if_the_machine_changed() {
     for (speeds, measured, flagged) in [
         (vec![(100, 105), (100, 100)], 2, 0),
         (vec![(100, 150), (100, 100)], 3, 0),
@@ -247,7 +248,7 @@ fn cancelling_keeps_what_was_measured() {
 }
 
 #[test]
-fn a_model_that_is_not_there_fails_its_cells_and_the_others_go_on() {
+fn a_missing_model_fails_only_its_own_cells() {
     let (record, _) = run(&["absent", "a"], 1, &STEADY, usize::MAX);
     let statuses: Vec<bool> = record
         .cells
@@ -272,18 +273,21 @@ fn all_cells_are_measured_in_every_round() {
         let different: std::collections::BTreeSet<&&String> = round.iter().collect();
         assert_eq!(different.len(), 4, "{round:?}");
     }
-    assert!(rounds.iter().any(|round| *round != rounds[0]), "another order in each");
+    assert!(
+        rounds.iter().any(|round| *round != rounds[0]),
+        "each round has another order"
+    );
     for cell in &record.cells {
         assert_eq!(cell.rounds.len(), 5);
         assert_eq!(cell.samples_ns.len(), 5);
-        assert!(cell.samples_ns.is_sorted(), "in the order of measuring");
-        assert_eq!(cell.runs_per_sample, 3, "as the first round decided");
+        assert!(cell.samples_ns.is_sorted(), "in the order of measurement");
+        assert_eq!(cell.runs_per_sample, 3, "the first round decides");
         assert!(cell.warnings.is_empty());
     }
 }
 
 #[test]
-fn a_round_that_would_not_end_in_time_is_left_out() {
+fn a_round_that_would_exceed_the_limit_is_skipped() {
     for (cell_limit_s, rounds_limit_s, round_s, rounds) in [
         (10, None, 2, 5),
         (10, None, 3, 3),
@@ -300,11 +304,11 @@ fn a_round_that_would_not_end_in_time_is_left_out() {
         assert!(record.complete);
         for cell in &record.cells {
             assert_eq!(cell.rounds.len(), rounds);
-            let told = cell
+            let warned = cell
                 .warnings
                 .iter()
                 .any(|warning| warning.kind == WarningKind::FewRounds);
-            assert_eq!(told, rounds < 5);
+            assert_eq!(warned, rounds < 5);
         }
     }
 }
@@ -318,16 +322,12 @@ fn cancelling_keeps_the_rounds_that_were_measured() {
     counts.sort_unstable();
     assert_eq!(counts, [1, 2]);
     for cell in &record.cells {
-        assert!(
-            cell.warnings
-                .iter()
-                .any(|warning| warning.message.contains("cancelled"))
-        );
+        assert!(cell.warnings.iter().any(|warning| warning.message.contains("canceled")));
     }
 }
 
 #[test]
-fn environments_take_what_they_have_of_a_plan() {
+fn each_environment_measures_the_variants_that_it_supports() {
     use EnvironmentKind::{Browser, Native, Node};
     let (record, _) = run(&["a"], 1, &STEADY, usize::MAX);
     let cell_plan = CellPlan {
@@ -366,7 +366,7 @@ fn environments_take_what_they_have_of_a_plan() {
 }
 
 #[test]
-fn what_tract_cannot_compute_is_compared_with_burn_flex() {
+fn burn_flex_computes_the_reference_if_tract_cannot() {
     let models = ["good", "bad for tract", "bad for both", "no model"];
     let (record, executor) = run(&models, 1, &STEADY, usize::MAX);
     let references = |model: &str| -> Vec<&str> {
@@ -397,13 +397,13 @@ fn what_tract_cannot_compute_is_compared_with_burn_flex() {
         assert_eq!(references(model), engines, "{model}");
         for cell in record.cells.iter().filter(|cell| cell.model.name == model) {
             assert_eq!(cell.status == Status::Measured, measured, "{model}");
-            let told = match &cell.status {
+            let text = match &cell.status {
                 Status::Failed(failure) => failure.message.clone(),
                 _ => cell.warnings.iter().map(|warning| warning.message.clone()).collect(),
             };
             assert!(
-                told.contains(said) && (said.is_empty() == told.is_empty()),
-                "{model}: {told}"
+                text.contains(said) && (said.is_empty() == text.is_empty()),
+                "{model}: {text}"
             );
         }
     }
