@@ -1,11 +1,11 @@
-//! Has burn-onnx generate code for two of our networks.
+//! Generates code for two of our networks with burn-onnx.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    // cargo always sets it for build scripts.
+    // cargo always sets OUT_DIR for build scripts.
     let out = std::env::var("OUT_DIR").unwrap_or_default();
     let mut generator = burn_onnx::ModelGen::new();
     for model in ["resnet50", "minilm"] {

@@ -1,5 +1,7 @@
-//! `bench-codegen flex THREADS` and `bench-codegen wgpu` run ResNet-50 and MiniLM by turns through our executor and through the code that
-//! burn-onnx generates for them, on one device in one process, and tell the ratio.
+//! Compares our executor with the code that burn-onnx generates.
+//!
+//! `bench-codegen flex THREADS` and `bench-codegen wgpu` run ResNet-50 and MiniLM on both sides in
+//! turn, on the same device and in the same process, and print the ratio of the durations.
 
 use std::time::Instant;
 
@@ -18,13 +20,13 @@ mod minilm {
     include!(concat!(env!("OUT_DIR"), "/generated/minilm.rs"));
 }
 
-/// Both sides run so often before they are timed: kernels are compiled and chosen.
-const WARM_UP_RUNS: usize = 5;
+/// Blocks of each side before the timed ones, in which kernels are compiled and chosen.
+const WARM_UP_BLOCKS: usize = 5;
 
-/// By turns so many blocks of each side: the machine may change its speed meanwhile.
+/// Timed blocks of each side. They alternate, because the speed of the machine may change.
 const BLOCKS: usize = 30;
 
-/// A block takes at least this long.
+/// Minimum duration of a block.
 const BLOCK_NS: u128 = 150_000_000;
 
 fn main() -> Result<()> {
@@ -37,13 +39,13 @@ fn main() -> Result<()> {
     };
     pollster::block_on(async {
         let device = engine.device().await?;
-        versus("resnet50", &engine, |inputs| {
+        compare("resnet50", &engine, |inputs| {
             let model = resnet50::Model::from_file(concat!(env!("OUT_DIR"), "/generated/resnet50.bpk"), &device);
             let (image, device) = (inputs[0].clone(), device.clone());
             move || vec![floats(model.forward(tensor(&image, &device)))]
         })
         .await?;
-        versus("minilm", &engine, |inputs| {
+        compare("minilm", &engine, |inputs| {
             let model = minilm::Model::from_file(concat!(env!("OUT_DIR"), "/generated/minilm.bpk"), &device);
             let (inputs, device) = (inputs.to_vec(), device.clone());
             move || {
@@ -56,7 +58,7 @@ fn main() -> Result<()> {
     })
 }
 
-/// What both models take images and give results in.
+/// The elements of a tensor of type `f32`.
 fn elements(data: Elements) -> Vec<f32> {
     match data {
         Elements::F32(elements) => elements,
@@ -64,7 +66,7 @@ fn elements(data: Elements) -> Vec<f32> {
     }
 }
 
-/// The output, read back.
+/// Reads an output back.
 fn floats<const RANK: usize>(tensor: Tensor<RANK>) -> Vec<f32> {
     tensor.into_data().try_into_vec().unwrap_or_default()
 }
@@ -82,8 +84,8 @@ fn integers(input: &NamedTensor, device: &Device) -> Tensor<2, Int> {
     Tensor::from_data(TensorData::new(elements, input.tensor.shape().to_vec()), device)
 }
 
-/// Loads the model both ways, checks that both compute the same, and times them by turns.
-async fn versus<T: FnMut() -> Vec<Vec<f32>>>(
+/// Loads the model on both sides, checks that the outputs agree, and times the sides in turn.
+async fn compare<T: FnMut() -> Vec<Vec<f32>>>(
     name: &str,
     engine: &Burn,
     generated: impl FnOnce(&[NamedTensor]) -> T,
@@ -94,9 +96,9 @@ async fn versus<T: FnMut() -> Vec<Vec<f32>>>(
     let mut session = engine.open(workload.bytes, &inputs).await?;
     let mut generated = generated(&inputs);
     let mut block = async |ours: bool| -> Result<(Vec<f64>, Vec<Vec<f32>>)> {
-        let (mut lengths_ns, mut last) = (Vec::new(), Vec::new());
+        let (mut durations_ns, mut last) = (Vec::new(), Vec::new());
         let start = Instant::now();
-        while start.elapsed().as_nanos() < BLOCK_NS || lengths_ns.is_empty() {
+        while start.elapsed().as_nanos() < BLOCK_NS || durations_ns.is_empty() {
             let start = Instant::now();
             last = match ours {
                 false => generated(),
@@ -105,11 +107,11 @@ async fn versus<T: FnMut() -> Vec<Vec<f32>>>(
                     outputs.map(|output| elements(output.into_data())).collect()
                 }
             };
-            lengths_ns.push(start.elapsed().as_nanos() as f64);
+            durations_ns.push(start.elapsed().as_nanos() as f64);
         }
-        Ok((lengths_ns, last))
+        Ok((durations_ns, last))
     };
-    for _ in 0..WARM_UP_RUNS {
+    for _ in 0..WARM_UP_BLOCKS {
         let ((_, ours), (_, theirs)) = (block(true).await?, block(false).await?);
         let (ours, theirs) = (ours.concat(), theirs.concat());
         let largest = theirs.iter().fold(0f32, |most, value| most.max(value.abs()));
@@ -125,10 +127,10 @@ async fn versus<T: FnMut() -> Vec<Vec<f32>>>(
     }
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for number in 0..BLOCKS {
-        // Neither side always comes first.
+        // Alternate which side comes first.
         for is_ours in [number % 2 == 0, number % 2 != 0] {
-            let (lengths_ns, _) = block(is_ours).await?;
-            if is_ours { &mut ours } else { &mut theirs }.push(lengths_ns);
+            let (durations_ns, _) = block(is_ours).await?;
+            if is_ours { &mut ours } else { &mut theirs }.push(durations_ns);
         }
     }
     let ratio = rounds_ratio(&ours, &theirs, 1).context("no samples")?;

@@ -1,10 +1,10 @@
-"""Golden outputs of the built-in models, computed by onnxruntime: a witness that neither of tare's engines made.
+"""Computes golden outputs of the built-in models with onnxruntime, which is independent of tare's engines.
 
     tare run --model NAME --engine tract --save-tensors TENSORS     (inputs, for each model)
     tare models export NAME -o MODELS/NAME.onnx
     python make.py MODELS TENSORS crates/models/golden
 
-Needs onnxruntime 1.31.1, onnx 1.23.2 and numpy. Writes NAME.json with samples and the norm of every output.
+Needs onnxruntime 1.31.1, onnx 1.23.2 and numpy. Writes NAME.json with sampled elements and the norm of every output.
 """
 
 import json
@@ -18,7 +18,7 @@ import onnxruntime
 SAMPLES = 64
 
 
-def facts(name, values):
+def describe(name, values):
     flat = values.astype(numpy.float64).ravel()
     positions = sorted({int(i) for i in numpy.linspace(0, flat.size - 1, SAMPLES)})
     return {
@@ -39,7 +39,7 @@ def main(models, tensors, out):
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         inputs = {i.name: numpy.load(input_file(tensors, path.stem, i.name)) for i in session.get_inputs()}
         names = [o.name for o in session.get_outputs()]
-        outputs = [facts(name, value) for name, value in zip(names, session.run(names, inputs))]
+        outputs = [describe(name, value) for name, value in zip(names, session.run(names, inputs))]
         golden = {"onnxruntime": onnxruntime.__version__, "outputs": outputs}
         pathlib.Path(out, f"{path.stem}.json").write_text(json.dumps(golden, indent=1) + "\n")
         print(path.stem, [(o["name"], o["shape"], o["norm"]) for o in outputs][:3])
@@ -48,7 +48,7 @@ def main(models, tensors, out):
 
 
 def shapegen(models, tensors, out):
-    """The same sampling and decoding as crates/models/src/shapegen.rs, written again from its description."""
+    """Independent implementation of the sampling and decoding in crates/models/src/shapegen.rs, written from its description."""
     def session(name):
         return onnxruntime.InferenceSession(str(pathlib.Path(models, f"shapegen-{name}.onnx")), providers=["CPUExecutionProvider"])
 
@@ -58,12 +58,12 @@ def shapegen(models, tensors, out):
         [velocity] = denoiser.run(None, {"latents": x, "time": [[now]], "condition": condition})
         x = x + (then - now) * velocity
     side = 32
-    centres = (2 * numpy.arange(side) + 1) / side - 1
-    grid = numpy.stack(numpy.meshgrid(centres, centres, centres, indexing="ij"), axis=-1)
+    centers = (2 * numpy.arange(side) + 1) / side - 1
+    grid = numpy.stack(numpy.meshgrid(centers, centers, centers, indexing="ij"), axis=-1)
     chunks = grid.reshape(-1, 1, 4096, 3).astype(numpy.float32)
     logits = [decoder.run(None, {"points": points, "latents": x})[0] for points in chunks]
     volume = numpy.concatenate([part.ravel() for part in logits]).reshape(side, side, side)
-    golden = {"onnxruntime": onnxruntime.__version__, "outputs": [facts("occupancy", volume)]}
+    golden = {"onnxruntime": onnxruntime.__version__, "outputs": [describe("occupancy", volume)]}
     pathlib.Path(out, "shapegen.json").write_text(json.dumps(golden, indent=1) + "\n")
     print("shapegen", volume.shape, float(numpy.linalg.norm(volume)))
 

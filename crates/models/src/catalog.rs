@@ -9,45 +9,45 @@ use crate::{Graph, WorkloadError, detection, networks, onnx, prepare};
 /// Seed of all built-in weights.
 const WEIGHT_SEED: u64 = 1;
 
-/// A network that tare makes itself.
+/// A network that tare generates itself.
 #[derive(Debug, Clone, Copy)]
 pub struct CatalogEntry {
-    /// The name to ask for it by.
+    /// Name on the command line and in plans.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// What it is, in one line.
     pub summary: &'static str,
-    /// Learned parameters: the published number.
+    /// Published number of learned parameters.
     pub parameters: u64,
-    /// Where that number comes from.
+    /// Where this number comes from.
     pub source: &'static str,
-    /// Work on the host that follows it.
+    /// Work on the CPU that follows the network.
     pub post_processing: Option<PostProcessing>,
-    /// Inputs that mean something to it, unless other shapes are asked for; those of the others are drawn.
+    /// Meaningful inputs, used unless the user sets other shapes. Other networks get random inputs.
     example: Option<fn() -> Vec<NamedTensor>>,
     build: fn(&Sizes<'_>) -> Graph,
 }
 
-/// Dimensions that the user gave for inputs.
+/// Dimensions that the user set for inputs.
 struct Sizes<'a>(&'a BTreeMap<String, Vec<usize>>);
 
 impl Sizes<'_> {
-    /// A dimension of an input, at least 1.
+    /// A dimension of an input: the user's or the default, at least 1.
     fn get(&self, input: &str, axis: usize, default: usize) -> usize {
         let given = self.0.get(input).and_then(|shape| shape.get(axis));
         given.copied().unwrap_or(default).max(1)
     }
 
-    /// Batch and tokens of a language model.
+    /// Batch size and number of tokens of a language model.
     fn tokens(&self, default: usize) -> [usize; 2] {
         [self.get("input_ids", 0, 1), self.get("input_ids", 1, default)]
     }
 }
 
-/// All networks that tare makes itself.
+/// All networks that tare generates itself.
 pub const CATALOG: [CatalogEntry; 14] = [
     CatalogEntry {
         name: "null",
-        summary: "does nothing: the cost of the harness alone",
+        summary: "copies its input: shows the overhead of the harness",
         parameters: 0,
         source: "by construction",
         post_processing: None,
@@ -56,7 +56,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
     },
     CatalogEntry {
         name: "tiny",
-        summary: "convolutional classifier of five layer shapes, 32x32 px",
+        summary: "convolutional classifier with five layer shapes, 32x32 px",
         parameters: 5_258,
         source: "by construction",
         post_processing: None,
@@ -65,9 +65,9 @@ pub const CATALOG: [CatalogEntry; 14] = [
     },
     CatalogEntry {
         name: "digits",
-        summary: "handwritten digits, 8x8 px, trained: its answer is a digit",
+        summary: "trained classifier of handwritten digits, 8x8 px",
         parameters: 9_930,
-        source: "by construction; 346 of 359 digits kept out of its training are right",
+        source: "by construction; classifies 346 of 359 held-out digits correctly",
         post_processing: None,
         example: Some(networks::digits::example),
         build: |sizes| networks::digits::build(WEIGHT_SEED, sizes.get("image", 0, 1)),
@@ -119,7 +119,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
     },
     CatalogEntry {
         name: "gpt2-cached",
-        summary: "the same, one token after 128 with their keys and values",
+        summary: "language model, one token after 128 cached tokens",
         parameters: 124_439_808,
         source: "transformers, gpt2 (Radford et al., 2019)",
         post_processing: None,
@@ -159,7 +159,7 @@ pub const CATALOG: [CatalogEntry; 14] = [
     },
     CatalogEntry {
         name: "unet3d",
-        summary: "segmentation of a volume of 96x96x64",
+        summary: "segmentation of a 96x96x64 volume",
         parameters: 5_601_154,
         source: "by construction (Cicek et al., 2016; Isensee et al., 2021)",
         post_processing: None,
@@ -186,23 +186,24 @@ pub const CATALOG: [CatalogEntry; 14] = [
     },
 ];
 
-/// The network of that name.
+/// Finds a network by its name.
 pub fn find(name: &str) -> Option<&'static CatalogEntry> {
     CATALOG.iter().find(|entry| entry.name == name)
 }
 
 impl CatalogEntry {
-    /// The ONNX file. `shapes` may set batch size and number of tokens through the dimensions of the inputs that have
-    /// them.
+    /// Generates the ONNX file. `shapes` may set the batch size and the number of tokens by the
+    /// shapes of the inputs.
     pub fn onnx(&self, shapes: &BTreeMap<String, Vec<usize>>) -> Vec<u8> {
         (self.build)(&Sizes(shapes)).into_bytes()
     }
 
-    /// The model with its inputs: those in `given` as they are, the others drawn from `seed`.
+    /// Prepares the model with its inputs: those in `given` as they are, and the others drawn from
+    /// `seed`.
     ///
     /// # Errors
     ///
-    /// If shapes and inputs do not fit it.
+    /// If the shapes or inputs do not fit the model.
     pub fn prepare(
         &self,
         shapes: &BTreeMap<String, Vec<usize>>,
@@ -220,8 +221,8 @@ impl CatalogEntry {
     }
 }
 
-/// Learned parameters in an ONNX file: the elements of its floating-point weights, less the running statistics of batch
-/// normalisation, which training tracks and does not learn.
+/// Number of learned parameters in an ONNX file: the elements of its floating-point weights,
+/// without the running statistics of batch normalization, which training tracks but does not learn.
 ///
 /// # Errors
 ///

@@ -1,7 +1,9 @@
-//! What follows a detector: boxes from anchors, and the best of those that overlap.
+//! Post-processing of the detectors: decodes boxes from anchors and keeps the best of overlapping
+//! boxes.
 //!
-//! Tan, Pang and Le, "EfficientDet", 2020, and google/automl: nine anchors at every position of five maps, box regression
-//! after Ren et al., "Faster R-CNN", 2015, and hard non-maximum suppression within each class.
+//! After Tan, Pang and Le, "EfficientDet", 2020, and google/automl: nine anchors at every position
+//! of five maps, box regression after Ren et al., "Faster R-CNN", 2015, and hard non-maximum
+//! suppression within each class.
 
 use tare_core::{NamedTensor, PostProcessing, TensorData};
 
@@ -11,14 +13,14 @@ pub(crate) const STAGE: PostProcessing = PostProcessing {
     run: |outputs| detections_of(outputs).len(),
 };
 
-/// Candidates that are looked at, best first.
-const MOST_CANDIDATES: usize = 5000;
+/// Maximum number of candidates. The best ones are kept.
+const MAX_CANDIDATES: usize = 5000;
 
-/// Detections of an image.
-const MOST_DETECTIONS: usize = 100;
+/// Maximum number of detections in an image.
+const MAX_DETECTIONS: usize = 100;
 
-/// Of two boxes of a class that share more than this part of their union, the better one stays.
-const OVERLAP: f32 = 0.5;
+/// If the intersection over union of two boxes of a class is larger, only the better box stays.
+const MAX_OVERLAP: f32 = 0.5;
 
 /// Side of an anchor in positions of its map.
 const ANCHOR_SCALE: f32 = 4.0;
@@ -29,7 +31,7 @@ const STRIDES: [usize; 5] = [8, 16, 32, 64, 128];
 /// A detected object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Detection {
-    /// Position among the classes of the network.
+    /// Index of the network's class.
     pub class: usize,
     /// Probability.
     pub score: f32,
@@ -37,8 +39,8 @@ pub struct Detection {
     pub corners: [f32; 4],
 }
 
-/// The detections in the first image of `class_logits` [n, anchors, classes] and `boxes` [n, anchors, 4]; none if the
-/// outputs are others.
+/// The detections in the first image of the outputs `class_logits`, `[n, anchors, classes]`, and
+/// `boxes`, `[n, anchors, 4]`. Empty if the outputs have other names or shapes.
 fn detections_of(outputs: &[NamedTensor]) -> Vec<Detection> {
     let floats = |name: &str| {
         let tensor = &outputs.iter().find(|output| output.name == name)?.tensor;
@@ -53,15 +55,16 @@ fn detections_of(outputs: &[NamedTensor]) -> Vec<Detection> {
     }
 }
 
-/// The detections in one image, best first: at most a hundred. `logits` f32 [anchors, classes], `boxes` f32 [anchors, 4] as
-/// distances from the anchor (y, x, log height, log width), the anchors of the finest map first, row by row.
+/// The detections in one image, best first: at most a hundred. `logits` is f32 [anchors, classes].
+/// `boxes` is f32 [anchors, 4], as distances from the anchor (y, x, log height, log width). The
+/// anchors of the finest map come first, row by row.
 pub fn detections(logits: &[f32], classes: usize, boxes: &[f32]) -> Vec<Detection> {
     let anchors = anchors(boxes.len() / 4);
     let mut candidates: Vec<(usize, f32)> = logits.iter().copied().enumerate().collect();
     let best_first = |a: &(usize, f32), b: &(usize, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-    if candidates.len() > MOST_CANDIDATES {
-        candidates.select_nth_unstable_by(MOST_CANDIDATES, best_first);
-        candidates.truncate(MOST_CANDIDATES);
+    if candidates.len() > MAX_CANDIDATES {
+        candidates.select_nth_unstable_by(MAX_CANDIDATES, best_first);
+        candidates.truncate(MAX_CANDIDATES);
     }
     candidates.sort_unstable_by(best_first);
     let mut kept: Vec<Detection> = Vec::new();
@@ -70,8 +73,8 @@ pub fn detections(logits: &[f32], classes: usize, boxes: &[f32]) -> Vec<Detectio
         let (Some(anchor), Some(distance)) = (anchors.get(anchor), boxes.as_chunks::<4>().0.get(anchor)) else {
             continue;
         };
-        let corners = decoded(anchor, distance);
-        let overlaps = |other: &Detection| other.class == class && overlap(&other.corners, &corners) > OVERLAP;
+        let corners = decode_box(anchor, distance);
+        let overlaps = |other: &Detection| other.class == class && overlap(&other.corners, &corners) > MAX_OVERLAP;
         if !kept.iter().any(overlaps) {
             kept.push(Detection {
                 class,
@@ -79,17 +82,18 @@ pub fn detections(logits: &[f32], classes: usize, boxes: &[f32]) -> Vec<Detectio
                 corners,
             });
         }
-        if kept.len() == MOST_DETECTIONS {
+        if kept.len() == MAX_DETECTIONS {
             break;
         }
     }
     kept
 }
 
-/// Centre y, centre x, height and width of every anchor, for the image whose maps have so many in total.
+/// Center y, center x, height and width of every anchor, for the image size with `count` anchors in
+/// total. Empty if there is no such size.
 fn anchors(count: usize) -> Vec<[f32; 4]> {
     let positions = |size: usize| STRIDES.iter().map(|stride| (size / stride).pow(2)).sum::<usize>();
-    // Sizes are multiples of the coarsest stride.
+    // The size of the image is a multiple of the coarsest stride.
     let Some(size) = (1..=64)
         .map(|n| n * STRIDES[4])
         .find(|&size| positions(size) * 9 == count)
@@ -99,12 +103,12 @@ fn anchors(count: usize) -> Vec<[f32; 4]> {
     let mut anchors = Vec::with_capacity(count);
     for stride in STRIDES {
         for (y, x) in (0..size / stride).flat_map(|y| (0..size / stride).map(move |x| (y, x))) {
-            let centre = [y, x].map(|at| (at as f32 + 0.5) * stride as f32);
+            let center = [y, x].map(|at| (at as f32 + 0.5) * stride as f32);
             for octave in 0..3u8 {
                 let side = ANCHOR_SCALE * stride as f32 * 2f32.powf(f32::from(octave) / 3.0);
                 for ratio in [1.0f32, 2.0, 0.5] {
                     let root = ratio.sqrt();
-                    anchors.push([centre[0], centre[1], side / root, side * root]);
+                    anchors.push([center[0], center[1], side / root, side * root]);
                 }
             }
         }
@@ -112,14 +116,15 @@ fn anchors(count: usize) -> Vec<[f32; 4]> {
     anchors
 }
 
-fn decoded([y, x, height, width]: &[f32; 4], [ty, tx, th, tw]: &[f32; 4]) -> [f32; 4] {
-    let (centre_y, centre_x) = (y + ty * height, x + tx * width);
+/// Corners (top, left, bottom, right) of a box from its anchor and its distance from the anchor.
+fn decode_box([y, x, height, width]: &[f32; 4], [ty, tx, th, tw]: &[f32; 4]) -> [f32; 4] {
+    let (center_y, center_x) = (y + ty * height, x + tx * width);
     let (half_height, half_width) = (height * th.exp() / 2.0, width * tw.exp() / 2.0);
     [
-        centre_y - half_height,
-        centre_x - half_width,
-        centre_y + half_height,
-        centre_x + half_width,
+        center_y - half_height,
+        center_x - half_width,
+        center_y + half_height,
+        center_x + half_width,
     ]
 }
 
@@ -136,7 +141,8 @@ mod tests {
 
     const CLASSES: usize = 2;
 
-    /// Logits of -9 but for some (anchor, class, logit), and boxes that are their anchors, of an image of 128 pixels.
+    /// Outputs for an image of 128x128 pixels: logits of -9 except for the given (anchor, class,
+    /// logit), and boxes equal to their anchors.
     fn scene(found: &[(usize, usize, f32)]) -> (Vec<f32>, Vec<f32>) {
         let count = (256 + 64 + 16 + 4 + 1) * 9;
         let mut logits = vec![-9.0; count * CLASSES];
@@ -156,7 +162,7 @@ mod tests {
         let area = |anchor: [f32; 4]| anchor[2] * anchor[3];
         assert!(
             (area(all[1]) - area(all[0])).abs() < 0.1,
-            "shapes of one scale are equally large"
+            "anchors of one scale have equal areas"
         );
         assert!((all[1][3] / all[1][2] - 2.0).abs() < 1e-6, "twice as wide as high");
         assert!(anchors(7).is_empty());
@@ -164,7 +170,8 @@ mod tests {
 
     #[test]
     fn the_best_of_overlapping_boxes_of_a_class_stays() {
-        // The second and third anchor of a position overlap the first by less than half, the same anchor fully.
+        // Anchors 0 and 9 have the same shape at neighboring positions. Class 1 is separate, and
+        // anchor 2000 is elsewhere.
         let (logits, boxes) = scene(&[(0, 0, 1.0), (9, 0, 3.0), (0, 1, 2.0), (2000, 0, 0.5)]);
         let found = detections(&logits, CLASSES, &boxes);
         let best: Vec<(usize, f32)> = found
@@ -173,14 +180,14 @@ mod tests {
             .map(|detection| (detection.class, detection.score))
             .collect();
         let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
-        // Anchor 0 is 8 pixels beside anchor 9: they share 24 of 40 columns, more than half.
+        // Anchors 0 and 9 are 8 pixels apart and share 24 of 40 columns, more than half.
         assert_eq!(best, [(0, sigmoid(3.0)), (1, sigmoid(2.0)), (0, sigmoid(0.5))]);
         assert_eq!(found[0].corners, [-12.0, -4.0, 20.0, 28.0]);
     }
 
     #[test]
     fn distances_move_and_stretch_the_anchor() {
-        let corners = decoded(&[10.0, 20.0, 4.0, 8.0], &[0.5, -0.25, 2f32.ln(), 0.0]);
+        let corners = decode_box(&[10.0, 20.0, 4.0, 8.0], &[0.5, -0.25, 2f32.ln(), 0.0]);
         for (found, expected) in corners.iter().zip([8.0, 14.0, 16.0, 22.0]) {
             assert!((found - expected).abs() < 1e-4, "{corners:?}");
         }

@@ -4,7 +4,7 @@ use tare_record::DType;
 
 use crate::{WeightInit, onnx};
 
-/// ONNX operator set that the networks are written in.
+/// Version of the ONNX operator set that the networks use.
 const OPSET: i64 = 17;
 
 /// Builds an ONNX graph node by node.
@@ -19,7 +19,7 @@ pub struct Graph {
 pub struct Value(String);
 
 impl Value {
-    /// An optional input that is not given.
+    /// An omitted optional input.
     pub fn absent() -> Self {
         Self(String::new())
     }
@@ -32,13 +32,13 @@ pub enum Attribute {
     Int(&'static str, i64),
     Ints(&'static str, Vec<i64>),
     Float(&'static str, f32),
-    /// A graph inside of the node, which may read the values around it.
+    /// A graph inside the node, which may read values of the surrounding graph.
     Graph(&'static str, Graph),
     Text(&'static str, &'static str),
 }
 
 impl Graph {
-    /// An empty graph; `seed` decides all weights.
+    /// Creates an empty graph. `seed` determines all weights.
     pub fn new(name: &str, seed: u64) -> Self {
         Self {
             proto: onnx::GraphProto {
@@ -60,14 +60,15 @@ impl Graph {
         Value(name.to_owned())
     }
 
-    /// Adds an `f32` weight. Its elements depend on the graph's seed and its name alone.
+    /// Adds an `f32` weight. Its elements depend only on the graph's seed and name and the weight's
+    /// name.
     pub fn weight(&mut self, name: &str, shape: &[usize], fill: WeightInit) -> Value {
         let label = format!("{}/{name}", self.proto.name);
         let raw = fill.le_bytes(self.seed, &label, shape.iter().product());
         self.trained(name, shape, raw)
     }
 
-    /// Adds an `f32` weight of known elements, as little-endian bytes.
+    /// Adds an `f32` weight with the given elements, as little-endian bytes.
     pub fn trained(&mut self, name: &str, shape: &[usize], raw: impl Into<Bytes>) -> Value {
         self.proto.initializer.push(onnx::TensorProto {
             dims: dims(shape),
@@ -79,7 +80,7 @@ impl Graph {
         Value(name.to_owned())
     }
 
-    /// Adds a constant of whole numbers in one dimension, such as a shape.
+    /// Adds a one-dimensional `i64` constant, such as a shape.
     pub fn integers(&mut self, name: &str, values: &[i64]) -> Value {
         let raw: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.proto.initializer.push(onnx::TensorProto {
@@ -92,7 +93,8 @@ impl Graph {
         Value(name.to_owned())
     }
 
-    /// Adds a constant that is no parameter of the network, such as a factor or a mask; a scalar without dimensions.
+    /// Adds an `f32` constant that is not a parameter of the network, such as a factor or a mask.
+    /// An empty shape makes a scalar.
     pub fn constant(&mut self, name: &str, shape: &[usize], elements: &[f32]) -> Value {
         let raw: Vec<u8> = elements.iter().flat_map(|value| value.to_le_bytes()).collect();
         let tensor = onnx::TensorProto {
@@ -116,13 +118,13 @@ impl Graph {
         Value(name.to_owned())
     }
 
-    /// Adds an operation with one output, which is named like the operation.
+    /// Adds a node with one output, which has the same name as the node.
     pub fn node(&mut self, name: &str, op_type: &str, inputs: &[&Value], attributes: &[Attribute]) -> Value {
         self.node_of(name, op_type, inputs, attributes, &[name]);
         Value(name.to_owned())
     }
 
-    /// Adds an operation with the named outputs.
+    /// Adds a node with the named outputs.
     pub fn node_of(
         &mut self,
         name: &str,
@@ -151,12 +153,12 @@ impl Graph {
         self.proto.output.push(value_info(&value.0, dtype, shape));
     }
 
-    /// The whole ONNX file.
+    /// Returns the ONNX file.
     pub fn into_bytes(self) -> Vec<u8> {
         self.into_bytes_of_opset(OPSET)
     }
 
-    /// The whole ONNX file, which says that its operators are of that version.
+    /// Returns the ONNX file, with the given version of the operator set.
     pub fn into_bytes_of_opset(self, version: i64) -> Vec<u8> {
         onnx::Model {
             ir_version: 8,

@@ -16,16 +16,17 @@ pub struct NodeValue {
     pub name: String,
     /// Name of the node, which may be empty.
     pub node: String,
-    /// ONNX's name of the operator.
+    /// ONNX name of the operator.
     pub operator: String,
 }
 
-/// The same model with every value that a node computes and another reads as an output too, after its own outputs, and
-/// all those values in the order of the nodes.
+/// Makes every value that a node computes and another node reads an output of the model, after the
+/// model's own outputs. Also returns all these values and the model's outputs, in the order of the
+/// nodes.
 ///
 /// # Errors
 ///
-/// If the bytes are not one whole ONNX file.
+/// If the bytes are not a complete ONNX file.
 pub fn with_intermediate_outputs(bytes: &[u8]) -> Result<(Vec<u8>, Vec<NodeValue>), SignatureError> {
     let model =
         Model::decode(Bytes::copy_from_slice(bytes)).map_err(|error| SignatureError::Decode(error.to_string()))?;
@@ -37,7 +38,7 @@ pub fn with_intermediate_outputs(bytes: &[u8]) -> Result<(Vec<u8>, Vec<NodeValue
         .flat_map(|node| &node.input)
         .map(String::as_str)
         .collect();
-    // The outputs of constants say nothing about an engine.
+    // The outputs of constants show nothing about an engine.
     let computed: Vec<NodeValue> = graph
         .node
         .iter()
@@ -50,8 +51,8 @@ pub fn with_intermediate_outputs(bytes: &[u8]) -> Result<(Vec<u8>, Vec<NodeValue
             operator: node.op_type.clone(),
         })
         .collect();
-    let more = computed.iter().filter(|value| !outputs.contains(value.name.as_str()));
-    let outputs = more.map(|value| ValueInfo {
+    let added = computed.iter().filter(|value| !outputs.contains(value.name.as_str()));
+    let outputs = added.map(|value| ValueInfo {
         name: value.name.clone(),
         r#type: None,
     });
@@ -59,16 +60,16 @@ pub fn with_intermediate_outputs(bytes: &[u8]) -> Result<(Vec<u8>, Vec<NodeValue
         output: outputs.collect(),
         ..GraphProto::default()
     };
-    let exposed = with_graph_fields(bytes, &addition.encode_to_vec())
+    let model = with_graph_fields(bytes, &addition.encode_to_vec())
         .map_err(|error| SignatureError::Decode(error.to_string()))?;
-    Ok((exposed, computed))
+    Ok((model, computed))
 }
 
-/// The same model with some of its inputs fixed: they become weights of the given elements.
+/// Fixes some of the model's inputs: they become weights with the given elements.
 ///
 /// # Errors
 ///
-/// If the bytes are not one whole ONNX file.
+/// If the bytes are not a complete ONNX file.
 pub fn with_fixed_inputs(bytes: &[u8], inputs: &[NamedTensor]) -> Result<Vec<u8>, SignatureError> {
     let addition = GraphProto {
         initializer: inputs.iter().map(weight).collect(),
@@ -77,11 +78,11 @@ pub fn with_fixed_inputs(bytes: &[u8], inputs: &[NamedTensor]) -> Result<Vec<u8>
     with_graph_fields(bytes, &addition.encode_to_vec()).map_err(|error| SignatureError::Decode(error.to_string()))
 }
 
-/// The field of a model that holds its graph.
+/// The protobuf field of a model that holds its graph.
 const GRAPH: u32 = 7;
 
-/// The same file with more fields at the end of its graph, which keeps all that this crate does not read. Repeated fields
-/// grow by those that are added.
+/// Appends fields to the graph of an ONNX file, and keeps everything that this crate does not read.
+/// Repeated fields grow.
 fn with_graph_fields(bytes: &[u8], fields: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let mut rest = bytes;
     let mut whole = Vec::with_capacity(bytes.len() + fields.len() + 8);
@@ -89,7 +90,7 @@ fn with_graph_fields(bytes: &[u8], fields: &[u8]) -> Result<Vec<u8>, DecodeError
         let field = rest;
         let (tag, wire_type) = decode_key(&mut rest)?;
         if tag == GRAPH && wire_type == WireType::LengthDelimited {
-            // As `bytes` were decoded before, the graph is as long as it says.
+            // `bytes` were decoded before, so the graph has the size that it states.
             let length = usize::try_from(decode_varint(&mut rest)?)
                 .unwrap_or(usize::MAX)
                 .min(rest.len());

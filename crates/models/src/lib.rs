@@ -1,7 +1,8 @@
-//! Reference networks written as ONNX graphs, with seeded weights and inputs, and the reading of any ONNX file's inputs.
+//! Reference networks written as ONNX graphs, with seeded weights and inputs. Also reads the inputs
+//! of any ONNX file.
 //!
-//! Weights come from a seeded generator and exact arithmetic, so that a browser and a native binary make the same
-//! bytes with nothing to download.
+//! Weights come from a seeded generator and exact arithmetic, so that a browser and a native binary
+//! generate the same bytes without a download.
 
 mod catalog;
 mod detection;

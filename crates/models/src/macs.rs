@@ -1,4 +1,4 @@
-//! Multiply-accumulates of a network, computed from its graph.
+//! Counts the multiply-accumulates of a network from its graph.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,9 @@ use crate::onnx::{self, DimensionValue, GraphProto, Node, TensorProto};
 /// Dimensions of a value, outermost first.
 type Dims = Vec<u64>;
 
-/// Multiply-accumulates of one run: products that are summed in convolutions and matrix products; nothing else counts, as
-/// is usual. `None` if the graph has an operator whose shapes this function does not know: it knows those of the built-in
-/// networks.
+/// Multiply-accumulates of one run. As usual, only the products in convolutions and matrix products
+/// count. Returns `None` if the graph has an operator that the built-in networks do not use,
+/// because the function does not know the shape of its output.
 ///
 /// # Errors
 ///
@@ -40,7 +40,7 @@ fn count(graph: &GraphProto) -> Option<u64> {
     }
     let mut total = 0u64;
     for node in &graph.node {
-        // An optional input that is absent has no name.
+        // An omitted optional input has an empty name.
         let inputs = node.input.iter().map(|name| match name.as_str() {
             "" => Some(Dims::new()),
             name => shapes.get(name).cloned(),
@@ -54,7 +54,7 @@ fn count(graph: &GraphProto) -> Option<u64> {
     Some(total)
 }
 
-/// Shape of a node's output, and what it costs.
+/// Shape of a node's output, and its multiply-accumulates.
 fn output<'a>(node: &Node, inputs: &[Dims], numbers: &dyn Fn(usize) -> Option<&'a Vec<i64>>) -> Option<(Dims, u64)> {
     let product = |dims: &[u64]| dims.iter().product::<u64>();
     let x = inputs.first().cloned().unwrap_or_default();
@@ -69,7 +69,7 @@ fn output<'a>(node: &Node, inputs: &[Dims], numbers: &dyn Fn(usize) -> Option<&'
         "ConvTranspose" => {
             let weight = inputs.get(1)?;
             let strides = ints(node, "strides")?;
-            // Without padding, each input position writes one window.
+            // Without padding, each input element writes one window.
             let spatial = x[2..].iter().zip(&weight[2..]).zip(strides);
             let spatial: Option<Dims> = spatial
                 .map(|((size, kernel), stride)| Some((size - 1) * u64::try_from(*stride).ok()? + kernel))
@@ -194,7 +194,7 @@ fn int(node: &Node, name: &str, default: i64) -> i64 {
     attribute(node, name).map_or(default, |attribute| attribute.i)
 }
 
-/// How often a window fits along each dimension, with the node's strides and paddings.
+/// How often a window fits along each dimension, with the node's strides and padding.
 fn windows(node: &Node, size: &[u64], kernel: &[u64]) -> Option<Dims> {
     let strides = ints(node, "strides");
     let pads = ints(node, "pads");

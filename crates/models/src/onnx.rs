@@ -1,12 +1,12 @@
 //! The part of the ONNX format that tare writes and reads (onnx.proto3 of ONNX 1.16, IR version 8).
 //!
-//! Fields that are not listed are skipped when a file is read.
+//! Reading skips fields that are not listed here.
 
 use bytes::Bytes;
 use prost::{Message, Oneof};
 use tare_core::{NamedTensor, Tensor};
 
-/// A whole ONNX file.
+/// A complete ONNX file.
 #[derive(Clone, PartialEq, Message)]
 #[allow(missing_docs, reason = "the fields are ONNX's")]
 pub struct Model {
@@ -22,7 +22,7 @@ pub struct Model {
     pub opset_import: Vec<OperatorSet>,
 }
 
-/// The operators that a model uses.
+/// Domain and version of the operators that a model uses.
 #[derive(Clone, PartialEq, Message)]
 #[allow(missing_docs, reason = "the fields are ONNX's")]
 pub struct OperatorSet {
@@ -48,7 +48,7 @@ pub struct GraphProto {
     pub output: Vec<ValueInfo>,
 }
 
-/// One operation.
+/// A node: one operation.
 #[derive(Clone, PartialEq, Message)]
 #[allow(missing_docs, reason = "the fields are ONNX's")]
 pub struct Node {
@@ -99,7 +99,7 @@ pub struct TensorProto {
     pub name: String,
     #[prost(bytes = "bytes", tag = "9")]
     pub raw_data: Bytes,
-    /// 1 if the elements stand in another file.
+    /// 1 if the elements are in another file.
     #[prost(int32, tag = "14")]
     pub data_location: i32,
 }
@@ -114,7 +114,7 @@ pub struct ValueInfo {
     pub r#type: Option<Type>,
 }
 
-/// A type; only tensors are listed, others read as `None`.
+/// A type. Only tensors are supported, and other types read as `None`.
 #[derive(Clone, PartialEq, Message)]
 #[allow(missing_docs, reason = "the fields are ONNX's")]
 pub struct Type {
@@ -148,7 +148,7 @@ pub struct Dimension {
     pub value: Option<DimensionValue>,
 }
 
-/// A known or a named dimension.
+/// A fixed or a named dimension.
 #[derive(Clone, PartialEq, Oneof)]
 #[allow(missing_docs, reason = "the fields are ONNX's")]
 pub enum DimensionValue {
@@ -158,7 +158,7 @@ pub enum DimensionValue {
     Param(String),
 }
 
-/// ONNX's number of an element type.
+/// The ONNX number of an element type.
 pub fn elem_type(dtype: tare_record::DType) -> i32 {
     use tare_record::DType;
     match dtype {
@@ -173,7 +173,7 @@ pub fn elem_type(dtype: tare_record::DType) -> i32 {
     }
 }
 
-/// The element type of ONNX's number; `None` for those that tare does not feed.
+/// The element type of an ONNX number. `None` for types that tare does not support.
 pub fn dtype(elem_type: i32) -> Option<tare_record::DType> {
     use tare_record::DType;
     [
@@ -190,15 +190,12 @@ pub fn dtype(elem_type: i32) -> Option<tare_record::DType> {
     .find(|&dtype| self::elem_type(dtype) == elem_type)
 }
 
-/// A tensor as a weight of a graph.
+/// Converts a tensor to a weight of a graph.
 pub fn weight(named: &NamedTensor) -> TensorProto {
     let mut raw = Vec::new();
     named.tensor.for_each_le_bytes(|piece| raw.extend_from_slice(piece));
     TensorProto {
-        #[allow(
-            clippy::cast_possible_wrap,
-            reason = "no dimension of a tensor in memory is so large"
-        )]
+        #[allow(clippy::cast_possible_wrap, reason = "dimensions of a tensor in memory fit an i64")]
         dims: named.tensor.shape().iter().map(|&dim| dim as i64).collect(),
         data_type: elem_type(named.tensor.dtype()),
         name: named.name.clone(),
@@ -207,7 +204,8 @@ pub fn weight(named: &NamedTensor) -> TensorProto {
     }
 }
 
-/// The elements of a weight; `None` if they are of a type that tare does not feed, or are not as many as its dimensions say.
+/// Converts a weight of a graph to a tensor. `None` if tare does not support its type, or if the
+/// number of elements does not match its dimensions.
 pub fn tensor(weight: &TensorProto) -> Option<Tensor> {
     let shape: Option<Vec<usize>> = weight.dims.iter().map(|&dim| usize::try_from(dim).ok()).collect();
     Tensor::from_bytes(shape?, dtype(weight.data_type)?, &weight.raw_data).ok()

@@ -1,39 +1,40 @@
-//! A built-in model of several networks.
+//! Built-in models that consist of several networks.
 
 use std::collections::BTreeMap;
 
 use tare_core::{Composition, NamedTensor, Network, Pipeline, Workload};
 
 use crate::signature::Signature;
-use crate::workload::{WorkloadError, completed, model_info, with_defaults};
+use crate::workload::{WorkloadError, complete_inputs, model_info, with_defaults};
 use crate::{CatalogEntry, find, prepare};
 
-/// Several networks of the catalog that run as one.
+/// Several networks of the catalog that run as one model.
 #[derive(Debug, Clone, Copy)]
 pub struct PipelineEntry {
-    /// The name to ask for it by.
+    /// Name on the command line and in plans.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// What it is, in one line.
     pub summary: &'static str,
     /// Names of its networks.
     pub networks: &'static [&'static str],
     pub(crate) pipeline: &'static dyn Pipeline,
     pub(crate) signature: fn() -> Signature,
-    /// Inputs that are made in another way than others, for the shapes that the user gave.
+    /// Inputs that are not random, for the shapes that the user set.
     pub(crate) defaults: fn(&BTreeMap<String, Vec<usize>>) -> Vec<NamedTensor>,
 }
 
 impl PipelineEntry {
-    /// Its networks.
+    /// The catalog entries of its networks.
     pub fn entries(&self) -> impl Iterator<Item = &'static CatalogEntry> {
         self.networks.iter().filter_map(|name| find(name))
     }
 
-    /// Its networks' files one after the other, and its inputs: those in `given` as they are, the others drawn from `seed`.
+    /// Prepares the files of the networks, one after the other, and the inputs: those in `given` as
+    /// they are, and the others drawn from `seed`.
     ///
     /// # Errors
     ///
-    /// If shapes and inputs do not fit it.
+    /// If the shapes or inputs do not fit the model.
     pub fn prepare(
         &self,
         shapes: &BTreeMap<String, Vec<usize>>,
@@ -52,7 +53,7 @@ impl PipelineEntry {
         }
         let signature = (self.signature)();
         let given = with_defaults(given, (self.defaults)(shapes));
-        let inputs = completed(self.name, &signature, shapes, &given, seed)?;
+        let inputs = complete_inputs(self.name, &signature, shapes, &given, seed)?;
         Ok(Workload {
             model: model_info(self.name, &bytes),
             bytes: bytes.into(),

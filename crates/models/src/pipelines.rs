@@ -1,12 +1,12 @@
-//! Built-in models of several networks.
+//! The built-in models that consist of several networks.
 
 use crate::PipelineEntry;
 use crate::shapegen;
 
-/// All built-in models of several networks.
+/// All built-in models that consist of several networks.
 pub const PIPELINES: [PipelineEntry; 1] = [shapegen::ENTRY];
 
-/// The model of several networks of that name.
+/// Finds a model of several networks by its name.
 pub fn find_pipeline(name: &str) -> Option<&'static PipelineEntry> {
     PIPELINES.iter().find(|entry| entry.name == name)
 }

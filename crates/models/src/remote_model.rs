@@ -1,17 +1,17 @@
-//! Models that are fetched from a URL. The same rules natively and in a page.
+//! Models that are fetched from a URL. The same rules apply natively and in a page.
 
 use tare_core::sha256_hex;
 use tare_record::{Failure, FailureKind};
 
-/// Separates a URL from the hash of its file, as in Python's pip.
+/// Separates a URL from the hash of its file, as in pip.
 pub const HASH_SEPARATOR: &str = "#sha256=";
 
 /// A trained model that its publisher offers for download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownModel {
-    /// The name to ask for it by.
+    /// Name on the command line and in plans.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// What it is, in one line.
     pub summary: &'static str,
     /// Where its publisher offers it.
     pub url: &'static str,
@@ -19,7 +19,8 @@ pub struct KnownModel {
     pub license: &'static str,
 }
 
-/// Well-known trained models. Publishers give no hashes, so that of the first download on each machine is remembered.
+/// Well-known trained models. Their publishers give no hashes, so tare remembers the hash of the
+/// first download on each machine.
 pub const KNOWN_MODELS: [KnownModel; 3] = [
     KnownModel {
         name: "public-mobilenetv2",
@@ -41,7 +42,7 @@ pub const KNOWN_MODELS: [KnownModel; 3] = [
     },
 ];
 
-/// The well-known model of that name.
+/// Finds a well-known model by its name.
 pub fn known_model(name: &str) -> Option<&'static KnownModel> {
     KNOWN_MODELS.iter().find(|model| model.name == name)
 }
@@ -58,14 +59,16 @@ pub struct RemoteModel {
     pub url: String,
     /// The file's name in the URL.
     pub file: String,
-    /// SHA-256 that it must have, in lower case; `None` for a well-known model that was never fetched here.
+    /// Expected SHA-256, in lowercase. `None` for a well-known model that was never fetched on this
+    /// machine.
     pub sha256: Option<String>,
-    /// The name of a well-known model.
+    /// Its name, if it is a well-known model.
     pub well_known: Option<&'static str>,
 }
 
 impl RemoteModel {
-    /// Reads `https://host/net.onnx#sha256=...` or the name of a [`known_model`]. `None` for other names.
+    /// Parses `https://host/net.onnx#sha256=...` or the name of a [`known_model`]. Returns `None`
+    /// for other names.
     pub fn named(name: &str) -> Option<Result<Self, Failure>> {
         if let Some(known) = known_model(name) {
             let mut model = Self::at(known.url, None);
@@ -77,8 +80,8 @@ impl RemoteModel {
         is_url(name).then(|| match name.split_once(HASH_SEPARATOR) {
             Some((url, hash)) => Self::at(url, Some(hash)),
             None => Err(failure(
-                format!("model {name:?}: expected the SHA-256 of a model from the web, found none"),
-                "append #sha256= and the hash; `curl -L ADDRESS | sha256sum` prints it",
+                format!("model {name:?}: expected the SHA-256 of the file after its URL, found none"),
+                "append #sha256= and the hash that `curl -L URL | sha256sum` prints",
             )),
         })
     }
@@ -89,8 +92,8 @@ impl RemoteModel {
             .any(|start| url.strip_prefix(start).is_some_and(|rest| rest.starts_with([':', '/'])));
         if !url.starts_with("https://") && !is_local {
             return Err(failure(
-                format!("model {url:?}: expected an https address"),
-                "an address without encryption may be answered by anyone",
+                format!("model {url:?}: expected an https URL"),
+                "use https: without encryption, anyone on the network could replace the file",
             ));
         }
         let file = url.split(['?', '#']).next().and_then(|path| path.rsplit('/').next());
@@ -102,27 +105,27 @@ impl RemoteModel {
         })
     }
 
-    /// Expects a hash that was remembered.
+    /// Sets the expected hash.
     ///
     /// # Errors
     ///
-    /// If it is none.
+    /// If it is not a SHA-256.
     pub fn expect(&mut self, sha256: &str) -> Result<(), Failure> {
         self.sha256 = Some(checked_hash(sha256)?);
         Ok(())
     }
 
-    /// SHA-256 of what was fetched.
+    /// Returns the SHA-256 of the fetched file.
     ///
     /// # Errors
     ///
-    /// If another was expected.
+    /// If it differs from the expected one.
     pub fn check(&self, bytes: &[u8]) -> Result<String, Failure> {
         let found = sha256_hex(bytes);
         match &self.sha256 {
             Some(expected) if *expected != found => Err(failure(
                 format!("model {:?}: expected SHA-256 {expected}, found {found}", self.url),
-                "the file on the server is another one, or was changed on the way",
+                "the file on the server has changed, or it was altered on the way: check it before you use the new hash",
             )),
             _ => Ok(found),
         }
@@ -136,7 +139,7 @@ fn checked_hash(hash: &str) -> Result<String, Failure> {
     }
     Err(failure(
         format!("expected a SHA-256 of 64 hexadecimal digits, found {hash:?}"),
-        "`curl -L ADDRESS | sha256sum` prints it",
+        "`curl -L URL | sha256sum` prints it",
     ))
 }
 
@@ -149,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_or_refused() {
+    fn urls_are_accepted_or_rejected() {
         let hash = "0".repeat(64);
         for (name, expected) in [
             (format!("https://host/a/net.onnx#sha256={hash}"), Ok("net.onnx")),
@@ -166,11 +169,11 @@ mod tests {
             ),
             (
                 format!("http://host/net.onnx#sha256={hash}"),
-                Err("expected an https address"),
+                Err("expected an https URL"),
             ),
             (
                 format!("http://127.0.0.1.host/net.onnx#sha256={hash}"),
-                Err("expected an https address"),
+                Err("expected an https URL"),
             ),
         ] {
             match (RemoteModel::named(&name).unwrap(), expected) {
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn another_hash_is_refused() {
+    fn a_wrong_hash_is_rejected() {
         let bytes = b"model";
         let right = format!("https://host/net.onnx#sha256={}", sha256_hex(bytes).to_uppercase());
         let right = RemoteModel::named(&right).unwrap().unwrap();

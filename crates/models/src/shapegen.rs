@@ -1,5 +1,5 @@
-//! A latent diffusion model of shapes: sampling steps with their scheduler on the host, then a volume that is queried in
-//! chunks.
+//! A latent diffusion model of 3-D shapes: sampling steps with a scheduler on the CPU, then a
+//! volume that is decoded in chunks.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::networks::shapegen::{CHUNK, CONDITION, LATENTS};
 use crate::pipeline_entry::PipelineEntry;
 use crate::signature::{Dim, InputSpec, Signature};
 
-/// Positions of the volume along each side.
+/// Number of cells of the volume along each side.
 const SIDE: usize = 32;
 
-/// Sampling steps unless the user gives other times.
+/// Default number of sampling steps.
 const STEPS: usize = 10;
 
 pub(crate) const ENTRY: PipelineEntry = PipelineEntry {
@@ -26,8 +26,8 @@ pub(crate) const ENTRY: PipelineEntry = PipelineEntry {
     defaults,
 };
 
-/// `latents` f32 [1, 128, 64] (noise), `condition` f32 [1, 64, 256] and `times` f32 [steps + 1] -> `occupancy` f32
-/// [32, 32, 32] (x, y, z), as logits.
+/// `latents` f32 [1, 128, 64] (noise), `condition` f32 [1, 64, 256] and `times` f32 [steps + 1] ->
+/// `occupancy` f32 [32, 32, 32] (x, y, z), as logits.
 fn signature() -> Signature {
     let input = |name: &str, dims: Vec<Dim>| InputSpec {
         name: name.into(),
@@ -45,11 +45,11 @@ fn signature() -> Signature {
     }
 }
 
-/// Times that fall evenly from 1 to 0.
+/// Evenly spaced times from 1 to 0.
 fn defaults(shapes: &BTreeMap<String, Vec<usize>>) -> Vec<NamedTensor> {
     let count = match shapes.get("times").map(Vec::as_slice) {
         Some(&[count]) => count,
-        // A shape of another rank is refused where shapes are checked.
+        // The check of shapes rejects a shape with another rank.
         Some(_) => return vec![],
         None => STEPS + 1,
     };
@@ -62,7 +62,8 @@ fn defaults(shapes: &BTreeMap<String, Vec<usize>>) -> Vec<NamedTensor> {
 }
 
 fn floats(shape: Vec<usize>, values: Vec<f32>) -> Tensor {
-    Tensor::new(shape, TensorData::F32(values)).unwrap_or_else(|_| unreachable!("values were counted by their shape"))
+    Tensor::new(shape, TensorData::F32(values))
+        .unwrap_or_else(|_| unreachable!("the number of values follows from the shape"))
 }
 
 #[derive(Debug)]
@@ -83,29 +84,29 @@ impl Pipeline for ShapeGen {
         stopwatch: &mut Stopwatch<'_>,
     ) -> Result<Vec<Tensor>, Failure> {
         let ([denoiser, decoder], [latents, condition, times]) = (networks, inputs) else {
-            unreachable!("two networks were loaded, and three inputs completed by their signature");
+            unreachable!("the pipeline has two networks, and its signature three inputs");
         };
         let times = values(times)?;
         if times.len() < 2 {
             return Err(Failure::new(
                 FailureKind::Input,
                 format!(
-                    "input times has {} elements: expected at least 2, for one step",
+                    "input \"times\": expected at least 2 elements for one step, found {}",
                     times.len()
                 ),
             )
-            .with_hint("for ten steps give --shape times=11"));
+            .with_hint("for ten steps pass --shape times=11"));
         }
-        let latents = sampled(&mut **denoiser, latents, condition, times).await?;
+        let latents = sample(&mut **denoiser, latents, condition, times).await?;
         stopwatch.lap();
-        let occupancy = decoded(&mut **decoder, latents).await?;
+        let occupancy = decode(&mut **decoder, latents).await?;
         stopwatch.lap();
         Ok(vec![floats(vec![SIDE; 3], occupancy)])
     }
 }
 
-/// Euler's steps along the velocity, from each time to the next.
-async fn sampled(
+/// Takes Euler steps along the velocity, from each time to the next.
+async fn sample(
     denoiser: &mut dyn Session,
     latents: &NamedTensor,
     condition: &NamedTensor,
@@ -123,8 +124,8 @@ async fn sampled(
         inputs[1].tensor = floats(vec![1, 1], vec![pair[0]]);
         let velocity = denoiser.run(&inputs).await?;
         let step = pair[1] - pair[0];
-        // Two roundings, written apart so that no compiler fuses them.
-        for (x, velocity) in x.iter_mut().zip(only(&velocity)?) {
+        // Two separate statements, so that no compiler fuses the multiplication and the addition.
+        for (x, velocity) in x.iter_mut().zip(only_output(&velocity)?) {
             let change = step * velocity;
             *x += change;
         }
@@ -132,8 +133,8 @@ async fn sampled(
     Ok(floats(shape.to_vec(), x))
 }
 
-/// Occupancy at the centres of all cells, z fastest.
-async fn decoded(decoder: &mut dyn Session, latents: Tensor) -> Result<Vec<f32>, Failure> {
+/// Occupancy at the centers of all cells, with z varying fastest.
+async fn decode(decoder: &mut dyn Session, latents: Tensor) -> Result<Vec<f32>, Failure> {
     let mut volume = Vec::with_capacity(SIDE.pow(3));
     let mut inputs = ["points", "latents"].map(|name| NamedTensor {
         name: name.into(),
@@ -145,17 +146,17 @@ async fn decoded(decoder: &mut dyn Session, latents: Tensor) -> Result<Vec<f32>,
             [cell / (SIDE * SIDE), cell / SIDE % SIDE, cell % SIDE].map(|i| (2 * i + 1) as f32 / SIDE as f32 - 1.0)
         });
         inputs[0].tensor = floats(vec![1, CHUNK, 3], points.collect());
-        volume.extend_from_slice(only(&decoder.run(&inputs).await?)?);
+        volume.extend_from_slice(only_output(&decoder.run(&inputs).await?)?);
     }
     Ok(volume)
 }
 
-fn only(outputs: &[Tensor]) -> Result<&[f32], Failure> {
+fn only_output(outputs: &[Tensor]) -> Result<&[f32], Failure> {
     match outputs {
         [output] => f32s(output),
         _ => Err(Failure::new(
             FailureKind::Run,
-            format!("found {} outputs, expected one", outputs.len()),
+            format!("expected one output, found {}", outputs.len()),
         )),
     }
 }
@@ -169,7 +170,7 @@ fn f32s(tensor: &Tensor) -> Result<&[f32], Failure> {
         TensorData::F32(values) => Ok(values),
         _ => Err(Failure::new(
             FailureKind::Run,
-            format!("found elements of type {}, expected f32", tensor.dtype()),
+            format!("expected elements of type f32, found {}", tensor.dtype()),
         )),
     }
 }

@@ -3,7 +3,7 @@ use tare_record::DType;
 
 use crate::onnx::{self, DimensionValue, ValueInfo};
 
-/// A file without its weights' elements, which the decoder passes over.
+/// An ONNX file without the elements of its weights, which the decoder skips.
 #[derive(Clone, PartialEq, Message)]
 struct Header {
     #[prost(message, optional, tag = "7")]
@@ -22,7 +22,7 @@ struct HeaderGraph {
     output: Vec<ValueInfo>,
 }
 
-/// Only whether there is one matters.
+/// Empty, because only the presence of a node matters.
 #[derive(Clone, PartialEq, Message)]
 struct HeaderNode {}
 
@@ -34,7 +34,7 @@ struct HeaderWeight {
     data_location: i32,
 }
 
-/// What a model must be fed, and what it gives back.
+/// Inputs and outputs of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     /// Inputs without the weights, in the model's order.
@@ -50,7 +50,7 @@ pub struct InputSpec {
     pub name: String,
     /// Element type.
     pub dtype: DType,
-    /// Dimensions, outermost first; `None` if the model does not say how many there are.
+    /// Dimensions, outermost first. `None` if the model does not specify the rank.
     pub dims: Option<Vec<Dim>>,
 }
 
@@ -59,7 +59,7 @@ pub struct InputSpec {
 pub enum Dim {
     /// Fixed by the model.
     Known(usize),
-    /// Open: to be given by the user. Holds the model's name for it, which may be empty.
+    /// Left open for the user to set. Holds the model's name for it, which may be empty.
     Open(String),
 }
 
@@ -82,30 +82,30 @@ impl std::fmt::Display for InputSpec {
     }
 }
 
-/// Why bytes are not a model that can be fed.
+/// Why bytes are not a model that tare can run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// Nothing there.
+    /// There are no bytes.
     #[error("the file is empty")]
     Empty,
     /// Not ONNX, or cut off.
-    #[error("not a whole ONNX file: {0}")]
+    #[error("not a complete ONNX file: {0}")]
     Decode(String),
     /// Protobuf, but without a graph.
     #[error("not an ONNX model: it has no graph with nodes")]
     NoGraph,
-    /// Weights stand in another file.
-    #[error("weight {name:?} stands in another file")]
+    /// Weights are stored in another file.
+    #[error("weight {name:?} is stored in another file")]
     ExternalData {
         /// The first such weight.
         name: String,
     },
-    /// An input of a type that cannot be fed.
-    #[error("input {name:?} has a type that tare cannot feed (ONNX type {elem_type})")]
+    /// An input has an unsupported type.
+    #[error("input {name:?} has an unsupported type (ONNX type {elem_type})")]
     InputType {
         /// The input.
         name: String,
-        /// ONNX's number of the type; 0 for what is not a tensor.
+        /// ONNX number of the type, or 0 if the input is not a tensor.
         elem_type: i32,
     },
 }
@@ -115,21 +115,22 @@ impl SignatureError {
     pub fn hint(&self) -> &'static str {
         match self {
             SignatureError::Empty | SignatureError::Decode(_) | SignatureError::NoGraph => {
-                "give a whole .onnx file; a download may have been cut off, or be a Git LFS pointer or a web page"
+                "pass a complete .onnx file: this one may be a partial download, a Git LFS pointer or a web page"
             }
             SignatureError::ExternalData { .. } => {
                 "save the model as one file: onnx.save(onnx.load(path), new_path) in Python"
             }
-            SignatureError::InputType { .. } => "tare feeds tensors of f16, f32, f64, i8, i32, i64, u8 and bool",
+            SignatureError::InputType { .. } => "use inputs of type f16, f32, f64, i8, i32, i64, u8 or bool",
         }
     }
 }
 
-/// Reads what a model must be fed.
+/// Reads the inputs and outputs of a model.
 ///
 /// # Errors
 ///
-/// If the bytes are not one whole ONNX file, or an input cannot be fed.
+/// If the bytes are not a complete ONNX file, weights are in another file, or an input has an
+/// unsupported type.
 pub fn signature(bytes: &[u8]) -> Result<Signature, SignatureError> {
     if bytes.is_empty() {
         return Err(SignatureError::Empty);
@@ -176,7 +177,7 @@ fn input_spec(input: &onnx::ValueInfo) -> Result<InputSpec, SignatureError> {
 
 fn dim(dim: &onnx::Dimension) -> Dim {
     match &dim.value {
-        // Exporters write 0 and -1 for open dimensions too.
+        // Exporters also write 0 and -1 for open dimensions.
         Some(DimensionValue::Value(size)) if *size > 0 => {
             usize::try_from(*size).map_or(Dim::Open(String::new()), Dim::Known)
         }

@@ -1,4 +1,4 @@
-//! From the name of a model to what is run.
+//! Finds models by name and prepares them for a run.
 
 use tare_core::{NamedTensor, Workload};
 use tare_record::{CellRequest, Failure, FailureKind, ModelSource};
@@ -6,18 +6,18 @@ use tare_record::{CellRequest, Failure, FailureKind, ModelSource};
 use crate::pipelines::{PIPELINES, find_pipeline};
 use crate::{CATALOG, find, prepare};
 
-/// Names of all models that tare makes itself.
+/// Names of all models that tare generates itself.
 pub fn built_in_names() -> impl Iterator<Item = &'static str> {
     let networks = CATALOG.iter().map(|entry| entry.name);
     networks.chain(PIPELINES.iter().map(|entry| entry.name))
 }
 
-/// Whether tare makes a model of that name itself.
+/// Whether tare generates the model with this name itself.
 pub fn is_built_in(name: &str) -> bool {
     built_in_names().any(|known| known == name)
 }
 
-/// Bytes of the weights of a model that tare makes itself.
+/// Size of the weights of a model that tare generates itself, in bytes.
 pub fn built_in_bytes(name: &str) -> Option<u64> {
     let parameters = match find_pipeline(name) {
         Some(pipeline) => pipeline.entries().map(|entry| entry.parameters).sum(),
@@ -26,25 +26,22 @@ pub fn built_in_bytes(name: &str) -> Option<u64> {
     Some(parameters * 4)
 }
 
-/// The failure of asking for a model that is neither built in nor a file.
+/// The failure if a model is neither built in nor a file.
 pub fn not_found(name: &str) -> Failure {
     let known: Vec<&str> = built_in_names().collect();
     Failure::new(
         FailureKind::Model,
         format!("there is neither a built-in model nor a file {name:?}"),
     )
-    .with_hint(format!(
-        "built-in models are {}; otherwise give an .onnx file",
-        known.join(", ")
-    ))
+    .with_hint(format!("use one of {}, or the path of an .onnx file", known.join(", ")))
 }
 
-/// What a request asks to run, with the inputs in `given`. `file` is called for models that are not built in, and gives
-/// their bytes.
+/// Prepares the workload of a request, with the inputs in `given`. `file` returns the bytes of a
+/// model that is not built in.
 ///
 /// # Errors
 ///
-/// If there is no such model, or shapes and inputs do not fit it.
+/// If there is no such model, or the shapes or inputs do not fit it.
 pub fn workload(
     request: &CellRequest,
     given: &[NamedTensor],

@@ -5,10 +5,10 @@ use tare_record::{DType, Failure, FailureKind, ModelInfo};
 
 use crate::signature::{Dim, InputSpec, Signature, SignatureError, signature};
 
-/// Why a model cannot be fed as asked.
+/// Why a model cannot be prepared with the given shapes and inputs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WorkloadError {
-    /// The bytes are no model.
+    /// The bytes are not a model.
     #[error("model {model:?}: {error}")]
     Model {
         /// Name of the model.
@@ -21,9 +21,9 @@ pub enum WorkloadError {
     UnknownInput {
         /// Name of the model.
         model: String,
-        /// What was given.
+        /// The given name.
         input: String,
-        /// What there is, with types and shapes.
+        /// The model's inputs, with types and shapes.
         known: String,
     },
     /// A dimension that the model leaves open was not given.
@@ -33,7 +33,7 @@ pub enum WorkloadError {
         model: String,
         /// The input, with type and shape.
         input: String,
-        /// An example of what to give.
+        /// An example of an option that sets the shape.
         example: String,
     },
     /// A given shape contradicts the model.
@@ -43,19 +43,17 @@ pub enum WorkloadError {
         model: String,
         /// The input, with type and shape.
         input: String,
-        /// What was given.
+        /// The given shape.
         found: Vec<usize>,
     },
-    /// More elements than tare makes up.
-    #[error(
-        "model {model:?}, input {input}: shape {found:?} holds too many elements, at most {MOST_ELEMENTS} are generated"
-    )]
+    /// More elements than tare generates.
+    #[error("model {model:?}, input {input}: expected at most {MAX_ELEMENTS} elements, found shape {found:?}")]
     TooLarge {
         /// Name of the model.
         model: String,
         /// The input, with type and shape.
         input: String,
-        /// What was given.
+        /// The given shape.
         found: Vec<usize>,
     },
     /// A given tensor has another element type.
@@ -65,7 +63,7 @@ pub enum WorkloadError {
         model: String,
         /// The input, with type and shape.
         input: String,
-        /// What was given.
+        /// The type of the given tensor.
         found: DType,
     },
 }
@@ -77,42 +75,44 @@ impl From<WorkloadError> for Failure {
             WorkloadError::UnknownInput { .. } => (FailureKind::Input, "check the spelling of the input's name".into()),
             WorkloadError::OpenShape { example, .. } => (
                 FailureKind::Input,
-                format!("give all its dimensions, for example {example}"),
+                format!("set all dimensions of the input, for example {example}"),
             ),
             WorkloadError::Shape { .. } => (
                 FailureKind::Input,
-                "give as many dimensions as the model has, and the known ones as they are".into(),
+                "use the same number of dimensions as the model, and keep its fixed dimensions".into(),
             ),
-            WorkloadError::TooLarge { .. } => (FailureKind::Input, "take smaller dimensions".into()),
+            WorkloadError::TooLarge { .. } => (FailureKind::Input, "choose smaller dimensions".into()),
             WorkloadError::Type { .. } => (
                 FailureKind::Input,
-                "convert the array, in Python with array.astype(...)".into(),
+                "convert the array, for example with array.astype(...) in Python".into(),
             ),
         };
         Failure::new(kind, error.to_string()).with_hint(hint)
     }
 }
 
-/// The given tensors, and the defaults of those that are missing.
+/// The given tensors, and the defaults for missing ones.
 pub(crate) fn with_defaults(given: &[NamedTensor], defaults: Vec<NamedTensor>) -> Vec<NamedTensor> {
     let missing = |default: &NamedTensor| given.iter().all(|input| input.name != default.name);
     [given.to_vec(), defaults.into_iter().filter(missing).collect()].concat()
 }
 
-/// Largest value of generated integers plus one: small enough to be a token of any vocabulary and a mask alike.
+/// Exclusive upper bound of generated integers. Small enough for token ids of any vocabulary and
+/// for masks.
 const INTEGER_BOUND: u64 = 2;
 
-/// Most elements of a generated input: 1 GiB of `f32`.
-const MOST_ELEMENTS: usize = 1 << 28;
+/// Maximum number of elements of a generated input: 1 GiB of `f32`.
+const MAX_ELEMENTS: usize = 1 << 28;
 
-/// Reads a model and completes its inputs: those in `given` as they are, the others drawn from `seed`.
+/// Reads a model and completes its inputs: those in `given` as they are, and the others drawn from
+/// `seed`.
 ///
-/// Generated floats are uniform in [-1, 1), generated integers and booleans 0 or 1, so that they fit token ids, masks
-/// and flags alike. Hashes are computed here, from the bytes that will be run.
+/// Generated floats are uniform in [-1, 1). Generated integers and booleans are 0 or 1, which fits
+/// token ids, masks and flags. The hash is computed here, from the bytes that will run.
 ///
 /// # Errors
 ///
-/// If the bytes are no model, or shapes and inputs do not fit it.
+/// If the bytes are not a model, or the shapes or inputs do not fit it.
 pub fn prepare(
     name: &str,
     bytes: Vec<u8>,
@@ -124,7 +124,7 @@ pub fn prepare(
         model: name.to_owned(),
         error,
     })?;
-    let inputs = completed(name, &signature, shapes, given, seed)?;
+    let inputs = complete_inputs(name, &signature, shapes, given, seed)?;
     Ok(Workload {
         model: model_info(name, &bytes),
         bytes: bytes.into(),
@@ -144,8 +144,8 @@ pub(crate) fn model_info(name: &str, bytes: &[u8]) -> ModelInfo {
     }
 }
 
-/// All inputs of a signature: those in `given` as they are, the others drawn from `seed`.
-pub(crate) fn completed(
+/// All inputs of a signature: those in `given` as they are, and the others drawn from `seed`.
+pub(crate) fn complete_inputs(
     name: &str,
     signature: &Signature,
     shapes: &BTreeMap<String, Vec<usize>>,
@@ -171,7 +171,7 @@ pub(crate) fn completed(
                 None => {
                     let shape = shape(name, spec, shapes.get(&spec.name))?;
                     let count = shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
-                    match count.filter(|&count| count <= MOST_ELEMENTS) {
+                    match count.filter(|&count| count <= MAX_ELEMENTS) {
                         Some(count) => generate(spec, shape, count, seed),
                         None => {
                             return Err(WorkloadError::TooLarge {
@@ -191,11 +191,11 @@ pub(crate) fn completed(
         .collect()
 }
 
-/// The small real workload that a self-test measures against itself.
+/// The small real workload that the self-test measures against itself.
 ///
 /// # Errors
 ///
-/// None that can happen: the model is a part of the program.
+/// Never in practice, because the model is part of the program.
 pub fn selftest_workload() -> Result<Workload, Failure> {
     let entry = crate::find("tiny").ok_or_else(|| crate::not_found("tiny"))?;
     Ok(entry.prepare(&BTreeMap::new(), &[], 0)?)
@@ -280,7 +280,7 @@ fn generate(spec: &InputSpec, shape: Vec<usize>, count: usize, seed: u64) -> Ten
     let floats = |random: &mut Random| (0..count).map(|_| random.symmetric_f32()).collect::<Vec<f32>>();
     macro_rules! integers {
         ($ty:ty) => {
-            // Below INTEGER_BOUND, so it fits every type.
+            // Values below INTEGER_BOUND fit every type.
             (0..count).map(|_| random.below(INTEGER_BOUND) as $ty).collect()
         };
     }
@@ -299,6 +299,5 @@ fn generate(spec: &InputSpec, shape: Vec<usize>, count: usize, seed: u64) -> Ten
         DType::U8 => TensorData::U8(integers!(u8)),
         DType::Bool => TensorData::Bool(integers!(u8)),
     };
-    // `count` is the product of the shape.
-    Tensor::new(shape, data).unwrap_or_else(|_| unreachable!("the elements were counted from the shape"))
+    Tensor::new(shape, data).unwrap_or_else(|_| unreachable!("`count` is the product of the shape"))
 }

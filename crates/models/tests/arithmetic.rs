@@ -1,6 +1,7 @@
-//! Sizes and arithmetic of the built-in networks against the published ones. Natively only: the bytes are the same in wasm.
+//! Compares the parameters and multiply-accumulates of the built-in networks with the published
+//! numbers. Runs only natively, because the bytes are the same in wasm.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 #![cfg(not(target_family = "wasm"))]
 
 use std::collections::BTreeMap;
@@ -8,31 +9,32 @@ use std::collections::BTreeMap;
 use tare_models::{CATALOG, find, multiply_accumulates, parameter_count};
 
 #[test]
-fn parameters_equal_the_published_numbers() {
+fn parameter_counts_match_the_published_numbers() {
     for entry in &CATALOG {
         let bytes = entry.onnx(&BTreeMap::new());
         assert_eq!(parameter_count(&bytes).unwrap(), entry.parameters, "{}", entry.name);
     }
 }
 
-/// Multiply-accumulates of a transformer for `tokens` tokens: half of the forward cost of Kaplan et al., "Scaling Laws for
-/// Neural Language Models", 2020, table 1, with every token looking at all tokens, as dense kernels compute it.
+/// Multiply-accumulates of a transformer for `tokens` tokens: half of the forward cost in Kaplan et
+/// al., "Scaling Laws for Neural Language Models", 2020, table 1. Every token attends to all
+/// tokens, as in dense kernels.
 fn transformer(layers: u64, width: u64, tokens: u64) -> u64 {
     tokens * layers * (12 * width * width + 2 * tokens * width)
 }
 
 #[test]
-fn arithmetic_is_within_two_percent_of_the_published() {
+fn multiply_accumulates_are_within_two_percent_of_the_published_numbers() {
     for (name, published) in [
         ("null", 0),
-        // torchvision's own figure for its ResNet-50: 4.089 G.
+        // torchvision's number for its ResNet-50: 4.089 G.
         ("resnet50", 4_089_000_000),
-        // The paper's table 2.
+        // Table 2 of the paper.
         ("efficientdet-d0", 2_500_000_000),
         ("efficientdet-d1", 6_100_000_000),
         ("efficientdet-d2", 11_000_000_000),
         ("distilbert", transformer(6, 768, 128)),
-        // Its pooler is one more product of 384 x 384.
+        // The pooler adds a product of 384 x 384.
         ("minilm", transformer(6, 384, 128) + 384 * 384),
         ("gpt2", transformer(12, 768, 128) + 128 * 768 * 50_257),
         // One token after 128 others.
@@ -44,7 +46,7 @@ fn arithmetic_is_within_two_percent_of_the_published() {
         let (found, expected) = (macs as f64, published as f64);
         assert!(
             (found - expected).abs() <= expected * 0.02,
-            "{name}: {found} and {expected}"
+            "{name}: {found} instead of {expected}"
         );
     }
 }

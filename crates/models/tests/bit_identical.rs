@@ -1,6 +1,6 @@
-//! The same bytes natively and in wasm: this file runs on both.
+//! Checks that models and inputs have the same bytes natively and in wasm. This file runs on both.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ fn models_and_inputs_are_bit_identical_everywhere() {
     };
     let networks = CATALOG.iter().map(|entry| entry.prepare(&BTreeMap::new(), &[], 0));
     let pipelines = PIPELINES.iter().map(|entry| entry.prepare(&BTreeMap::new(), &[], 0));
-    // One after the other: together they are gigabytes.
+    // One after the other, because together they take gigabytes.
     let found: Vec<String> = networks
         .chain(pipelines)
         .map(|workload| line(workload.unwrap()))

@@ -1,6 +1,6 @@
-//! What models must be fed, and what is said when they cannot be.
+//! Checks how workloads are prepared, and the errors for models, shapes and inputs that do not fit.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::collections::BTreeMap;
 
@@ -34,11 +34,11 @@ fn check(bytes: Vec<u8>, given_shapes: &[(&str, &[usize])], given: &[NamedTensor
 }
 
 #[test]
-fn bytes_that_are_no_model_are_refused() {
+fn bytes_that_are_not_a_model_are_rejected() {
     let mut cut = tiny();
     cut.truncate(cut.len() / 2);
     check(vec![], &[], &[], FailureKind::Model, "the file is empty");
-    check(cut, &[], &[], FailureKind::Model, "not a whole ONNX file");
+    check(cut, &[], &[], FailureKind::Model, "not a complete ONNX file");
     check(
         b"version https://git-lfs.github.com/spec/v1\n".to_vec(),
         &[],
@@ -56,7 +56,7 @@ fn bytes_that_are_no_model_are_refused() {
 }
 
 #[test]
-fn shapes_and_inputs_that_do_not_fit_are_refused() {
+fn shapes_and_inputs_that_do_not_fit_are_rejected() {
     let tensor = |shape: &[usize], data| Tensor::new(shape.to_vec(), data).unwrap();
     let floats = |name: &str, shape: &[usize]| {
         let count = shape.iter().product();
@@ -114,7 +114,7 @@ fn shapes_and_inputs_that_do_not_fit_are_refused() {
 }
 
 #[test]
-fn a_given_input_is_fed_as_it_is() {
+fn a_given_input_is_used_unchanged() {
     let count = 3 * 32 * 32;
     let given = Tensor::new(
         vec![1, 3, 32, 32],
@@ -157,19 +157,19 @@ proptest! {
 fn every_computed_value_can_be_an_output() {
     let entry = find("tiny").unwrap();
     let bytes = entry.onnx(&BTreeMap::new());
-    let (exposed, values) = tare_models::with_intermediate_outputs(&bytes).unwrap();
+    let (with_outputs, values) = tare_models::with_intermediate_outputs(&bytes).unwrap();
     let names: Vec<&str> = values.iter().map(|value| value.name.as_str()).collect();
     assert_eq!(names.first(), Some(&"stem.conv"));
     assert_eq!(names.last(), Some(&"logits"));
     assert_eq!(values[1].operator, "Relu");
-    let workload = prepare("tiny", exposed, &BTreeMap::new(), &[], 0).unwrap();
+    let workload = prepare("tiny", with_outputs, &BTreeMap::new(), &[], 0).unwrap();
     assert_eq!(workload.outputs.len(), names.len());
-    assert_eq!(workload.outputs[0], "logits", "its own outputs come first");
+    assert_eq!(workload.outputs[0], "logits", "the model's own outputs come first");
     assert!(tare_models::with_intermediate_outputs(&bytes[..100]).is_err());
 }
 
 #[test]
-fn the_plan_of_all_models_has_them_all() {
+fn the_models_plan_has_all_built_in_models() {
     let plan = tare_core::plan::built_in("models").unwrap();
     let mut planned: Vec<&str> = plan.cells.iter().map(|cell| cell.model.as_str()).collect();
     let mut known: Vec<&str> = tare_models::CATALOG.iter().map(|entry| entry.name).collect();

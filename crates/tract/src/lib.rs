@@ -1,4 +1,5 @@
-//! The tract engine: ONNX on the CPU, natively with kernels chosen at run time, in a browser with wasm SIMD.
+//! The tract engine: ONNX on the CPU. Natively it chooses kernels at run time, in a browser it uses
+//! wasm SIMD.
 
 mod vectors;
 
@@ -25,15 +26,16 @@ pub use vectors::{ISA_VARIABLE, VectorLimit, vector_level, vector_limits};
 /// Version of tract, as pinned in the workspace's manifest.
 pub const VERSION: &str = "0.23.9";
 
-/// tract with a number of CPU threads.
+/// tract on a number of CPU threads.
 #[derive(Debug, Clone, Copy)]
 pub struct Tract {
     threads: usize,
 }
 
 impl Tract {
-    /// tract on `threads` CPU threads. A wasm module without threads computes on one, whatever is asked for; one with them on the pool
-    /// that was started for it, which must have as many.
+    /// Creates the engine for `threads` CPU threads. A wasm module without threads ignores the
+    /// number and computes on one thread. A threaded wasm module computes on the thread pool that
+    /// was started for it, which must have this number of threads.
     pub fn new(threads: usize) -> Self {
         let has_threads = cfg!(any(not(target_family = "wasm"), target_feature = "atomics"));
         Self {
@@ -55,9 +57,11 @@ impl Engine for Tract {
     async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, Failure> {
         let start_ns = clock.now_ns();
         let reading = |error: &TractError| explain(error, FailureKind::Unsupported, "reading the model");
-        // The decoded file shares the weights' bytes with `model`, and both are dropped before the model is optimised.
+        // The decoded file shares the bytes of the weights with `model`. Both are dropped before
+        // the model is optimized.
         let decoded = ModelProto::decode(model).map_err(|error| reading(&error.into()))?;
-        // What files say of values inside them may name open dimensions, which then contradict the inputs' shapes.
+        // A file's own shapes of intermediate values are ignored: their named dimensions may
+        // contradict the shapes of the inputs.
         let reader = tract_onnx::onnx().with_ignore_value_info(true);
         let parsed = reader.model_for_proto_model(&decoded);
         drop(decoded);
@@ -71,9 +75,9 @@ impl Engine for Tract {
                 .set_input_fact(index, fact)
                 .map_err(|error| explain(&error, FailureKind::Input, &format!("setting input {:?}", input.name)))?;
         }
-        let optimised = parsed
+        let optimized = parsed
             .into_optimized()
-            .map_err(|error| explain(&error, FailureKind::Unsupported, "optimising the model"))?;
+            .map_err(|error| explain(&error, FailureKind::Unsupported, "optimizing the model"))?;
         let executor = if self.threads == 1 {
             Executor::SingleThread
         } else {
@@ -83,20 +87,20 @@ impl Engine for Tract {
             executor: Some(executor),
             ..RunOptions::default()
         };
-        let state = TypedSimplePlan::new_with_options(optimised, &options)
+        let state = TypedSimplePlan::new_with_options(optimized, &options)
             .and_then(|plan| plan.spawn())
             .map_err(|error| explain(&error, FailureKind::Unsupported, "planning the model"))?;
-        let optimise = clock.phase_since(start_ns, PhaseName::Optimize);
+        let optimize = clock.phase_since(start_ns, PhaseName::Optimize);
 
         let session = TractSession {
             kernels: matrix_kernels(&state),
-            remembers: state.op_states.iter().any(Option::is_some),
+            is_stateful: state.op_states.iter().any(Option::is_some),
             state,
             threads: self.threads,
         };
         Ok(Loaded {
             session: Box::new(session),
-            phases: vec![parse, optimise],
+            phases: vec![parse, optimize],
         })
     }
 }
@@ -105,10 +109,10 @@ type State = SimpleState<TypedFact, Box<dyn tract_onnx::tract_core::ops::TypedOp
 
 struct TractSession {
     state: State,
-    /// Whether an operator keeps something from one run to the next, as recurrent layers do for streams.
-    remembers: bool,
+    /// Whether an operator keeps state between runs, as recurrent layers do for streams.
+    is_stateful: bool,
     threads: usize,
-    /// Kernels of matrix products, convolutions among them, and how many nodes use each.
+    /// Kernels of the matrix products, including convolutions, and how many nodes use each.
     kernels: BTreeMap<String, u64>,
 }
 
@@ -133,9 +137,9 @@ impl Session for TractSession {
                 .collect::<TractResult<TVec<TValue>>>()?;
             state.run(inputs)?.iter().map(|output| from_tract(output)).collect()
         };
-        if self.remembers {
-            let forgotten = self.state.plan().spawn();
-            self.state = forgotten.map_err(|error| explain(&error, FailureKind::Run, "running the model"))?;
+        if self.is_stateful {
+            let fresh = self.state.plan().spawn();
+            self.state = fresh.map_err(|error| explain(&error, FailureKind::Run, "running the model"))?;
         }
         run(&mut self.state).map_err(|error| explain(&error, FailureKind::Run, "running the model"))
     }
@@ -153,7 +157,8 @@ impl Session for TractSession {
     }
 }
 
-/// tract's errors are chains: the first link says where, the last one what.
+/// Converts an error of tract to a failure. The error is a chain: its first link says where, and
+/// its last one what.
 fn explain(error: &TractError, kind: FailureKind, doing: &str) -> Failure {
     let chain: Vec<String> = error.chain().map(|link| link.to_string().trim().to_owned()).collect();
     Failure::new(kind, format!("tract failed while {doing}: {}", chain.join(": ")))
@@ -202,7 +207,7 @@ fn from_tract(tensor: &TractTensor) -> TractResult<Tensor> {
         DatumType::I64 => TensorData::I64(values(tensor)?),
         DatumType::U8 => TensorData::U8(values(tensor)?),
         DatumType::Bool => TensorData::Bool(values::<bool>(tensor)?.into_iter().map(u8::from).collect()),
-        // Shapes are a type of their own in tract, and i64 in ONNX.
+        // Shapes have their own type in tract, and are i64 in ONNX.
         _ => TensorData::I64(values(&*tensor.cast_to::<i64>()?)?),
     };
     Ok(Tensor::new(tensor.shape().to_vec(), data)?)

@@ -1,12 +1,12 @@
-//! Vector instructions that tract uses, and narrower ones that it can be limited to.
+//! The vector instructions that tract uses, and the narrower ones that it can be limited to.
 
 use tract_linalg::isa::{Isa, IsaSet, native};
 
-/// Environment variable by which a process tells its tract which instructions not to use.
+/// Environment variable that disables instructions for tract in a process.
 pub const ISA_VARIABLE: &str = "TRACT_CPU_ISA";
 
-/// Steps of vector instructions for 32-bit floats: each needs the instruction named beside it.
-const STEPS: [(&str, Isa); 4] = [
+/// Levels of vector instructions for 32-bit floats, with the instructions that each level needs.
+const LEVELS: [(&str, Isa); 4] = [
     ("avx512", Isa::X86_64Avx512f),
     ("fma", Isa::X86_64Fma),
     ("sse2", Isa::X86_64),
@@ -16,24 +16,30 @@ const STEPS: [(&str, Isa); 4] = [
 /// Vector instructions narrower than the machine's widest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VectorLimit {
-    /// What is left, in the words of [`vector_level`].
+    /// The remaining level, as named by [`vector_level`].
     pub name: &'static str,
-    /// Value of [`ISA_VARIABLE`] that leaves out what is wider.
+    /// Value of [`ISA_VARIABLE`] that disables wider instructions.
     pub isa_variable: String,
 }
 
-/// The widest vector instructions that tract uses on this machine, in its own word, for example `avx512` or `simd`.
+/// The widest vector instructions that tract uses on this machine, as tract names them, for example
+/// `avx512` or `simd`.
 pub fn vector_level() -> String {
     level_of(native()).to_owned()
 }
 
-/// What tract can be limited to on this machine, widest first.
+/// The vector instructions that tract can be limited to on this machine, widest first.
 pub fn vector_limits() -> Vec<VectorLimit> {
     limits_of(native())
 }
 
-/// tract calls all that is as good as AVX-512 by its name, VNNI for 256 bits too, and all that is better by floats of 16 bits: those that have
-/// them, and those that have VNNI, which multiplies integers.
+/// Corrects tract's nickname for a machine, which is inexact for some processors:
+///
+/// | processor | nickname | level |
+/// | --- | --- | --- |
+/// | AVX-VNNI, which has 256 bits, without AVX-512 | `avx512` | `fma` |
+/// | AVX-512 with 16-bit floats | `fp16` | `avx512fp16` |
+/// | AVX-512 with VNNI, which multiplies integers | `fp16` | `avx512` |
 fn level_of(machine: IsaSet) -> &'static str {
     match machine.nickname() {
         "avx512" if !machine.has(Isa::X86_64Avx512f) => "fma",
@@ -45,7 +51,7 @@ fn level_of(machine: IsaSet) -> &'static str {
 
 fn limits_of(machine: IsaSet) -> Vec<VectorLimit> {
     let mut limits = Vec::new();
-    for (name, needed) in STEPS {
+    for (name, needed) in LEVELS {
         let wider: Vec<String> = machine
             .iter()
             .filter(|isa| isa.level() > needed.level())
@@ -66,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn machines_can_be_limited_to_what_is_narrower() {
+    fn machines_can_be_limited_to_narrower_levels() {
         for (machine, level, expected) in [
             ("x86_64", "sse2", vec![]),
             ("avx,avx2,fma,f16c", "fma", vec![("sse2", "-avx,-avx2,-fma,-f16c")]),

@@ -14,9 +14,9 @@ pub(crate) const PIXELS: usize = SIDE * SIDE;
 /// A handwritten digit.
 #[derive(Debug, Clone)]
 pub(crate) struct Digit {
-    /// Row by row, 0 for paper to 16 for ink.
+    /// Row by row, from 0 (paper) to 16 (ink).
     pub(crate) pixels: [u8; PIXELS],
-    /// Which digit it is.
+    /// The digit, 0 to 9.
     pub(crate) label: usize,
 }
 
@@ -33,11 +33,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Digit>> {
         let fields = fields.with_context(what)?;
         let (pixels, label) = fields.split_first_chunk::<PIXELS>().with_context(what)?;
         let (&pixels, &[label]) = (pixels, label) else {
-            anyhow::bail!("{}: found {} fields, expected {}", what(), fields.len(), PIXELS + 1);
+            anyhow::bail!("{}: expected {} fields, found {}", what(), PIXELS + 1, fields.len());
         };
         ensure!(
             label < 10 && pixels.iter().all(|&pixel| pixel <= 16),
-            "{}: out of range",
+            "{}: expected pixels of at most 16 and a label below 10",
             what()
         );
         Ok(Digit {
@@ -48,7 +48,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Digit>> {
     text.lines().enumerate().map(line).collect()
 }
 
-/// In a seeded order: Durstenfeld, "Algorithm 235", 1964.
+/// Shuffles the digits by a seed (Durstenfeld, "Algorithm 235", 1964).
 pub(crate) fn shuffled(mut digits: Vec<Digit>, seed: u64, label: &str) -> Vec<Digit> {
     let mut random = Random::new(seed, label);
     for last in (1..digits.len()).rev() {
@@ -58,13 +58,13 @@ pub(crate) fn shuffled(mut digits: Vec<Digit>, seed: u64, label: &str) -> Vec<Di
     digits
 }
 
-/// A fifth to test with, the rest to train on.
+/// Returns a fifth of the digits for testing, and the rest for training.
 pub(crate) fn split(mut digits: Vec<Digit>) -> (Vec<Digit>, Vec<Digit>) {
     let training = digits.split_off(digits.len() / 5);
     (digits, training)
 }
 
-/// Lines of 64 pixels and a label.
+/// Writes lines of 64 pixels and a label.
 pub(crate) fn csv(digits: &[Digit]) -> String {
     let line = |digit: &Digit| {
         let pixels: Vec<String> = digit.pixels.iter().map(u8::to_string).collect();

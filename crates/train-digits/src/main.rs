@@ -1,10 +1,11 @@
-//! Trains `digits`, the small classifier whose weights come with tare, on the handwritten digits of Alpaydin and Kaynak (UCI
-//! Machine Learning Repository, 1998), as scikit-learn ships them.
+//! Trains `digits`, the small classifier whose weights come with tare, on the handwritten digits of
+//! Alpaydin and Kaynak (UCI Machine Learning Repository, 1998), as shipped by scikit-learn.
 //!
-//! `tare-digits DIGITS.csv.gz FOLDER` writes `weights.f32` (little-endian, in the order of [`Net`]) and `test.csv`, the
-//! digits that were kept out of the training, and prints how many of those come out right.
+//! `train-digits DIGITS.csv.gz FOLDER` writes `weights.f32` (little-endian, in the order of
+//! [`Net`]) and `test.csv` with the held-out digits, and prints how many of these the network
+//! classifies correctly.
 
-// The derive macro writes `burn::`, which is the name of burn's whole.
+// The derive macro refers to `burn::`, the name of the crate that reexports all of burn.
 extern crate burn_core as burn;
 
 mod data;
@@ -26,7 +27,7 @@ const BATCH: usize = 64;
 const LEARNING_RATE: f64 = 1e-3;
 const SEED: u64 = 1;
 
-/// The same network as `crates/models/src/networks/digits.rs` writes as ONNX.
+/// The network that `crates/models/src/networks/digits.rs` writes as ONNX.
 #[derive(Module, Debug)]
 struct Net {
     first: Conv2d,
@@ -79,7 +80,7 @@ impl Net {
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [source, folder] = arguments.as_slice() else {
-        bail!("usage: tare-digits DIGITS.csv.gz FOLDER");
+        bail!("usage: train-digits DIGITS.csv.gz FOLDER");
     };
     let digits = data::read(Path::new(source))?;
     let (held_out, training) = split(shuffled(digits, SEED, "split"));
@@ -88,7 +89,11 @@ fn main() -> Result<()> {
         .iter()
         .zip(classify(&net, &held_out)?)
         .filter(|(digit, class)| digit.label == *class);
-    println!("{} of {} held-out digits are right", right.count(), held_out.len());
+    println!(
+        "{} of {} held-out digits are classified correctly",
+        right.count(),
+        held_out.len()
+    );
 
     let folder = Path::new(folder);
     let bytes: Vec<u8> = net.weights()?.iter().flat_map(|weight| weight.to_le_bytes()).collect();

@@ -1,4 +1,5 @@
-//! Encoders after BERT: Devlin et al., 2019. DistilBERT (Sanh et al., 2019) and MiniLM (Wang et al., 2020) are smaller.
+//! Encoders like BERT (Devlin et al., 2019): the smaller DistilBERT (Sanh et al., 2019) and MiniLM
+//! (Wang et al., 2020).
 
 use tare_record::DType;
 
@@ -11,8 +12,8 @@ const VOCABULARY: usize = 30_522;
 const POSITIONS: usize = 512;
 const EPSILON: f32 = 1e-12;
 
-/// DistilBERT-base, 66,362,880 parameters: `input_ids` and `attention_mask` i64 [batch, tokens] -> `last_hidden_state` f32
-/// [batch, tokens, 768].
+/// DistilBERT-base, 66,362,880 parameters: `input_ids` and `attention_mask` i64 [batch, tokens] ->
+/// `last_hidden_state` f32 [batch, tokens, 768].
 pub(crate) fn distilbert(seed: u64, batch: usize, tokens: usize) -> Graph {
     let sizes = Sizes {
         batch,
@@ -31,8 +32,9 @@ pub(crate) fn distilbert(seed: u64, batch: usize, tokens: usize) -> Graph {
     graph
 }
 
-/// all-MiniLM-L6-v2, 22,713,216 parameters with its pooler: `input_ids`, `attention_mask` and `token_type_ids` i64
-/// [batch, tokens] -> `sentence_embedding` f32 [batch, 384] of length 1, and `pooler_output` f32 [batch, 384].
+/// all-MiniLM-L6-v2, 22,713,216 parameters with its pooler: `input_ids`, `attention_mask` and
+/// `token_type_ids` i64 [batch, tokens] -> `sentence_embedding` f32 [batch, 384] of length 1, and
+/// `pooler_output` f32 [batch, 384].
 pub(crate) fn minilm(seed: u64, batch: usize, tokens: usize) -> Graph {
     let sizes = Sizes {
         batch,
@@ -64,7 +66,7 @@ pub(crate) fn minilm(seed: u64, batch: usize, tokens: usize) -> Graph {
     graph
 }
 
-/// Six layers, each normalised after what it adds.
+/// Six layers with post-layer normalization.
 fn encoder(graph: &mut Graph, ids: &Value, mask: &Value, types: Option<&Value>, sizes: &Sizes) -> Value {
     let mask = additive_mask(graph, mask);
     let mut x = embeddings(graph, ids, types, sizes);
@@ -122,7 +124,8 @@ fn embeddings(graph: &mut Graph, ids: &Value, types: Option<&Value>, sizes: &Siz
     layer_norm(graph, "embeddings.norm", &sum, sizes.width, EPSILON)
 }
 
-/// [batch, tokens] of 1 and 0 -> [batch, 1, 1, tokens] of 0 and -10,000, which f16 holds, to be added to scores.
+/// [batch, tokens] of 1 and 0 -> [batch, 1, 1, tokens] of 0 and -10,000, which is added to the
+/// scores. f16 can represent -10,000.
 fn additive_mask(graph: &mut Graph, mask: &Value) -> Value {
     let kept = graph.node("mask.kept", "Cast", &[mask], &[Attribute::Int("to", 1)]);
     let axes = graph.integers("mask.axes", &[1, 2]);
@@ -133,7 +136,8 @@ fn additive_mask(graph: &mut Graph, mask: &Value) -> Value {
     graph.node("mask", "Mul", &[&hidden, &far], &[])
 }
 
-/// Mean over the tokens that the mask keeps, brought to length 1: Reimers and Gurevych, "Sentence-BERT", 2019.
+/// Mean over the tokens that the mask keeps, normalized to length 1 (Reimers and Gurevych,
+/// "Sentence-BERT", 2019).
 fn mean_of_tokens(graph: &mut Graph, hidden: &Value, mask: &Value) -> Value {
     let kept = graph.node("mean.kept", "Cast", &[mask], &[Attribute::Int("to", 1)]);
     let axis = graph.integers("mean.axis", &[2]);

@@ -1,5 +1,6 @@
-//! The one network here that was trained: by `cargo xtask digits`, on the handwritten digits of Alpaydin and Kaynak (UCI
-//! Machine Learning Repository, "Optical Recognition of Handwritten Digits", 1998, CC BY 4.0).
+//! The only trained network here. `cargo xtask train-digits` trains it on the handwritten digits of
+//! Alpaydin and Kaynak (UCI Machine Learning Repository, "Optical Recognition of Handwritten
+//! Digits", 1998, CC BY 4.0).
 
 use tare_core::{NamedTensor, Tensor, TensorData};
 
@@ -8,12 +9,13 @@ use crate::{Attribute, Graph, Value};
 /// Little-endian `f32`: weights and bias of each layer, in order.
 const WEIGHTS: &[u8] = include_bytes!("digits/weights.f32");
 
-/// Digits that it was not trained on, a line each: 64 pixels from 0 (paper) to 16 (ink), and which digit it is.
+/// Held-out digits, one per line: 64 pixels from 0 (paper) to 16 (ink), and the digit.
 const TEST: &str = include_str!("digits/test.csv");
 
 const SIDE: usize = 8;
 
-/// `image` f32 [batch, 1, 8, 8] (NCHW), 0 for paper and 1 for ink -> `logits` f32 [batch, 10], one for each digit.
+/// `image` f32 [batch, 1, 8, 8] (NCHW), 0 for paper and 1 for ink -> `logits` f32 [batch, 10], one
+/// for each digit.
 pub(crate) fn build(seed: u64, batch: usize) -> Graph {
     let mut graph = Graph::new("digits", seed);
     let mut trained = WEIGHTS;
@@ -28,7 +30,7 @@ pub(crate) fn build(seed: u64, batch: usize) -> Graph {
     graph
 }
 
-/// 3x3 convolution with bias, ReLU.
+/// 3x3 convolution with bias, followed by ReLU.
 fn convolution(
     graph: &mut Graph,
     name: &str,
@@ -48,14 +50,14 @@ fn convolution(
     graph.node(name, "Relu", &[&y], &[])
 }
 
-/// The next of the trained weights.
+/// Adds the next of the trained weights to the graph.
 fn next_weight(graph: &mut Graph, name: &str, shape: &[usize], trained: &mut &'static [u8]) -> Value {
     let (taken, rest) = trained.split_at(4 * shape.iter().product::<usize>());
     *trained = rest;
     graph.trained(name, shape, taken)
 }
 
-/// A real digit, so that an answer can be seen to be right: the first of those that it was not trained on.
+/// The first held-out digit, so that users can see that the output is right.
 pub(crate) fn example() -> Vec<NamedTensor> {
     let (images, _) = held_out();
     let first = images[..SIDE * SIDE].to_vec();
@@ -64,7 +66,7 @@ pub(crate) fn example() -> Vec<NamedTensor> {
     tensor.map(|tensor| NamedTensor { name, tensor }).into_iter().collect()
 }
 
-/// All digits that it was not trained on: f32 [n, 1, 8, 8], and which digit each is.
+/// All held-out digits: images f32 [n, 1, 8, 8], and the digit of each image.
 pub fn held_out() -> (Vec<f32>, Vec<usize>) {
     let (mut images, mut labels) = (vec![], vec![]);
     for line in TEST.lines() {

@@ -1,5 +1,6 @@
-//! EfficientDet: Tan, Pang and Le, "EfficientDet: Scalable and Efficient Object Detection", 2020, table 1, as google/automl
-//! publishes it: 3,880,067, 6,625,898 and 8,097,039 parameters.
+//! EfficientDet (Tan, Pang and Le, "EfficientDet: Scalable and Efficient Object Detection", 2020,
+//! table 1) as published by google/automl. D0, D1 and D2 have 3,880,067, 6,625,898 and 8,097,039
+//! parameters.
 
 use super::efficientnet::{
     Map, Scaling, after_linear, after_swish, biased, by_channel, norm, small_bias, swish, window,
@@ -8,13 +9,13 @@ use crate::{Attribute, Graph, Value, WeightInit};
 
 const CLASSES: usize = 90;
 
-/// Boxes that every position proposes: three scales of three shapes.
+/// Anchors at every position: three scales of three shapes.
 const ANCHORS: usize = 9;
 
-/// Convolutions of each head before the last.
+/// Convolutions of each head, without the last.
 const HEAD_DEPTH: usize = 3;
 
-/// One of the family.
+/// A member of the family.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Member {
     name: &'static str,
@@ -51,8 +52,9 @@ pub(crate) const D2: Member = Member {
     layers: 5,
 };
 
-/// `image` f32 [batch, 3, size, size] (NCHW) -> `class_logits` f32 [batch, anchors, 90] and `boxes` f32 [batch, anchors, 4],
-/// the anchors of the finest map first, row by row: as distances from the anchor (y, x, log height, log width).
+/// `image` f32 [batch, 3, size, size] (NCHW) -> `class_logits` f32 [batch, anchors, 90] and `boxes`
+/// f32 [batch, anchors, 4], as distances from the anchor (y, x, log height, log width). The anchors
+/// of the finest map come first, row by row.
 pub(crate) fn build(seed: u64, batch: usize, member: Member) -> Graph {
     let Member {
         name,
@@ -75,12 +77,16 @@ pub(crate) fn build(seed: u64, batch: usize, member: Member) -> Graph {
         maps = pyramid.layer(&format!("pyramid{}", layer + 1), [&p3, &p4, &p5, &p6, &p7], [&p4, &p5]);
     }
     let anchors = maps.iter().map(|map| map.size * map.size * ANCHORS).sum();
-    for (head, wide, output, centre) in [
-        // Lin et al., "Focal Loss for Dense Object Detection", 2017, section 4.1: a hundredth of all anchors hold a class.
+    for (head, wide, output, bias) in [
+        // Lin et al., "Focal Loss for Dense Object Detection", 2017, section 4.1: a bias for which
+        // each class has a probability of 1 %.
         ("classes", CLASSES, "class_logits", -4.595),
         ("regression", 4, "boxes", 0.0),
     ] {
-        let last = WeightInit::Uniform { centre, spread: 0.1 };
+        let last = WeightInit::Uniform {
+            centre: bias,
+            spread: 0.1,
+        };
         let rows = self::head(&mut graph, head, &maps, [batch, wide], last);
         let rows: Vec<&Value> = rows.iter().collect();
         let all = graph.node(output, "Concat", &rows, &[Attribute::Int("axis", 1)]);
@@ -89,7 +95,8 @@ pub(crate) fn build(seed: u64, batch: usize, member: Member) -> Graph {
     graph
 }
 
-/// The bidirectional feature pyramid: maps of strides 8 to 128, all of one width.
+/// The bidirectional feature pyramid: maps of strides 8 to 128, all with the same number of
+/// channels.
 struct Pyramid<'a> {
     graph: &'a mut Graph,
     batch: usize,
@@ -97,7 +104,8 @@ struct Pyramid<'a> {
 }
 
 impl Pyramid<'_> {
-    /// The first layer, which also brings the backbone's maps to its width: those that it uses twice, twice.
+    /// The first layer. It also projects the backbone's maps to the pyramid's number of channels,
+    /// separately for each use of a map.
     fn first(&mut self, [c3, c4, c5]: &[Map; 3]) -> [Map; 5] {
         let p3 = self.narrowed("pyramid1.p3", c3);
         let p4 = self.narrowed("pyramid1.p4", c4);
@@ -110,7 +118,8 @@ impl Pyramid<'_> {
         self.layer("pyramid1", [&p3, &p4, &p5, &p6, &p7], [&p4_again, &p5_again])
     }
 
-    /// From coarse to fine, then from fine to coarse. `again` are the maps of strides 16 and 32 for the way back.
+    /// A layer: from coarse to fine, then from fine to coarse. `again` holds the maps of strides 16
+    /// and 32 for the way from fine to coarse.
     fn layer(&mut self, name: &str, maps: [&Map; 5], again: [&Map; 2]) -> [Map; 5] {
         let [p3, p4, p5, p6, p7] = maps;
         let mut down = |part: &str, fine: &Map, coarse: &Map| {
@@ -170,8 +179,8 @@ impl Pyramid<'_> {
         }
     }
 
-    /// A weighted mean, swish, and a separable convolution. The weights are learned ones after their normalisation, which
-    /// exporters fold.
+    /// A weighted mean, swish and a separable convolution. The weights of the mean are stored after
+    /// their normalization, because exporters fold it.
     fn fused(&mut self, name: &str, maps: &[&Map]) -> Map {
         let share = 1.0 / maps.len() as f32;
         let fill = WeightInit::Uniform {
@@ -205,7 +214,7 @@ impl Pyramid<'_> {
     }
 }
 
-/// Weights of a convolution of each channel by itself, then of all channels at each position.
+/// Weights of a separable convolution: depthwise, then pointwise.
 struct Separable {
     depthwise: Value,
     pointwise: Value,
@@ -247,7 +256,8 @@ impl Separable {
     }
 }
 
-/// Predictions of every map, as [batch, anchors, wide]. All maps share the convolutions; each has its own normalisation.
+/// Predictions of every map, as [batch, anchors, wide]. All maps share the convolutions, but each
+/// map has its own normalization.
 fn head(
     graph: &mut Graph,
     name: &str,

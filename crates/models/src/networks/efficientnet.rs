@@ -1,16 +1,17 @@
-//! EfficientNet without its classifier: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural
-//! Networks", 2019, table 1, with swish, squeeze and excitation, and TensorFlow's "same" padding.
+//! EfficientNet without its classifier (Tan and Le, "EfficientNet: Rethinking Model Scaling for
+//! Convolutional Neural Networks", 2019, table 1), with swish, squeeze and excitation, and
+//! TensorFlow's "same" padding.
 
 use crate::{Attribute, Graph, Value, WeightInit};
 
-/// How much wider and deeper than EfficientNet-B0, in tenths.
+/// Width and depth relative to EfficientNet-B0, in tenths.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scaling {
     pub(super) width: usize,
     pub(super) depth: usize,
 }
 
-/// A value with its channels, and its height and width.
+/// A feature map: a value with its number of channels and its size, which is both height and width.
 #[derive(Debug, Clone)]
 pub(super) struct Map {
     pub(super) value: Value,
@@ -18,7 +19,7 @@ pub(super) struct Map {
     pub(super) size: usize,
 }
 
-/// Expansion, channels, repeats, stride and kernel of the stages.
+/// Expansion, channels, repeats, stride and kernel of each stage.
 const STAGES: [[usize; 5]; 7] = [
     [1, 16, 1, 1, 3],
     [6, 24, 2, 2, 3],
@@ -29,17 +30,19 @@ const STAGES: [[usize; 5]; 7] = [
     [6, 320, 1, 1, 3],
 ];
 
-/// What a convolution's weights are drawn from, after a linear layer and after swish. The mean square of swish of standard
-/// normal numbers is 0.36, so normalisation after it makes up for the rest.
+/// Initialization of a convolution that follows a linear layer.
 pub(super) fn after_linear(fan_in: usize) -> WeightInit {
     WeightInit::LeCun { fan_in }
 }
 
+/// Initialization of a convolution that follows swish. The mean square of swish of standard normal
+/// numbers is 0.36 instead of ReLU's 0.5, and the following normalization compensates for the
+/// difference.
 pub(super) fn after_swish(fan_in: usize) -> WeightInit {
     WeightInit::He { fan_in }
 }
 
-/// `image` [n, 3, size, size] -> the last maps of strides 8, 16 and 32.
+/// `image` [n, 3, size, size] -> the last feature maps of strides 8, 16 and 32.
 pub(super) fn build(graph: &mut Graph, scaling: Scaling, image: &Value, size: usize) -> [Map; 3] {
     let channels = widened(32, scaling.width);
     let stem = convolution(
@@ -65,7 +68,7 @@ pub(super) fn build(graph: &mut Graph, scaling: Scaling, image: &Value, size: us
             let stride = if block == 0 { stride } else { 1 };
             x = inverted_bottleneck(graph, &name, &x, [expansion, channels, stride, kernel]);
         }
-        // The next stage halves the map, or there is none.
+        // The last stages of strides 8, 16 and 32.
         if [2, 4, 6].contains(&stage) {
             taken.push(x.clone());
         }
@@ -73,7 +76,8 @@ pub(super) fn build(graph: &mut Graph, scaling: Scaling, image: &Value, size: us
     [0, 1, 2].map(|at| taken[at].clone())
 }
 
-/// A multiple of eight near the wider number of channels, and not below nine tenths of it.
+/// Scales a number of channels to the nearest multiple of eight, and rounds up if that is less than
+/// nine tenths of the scaled number.
 fn widened(channels: usize, tenths: usize) -> usize {
     let wanted = channels * tenths;
     let rounded = ((wanted + 40) / 80 * 8).max(8);
@@ -84,7 +88,8 @@ fn widened(channels: usize, tenths: usize) -> usize {
     }
 }
 
-/// Expansion, depthwise convolution, squeeze and excitation, projection; added to its input where the shape allows it.
+/// Expansion, depthwise convolution, squeeze and excitation, and projection. The result is added to
+/// the input if the shapes are equal.
 fn inverted_bottleneck(
     graph: &mut Graph,
     name: &str,
@@ -108,7 +113,8 @@ fn inverted_bottleneck(
     let part = format!("{name}.project");
     let is_added = stride == 1 && x.channels == channels;
     let y = convolution(graph, &part, &y, channels, 1, 1, after_swish(wide));
-    // Excitation halves, which normalisation makes up for; a branch that is added may stay small.
+    // Excitation halves the values, and normalization compensates. A branch that is added may stay
+    // small.
     let y = norm(graph, &part, &y, if is_added { 0.6 } else { 2.0 });
     if is_added {
         let sum = graph.node(&format!("{name}.sum"), "Add", &[&y.value, &x.value], &[]);
@@ -117,7 +123,8 @@ fn inverted_bottleneck(
     y
 }
 
-/// Channels weighted by what their means say: Hu et al., "Squeeze-and-Excitation Networks", 2018.
+/// Weights the channels by a function of their means (Hu et al., "Squeeze-and-Excitation Networks",
+/// 2018).
 fn excited(graph: &mut Graph, name: &str, x: &Map, narrow: usize) -> Map {
     let means = graph.node(&format!("{name}.means"), "GlobalAveragePool", &[&x.value], &[]);
     let means = Map {
@@ -191,7 +198,7 @@ fn depthwise(graph: &mut Graph, name: &str, x: &Map, kernel: usize, stride: usiz
     }
 }
 
-/// A convolution of each channel by its own weight [channels, 1, kernel, kernel].
+/// Depthwise convolution with a weight of [channels, 1, kernel, kernel].
 pub(super) fn by_channel(
     graph: &mut Graph,
     name: &str,
@@ -210,7 +217,7 @@ pub(super) fn by_channel(
     )
 }
 
-/// Attributes of a window with TensorFlow's "same" padding, for sizes that the stride divides.
+/// Attributes of a window with TensorFlow's "same" padding. The stride must divide the size.
 pub(super) fn window(kernel: usize, stride: usize) -> [Attribute; 3] {
     let total = (kernel - 1).saturating_sub(stride - 1) as i64;
     let (before, after) = (total / 2, total - total / 2);
@@ -221,7 +228,7 @@ pub(super) fn window(kernel: usize, stride: usize) -> [Attribute; 3] {
     ]
 }
 
-/// Batch normalisation whose scale lies around `gain`.
+/// Batch normalization with a scale near `gain`.
 pub(super) fn norm(graph: &mut Graph, name: &str, x: &Map, gain: f32) -> Map {
     let mut part = |part: &str, centre, spread| {
         let fill = WeightInit::Uniform { centre, spread };
@@ -240,7 +247,8 @@ pub(super) fn norm(graph: &mut Graph, name: &str, x: &Map, gain: f32) -> Map {
     Map { value, ..x.clone() }
 }
 
-/// x times its logistic function: Ramachandran, Zoph and Le, "Searching for Activation Functions", 2017.
+/// x times its logistic function (Ramachandran, Zoph and Le, "Searching for Activation Functions",
+/// 2017).
 pub(super) fn swish(graph: &mut Graph, name: &str, x: &Map) -> Map {
     let shares = graph.node(&format!("{name}.sigmoid"), "Sigmoid", &[&x.value], &[]);
     let value = graph.node(&format!("{name}.swish"), "Mul", &[&x.value, &shares], &[]);

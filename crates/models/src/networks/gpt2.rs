@@ -1,5 +1,5 @@
-//! GPT-2 small: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019, with the output layer tied to
-//! the embeddings: 124,439,808 parameters.
+//! GPT-2 small (Radford et al., "Language Models are Unsupervised Multitask Learners", 2019), with
+//! the output layer tied to the embeddings: 124,439,808 parameters.
 
 use tare_record::DType;
 
@@ -15,9 +15,9 @@ const EPSILON: f32 = 1e-5;
 
 /// Keys and values of earlier tokens.
 enum Past {
-    /// There are none, and none are returned.
+    /// The network has no cache.
     None,
-    /// So many tokens.
+    /// The cache holds this many tokens.
     Tokens(usize),
 }
 
@@ -26,8 +26,9 @@ pub(crate) fn whole(seed: u64, batch: usize, tokens: usize) -> Graph {
     build(seed, batch, tokens, &Past::None)
 }
 
-/// One step of generation, with the same weights: `input_ids` i64 [batch, tokens], and for each layer `past_key_values.N.key`
-/// and `.value` f32 [batch, 12, past, 64] -> `logits` f32 [batch, tokens, 50257] and `present.N.key` and `.value` f32
+/// One step of generation, with the same weights: `input_ids` i64 [batch, tokens], and for each
+/// layer `past_key_values.N.key` and `.value` f32 [batch, 12, past, 64] -> `logits` f32
+/// [batch, tokens, 50257], and for each layer `present.N.key` and `.value` f32
 /// [batch, 12, past + tokens, 64].
 pub(crate) fn cached(seed: u64, batch: usize, tokens: usize, past: usize) -> Graph {
     build(seed, batch, tokens, &Past::Tokens(past))
@@ -40,7 +41,7 @@ fn build(seed: u64, batch: usize, tokens: usize, past: &Past) -> Graph {
         width: 768,
         heads: 12,
         inner: 3072,
-        // As GPT-2 initialises: 1 / sqrt of the number of additions to the residual stream.
+        // Like GPT-2: 1 / sqrt of the number of additions to the residual stream.
         residual_gain: 1.0 / (2.0 * LAYERS as f32).sqrt(),
     };
     let earlier = match past {
@@ -75,7 +76,7 @@ fn build(seed: u64, batch: usize, tokens: usize, past: &Past) -> Graph {
         x = graph.node(&format!("{name}.sum"), "Add", &[&x, &fed], &[]);
     }
     let normal = layer_norm(&mut graph, "ln_f", &x, sizes.width, EPSILON);
-    // Gemm reads the embeddings transposed without a second copy of them.
+    // Gemm reads the embeddings transposed, without a second copy.
     let flat = graph.integers("flat_shape", &[-1, sizes.width as i64]);
     let flat = graph.node("flat", "Reshape", &[&normal, &flat], &[]);
     let scores = graph.node("scores", "Gemm", &[&flat, &words], &[Attribute::Int("transB", 1)]);
@@ -88,8 +89,8 @@ fn build(seed: u64, batch: usize, tokens: usize, past: &Past) -> Graph {
     graph
 }
 
-/// Query [batch, heads, tokens, head width], key [batch, heads, head width, seen] and value [batch, heads, seen, head width],
-/// the last two with what was there before.
+/// Query [batch, heads, tokens, head width], key [batch, heads, head width, seen] and value
+/// [batch, heads, seen, head width]. Key and value include the cached tokens.
 fn projections(
     graph: &mut Graph,
     name: &str,
@@ -131,14 +132,15 @@ fn projections(
     [query, key, value]
 }
 
-/// `count` elements of the last dimension from `from` on.
+/// Slice of `count` elements of the last dimension, starting at `from`.
 fn slice(graph: &mut Graph, name: &str, x: &Value, from: usize, count: usize) -> Value {
     let mut bound = |part: &str, value: usize| graph.integers(&format!("{name}.{part}"), &[value as i64]);
     let (start, end, axis) = (bound("from", from), bound("to", from + count), bound("axis", 2));
     graph.node(name, "Slice", &[x, &start, &end, &axis], &[])
 }
 
-/// [tokens, earlier + tokens]: 0 where a token may look, -10,000, which f16 holds, where it lies in the future.
+/// [tokens, earlier + tokens]: 0 where a token may attend, and -10,000 for tokens in its future.
+/// f16 can represent -10,000.
 fn causal_mask(graph: &mut Graph, tokens: usize, earlier: usize) -> Value {
     let seen = earlier + tokens;
     let elements: Vec<f32> = (0..tokens)

@@ -1,5 +1,5 @@
-//! ResNet-50: He et al., "Deep Residual Learning for Image Recognition", 2016, table 1, with the stride in the 3x3
-//! convolution ("v1.5"), as torchvision publishes it: 25,557,032 parameters.
+//! ResNet-50 (He et al., "Deep Residual Learning for Image Recognition", 2016, table 1), with the
+//! stride in the 3x3 convolution ("v1.5"), as published by torchvision: 25,557,032 parameters.
 
 use crate::{Attribute, Graph, Value, WeightInit};
 
@@ -61,7 +61,7 @@ pub(crate) fn build(seed: u64, batch: usize) -> Graph {
     graph
 }
 
-/// 1x1, 3x3 and 1x1 convolutions around a shortcut, which is itself a 1x1 convolution where the shape changes.
+/// 1x1, 3x3 and 1x1 convolutions with a shortcut, which is a 1x1 convolution if the shape changes.
 fn bottleneck(graph: &mut Graph, name: &str, x: &Value, channels: usize, width: usize, stride: usize) -> Value {
     let out = width * 4;
     let conv = |channels, kernel, stride, gain| Convolution {
@@ -74,7 +74,7 @@ fn bottleneck(graph: &mut Graph, name: &str, x: &Value, channels: usize, width: 
     let a = graph.node(&format!("{name}.a.relu"), "Relu", &[&a], &[]);
     let b = conv([width, width], 3, stride, 1.0).build(graph, &format!("{name}.b"), &a);
     let b = graph.node(&format!("{name}.b.relu"), "Relu", &[&b], &[]);
-    // A small gain on the branch keeps the sum's spread from growing block by block.
+    // A small gain of the branch keeps the values from growing with every block.
     let c = conv([width, out], 1, 1, 0.4).build(graph, &format!("{name}.c"), &b);
     let shortcut = if channels == out {
         x.clone()
@@ -85,14 +85,14 @@ fn bottleneck(graph: &mut Graph, name: &str, x: &Value, channels: usize, width: 
     graph.node(&format!("{name}.relu"), "Relu", &[&sum], &[])
 }
 
-/// Convolution without bias, then batch normalisation with learned scale and shift.
+/// Convolution without bias, followed by batch normalization with learned scale and shift.
 struct Convolution {
-    /// In and out.
+    /// Input and output channels.
     channels: [usize; 2],
     /// Height and width.
     kernel: usize,
     stride: usize,
-    /// Mean of the normalisation's scale.
+    /// Mean of the normalization's scale.
     gain: f32,
 }
 

@@ -1,24 +1,26 @@
-//! The two networks of a latent diffusion model of shapes, in sizes of our own choice: a transformer that is conditioned by
-//! adaptive layer normalisation (Peebles and Xie, "Scalable Diffusion Models with Transformers", 2023) and by attention to
-//! other tokens, and a decoder that looks the occupancy of points up in the latents (Zhang et al., "3DShape2VecSet", 2023).
+//! The two networks of a latent diffusion model of 3-D shapes, with sizes of our own choice: a
+//! transformer that is conditioned by adaptive layer normalization (Peebles and Xie, "Scalable
+//! Diffusion Models with Transformers", 2023) and by cross-attention, and a decoder that computes
+//! the occupancy of points by cross-attention to the latents (Zhang et al., "3DShape2VecSet",
+//! 2023).
 
 use super::transformer::{
     Sizes, attend, embedding_table, feed_forward, gelu, layer_norm, linear, positions, split_heads,
 };
 use crate::{Attribute, Graph, Value};
 
-/// Tokens of the latents, and their width.
+/// Number and width of the latent tokens.
 pub(crate) const LATENTS: [usize; 2] = [128, 64];
-/// Tokens of the condition, such as patches of an image, and their width.
+/// Number and width of the condition's tokens, such as patches of an image.
 pub(crate) const CONDITION: [usize; 2] = [64, 256];
-/// Points that the decoder is asked for at once.
+/// Number of points that the decoder processes at once.
 pub(crate) const CHUNK: usize = 4096;
 
 const EPSILON: f32 = 1e-6;
 const LAYERS: usize = 6;
-/// Sinusoids of the time.
+/// Number of frequencies in the embedding of the time.
 const FREQUENCIES: usize = 128;
-/// Octaves of the sinusoids of a point's coordinates.
+/// Number of octaves in the embedding of a point's coordinates.
 const OCTAVES: usize = 6;
 const DECODER_WIDTH: usize = 128;
 
@@ -31,8 +33,8 @@ const TRANSFORMER: Sizes = Sizes {
     residual_gain: 0.5,
 };
 
-/// `latents` f32 [1, 128, 64], `time` f32 [1, 1] from 1 (noise) to 0, `condition` f32 [1, 64, 256] -> `velocity` f32
-/// [1, 128, 64]: Lipman et al., "Flow Matching for Generative Modeling", 2023.
+/// `latents` f32 [1, 128, 64], `time` f32 [1, 1] from 1 (noise) to 0, `condition` f32 [1, 64, 256]
+/// -> `velocity` f32 [1, 128, 64]: Lipman et al., "Flow Matching for Generative Modeling", 2023.
 pub(crate) fn denoiser(seed: u64) -> Graph {
     let width = TRANSFORMER.width;
     let mut graph = Graph::new("shapegen-denoiser", seed);
@@ -54,7 +56,8 @@ pub(crate) fn denoiser(seed: u64) -> Graph {
     graph
 }
 
-/// `points` f32 [1, 4096, 3] in -1 .. 1, `latents` f32 [1, 128, 64] -> `occupancy` f32 [1, 4096, 1], as logits.
+/// `points` f32 [1, 4096, 3] in -1 .. 1, `latents` f32 [1, 128, 64] -> `occupancy` f32
+/// [1, 4096, 1], as logits.
 pub(crate) fn decoder(seed: u64) -> Graph {
     let sizes = |tokens| Sizes {
         batch: 1,
@@ -90,10 +93,11 @@ pub(crate) fn decoder(seed: u64) -> Graph {
     graph
 }
 
-/// [1, 1] -> [1, width]: sinusoids of 1000 times the time with periods up to 10,000 (Ho et al., "Denoising Diffusion
-/// Probabilistic Models", 2020), and two layers.
+/// [1, 1] -> [1, width]: sinusoids of 1000 times the time, with periods up to 10,000 (Ho et al.,
+/// "Denoising Diffusion Probabilistic Models", 2020), followed by two layers.
 fn embedded_time(graph: &mut Graph, time: &Value) -> Value {
-    // 10,000 to the power of -1/128: multiplied up, because no two platforms need agree on powers.
+    // 10,000 to the power of -1/128. Its powers are computed by multiplication, because `powf` may
+    // differ between platforms.
     const RATIO: f64 = 0.930_572_040_929_699;
     let frequencies = std::iter::successors(Some(1000.0), |frequency| Some(frequency * RATIO));
     #[allow(clippy::cast_possible_truncation, reason = "rounded to the nearest f32")]
@@ -113,8 +117,8 @@ fn embedded_time(graph: &mut Graph, time: &Value) -> Value {
     silu(graph, "time", &embedded)
 }
 
-/// [1, points, 3] -> [1, points, 39]: the coordinates with their sines and cosines at half periods of 1 to 1/32 (Mildenhall
-/// et al., "NeRF", 2020, equation 4).
+/// [1, points, 3] -> [1, points, 39]: the coordinates with their sines and cosines at half periods
+/// of 1 to 1/32 (Mildenhall et al., "NeRF", 2020, equation 4).
 fn embedded_points(graph: &mut Graph, points: &Value) -> Value {
     let mut octaves = vec![0.0; 3 * 3 * OCTAVES];
     for axis in 0..3 {
@@ -136,7 +140,8 @@ fn embedded_points(graph: &mut Graph, points: &Value) -> Value {
     )
 }
 
-/// Attention among the latents and a feed-forward part, both modulated by the time; attention to the condition between.
+/// Self-attention of the latents, cross-attention to the condition, and a feed-forward part. The
+/// time modulates the first and the last.
 fn block(graph: &mut Graph, name: &str, x: &Value, time: &Value, condition: &Value) -> Value {
     let width = TRANSFORMER.width;
     let [scale, shift, gate, inner_scale, inner_shift, inner_gate] = modulation(graph, name, time);
@@ -172,7 +177,7 @@ fn block(graph: &mut Graph, name: &str, x: &Value, time: &Value, condition: &Val
     graph.node(&format!("{name}.inner.sum"), "Add", &[&x, &gated], &[])
 }
 
-/// Attention of `asking` [1, tokens, width] to `seen` [1, tokens, width].
+/// Attention from `asking` [1, tokens, width] to `seen` [1, tokens, width].
 fn cross_attention(
     graph: &mut Graph,
     name: &str,
@@ -203,7 +208,7 @@ fn cross_attention(
     )
 }
 
-/// `N` vectors [1, width] made of the time.
+/// `N` vectors [1, width] computed from the time.
 fn modulation<const N: usize>(graph: &mut Graph, name: &str, time: &Value) -> [Value; N] {
     let width = TRANSFORMER.width;
     let all = linear(graph, &format!("{name}.modulation"), time, [width, N * width], 0.7);
@@ -226,7 +231,7 @@ fn modulation<const N: usize>(graph: &mut Graph, name: &str, time: &Value) -> [V
     })
 }
 
-/// Normalised without parameters, then times 1 + scale, plus shift.
+/// Layer normalization without parameters, then times 1 + scale, plus shift.
 fn modulated(graph: &mut Graph, name: &str, x: &Value, scale: &Value, shift: &Value) -> Value {
     let width = TRANSFORMER.width;
     let ones = graph.constant(&format!("{name}.ones"), &[width], &vec![1.0; width]);
@@ -242,7 +247,7 @@ fn modulated(graph: &mut Graph, name: &str, x: &Value, scale: &Value, shift: &Va
     graph.node(&format!("{name}.modulated"), "Add", &[&scaled, shift], &[])
 }
 
-/// x * sigmoid(x): Elfwing et al., "Sigmoid-Weighted Linear Units", 2018.
+/// x * sigmoid(x) (Elfwing et al., "Sigmoid-Weighted Linear Units", 2018).
 fn silu(graph: &mut Graph, name: &str, x: &Value) -> Value {
     let gate = graph.node(&format!("{name}.sigmoid"), "Sigmoid", &[x], &[]);
     graph.node(&format!("{name}.silu"), "Mul", &[x, &gate], &[])

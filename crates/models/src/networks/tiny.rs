@@ -1,4 +1,5 @@
-//! A small convolutional classifier with five distinct layer shapes, so that a GPU engine tunes five kernels only.
+//! A small convolutional classifier with five distinct layer shapes, so that a GPU engine tunes
+//! only five kernels.
 
 use crate::{Attribute, Graph, Value, WeightInit};
 
@@ -11,7 +12,7 @@ pub(crate) fn build(seed: u64) -> Graph {
     let image = graph.input("image", &[1, 3, 32, 32]);
     // Layer shape 1: 3 -> 16 channels, 32x32 -> 16x16.
     let stem = convolution(&mut graph, "stem", &image, 3, 2);
-    // Layer shape 2, twice: 16 -> 16 channels at 16x16. Layer shape 3: their sum with what went in.
+    // Layer shape 2, twice: 16 -> 16 channels at 16x16. Layer shape 3: the sum with their input.
     let inner = convolution(&mut graph, "inner", &stem, CHANNELS, 1);
     let outer = convolution(&mut graph, "outer", &inner, CHANNELS, 1);
     let sum = graph.node("sum", "Add", &[&outer, &stem], &[]);

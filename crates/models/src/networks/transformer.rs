@@ -1,4 +1,5 @@
-//! What transformers share: Vaswani et al., "Attention Is All You Need", 2017. Activations are [batch, tokens, width].
+//! Parts that transformers share (Vaswani et al., "Attention Is All You Need", 2017). Activations
+//! are [batch, tokens, width].
 
 use crate::{Attribute, Graph, Value, WeightInit};
 
@@ -6,13 +7,14 @@ use crate::{Attribute, Graph, Value, WeightInit};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sizes {
     pub(super) batch: usize,
-    /// Tokens that go in.
+    /// Number of input tokens.
     pub(super) tokens: usize,
     pub(super) width: usize,
     pub(super) heads: usize,
     /// Width inside the feed-forward part.
     pub(super) inner: usize,
-    /// Factor on the weights of what is added to the residual stream, which keeps its spread from growing layer by layer.
+    /// Factor on the weights of the branches that are added to the residual stream. It keeps the
+    /// values from growing with every layer.
     pub(super) residual_gain: f32,
 }
 
@@ -40,7 +42,7 @@ pub(super) fn linear(graph: &mut Graph, name: &str, x: &Value, wide: [usize; 2],
     graph.node(name, "Add", &[&product, &bias], &[])
 }
 
-/// Layer normalisation over the last dimension: Ba et al., 2016.
+/// Layer normalization over the last dimension (Ba et al., 2016).
 pub(super) fn layer_norm(graph: &mut Graph, name: &str, x: &Value, width: usize, epsilon: f32) -> Value {
     let mut weight = |part: &str, centre| {
         graph.weight(
@@ -58,7 +60,7 @@ pub(super) fn layer_norm(graph: &mut Graph, name: &str, x: &Value, width: usize,
     )
 }
 
-/// Rows of an embedding table, spread as BERT and GPT-2 initialise theirs (standard deviation 0.02).
+/// Rows of an embedding table, with a standard deviation of 0.02 like in BERT and GPT-2.
 pub(super) fn embedding_table(graph: &mut Graph, name: &str, rows: usize, width: usize) -> Value {
     let spread = 0.02 * 3f32.sqrt();
     graph.weight(name, &[rows, width], WeightInit::Uniform { centre: 0.0, spread })
@@ -71,7 +73,8 @@ pub(super) fn positions(graph: &mut Graph, table: &Value, from: usize, count: us
     graph.node("positions", "Gather", &[table, &numbers], &[Attribute::Int("axis", 0)])
 }
 
-/// [batch, tokens, width] -> [batch, heads, tokens, head width], or with the last two dimensions in the order of `last`.
+/// [batch, tokens, width] -> [batch, heads, tokens, head width] if `last` is [1, 3], and with the
+/// last two dimensions swapped if it is [3, 1].
 pub(super) fn split_heads(graph: &mut Graph, name: &str, x: &Value, sizes: &Sizes, last: [i64; 2]) -> Value {
     let shape = [sizes.batch, sizes.tokens, sizes.heads, sizes.head_width()].map(|dim| dim as i64);
     let shape = graph.integers(&format!("{name}.heads_shape"), &shape);
@@ -80,8 +83,9 @@ pub(super) fn split_heads(graph: &mut Graph, name: &str, x: &Value, sizes: &Size
     graph.node(&format!("{name}.heads"), "Transpose", &[&heads], &[order])
 }
 
-/// Scaled dot-product attention: `query` [batch, heads, tokens, head width], `key` [batch, heads, head width, seen], `value`
-/// [batch, heads, seen, head width], to [batch, tokens, width]. A `mask` is added to the scores and broadcasts to
+/// Scaled dot-product attention: `query` [batch, heads, tokens, head width], `key`
+/// [batch, heads, head width, seen] and `value` [batch, heads, seen, head width] ->
+/// [batch, tokens, width]. A `mask` is added to the scores and broadcasts to
 /// [batch, heads, tokens, seen].
 pub(super) fn attend(
     graph: &mut Graph,
@@ -129,7 +133,8 @@ pub(super) fn feed_forward(graph: &mut Graph, name: &str, x: &Value, sizes: &Siz
 /// Adds an activation to a graph.
 pub(super) type Activation = fn(&mut Graph, &str, &Value) -> Value;
 
-/// x / 2 * (1 + erf(x / sqrt 2)): Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016, as PyTorch exports it.
+/// x / 2 * (1 + erf(x / sqrt 2)) (Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016), as
+/// PyTorch exports it.
 pub(super) fn gelu(graph: &mut Graph, name: &str, x: &Value) -> Value {
     let mut scalar = |part: &str, value| graph.constant(&format!("{name}.{part}"), &[], &[value]);
     let (root, one, half) = (
@@ -144,7 +149,7 @@ pub(super) fn gelu(graph: &mut Graph, name: &str, x: &Value) -> Value {
     graph.node(name, "Mul", &[&twice, &half], &[])
 }
 
-/// The same with tanh in place of erf, as GPT-2 computes it (ibid., section 2).
+/// Like [`gelu`], but with tanh instead of erf, as in GPT-2 (ibid., section 2).
 pub(super) fn gelu_tanh(graph: &mut Graph, name: &str, x: &Value) -> Value {
     let mut scalar = |part: &str, value| graph.constant(&format!("{name}.{part}"), &[], &[value]);
     let (cubic, root, one, half) = (

@@ -1,5 +1,5 @@
-//! 3-D U-Net: Cicek et al., 2016, with the strided convolutions, instance normalisation and leaky ReLU of nnU-Net
-//! (Isensee et al., 2021), four levels of 32 to 256 channels.
+//! 3-D U-Net (Cicek et al., 2016) with the strided convolutions, instance normalization and leaky
+//! ReLU of nnU-Net (Isensee et al., 2021), and four levels of 32 to 256 channels.
 
 use crate::{Attribute, Graph, Value, WeightInit};
 
@@ -48,7 +48,7 @@ pub(crate) fn build(seed: u64, batch: usize) -> Graph {
     graph
 }
 
-/// 3x3x3 convolution without bias, instance normalisation, leaky ReLU.
+/// 3x3x3 convolution without bias, instance normalization and leaky ReLU.
 fn convolution(graph: &mut Graph, name: &str, x: &Value, [wide_in, wide_out]: [usize; 2], stride: i64) -> Value {
     let fill = WeightInit::He { fan_in: wide_in * 27 };
     let weight = graph.weight(&format!("{name}.weight"), &[wide_out, wide_in, 3, 3, 3], fill);
