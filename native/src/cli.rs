@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 use crate::commands::args::ServeArgs;
 use crate::{browser, commands, executor};
 
-/// What does the browser cost neural-network inference? Runs the same ONNX model, inputs and engines natively and in a browser, verifies
-/// both, and explains the difference.
+/// What does the browser cost neural-network inference? Runs the same ONNX model, inputs and
+/// engines natively and in a browser, verifies both, and explains the difference.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -57,7 +57,7 @@ enum Command {
   tare report native.json browser.json -o report.html
   tare report native.json browser.json --format md")]
     Report(commands::report::Args),
-    /// The built-in models
+    /// List or export the built-in models
     Models {
         #[command(subcommand)]
         command: ModelsCommand,
@@ -72,7 +72,7 @@ enum Command {
   tare profile --model resnet50 --engine burn-flex
   tare profile --model minilm --engine burn-wgpu --runs 3")]
     Profile(commands::profile::Args),
-    /// Show what this machine has
+    /// Show this machine's hardware, browsers and clock
     Doctor,
     /// Check statistics, clock and measurements against known truths on this machine
     #[command(after_help = "Examples:
@@ -90,9 +90,9 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum ModelsCommand {
-    /// List them with their sizes
+    /// List the models with their sizes
     List,
-    /// Write one as an ONNX file
+    /// Write a model as an ONNX file
     Export {
         /// Name of the model
         name: String,
@@ -107,7 +107,7 @@ pub(crate) fn color() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Carries out the command line. `Ok(false)` if something that was asked for was not measured.
+/// Runs the command line. Returns `Ok(false)` if something requested was not measured.
 pub(crate) fn run() -> Result<bool> {
     match Cli::parse().command {
         Command::Run(args) => commands::run::run(&args),

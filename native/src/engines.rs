@@ -1,11 +1,11 @@
-//! The engines of this program. `CONTRIBUTING.md` says how to add one.
+//! The engines of this program. `CONTRIBUTING.md` explains how to add one.
 
 use tare_burn::Burn;
 use tare_core::Engine;
 use tare_record::{EngineName, Failure, FailureKind, Variant};
 use tare_tract::Tract;
 
-/// An engine on a number of CPU threads.
+/// Creates an engine in a variant, on a number of CPU threads.
 pub(crate) fn engine(name: EngineName, variant: &Variant, threads: usize) -> Box<dyn Engine> {
     match name {
         EngineName::Tract => Box::new(Tract::new(threads)),
@@ -15,11 +15,12 @@ pub(crate) fn engine(name: EngineName, variant: &Variant, threads: usize) -> Box
     }
 }
 
-/// The environment variable that limits an engine to narrower vector instructions, with its value.
+/// The environment variable that limits an engine to narrower vector instructions, and its value.
 ///
 /// # Errors
 ///
-/// If the processor has no wider ones than those, or the engine cannot be limited.
+/// If these instructions are not narrower than the processor's widest, or the engine cannot be
+/// limited.
 pub(crate) fn vector_limit_variable(engine: EngineName, name: &str) -> Result<(&'static str, String), Failure> {
     let limits = match engine {
         EngineName::Tract => tare_tract::vector_limits(),
@@ -30,13 +31,13 @@ pub(crate) fn vector_limit_variable(engine: EngineName, name: &str) -> Result<(&
         return Err(Failure::new(
             FailureKind::Device,
             format!(
-                "{engine} cannot be limited to {name} here: this processor has {}, and the narrower levels are {narrower:?}",
+                "{engine} cannot be limited to {name} on this processor, which has {}: expected one of {narrower:?}",
                 tare_tract::vector_level()
             ),
         ));
     };
-    // What the user leaves out stays left out.
-    let asked = std::env::var(tare_tract::ISA_VARIABLE).into_iter();
-    let all: Vec<String> = asked.chain([limit.isa_variable.clone()]).collect();
+    // Instructions that the user disabled stay disabled.
+    let disabled_by_user = std::env::var(tare_tract::ISA_VARIABLE).into_iter();
+    let all: Vec<String> = disabled_by_user.chain([limit.isa_variable.clone()]).collect();
     Ok((tare_tract::ISA_VARIABLE, all.join(",")))
 }

@@ -1,4 +1,4 @@
-//! Models on this machine: built in, in a file, or fetched into the cache.
+//! Models on this machine: built-in ones, files, and models fetched into the cache.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use tare_record::{Failure, FailureKind, ModelSource};
 
 use crate::remote_model::fetch_if_remote;
 
-/// The model of that name: a built-in one, a remote one or a file, in this order.
+/// Finds a model by name: a built-in one, a remote one or a file, in this order.
 pub(crate) fn find_model(name: &str) -> Result<ModelSource, Failure> {
     if tare_models::is_built_in(name) {
         return Ok(ModelSource::BuiltIn { name: name.into() });
@@ -22,22 +22,22 @@ pub(crate) fn find_model(name: &str) -> Result<ModelSource, Failure> {
     Err(tare_models::not_found(name))
 }
 
-/// The ONNX file of a network that is built in or a file.
+/// The ONNX file of a built-in network, or of a model in a file.
 pub(crate) fn model_bytes(model: &ModelSource, shapes: &BTreeMap<String, Vec<usize>>) -> Result<Vec<u8>, Failure> {
     let missing = |message: String, hint: &str| Failure::new(FailureKind::Model, message).with_hint(hint);
     match model {
         ModelSource::BuiltIn { name } => match tare_models::find(name) {
             Some(entry) => Ok(entry.onnx(shapes)),
             None => Err(missing(
-                format!("there is no network {name:?}"),
-                "a model of several networks has no file of its own: name one of them, see `tare models list`",
+                format!("there is no single network {name:?}"),
+                "choose one of the networks that `tare models list` shows: a model of several networks has no file of its own",
             )),
         },
         ModelSource::File { path } => std::fs::read(path)
             .map_err(|error| missing(format!("cannot read the model {path:?}: {error}"), "check the path")),
         ModelSource::Attached { name } => Err(missing(
-            format!("the bytes of {name:?} did not arrive"),
-            "this is a defect of tare",
+            format!("the bytes of model {name:?} are missing"),
+            "this is a bug in tare, please report it",
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! `tare`: what does the browser cost me?
+//! `tare`: measures what the browser costs neural-network inference.
 
 mod browser;
 mod cli;

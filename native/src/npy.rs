@@ -1,16 +1,16 @@
-//! Tensors as NumPy files.
+//! Reads and writes tensors as NumPy files.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use tare_core::{Tensor, TensorData};
 
-/// Reads a NumPy array of a type that tare feeds, in C order.
+/// Reads a NumPy array of a supported type, in C order.
 pub(crate) fn read_npy(path: &Path) -> Result<Tensor> {
     let file = std::fs::File::open(path)?;
     let npy = npyz::NpyFile::new(std::io::BufReader::new(file)).context("not a NumPy file")?;
     if npy.order() == npyz::Order::Fortran && npy.shape().len() > 1 {
-        bail!("the array is in Fortran order\nhint: save numpy.ascontiguousarray(array)");
+        bail!("expected an array in C order, found Fortran order\nhint: save numpy.ascontiguousarray(array)");
     }
     let shape = npy
         .shape()
@@ -18,10 +18,10 @@ pub(crate) fn read_npy(path: &Path) -> Result<Tensor> {
         .map(|&dim| usize::try_from(dim))
         .collect::<Result<Vec<usize>, _>>()?;
     let npyz::DType::Plain(dtype) = npy.dtype() else {
-        bail!("the array has fields\nhint: save a plain array")
+        bail!("expected a plain array, found one with fields\nhint: save each field as its own array")
     };
     let name = dtype.to_string();
-    // NumPy's type strings: byte order, kind, bytes.
+    // NumPy's type strings consist of byte order, kind and size in bytes.
     let data = match &name[1..] {
         "f4" => TensorData::F32(npy.into_vec()?),
         "f8" => TensorData::F64(npy.into_vec()?),
@@ -30,7 +30,9 @@ pub(crate) fn read_npy(path: &Path) -> Result<Tensor> {
         "i8" => TensorData::I64(npy.into_vec()?),
         "u1" => TensorData::U8(npy.into_vec()?),
         "b1" => TensorData::Bool(npy.into_vec::<bool>()?.into_iter().map(u8::from).collect()),
-        _ => bail!("the array has elements of type {name}\nhint: convert it, for example with array.astype('float32')"),
+        _ => bail!(
+            "the array has the unsupported element type {name}\nhint: convert it, for example with array.astype('float32')"
+        ),
     };
     Ok(Tensor::new(shape, data)?)
 }
@@ -52,7 +54,7 @@ pub(crate) fn write_npy(path: &Path, tensor: &Tensor) -> Result<()> {
         }};
     }
     match tensor.data() {
-        // Every f16 is exact in f32, which more tools read.
+        // Written as f32, which represents every f16 exactly and which more tools can read.
         TensorData::F16(values) => write!(values.iter().map(|value| value.to_f32())),
         TensorData::F32(values) => write!(values.iter().copied()),
         TensorData::F64(values) => write!(values.iter().copied()),

@@ -1,16 +1,16 @@
-//! What is being done, for people who wait for it.
+//! Shows progress to people who wait for it.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// Time between two lines of progress in a file or pipe, where the next does not replace the last.
+/// Time between two progress lines in a file or pipe, where a line cannot replace the previous one.
 const LINE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// What is being done, on one line of standard error.
+/// A line of progress on standard error.
 #[derive(Default)]
 pub(crate) struct ProgressLine {
-    /// The last, and when it was said.
-    said: Option<(String, Instant)>,
+    /// The last line in a file or pipe, and when it was printed.
+    printed: Option<(String, Instant)>,
 }
 
 impl ProgressLine {
@@ -19,17 +19,17 @@ impl ProgressLine {
             replace_line(line);
             return;
         }
-        let is_new = match &self.said {
+        let is_new = match &self.printed {
             Some((last, at)) => last != line && at.elapsed() >= LINE_INTERVAL,
             None => true,
         };
         if is_new {
             eprintln!("{line}");
-            self.said = Some((line.to_owned(), Instant::now()));
+            self.printed = Some((line.to_owned(), Instant::now()));
         }
     }
 
-    /// Makes room for another line.
+    /// Clears the line on a terminal, so that other output can follow.
     pub(crate) fn clear(&mut self) {
         if std::io::stderr().is_terminal() {
             replace_line("");
@@ -39,6 +39,6 @@ impl ProgressLine {
 
 fn replace_line(line: &str) {
     let mut err = std::io::stderr().lock();
-    // A terminal that is gone is no reason to stop measuring.
+    // Ignore errors: the measurement goes on if the terminal is closed.
     let _ = write!(err, "\r\x1b[2K{line}").and_then(|()| err.flush());
 }

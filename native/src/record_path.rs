@@ -1,10 +1,10 @@
-//! Where records go, and the command that makes them.
+//! The path of a record, and the command that makes it.
 
 use std::path::PathBuf;
 
-/// The file for a record: the one asked for, or a dated one.
-pub(crate) fn record_path(asked: Option<&PathBuf>, environment: &str) -> PathBuf {
-    if let Some(path) = asked {
+/// The path of a record: the requested one, or a dated file in the current folder.
+pub(crate) fn record_path(requested: Option<&PathBuf>, environment: &str) -> PathBuf {
+    if let Some(path) = requested {
         return path.clone();
     }
     let date = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();

@@ -1,4 +1,4 @@
-//! Keeps the record on disk up to date, and prints progress.
+//! Keeps the record on disk up to date and prints progress.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use tare_report::{ended_line, progress_line};
 use crate::npy::write_npy;
 use crate::progress_line::ProgressLine;
 
-/// Writes the record after every cell, tensors if asked to, and progress to standard error.
+/// Writes the record after every round of a cell, tensors if requested, and progress to standard
+/// error.
 pub(crate) struct RecordWriter {
     path: PathBuf,
     tensors: Option<PathBuf>,
@@ -21,10 +22,12 @@ pub(crate) struct RecordWriter {
 }
 
 impl RecordWriter {
-    /// Fails at once if the record or the folder for tensors cannot be written: not after an hour of measuring.
+    /// Writes the record once before anything is measured, so that a wrong path fails at once and
+    /// not after an hour.
     pub(crate) fn new(path: &Path, tensors: Option<&PathBuf>, record: &Record) -> Result<Self> {
         if let Some(folder) = tensors {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot create the folder {}", folder.display()))?;
         }
         write_record(path, record)?;
         Ok(Self {
@@ -36,7 +39,7 @@ impl RecordWriter {
         })
     }
 
-    /// What could not be written, if anything.
+    /// Returns the first error of writing, if there was one.
     pub(crate) fn finish(mut self) -> Result<()> {
         self.progress.clear();
         self.error.map_or(Ok(()), Err)
@@ -71,7 +74,7 @@ impl PlanObserver for RecordWriter {
         } else {
             request.engine.as_str()
         };
-        // The reference was fed the same inputs as all engines.
+        // Written once, because all engines get the same inputs as the reference.
         let inputs = if request.kind == RequestKind::Reference {
             inputs
         } else {
@@ -82,14 +85,14 @@ impl PlanObserver for RecordWriter {
             .map(|t| ("input", t))
             .chain(outputs.iter().map(|t| (of, t)));
         for (part, named) in named {
-            let mut how = String::new();
+            let mut configuration = String::new();
             if part != "input" {
                 if request.threads > 1 {
-                    how = format!(".{}threads", request.threads);
+                    configuration = format!(".{}threads", request.threads);
                 }
-                how.extend(request.vector_limit().map(|limit| format!(".{limit}")));
+                configuration.extend(request.vector_limit().map(|limit| format!(".{limit}")));
             }
-            let file = format!("{}.{part}{how}.{}.npy", safe(model), safe(&named.name));
+            let file = format!("{}.{part}{configuration}.{}.npy", safe(model), safe(&named.name));
             if let Err(error) = write_npy(&folder.join(&file), &named.tensor) {
                 self.error.get_or_insert(error.context(format!("cannot write {file}")));
             }
@@ -97,7 +100,7 @@ impl PlanObserver for RecordWriter {
     }
 }
 
-/// A name without characters that folders or shells take for something else.
+/// Replaces the characters of a name that have a meaning in paths or shells.
 fn safe(name: &str) -> String {
     name.chars()
         .map(|c| {
@@ -110,34 +113,36 @@ fn safe(name: &str) -> String {
         .collect()
 }
 
-/// Prints what a record says, and where it is.
+/// Prints the report of a record, and the record's path.
 pub(crate) fn print_record(record: &Record, path: &Path) {
     print_report(std::slice::from_ref(record));
     eprintln!("record: {}", path.display());
 }
 
-/// Prints a report as wide as the terminal is.
+/// Prints a report that fits the width of the terminal.
 pub(crate) fn print_report(records: &[Record]) {
     print!("{}", tare_report::terminal(records, terminal_width()));
 }
 
-/// Columns of the terminal on standard output; enough for most tables where there is none.
+/// Number of columns of the terminal on standard output. Without a terminal, enough for most
+/// tables.
 pub(crate) fn terminal_width() -> u16 {
     const WITHOUT_TERMINAL: u16 = 160;
     terminal_size::terminal_size().map_or(WITHOUT_TERMINAL, |(width, _)| width.0)
 }
 
-/// Writes a record so that at every moment the file holds a whole one: beside it first, then over it.
+/// Writes a record so that the file is complete at any time: first to a temporary file in the same
+/// folder, which then replaces the file.
 pub(crate) fn write_record(path: &Path, record: &Record) -> Result<()> {
     let write = || -> Result<()> {
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        let mut beside = tempfile::NamedTempFile::new_in(folder)?;
-        beside.write_all(record.to_json()?.as_bytes())?;
-        beside.as_file().sync_all()?;
-        beside.persist(path)?;
+        let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+        temporary.write_all(record.to_json()?.as_bytes())?;
+        temporary.as_file().sync_all()?;
+        temporary.persist(path)?;
         Ok(())
     };
     write().with_context(|| format!("cannot write the record {}", path.display()))

@@ -1,4 +1,4 @@
-//! Models from URLs: fetched once, checked by their SHA-256, kept in the user's cache.
+//! Fetches models from URLs once, checks their SHA-256, and keeps them in the user's cache.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use tare_report::bytes;
 
 use crate::progress_line::ProgressLine;
 
-/// A protobuf message, and so an ONNX file, is at most this long.
-const LARGEST_BYTES: u64 = 1 << 31;
+/// Maximum size of a protobuf message, and so of an ONNX file.
+const MAX_BYTES: u64 = 1 << 31;
 
-/// A server that is silent for so long is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Time limit for connecting to a server and for its response.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The file of a remote model: a URL such as `https://host/net.onnx#sha256=...`, or a well-known name. Fetched if it is not in the
-/// cache. `None` for other names.
+/// The file of a remote model, given by a URL such as `https://host/net.onnx#sha256=...` or by a
+/// well-known name. The model is fetched if it is not in the cache. Returns `None` for other names.
 pub(crate) fn fetch_if_remote(name: &str) -> Option<Result<PathBuf, Failure>> {
     Some(RemoteModel::named(name)?.and_then(fetch))
 }
@@ -26,18 +26,24 @@ fn failure(message: String, hint: &str) -> Failure {
     Failure::new(FailureKind::Model, message).with_hint(hint)
 }
 
-/// The cache's folder: what TARE_CACHE names, or `tare/models` in the system's.
+/// The folder of the cache: `models` in the folder `TARE_CACHE`, or `tare/models` in the system's
+/// cache folder.
 fn cache() -> Result<PathBuf, Failure> {
     let folder = match std::env::var_os("TARE_CACHE") {
         Some(folder) => PathBuf::from(folder),
         None => dirs::cache_dir()
-            .ok_or_else(|| failure("this system names no folder for caches".into(), "set TARE_CACHE"))?
+            .ok_or_else(|| {
+                failure(
+                    "found no cache folder of this system".into(),
+                    "set TARE_CACHE to a folder",
+                )
+            })?
             .join("tare"),
     };
     Ok(folder.join("models"))
 }
 
-/// The hash that a well-known model had when it was first fetched here.
+/// The hash that a well-known model had when it was first fetched on this machine.
 fn first_hash(name: &str) -> Result<Option<String>, Failure> {
     let text = std::fs::read_to_string(cache()?.join(format!("{name}.sha256"))).ok();
     Ok(text.map(|text| text.trim().to_owned()))
@@ -51,56 +57,56 @@ fn fetch(mut model: RemoteModel) -> Result<PathBuf, Failure> {
     }
     let folder = cache()?;
     if let Some(hash) = &model.sha256 {
-        let kept = folder.join(hash).join(&model.file);
-        // Checked again, because a disk may be full or a file be changed.
-        if std::fs::read(&kept).is_ok_and(|bytes| model.check(&bytes).is_ok()) {
-            return Ok(kept);
+        let cached = folder.join(hash).join(&model.file);
+        // Check again, because the disk may have been full or the file may have changed.
+        if std::fs::read(&cached).is_ok_and(|bytes| model.check(&bytes).is_ok()) {
+            return Ok(cached);
         }
     }
-    let found = body(&model.url)?;
+    let found = download(&model.url)?;
     let hash = model.check(&found)?;
-    keep(&folder, &hash, &model, &found).map_err(|error| {
+    store(&folder, &hash, &model, &found).map_err(|error| {
         failure(
-            format!("cannot keep the model in {}: {error}", folder.display()),
-            "set TARE_CACHE to a folder that can be written",
+            format!("cannot store the model in {}: {error}", folder.display()),
+            "set TARE_CACHE to a writable folder",
         )
     })
 }
 
-fn keep(folder: &Path, hash: &str, model: &RemoteModel, bytes: &[u8]) -> std::io::Result<PathBuf> {
+fn store(folder: &Path, hash: &str, model: &RemoteModel, bytes: &[u8]) -> std::io::Result<PathBuf> {
     let folder_of_hash = folder.join(hash);
     std::fs::create_dir_all(&folder_of_hash)?;
-    let kept = folder_of_hash.join(&model.file);
-    let mut beside = tempfile::NamedTempFile::new_in(&folder_of_hash)?;
-    beside.write_all(bytes)?;
-    beside.persist(&kept)?;
+    let cached = folder_of_hash.join(&model.file);
+    let mut temporary = tempfile::NamedTempFile::new_in(&folder_of_hash)?;
+    temporary.write_all(bytes)?;
+    temporary.persist(&cached)?;
     if let Some(name) = model.well_known {
         std::fs::write(folder.join(format!("{name}.sha256")), format!("{hash}\n"))?;
-        eprintln!("{name}: SHA-256 {hash}, which is expected from now on");
+        eprintln!("{name}: SHA-256 {hash}, which later downloads must match");
     }
-    Ok(kept)
+    Ok(cached)
 }
 
-fn body(url: &str) -> Result<Vec<u8>, Failure> {
-    let offline = "check the address and the network; a file works without: --model FILE.onnx";
+fn download(url: &str) -> Result<Vec<u8>, Failure> {
+    let hint = "check the URL and the network, or pass a file with --model FILE.onnx";
     let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_connect(Some(PATIENCE))
-        .timeout_recv_response(Some(PATIENCE))
+        .timeout_connect(Some(TIMEOUT))
+        .timeout_recv_response(Some(TIMEOUT))
         .build()
         .into();
     let mut response = agent
         .get(url)
         .call()
-        .map_err(|error| failure(format!("cannot fetch the model {url:?}: {error}"), offline))?;
+        .map_err(|error| failure(format!("cannot fetch the model {url:?}: {error}"), hint))?;
     let total = response.body().content_length();
-    let mut reader = response.body_mut().with_config().limit(LARGEST_BYTES).reader();
+    let mut reader = response.body_mut().with_config().limit(MAX_BYTES).reader();
     let mut progress = ProgressLine::default();
     let mut found = Vec::new();
     let mut part = vec![0; 1 << 20];
     loop {
         let length = reader
             .read(&mut part)
-            .map_err(|error| failure(format!("the model {url:?} broke off: {error}"), offline))?;
+            .map_err(|error| failure(format!("the download of {url:?} ended early: {error}"), hint))?;
         if length == 0 {
             break;
         }
@@ -110,7 +116,7 @@ fn body(url: &str) -> Result<Vec<u8>, Failure> {
     }
     progress.clear();
     if total.is_some_and(|total| total != found.len() as u64) {
-        return Err(failure(format!("the model {url:?} broke off"), offline));
+        return Err(failure(format!("the download of {url:?} ended early"), hint));
     }
     Ok(found)
 }

@@ -1,4 +1,4 @@
-//! Running a plan in child processes, with the record on disk kept up to date.
+//! Runs a plan in child processes and keeps the record on disk up to date.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -12,26 +12,26 @@ use crate::machine::{self, SystemClock};
 use crate::record_path::command_line;
 use crate::record_writer::RecordWriter;
 
-/// A run: what to measure, and where to keep the results.
+/// A run: what to measure, and where to store the results.
 pub(crate) struct Run<'a> {
     pub(crate) plan: Plan,
     /// Inputs given by the user.
     pub(crate) inputs: &'a [NamedTensor],
     /// File of the record.
     pub(crate) path: &'a Path,
-    /// Folder for inputs and outputs of every engine, if wanted.
+    /// Folder for inputs and outputs of every engine, if requested.
     pub(crate) tensors: Option<&'a PathBuf>,
 }
 
 impl Run<'_> {
-    /// Measures in processes of this program, with the given Vulkan driver if there is one.
+    /// Measures in processes of this program, with the given Vulkan driver if any.
     pub(crate) fn natively(self, vulkan_driver: Option<PathBuf>) -> Result<Record> {
         let clock = calibrate(&SystemClock)?;
         let mut executor = ProcessExecutor::native(vulkan_driver);
         self.measure(machine::build_info(), machine::machine(), clock, &mut executor)
     }
 
-    /// Measures in processes of Node. Engines that do not run there are left out where others remain.
+    /// Measures in processes of Node. Engines that do not run there are left out if others remain.
     pub(crate) fn in_node(mut self, node: Node) -> Result<Record> {
         let runs = |engine: &EngineName| engine.spec().runs_in(EnvironmentKind::Node);
         for cell in &mut self.plan.cells {
@@ -42,7 +42,7 @@ impl Run<'_> {
                 }
             }
         }
-        // The module that computes the reference, whatever the plan measures.
+        // This module computes the reference, whatever the plan measures.
         let reference = EngineName::references()[0];
         let module = node.module_info(reference)?;
         let machine = Machine {

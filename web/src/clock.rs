@@ -21,11 +21,11 @@ impl Clock for PerformanceClock {
     }
 }
 
-/// Milliseconds as whole nanoseconds.
+/// Converts milliseconds to whole nanoseconds.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "times since the page began fit; negative ones become 0"
+    reason = "times since the start of the page fit; negative ones become 0"
 )]
 pub(crate) fn milliseconds(ms: f64) -> u64 {
     (ms * 1e6).round() as u64

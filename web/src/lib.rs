@@ -1,7 +1,7 @@
-//! The page and its workers: everything that knows a browser.
+//! The page and its workers: all code that depends on a browser.
 //!
-//! The page never runs inference and a worker never touches the document. Each worker module holds one engine and
-//! serves one request; the page starts a fresh worker for every cell.
+//! The page never runs inference, and a worker never touches the document. Each worker module holds
+//! one engine and serves one request. The page starts a fresh worker for every round of a cell.
 
 mod clock;
 mod message;

@@ -1,23 +1,25 @@
-//! Messages between page and worker: typed objects that the browser clones, with bytes that it transfers.
+//! Messages between the page and its workers: typed objects, which the browser clones, with bytes,
+//! which it transfers.
 //!
-//! Their types for JavaScript are in `messages.d.ts`, which a test makes from these.
+//! `messages.d.ts` holds their types for JavaScript. A test of `tare-record` generates it.
 
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
 
-/// A value as a plain JavaScript object, with maps as objects and `null` for what is missing: as if it had been JSON.
+/// Converts a value to a plain JavaScript object like JSON: maps become objects, and `None` becomes
+/// `null`.
 pub(crate) fn to_js<T: Serialize>(value: &T) -> Result<JsValue, serde_wasm_bindgen::Error> {
     value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())
 }
 
-/// A value from a plain JavaScript object.
+/// Converts a plain JavaScript object to a value.
 pub(crate) fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, serde_wasm_bindgen::Error> {
     serde_wasm_bindgen::from_value(value)
 }
 
-/// A message with the buffers that are transferred with it.
+/// A message, and the buffers that are transferred with it.
 pub(crate) struct Message {
     pub(crate) object: Object,
     pub(crate) buffers: Array,
@@ -35,7 +37,8 @@ impl Message {
         })
     }
 
-    /// Adds bytes under `key`. They are copied once, out of this module's memory, and then handed over.
+    /// Adds bytes under `key`. They are copied once, out of this module's memory, and then
+    /// transferred.
     pub(crate) fn attach(&mut self, key: &str, bytes: &[u8]) -> Result<(), JsValue> {
         let buffer = Uint8Array::from(bytes).buffer();
         Reflect::set(&self.object, &key.into(), &buffer)?;
@@ -48,7 +51,7 @@ impl Message {
 ///
 /// # Errors
 ///
-/// If it is of another type.
+/// If it has another type.
 pub(crate) fn field<T: DeserializeOwned>(message: &JsValue, key: &str) -> Result<T, String> {
     let value = Reflect::get(message, &key.into()).unwrap_or_default();
     from_js(value).map_err(|error| error.to_string())

@@ -19,7 +19,7 @@ const STEPS: usize = 10;
 
 pub(crate) const ENTRY: PipelineEntry = PipelineEntry {
     name: "shapegen",
-    summary: "shape from noise: 10 sampling steps, then a volume of 32x32x32 in 8 chunks",
+    summary: "3-D shape from noise: 10 sampling steps, then a 32x32x32 volume in 8 chunks",
     networks: &["shapegen-denoiser", "shapegen-decoder"],
     pipeline: &ShapeGen,
     signature,

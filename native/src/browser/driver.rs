@@ -21,14 +21,14 @@ use crate::machine::is_superuser;
 use crate::progress_line::ProgressLine;
 use crate::record_writer::write_record;
 
-/// A driver that does not listen after so long does not work.
+/// Time limit for the driver to listen.
 const DRIVER_START: Duration = Duration::from_secs(20);
-/// A page that is not ready after so long does not work.
+/// Time limit for the page to be ready.
 const PAGE_START: Duration = Duration::from_secs(60);
-/// Time between two looks at the page: seldom, because each look takes time from the browser.
+/// Time between two queries of the page. Each query takes time from the browser, so they are rare.
 const POLL: Duration = Duration::from_millis(500);
 
-/// A browser that is driven. Its driver ends with this value.
+/// A browser session. Dropping it stops the driver.
 struct Opened {
     client: Client,
     driver: Option<Child>,
@@ -36,34 +36,35 @@ struct Opened {
 
 async fn open(args: &DriverArgs) -> Result<Opened> {
     let browser = choose(args.browser.as_deref());
-    let (driver, address) = match &args.webdriver {
-        Some(address) => (None, address.to_owned()),
+    let (driver, url) = match &args.webdriver {
+        Some(url) => (None, url.to_owned()),
         None => {
-            let (driver, address) = start_driver(browser.as_ref().map_err(|error| anyhow!("{error}"))?).await?;
-            (Some(driver), address)
+            let (driver, url) = start_driver(browser.as_ref().map_err(|error| anyhow!("{error}"))?).await?;
+            (Some(driver), url)
         }
     };
     let client = ClientBuilder::new(hyper_connector())
         .capabilities(capabilities(browser.as_ref().ok(), args))
-        .connect(&address)
+        .connect(&url)
         .await
-        .with_context(|| format!("cannot open a browser through the WebDriver at {address}\nhint: driver and browser must be of the same version"))?;
+        .with_context(|| format!("cannot open a browser through the WebDriver at {url}\nhint: install the same version of driver and browser"))?;
     Ok(Opened { client, driver })
 }
 
-/// Opens `page` in a browser, waits until it has measured, and writes the record to `path` after every cell.
+/// Opens `page` in a browser, waits until it has measured, and writes the record to `path` after
+/// every cell.
 pub(crate) async fn measure(args: &DriverArgs, page: &str, path: &Path, command: &str) -> Result<Record> {
     let opened = open(args).await?;
     let outcome = tokio::select! {
         outcome = watch(&opened, page, path, command) => outcome,
-        _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted; what was measured until now is in {}", path.display())),
+        _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted; the measurements so far are in {}", path.display())),
     };
-    // The browser may be gone already.
+    // The browser may already be closed.
     let _ = opened.client.close().await;
     outcome
 }
 
-/// Opens `page` in a browser, waits until it has checked the browser, and returns how that came out.
+/// Opens `page` in a browser, waits until it has run the self-test, and returns the checks.
 pub(crate) async fn selftest(args: &DriverArgs, page: &str) -> Result<Vec<SelfCheck>> {
     let opened = open(args).await?;
     let outcome = tokio::select! {
@@ -75,7 +76,7 @@ pub(crate) async fn selftest(args: &DriverArgs, page: &str) -> Result<Vec<SelfCh
 }
 
 async fn watch_selftest(client: &Client, page: &str) -> Result<Vec<SelfCheck>> {
-    const LOOK: &str = "return [document.body?.dataset.state ?? 'loading', \
+    const QUERY: &str = "return [document.body?.dataset.state ?? 'loading', \
         document.getElementById('checks')?.textContent ?? '', document.getElementById('note')?.textContent ?? ''];";
     client
         .goto(page)
@@ -84,21 +85,21 @@ async fn watch_selftest(client: &Client, page: &str) -> Result<Vec<SelfCheck>> {
     let started = Instant::now();
     let mut running = false;
     loop {
-        let looked = client
-            .execute(LOOK, vec![])
+        let answer = client
+            .execute(QUERY, vec![])
             .await
-            .context("the browser or its tab is gone")?;
+            .context("the browser or its tab is closed")?;
         let (state, checks, note): (String, String, String) =
-            serde_json::from_value(looked).context("the page answered nonsense")?;
+            serde_json::from_value(answer).context("the page sent an unexpected answer")?;
         if !checks.is_empty() {
-            return serde_json::from_str(&checks).context("the page's checks cannot be read");
+            return serde_json::from_str(&checks).context("cannot read the page's checks");
         }
         match state.as_str() {
             "running" => running = true,
             "error" => bail!("the page failed: {note}"),
             "ready" if running => bail!("{note}"),
             _ if !running && started.elapsed() > PAGE_START => {
-                bail!("the page did not begin to check after {} s", PAGE_START.as_secs())
+                bail!("the page did not start its checks within {} s", PAGE_START.as_secs())
             }
             _ => {}
         }
@@ -110,16 +111,17 @@ fn hyper_connector() -> hyper_util::client::legacy::connect::HttpConnector {
     hyper_util::client::legacy::connect::HttpConnector::new()
 }
 
-/// Starts the browser's driver on a free port; it ends with the value that is returned.
+/// Starts the browser's driver on a free port. Returns the process, which is killed when dropped,
+/// and its URL.
 async fn start_driver(browser: &Browser) -> Result<(Child, String)> {
     let name = browser.kind.driver();
     let Some(program) = &browser.driver else {
         bail!(
-            "found no {name} for {}\nhint: install it (Debian: apt-get install chromium-driver; Firefox: cargo install geckodriver), or name a running one with --webdriver",
+            "found no {name} for {}\nhint: install it (Debian: apt-get install chromium-driver; Firefox: cargo install geckodriver), or pass the URL of a running one with --webdriver",
             browser.program.display()
         );
     };
-    // Bound and let go: the driver takes it a moment later.
+    // Find a free port by binding one. It is released here, and the driver binds it a moment later.
     let port = std::net::TcpListener::bind(("127.0.0.1", 0))
         .and_then(|free| free.local_addr())
         .context("no free port")?
@@ -134,12 +136,12 @@ async fn start_driver(browser: &Browser) -> Result<(Child, String)> {
         .with_context(|| format!("cannot start {}", program.display()))?;
     let deadline = Instant::now() + DRIVER_START;
     while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-        if let Some(status) = child.try_wait().context("cannot ask for the driver's state")? {
-            bail!("{} ended at once ({status})", program.display());
+        if let Some(status) = child.try_wait().context("cannot query the state of the driver")? {
+            bail!("{} exited immediately ({status})", program.display());
         }
         if Instant::now() > deadline {
             bail!(
-                "{} does not listen after {} s",
+                "{} did not start to listen within {} s",
                 program.display(),
                 DRIVER_START.as_secs()
             );
@@ -153,7 +155,7 @@ fn capabilities(browser: Option<&Browser>, args: &DriverArgs) -> Map<String, Val
     let mut arguments: Vec<String> = Vec::new();
     let key = match browser.map_or(Kind::Chromium, |browser| browser.kind) {
         Kind::Chromium => {
-            // Nothing in the background that would take time or ask the network.
+            // Disable background work, which would take time or use the network.
             arguments.extend(
                 [
                     "--no-first-run",
@@ -162,7 +164,7 @@ fn capabilities(browser: Option<&Browser>, args: &DriverArgs) -> Map<String, Val
                     "--disable-sync",
                     "--disable-quic",
                     "--enable-unsafe-webgpu",
-                    // Memory is counted when the page asks, not some seconds later.
+                    // Measure memory when the page asks for it and not some seconds later.
                     "--enable-blink-features=ForceEagerMeasureMemory",
                 ]
                 .map(String::from),
@@ -193,8 +195,9 @@ fn capabilities(browser: Option<&Browser>, args: &DriverArgs) -> Map<String, Val
     Map::from_iter([(key.to_owned(), inner)])
 }
 
-/// What the page says of itself: its state, its record if that grew beyond the given length, and its progress.
-const LOOK: &str = "const record = document.getElementById('record')?.textContent ?? ''; \
+/// Script that returns the page's state, its record unless the record has the given length, and its
+/// progress.
+const QUERY: &str = "const record = document.getElementById('record')?.textContent ?? ''; \
     return [document.body?.dataset.state ?? 'loading', record.length === arguments[0] ? '' : record, \
     document.getElementById('progress-text')?.textContent ?? ''];";
 
@@ -206,23 +209,23 @@ async fn watch(opened: &Opened, page: &str, path: &Path, command: &str) -> Resul
         .await
         .with_context(|| format!("the browser cannot open {page}"))?;
     let started = Instant::now();
-    // By their lines, because the last record has them in another order.
-    let mut told = HashSet::new();
+    // Printed lines. They identify cells, because the final record may have another order.
+    let mut printed = HashSet::new();
     let mut progress_line = ProgressLine::default();
-    let mut known = 0;
+    let mut known_length = 0;
     let mut last = None;
     loop {
-        let looked = client
-            .execute(LOOK, vec![json!(known)])
+        let answer = client
+            .execute(QUERY, vec![json!(known_length)])
             .await
-            .context("the browser or its tab is gone")?;
+            .context("the browser or its tab is closed")?;
         let (state, text, progress): (String, String, String) =
-            serde_json::from_value(looked).context("the page answered nonsense")?;
+            serde_json::from_value(answer).context("the page sent an unexpected answer")?;
         if let Some(memory) = &mut memory {
-            memory.look();
+            memory.sample();
         }
         if !text.is_empty() {
-            let mut record = Record::from_json(&text).context("the page made a record that cannot be read")?;
+            let mut record = Record::from_json(&text).context("cannot read the page's record")?;
             record.command = command.to_owned();
             if let Some(browser) = &mut record.machine.browser {
                 browser.processes_peak_bytes = memory.as_ref().and_then(ProcessMemory::peak_bytes);
@@ -232,13 +235,13 @@ async fn watch(opened: &Opened, page: &str, path: &Path, command: &str) -> Resul
             let has_ended =
                 |cell: &&Cell| record.complete || cell.status != Status::Measured || cell.rounds.len() >= rounds;
             for line in record.cells.iter().filter(has_ended).map(ended_line) {
-                if told.insert(line.clone()) {
+                if printed.insert(line.clone()) {
                     eprintln!("{line}");
                 }
             }
             write_record(path, &record)?;
-            // In UTF-16 units, as JavaScript counts.
-            known = text.encode_utf16().count();
+            // JavaScript measures strings in UTF-16 code units.
+            known_length = text.encode_utf16().count();
             last = Some(record);
         }
         if state == "done"
@@ -250,7 +253,7 @@ async fn watch(opened: &Opened, page: &str, path: &Path, command: &str) -> Resul
             "error" => bail!("the page failed: {progress}"),
             "loading" if started.elapsed() > PAGE_START => {
                 bail!(
-                    "the page was not ready after {} s\nhint: open {page} by hand and look at the browser's console",
+                    "the page was not ready after {} s\nhint: run `tare serve`, open the page by hand and look at the browser's console",
                     PAGE_START.as_secs()
                 )
             }

@@ -19,7 +19,7 @@ impl Kind {
     }
 }
 
-/// A browser on this machine.
+/// An installed browser.
 #[derive(Debug, Clone)]
 pub(crate) struct Browser {
     pub(crate) kind: Kind,
@@ -38,7 +38,7 @@ const PROGRAMS: [(&str, Kind); 8] = [
     ("firefox-esr", Kind::Firefox),
 ];
 
-/// Where browsers are outside the search path.
+/// Browsers outside the search path.
 const PLACES: [(&str, Kind); 4] = [
     (
         "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -49,7 +49,7 @@ const PLACES: [(&str, Kind); 4] = [
     (r"C:\Program Files\Mozilla Firefox\firefox.exe", Kind::Firefox),
 ];
 
-/// All browsers that are found, the preferred first.
+/// Finds all browsers on this machine, the preferred one first.
 pub(crate) fn find_browsers() -> Vec<Browser> {
     let on_path = PROGRAMS.iter().filter_map(|(name, kind)| Some((on_path(name)?, *kind)));
     let elsewhere = PLACES
@@ -77,10 +77,10 @@ fn on_path(name: &str) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// The browser that was asked for: a family, a path, or the first that is found.
+/// Chooses a browser by its family or path. Without either, chooses the first one found.
 pub(crate) fn choose(asked: Option<&str>) -> Result<Browser> {
     let found = find_browsers();
-    let hint = "hint: install Chromium with its driver (Debian: apt-get install chromium chromium-driver), or name a browser with --browser PATH";
+    let hint = "hint: install Chromium with its driver (Debian: apt-get install chromium chromium-driver), or pass the path of a browser with --browser";
     let wanted = |browser: &Browser| match asked {
         None => true,
         Some("chromium") => browser.kind == Kind::Chromium,
@@ -114,13 +114,13 @@ pub(crate) fn choose(asked: Option<&str>) -> Result<Browser> {
     }
 }
 
-/// The Vulkan driver for the CPU that a Chromium brings.
+/// The software Vulkan driver that is bundled with a Chromium.
 pub(crate) fn software_vulkan(browser: &Browser) -> Option<PathBuf> {
     const FILE: &str = "vk_swiftshader_icd.json";
     let program = std::fs::canonicalize(&browser.program).ok();
-    let beside = program.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+    let own_folder = program.as_deref().and_then(Path::parent).map(Path::to_path_buf);
     // Debian's program is a script that starts the one in this folder.
-    let folders = beside.into_iter().chain(["/usr/lib/chromium".into()]);
+    let folders = own_folder.into_iter().chain(["/usr/lib/chromium".into()]);
     folders
         .map(|folder| folder.join(FILE))
         .find(|driver| browser.kind == Kind::Chromium && driver.is_file())

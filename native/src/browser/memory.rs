@@ -1,8 +1,8 @@
-//! How much memory a browser's processes use.
+//! Memory use of a browser's processes.
 
 use std::collections::BTreeMap;
 
-/// The processes that a driver started, and all that those started.
+/// The processes that descend from a driver.
 pub(super) struct ProcessMemory {
     driver: u32,
     peak_bytes: Option<u64>,
@@ -16,29 +16,29 @@ impl ProcessMemory {
         }
     }
 
-    /// Looks how much they use now.
-    pub(super) fn look(&mut self) {
+    /// Reads how much memory the processes use now.
+    pub(super) fn sample(&mut self) {
         self.peak_bytes = self.peak_bytes.max(own_bytes(&all_processes(), self.driver));
     }
 
-    /// The most that was seen; `None` where the system does not tell.
+    /// The largest sample. `None` where the system does not report memory.
     pub(super) fn peak_bytes(&self) -> Option<u64> {
         self.peak_bytes
     }
 }
 
-/// A process's parent, and the memory that it shares with no file.
+/// The parent of a process, and the memory that it does not share with a file.
 struct Process {
     parent: u32,
     own_bytes: u64,
 }
 
-/// Linux tells in files that cost microseconds to read.
+/// Reads all processes from `/proc` on Linux, which takes microseconds per process.
 fn all_processes() -> BTreeMap<u32, Process> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let processes = entries.filter_map(|entry| {
         let id = entry.file_name().to_str()?.parse().ok()?;
-        // Gone already, or of another user: none of the browser's.
+        // A process that has ended or belongs to another user is not part of the browser.
         let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
         Some((id, process(&status)?))
     });
@@ -52,15 +52,15 @@ fn process(status: &str) -> Option<Process> {
     };
     Some(Process {
         parent: u32::try_from(field("PPid:")?).ok()?,
-        // Absent in processes of the kernel; in units of 1024 bytes.
+        // In units of 1024 bytes. Absent for kernel processes.
         own_bytes: field("RssAnon:").unwrap_or(0) * 1024,
     })
 }
 
-/// Memory of all that descend from a process, without its own.
+/// Memory of all descendants of a process, without the process itself.
 fn own_bytes(processes: &BTreeMap<u32, Process>, ancestor: u32) -> Option<u64> {
     let descends = |mut id: u32| {
-        // Shorter than any circle that a changing table may show.
+        // The limit ends cycles, which can occur because the processes change while they are read.
         for _ in 0..processes.len() {
             match processes.get(&id).map(|process| process.parent) {
                 Some(parent) if parent == ancestor => return true,
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn descendants_are_counted_and_nothing_else() {
+    fn only_descendants_are_counted() {
         let table = [
             (1, 0, 5),
             (10, 1, 100),
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_tells_is_read() {
+    fn the_status_of_a_process_is_parsed() {
         let read = process("Name:\tchromium\nPPid:\t42\nVmRSS:\t  300 kB\nRssAnon:\t     100 kB\n").unwrap();
         assert_eq!((read.parent, read.own_bytes), (42, 102_400));
         assert!(process("Name:\tchromium\n").is_none());

@@ -1,4 +1,5 @@
-//! Measuring in a real browser: serves the page on loopback and drives a browser through WebDriver.
+//! Measures in a real browser: serves the page on loopback and drives the browser through
+//! WebDriver.
 
 mod driver;
 mod find;
@@ -17,13 +18,14 @@ use crate::record_path::command_line;
 
 pub(crate) use find::find_browsers;
 
-/// The Vulkan driver that the browser brings for its software adapter, if it was asked to use that: natively it gives the same adapter.
+/// The Vulkan driver of the browser's software adapter, if the options ask for that adapter. With
+/// this driver, native processes use the same adapter as the browser.
 pub(crate) fn software_vulkan(args: &DriverArgs) -> Option<PathBuf> {
-    let asked = args.software_gpu.then_some(args.browser.as_deref());
-    find::software_vulkan(&find::choose(asked?).ok()?)
+    let requested = args.software_gpu.then_some(args.browser.as_deref());
+    find::software_vulkan(&find::choose(requested?).ok()?)
 }
 
-/// Measures a plan, and keeps the record at `path` up to date.
+/// Measures a plan and keeps the record at `path` up to date.
 pub(crate) fn measure(args: &BrowserArgs, plan: Plan, inputs: &[NamedTensor], path: &Path) -> Result<Record> {
     let inputs = (!inputs.is_empty()).then(|| tensor_codec::encode(inputs));
     let job = server::ServedJob::new(plan, inputs)?;

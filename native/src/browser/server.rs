@@ -1,4 +1,5 @@
-//! The page's server: loopback only, with the headers that give a page shared memory and a fine clock.
+//! The server of the page. It listens on loopback only and sends the headers that give a page
+//! shared memory and a fine clock.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,8 +26,8 @@ pub(crate) struct ServedJob {
 }
 
 impl ServedJob {
-    /// Reads the model files that the plan names, and fetches those of the web. One that cannot be read is left to the page,
-    /// which says so in the record; the other cells go on.
+    /// Reads or fetches the model files of the plan. A model that cannot be read is left to the
+    /// page, which records the failure and continues with the other cells.
     pub(crate) fn new(mut plan: Plan, inputs: Option<Vec<u8>>) -> Result<Self> {
         let mut files = BTreeMap::new();
         let mut models: Vec<JobModel> = Vec::new();
@@ -58,7 +59,7 @@ impl ServedJob {
     }
 }
 
-/// Starts to serve `folder`, and the job if there is one; returns the address.
+/// Starts to serve `folder`, and the job if there is one. Returns the address.
 ///
 /// # Errors
 ///
@@ -66,9 +67,9 @@ impl ServedJob {
 pub(crate) async fn start(folder: &Path, args: &ServeArgs, job: Option<ServedJob>) -> Result<SocketAddr> {
     let port = args.port;
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| {
-        format!("cannot listen on port {port} of this machine\nhint: another program may use it; choose another with --port, or leave it out")
+        format!("cannot listen on port {port} of this machine\nhint: another program may use it: choose another port, or omit --port to use any free one")
     })?;
-    let address = listener.local_addr().context("the server has no address")?;
+    let address = listener.local_addr().context("cannot read the address of the server")?;
     let mut router = Router::new().fallback_service(ServeDir::new(folder));
     if let Some(job) = job {
         let job = Arc::new(job);
@@ -90,10 +91,11 @@ pub(crate) async fn start(folder: &Path, args: &ServeArgs, job: Option<ServedJob
             .layer(header("cross-origin-opener-policy", "same-origin"))
             .layer(header("cross-origin-embedder-policy", "require-corp"));
     }
-    // Kept, and asked for again each time: a later visit finds what it knows in the cache, and nothing old.
+    // The browser may cache files but must revalidate them, so that a later visit uses the cache
+    // but never an outdated file.
     let router = router.layer(header("cache-control", "no-cache"));
     tokio::spawn(async move {
-        // Ends with the program; an error of one connection does not end it.
+        // Runs until the program ends. An error of one connection does not stop it.
         let _ = axum::serve(listener, router).await;
     });
     Ok(address)

@@ -1,4 +1,4 @@
-//! `tare diverge`: the first operator whose result differs from the reference's.
+//! `tare diverge`: finds the first operator whose result differs from the reference.
 
 use anyhow::{Result, bail};
 use tare_core::{ComparedValue, diverge, tolerance_of};
@@ -17,18 +17,22 @@ pub(crate) struct Args {
     plan: PlanArgs,
 }
 
-/// Prints every value with its distance from tract's, and the first that differs. `Ok(false)` if one does.
+/// Prints the distance of every value from tract's, and the first value that differs. Returns
+/// `Ok(false)` if one differs.
 pub(crate) fn run(args: &Args) -> Result<bool> {
     let model = OneModel::of(&args.plan)?;
     let cell = &model.cell;
     let name = match cell.engines.as_slice() {
         [] => EngineName::BurnFlex,
         [name] => *name,
-        several => bail!("found {} engines\nhint: name one with --engine", several.len()),
+        several => bail!(
+            "expected one engine, found {}\nhint: choose one with --engine",
+            several.len()
+        ),
     };
     let threads = cell.threads.first().copied().unwrap_or(1);
-    let (exposed, values) = tare_models::with_intermediate_outputs(&model.bytes)?;
-    let workload = tare_models::prepare(&model.name, exposed, &cell.shapes, &model.inputs, model.seed)?;
+    let (with_outputs, values) = tare_models::with_intermediate_outputs(&model.bytes)?;
+    let workload = tare_models::prepare(&model.name, with_outputs, &cell.shapes, &model.inputs, model.seed)?;
     let tolerance = tolerance_of(&cell.model, &cell.tolerance);
     let engine = engine(name, &Variant::Default, threads);
     let compared = pollster::block_on(diverge(
@@ -54,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     match first {
         None => {
             println!(
-                "\nno value of {} on {name} differs from tract's by more than is allowed",
+                "\nall values of {} on {name} agree with tract's within the tolerance",
                 cell.model
             );
             Ok(true)
@@ -62,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         Some((value, compared)) => {
             let why = compared.drift.as_ref().err().map_or("", |failure| &failure.message);
             println!(
-                "\nthe first value that differs is {:?}, made by {} (node {:?}): {why}",
+                "\nthe first value that differs is {:?}, computed by {} (node {:?}): {why}",
                 value.name, value.operator, value.node
             );
             Ok(false)

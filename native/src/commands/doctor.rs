@@ -5,7 +5,7 @@ use tare_report::{duration, machine_lines};
 use crate::browser::find_browsers;
 use crate::machine::{self, SystemClock};
 
-/// Prints what this machine has, and what would disturb a measurement.
+/// Prints this machine's hardware, clock and browsers, and what would disturb a measurement.
 pub(crate) fn run() -> Result<bool> {
     let machine = machine::machine();
     let build = machine::build_info();
@@ -25,7 +25,7 @@ pub(crate) fn run() -> Result<bool> {
     print("tract uses", &tare_tract::vector_level());
     let clock = match calibrate(&SystemClock) {
         Ok(clock) => format!(
-            "{}, steps of {}, {} a reading",
+            "{}, steps of {}, {} per reading",
             clock.source,
             duration(clock.granularity_ns as f64),
             duration(clock.read_cost_ns as f64)

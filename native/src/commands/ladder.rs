@@ -1,4 +1,5 @@
-//! `tare ladder`: every rung between native and a browser, and the report that explains the gap.
+//! `tare ladder`: measures every rung between native and a browser, and writes the report that
+//! explains the gap.
 
 use std::path::PathBuf;
 
@@ -27,13 +28,13 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     let vulkan_driver = browser::software_vulkan(&args.browser.driver);
     let plan = plan(&args.plan, vulkan_driver.is_some())?;
     let inputs = args.plan.inputs()?;
-    // Asked for before an hour of measuring, not after it.
+    // Checked first, because the native measurement may take an hour.
     let page = args.browser.serve.page.folder()?;
     let folder = match &args.output {
         Some(folder) => folder.clone(),
         None => record_path(None, "ladder").with_extension(""),
     };
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let in_node_plan = runnable_in_node(&plan);
     let node = if in_node_plan.cells.is_empty() {
         None
@@ -75,7 +76,8 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     Ok(has_browser && records.iter().all(Record::all_measured))
 }
 
-/// An environment that cannot be measured is no reason to lose the others.
+/// Keeps the record of an environment. If the measurement failed, reports why, and the records of
+/// the others remain.
 fn keep(records: &mut Vec<Record>, place: &str, measured: Result<Record>) {
     match measured {
         Ok(record) => records.push(record),
@@ -83,11 +85,11 @@ fn keep(records: &mut Vec<Record>, place: &str, measured: Result<Record>) {
     }
 }
 
-/// What was chosen, on all rungs that this machine has.
+/// The plan of the options, with all rungs that this machine supports.
 fn plan(args: &PlanArgs, software_gpu: bool) -> Result<Plan> {
     let mut plan = args.plan_or("ladder")?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let most = args.threads().unwrap_or(cores);
+    let threads = args.threads().unwrap_or(cores);
     let limits = tare_tract::vector_limits();
     let adapters = pollster::block_on(tare_burn::adapters());
     let has_hardware = !software_gpu && adapters.iter().any(|adapter| !adapter.software);
@@ -98,11 +100,11 @@ fn plan(args: &PlanArgs, software_gpu: bool) -> Result<Plan> {
             cell.engines = EngineName::all().filter(usable).collect();
         }
         cell.relaxed_simd = true;
-        // Software adapters take WGSL natively, too.
+        // A software adapter takes WGSL natively anyway.
         cell.wgsl |= has_hardware;
-        // A plan that lists several numbers has chosen its rungs.
+        // A plan that lists several thread counts has chosen its rungs.
         if cell.threads.len() < 2 {
-            cell.threads = if most > 1 { vec![most, 1] } else { vec![1] };
+            cell.threads = if threads > 1 { vec![threads, 1] } else { vec![1] };
         }
         if cell.vector_limits.is_empty() {
             cell.vector_limits = limits.iter().map(|limit| limit.name.to_owned()).collect();

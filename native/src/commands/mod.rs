@@ -1,4 +1,4 @@
-//! The commands.
+//! The commands of the command line.
 
 use anyhow::{Result, bail};
 use tare_core::NamedTensor;
@@ -19,7 +19,7 @@ pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod selftest;
 
-/// The one model of a command that takes one.
+/// The model of a command that takes a single one.
 struct OneModel {
     cell: CellPlan,
     name: String,
@@ -33,7 +33,10 @@ impl OneModel {
         let mut plan = args.plan_or("quick")?;
         let cell = match plan.cells.as_mut_slice() {
             [cell] => cell.clone(),
-            cells => bail!("found {} models\nhint: name one with --model", cells.len()),
+            cells => bail!(
+                "expected one model, found {}\nhint: choose one with --model",
+                cells.len()
+            ),
         };
         let model = find_model(&cell.model)?;
         Ok(Self {

@@ -6,11 +6,11 @@ use tare_models::{
     CATALOG, KNOWN_MODELS, PIPELINES, built_in_names, find, find_pipeline, multiply_accumulates, parameter_count,
 };
 
-/// Prints the built-in models; parameters are counted in the files that they make.
+/// Prints the built-in models. Parameters are counted in the generated files.
 pub(crate) fn list() -> Result<bool> {
     println!(
-        "{:<18} {:>11}  {:>9}  {:>9}  {:<58} source of the number",
-        "name", "parameters", "MACs", "size", "what"
+        "{:<18} {:>11}  {:>9}  {:>9}  {:<58} source of the parameter count",
+        "name", "parameters", "MACs", "size", "description"
     );
     for entry in &CATALOG {
         let bytes = entry.onnx(&BTreeMap::new());
@@ -25,11 +25,11 @@ pub(crate) fn list() -> Result<bool> {
             entry.source
         );
     }
-    println!("\nseveral networks that run as one, with work on the host between them:");
+    println!("\nseveral networks that run as one model, with work on the CPU between them:");
     for entry in &PIPELINES {
         println!("{:<20} {}: {}", entry.name, entry.summary, entry.networks.join(", "));
     }
-    println!("\ntrained, fetched from their publishers when first used:");
+    println!("\ntrained models, fetched from their publishers on first use:");
     for model in &KNOWN_MODELS {
         println!(
             "{:<20} {:<40} {:<10} {}",
@@ -43,12 +43,15 @@ pub(crate) fn export(name: &str, output: &Path) -> Result<bool> {
     let Some(entry) = find(name) else {
         if let Some(pipeline) = find_pipeline(name) {
             bail!(
-                "{name:?} is of several networks\nhint: export one of them: {}",
+                "{name:?} consists of several networks\nhint: export one of them: {}",
                 pipeline.networks.join(", ")
             );
         }
         let known: Vec<&str> = built_in_names().collect();
-        bail!("there is no built-in model {name:?}: expected {}", known.join(", "));
+        bail!(
+            "there is no built-in model {name:?}: expected one of {}",
+            known.join(", ")
+        );
     };
     let bytes = entry.onnx(&BTreeMap::new());
     std::fs::write(output, &bytes).with_context(|| format!("cannot write {}", output.display()))?;

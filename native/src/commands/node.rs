@@ -1,4 +1,4 @@
-//! `tare node`.
+//! `tare node`: measures in Node.
 
 use anyhow::Result;
 

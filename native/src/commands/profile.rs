@@ -1,4 +1,4 @@
-//! `tare profile`: where the time of a run goes, node by node.
+//! `tare profile`: shows the duration of a run by node of the graph.
 
 use anyhow::{Result, bail};
 use tare_burn::{Burn, NodeTime};
@@ -12,12 +12,12 @@ use crate::machine::SystemClock;
 pub(crate) struct Args {
     #[command(flatten)]
     plan: PlanArgs,
-    /// Runs that the times are the mean of
+    /// Number of runs to average over
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
 }
 
-/// Prints the nodes that take time, longest first.
+/// Prints the nodes by their duration, longest first.
 pub(crate) fn run(args: &Args) -> Result<bool> {
     let model = OneModel::of(&args.plan)?;
     let cell = &model.cell;
@@ -25,7 +25,9 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     let engine = match cell.engines.as_slice() {
         [] | [EngineName::BurnFlex] => Burn::flex(threads),
         [EngineName::BurnWgpu] => Burn::wgpu(),
-        _ => bail!("only burn's runs can be taken apart\nhint: --engine burn-flex or --engine burn-wgpu"),
+        _ => bail!(
+            "only a single burn engine can be profiled\nhint: choose it with --engine burn-flex or --engine burn-wgpu"
+        ),
     };
     let workload = tare_models::prepare(&model.name, model.bytes, &cell.shapes, &model.inputs, model.seed)?;
     let profiled = engine.profile(workload.bytes.clone(), &workload.inputs, args.runs, &SystemClock);

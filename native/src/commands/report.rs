@@ -15,7 +15,7 @@ pub(crate) struct Args {
     /// File for the report [default: standard output]
     #[arg(short, long)]
     output: Option<PathBuf>,
-    /// Format [default: that of the output's name, or plain text]
+    /// Format [default: by the extension of the output file, or plain text]
     #[arg(long)]
     format: Option<ReportFormat>,
 }
@@ -58,7 +58,7 @@ fn format_of(path: &Path) -> Option<ReportFormat> {
     }
 }
 
-/// Reads a record; every error names the file.
+/// Reads a record. Every error names the file.
 pub(crate) fn read(path: &Path) -> Result<Record> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the record {}", path.display()))?;
     Record::from_json(&text).with_context(|| path.display().to_string())

@@ -21,7 +21,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Measures as the options say, keeps the record, and prints it.
+    /// Measures the plan of the options, writes the record and prints it.
     pub(super) fn measure(&self, environment: &str, how: impl FnOnce(Run<'_>) -> Result<Record>) -> Result<bool> {
         let path = record_path(self.output.as_ref(), environment);
         let record = how(Run {

@@ -1,4 +1,4 @@
-//! `tare selftest`.
+//! `tare selftest`: runs the self-test natively or in a browser.
 
 use std::rc::Rc;
 
@@ -27,7 +27,7 @@ enum Place {
     Browser(BrowserArgs),
 }
 
-/// Prints every known truth and whether it came out right here. `Ok(false)` if one did not.
+/// Prints every check and its result. Returns `Ok(false)` if one failed.
 pub(crate) fn run(args: &Args) -> Result<bool> {
     let checks = match &args.place {
         Some(Place::Browser(browser)) => browser::selftest(browser, args.pairs)?,

@@ -1,4 +1,5 @@
-//! The child process of `tare run`: measures one cell, so that a crash, a hang or a lost graphics device ends that cell alone.
+//! The child process of `tare run`. It measures one cell, so that a crash, a hang or a lost
+//! graphics device ends only this cell.
 
 use std::io::Write;
 use std::path::Path;
@@ -18,7 +19,8 @@ pub(crate) const INPUTS: &str = "inputs.tensors";
 pub(crate) const REFERENCE: &str = "reference.tensors";
 pub(crate) const OUTPUTS: &str = "outputs.tensors";
 
-/// The last error that a library logged: burn reports shader errors in no other way.
+/// The first error that a library logged. Log messages are the only way in which burn reports
+/// shader errors.
 static LOGGED: Mutex<Option<String>> = Mutex::new(None);
 
 struct ErrorLog;
@@ -44,7 +46,7 @@ struct Reporter;
 
 impl Observer for Reporter {
     fn progress(&mut self, progress: &Progress, cell: &Cell) -> Control {
-        say(&Event::Progress {
+        send(&Event::Progress {
             progress: progress.clone(),
             cell: Box::new(cell.clone()),
         });
@@ -59,8 +61,8 @@ impl Observer for Reporter {
     }
 }
 
-/// One event per line on standard output. If the parent is gone, so is the reason to go on.
-fn say(event: &Event) {
+/// Writes an event as a line to standard output. Exits if the parent has closed it.
+fn send(event: &Event) {
     let line = serde_json::to_string(event).unwrap_or_default();
     let mut out = std::io::stdout().lock();
     if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
@@ -70,8 +72,8 @@ fn say(event: &Event) {
 
 /// Carries out the request in `folder`.
 pub(crate) fn run(folder: &Path) -> Result<bool> {
-    say(&Event::Ready { phases: vec![] });
-    // A second logger in one process is an error that cannot happen here.
+    send(&Event::Ready { phases: vec![] });
+    // Cannot fail, because no other logger is set.
     let _ = log::set_logger(&ErrorLog);
     log::set_max_level(log::LevelFilter::Error);
 
@@ -107,8 +109,9 @@ pub(crate) fn run(folder: &Path) -> Result<bool> {
         add_log(&mut cell.status);
     }
     std::fs::write(folder.join(OUTPUTS), &reply.tensors).context("cannot write the outputs")?;
-    say(&reply.event);
-    // Not through destructors: a graphics driver that crashes while it is unloaded must not spoil a finished cell.
+    send(&reply.event);
+    // Skip destructors: a graphics driver that crashes while it unloads must not spoil a finished
+    // cell.
     std::process::exit(0);
 }
 

@@ -1,4 +1,4 @@
-//! Carrying out requests in child processes: of this program, or of Node.
+//! Carries out requests in child processes of this program or of Node.
 
 pub(crate) mod child;
 mod node;

@@ -1,4 +1,4 @@
-//! Cells in Node: the browser's wasm modules in V8, without a browser.
+//! Runs cells in Node: the browser's wasm modules on V8, without a browser.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tare_record::{EngineName, EnvironmentKind, Failure, FailureKind, ModuleInfo, NodeInfo};
 
-/// Node with the workers of a built page.
+/// Node, and the workers of a built page.
 #[derive(Debug)]
 pub(crate) struct Node {
     program: PathBuf,
@@ -16,7 +16,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Finds Node on the search path, or in `TARE_NODE`; `page` is the folder of the built page.
+    /// Finds Node in `TARE_NODE` or on the search path. `page` is the folder of the built page.
     pub(crate) fn find(page: &Path) -> Result<Self> {
         let program = PathBuf::from(std::env::var_os("TARE_NODE").unwrap_or_else(|| "node".into()));
         let output = Command::new(&program)
@@ -24,12 +24,16 @@ impl Node {
             .output()
             .with_context(|| {
                 format!(
-                    "cannot start {}\nhint: install Node 18 or later (nodejs.org), or name it in TARE_NODE",
+                    "cannot start {}\nhint: install Node 18 or later (nodejs.org), or set TARE_NODE to its path",
                     program.display()
                 )
             })?;
-        let versions: Value = serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("{} does not tell its version: is it Node?", program.display()))?;
+        let versions: Value = serde_json::from_slice(&output.stdout).with_context(|| {
+            format!(
+                "{} did not print its version\nhint: set TARE_NODE to the path of Node",
+                program.display()
+            )
+        })?;
         let version = |key: &str| versions[key].as_str().unwrap_or("unknown").to_owned();
         Ok(Self {
             program,
@@ -41,7 +45,7 @@ impl Node {
         })
     }
 
-    /// How the module of an engine was built, and what its clock is like in Node.
+    /// How the module of an engine was built, and the calibration of its clock in Node.
     pub(crate) fn module_info(&self, engine: EngineName) -> Result<ModuleInfo> {
         let output = self.worker(engine).output().context("cannot start Node")?;
         match serde_json::from_slice(&output.stdout) {
@@ -55,14 +59,14 @@ impl Node {
         }
     }
 
-    /// Node with the module of an engine, to carry out the request in `folder`.
+    /// The command that runs the module of an engine in Node, for the request in `folder`.
     pub(crate) fn command(&self, folder: &Path, engine: EngineName) -> Result<Command, Failure> {
         if !engine.spec().runs_in(EnvironmentKind::Node) {
             return Err(Failure::new(
                 FailureKind::Device,
                 format!("{engine} needs WebGPU, which Node does not have"),
             )
-            .with_hint("measure it in a browser: tare browser"));
+            .with_hint("measure it in a browser with `tare browser`"));
         }
         let mut command = self.worker(engine);
         command.arg(folder);

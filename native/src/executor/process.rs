@@ -1,4 +1,4 @@
-//! Carries out requests in child processes: natively, or in Node.
+//! Carries out requests in child processes, natively or in Node.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -20,28 +20,28 @@ use super::node::Node;
 use crate::engines::vector_limit_variable;
 use crate::local_model::find_model;
 
-/// A child that has not ended its cell so long after the cell's limit hangs.
+/// Extra time after the limit of a cell. A child that has not ended its cell by then hangs.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Time between two looks at whether Ctrl-C was pressed.
-const WATCH_INTERRUPT: Duration = Duration::from_millis(200);
+/// Time between two checks for Ctrl-C.
+const INTERRUPT_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Set by Ctrl-C.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Runs cells in child processes.
 pub(crate) struct ProcessExecutor {
-    /// Where cells run, if not natively.
+    /// Node, if cells do not run natively.
     node: Option<Node>,
-    /// Driver for graphics, if not the system's.
+    /// Vulkan driver, if not the system's.
     vulkan_driver: Option<PathBuf>,
     adapters: Option<Vec<tare_record::Adapter>>,
 }
 
 impl ProcessExecutor {
-    /// A host that stops after the running cell at Ctrl-C, and keeps what was measured.
+    /// Runs cells natively. Ctrl-C stops the running cell and keeps what was measured.
     pub(crate) fn native(vulkan_driver: Option<PathBuf>) -> Self {
-        // Only a second handler would fail: the first does the same.
+        // Fails only if a handler is already set, and that one does the same.
         let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
         Self {
             node: None,
@@ -50,7 +50,7 @@ impl ProcessExecutor {
         }
     }
 
-    /// The same in Node.
+    /// Runs cells in Node. Ctrl-C stops the running cell and keeps what was measured.
     pub(crate) fn node(node: Node) -> Self {
         Self {
             node: Some(node),
@@ -107,7 +107,7 @@ impl Executor for ProcessExecutor {
         let warning = Warning {
             kind: WarningKind::Fallback,
             message: format!(
-                "this machine has no hardware graphics adapter, so {names} was left out: ask for it with --engine {names}"
+                "this machine has no hardware graphics adapter, so {names} was left out: request it with --engine {names}"
             ),
         };
         (cpu, Some(warning))
@@ -122,19 +122,19 @@ impl ProcessExecutor {
         on_progress: &mut OnProgress<'_>,
         partial: &mut Option<Box<Cell>>,
     ) -> Result<Reply, Failure> {
-        let broken = |what: &str, error: &dyn std::fmt::Display| died(format!("{what}: {error}"));
-        let folder = tempfile::tempdir().map_err(|error| broken("cannot make a temporary folder", &error))?;
+        let failed = |what: &str, error: &dyn std::fmt::Display| died(format!("{what}: {error}"));
+        let folder = tempfile::tempdir().map_err(|error| failed("cannot create a temporary folder", &error))?;
         let write = |name: &str, bytes: &[u8]| {
             std::fs::write(folder.path().join(name), bytes)
-                .map_err(|error| broken("cannot write to the temporary folder", &error))
+                .map_err(|error| failed("cannot write to the temporary folder", &error))
         };
         write(
             REQUEST,
-            &serde_json::to_vec(request).map_err(|error| broken("cannot write the request", &error))?,
+            &serde_json::to_vec(request).map_err(|error| failed("cannot write the request", &error))?,
         )?;
-        for (name, bundle) in [(INPUTS, &attachments.inputs), (REFERENCE, &attachments.reference)] {
-            if let Some(bundle) = bundle {
-                write(name, bundle)?;
+        for (name, tensors) in [(INPUTS, &attachments.inputs), (REFERENCE, &attachments.reference)] {
+            if let Some(tensors) = tensors {
+                write(name, tensors)?;
             }
         }
 
@@ -151,9 +151,9 @@ impl ProcessExecutor {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| broken("cannot start a process for the cell", &error))?;
+            .map_err(|error| failed("cannot start a process for the cell", &error))?;
         let outcome = listen(&mut child, request, spawned, on_progress, partial);
-        // Gone already unless it hangs; either way it must not outlive its cell.
+        // The child has ended unless it hangs. It must not outlive its cell in either case.
         let _ = child.kill();
         let _ = child.wait();
         let event = outcome?;
@@ -162,7 +162,7 @@ impl ProcessExecutor {
     }
 }
 
-/// This program as the child of itself.
+/// The command that runs this program as a child process.
 fn this_program(folder: &Path, request: &CellRequest) -> Result<Command, Failure> {
     let program = std::env::current_exe().map_err(|error| died(format!("cannot find this program: {error}")))?;
     let mut command = Command::new(program);
@@ -194,7 +194,7 @@ fn listen(
     });
     let errors = std::thread::spawn(move || {
         let mut text = Vec::new();
-        // What was read until an error is what there is to say.
+        // After an error, what was read so far is used.
         let _ = stderr.read_to_end(&mut text);
         String::from_utf8_lossy(&text).into_owned()
     });
@@ -204,19 +204,19 @@ fn listen(
     let mut doing = String::from("start");
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        match events.recv_timeout(left.min(WATCH_INTERRUPT)) {
+        match events.recv_timeout(left.min(INTERRUPT_INTERVAL)) {
             Err(RecvTimeoutError::Timeout) if INTERRUPTED.load(Ordering::Relaxed) => {
-                return Err(died("it was interrupted".into()));
+                return Err(died("the run was interrupted".into()));
             }
             Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
             Ok(line) => match serde_json::from_str(&line) {
                 Ok(Event::Ready { phases }) => {
                     let ready_ns = u64::try_from(spawned.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                    let told_ns: u64 = phases.iter().map(|phase| phase.duration_ns).sum();
-                    spawn_ns = ready_ns.saturating_sub(told_ns);
+                    let reported_ns: u64 = phases.iter().map(|phase| phase.duration_ns).sum();
+                    spawn_ns = ready_ns.saturating_sub(reported_ns);
                 }
                 Ok(Event::Died { message }) => {
-                    return Err(died(format!("the process died before its cell was done: {message}")));
+                    return Err(died(format!("the process died before it finished its cell: {message}")));
                 }
                 Ok(Event::Progress { progress, mut cell }) => {
                     cell.phases.insert(
@@ -243,18 +243,18 @@ fn listen(
                     return Ok(Event::Done { cell });
                 }
                 Ok(event) => return Ok(event),
-                // A library that prints to standard output is no reason to lose a cell.
+                // Ignore other lines: a library may print to standard output.
                 Err(_) => {}
             },
             Err(RecvTimeoutError::Timeout) => {
                 return Err(Failure::new(
                     FailureKind::TimeLimit,
                     format!(
-                        "the process did not end its cell within the limit of {} s and was stopped during {doing}",
+                        "the process exceeded the limit of {} s and was stopped during {doing}",
                         request.rules.cell_limit_s
                     ),
                 )
-                .with_hint("raise cell_limit_s in the plan or by --cell-limit, or take a smaller model"));
+                .with_hint("raise `cell_limit_s` in the plan or pass --cell-limit, or choose a smaller model"));
             }
             Err(RecvTimeoutError::Disconnected) => {
                 let how = child
@@ -265,8 +265,11 @@ fn listen(
                     .lines()
                     .rev()
                     .find(|line| !line.trim().is_empty() && !line.contains("RUST_BACKTRACE"));
-                let said = last.map_or_else(String::new, |line| format!(", and said last: {}", line.trim()));
-                return Err(died(format!("the process died ({how}) before its cell was done{said}")));
+                let last_words =
+                    last.map_or_else(String::new, |line| format!("; its last output was: {}", line.trim()));
+                return Err(died(format!(
+                    "the process died ({how}) before it finished its cell{last_words}"
+                )));
             }
         }
     }

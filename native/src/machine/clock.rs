@@ -10,7 +10,7 @@ pub(crate) struct SystemClock;
 impl Clock for SystemClock {
     fn now_ns(&self) -> u64 {
         static START: OnceLock<Instant> = OnceLock::new();
-        // 584 years fit.
+        // A u64 holds 584 years.
         u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 

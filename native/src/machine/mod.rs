@@ -1,4 +1,4 @@
-//! What a native process can read about its machine and its own build.
+//! Describes this machine and this build, as far as a native process can read it.
 
 use tare_record::{BuildInfo, EnvironmentKind, Machine, NativeInfo, Warning, WarningKind};
 
@@ -8,7 +8,7 @@ mod power;
 pub(crate) use clock::SystemClock;
 use power::power;
 
-/// This program.
+/// Describes this program.
 pub(crate) fn build_info() -> BuildInfo {
     tare_core::build_info(git_version::git_version!(
         args = ["--always", "--abbrev=12", "--dirty=-modified", "--exclude=*"],
@@ -16,7 +16,7 @@ pub(crate) fn build_info() -> BuildInfo {
     ))
 }
 
-/// This machine, now.
+/// Describes this machine and its current state.
 pub(crate) fn machine() -> Machine {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
@@ -43,13 +43,14 @@ pub(crate) fn machine() -> Machine {
     }
 }
 
-/// Warnings that hold for every figure of this machine.
+/// Warnings that apply to every measurement on this machine.
 pub(crate) fn warnings(machine: &Machine) -> Vec<Warning> {
     let Some(native) = &machine.native else {
         return vec![];
     };
     let mut warnings = power::warnings(&native.power);
-    // One core's worth of other work takes time from every multi-threaded cell, and shares caches with the others.
+    // A load of one core takes time from every multi-threaded cell, and shares caches with the
+    // others.
     if let Some(load) = native.load_average.filter(|&load| load >= 1.0) {
         warnings.push(Warning {
             kind: WarningKind::LoadedMachine,
@@ -61,7 +62,7 @@ pub(crate) fn warnings(machine: &Machine) -> Vec<Warning> {
     warnings
 }
 
-/// What to say if the processor was throttled since `machine` was looked at.
+/// The warning if the processor was throttled since `machine` was read.
 pub(crate) fn throttled_since(machine: &Machine) -> Option<Warning> {
     power::throttled(&machine.native.as_ref()?.power, &power())
 }
@@ -96,7 +97,7 @@ fn cpu_features() -> Vec<String> {
     features
 }
 
-/// Largest resident set of this process, where the system tells (Linux).
+/// Peak resident set size of this process, where the system reports it (Linux).
 pub(crate) fn resident_peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -104,13 +105,13 @@ pub(crate) fn resident_peak_bytes() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// Whether this process is the superuser's: Chromium's sandbox then refuses to start.
+/// Whether this process belongs to the superuser. Chromium's sandbox then refuses to start.
 pub(crate) fn is_superuser() -> bool {
     std::fs::read_to_string("/proc/self/status")
         .is_ok_and(|status| status.lines().any(|line| line.starts_with("Uid:\t0\t")))
 }
 
-/// Now, RFC 3339, UTC, whole seconds.
+/// The current time in RFC 3339, UTC, in whole seconds.
 pub(crate) fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

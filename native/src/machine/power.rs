@@ -1,11 +1,12 @@
-//! What may change the processor's speed, as Linux tells it in its files; other systems do not tell without more rights.
+//! What may change the processor's speed, read from Linux's system files. Other systems do not show
+//! it to normal users.
 
 use std::path::Path;
 
 use tare_core::battery_warning;
 use tare_record::{PowerInfo, Warning, WarningKind};
 
-/// This machine, now.
+/// Reads the current state of this machine.
 pub(crate) fn power() -> PowerInfo {
     read(Path::new("/sys"))
 }
@@ -28,7 +29,8 @@ fn read(sys: &Path) -> PowerInfo {
     }
 }
 
-/// Whether a system battery is being discharged; `None` without one. Batteries of mice and the like do not count.
+/// Whether a system battery is being discharged. `None` if there is no such battery. Batteries of
+/// devices such as mice do not count.
 fn on_battery(supplies: &Path) -> Option<bool> {
     let mut known = None;
     for supply in std::fs::read_dir(supplies).ok()?.flatten() {
@@ -55,37 +57,37 @@ fn hottest(zones: &Path) -> Option<i64> {
         .max()
 }
 
-/// What to say about it beside every figure.
+/// The warnings for a machine in this state.
 pub(crate) fn warnings(power: &PowerInfo) -> Vec<Warning> {
     let governor = power.governor.as_deref().filter(|&governor| governor == "powersave");
     let saving = governor.map(|governor| Warning {
         kind: WarningKind::Power,
         message: format!(
-            "the processor's frequency is governed by {governor:?}: measure with `cpupower frequency-set -g performance`"
+            "the processor uses the frequency governor {governor:?}: run `cpupower frequency-set -g performance` and repeat"
         ),
     });
     let battery = (power.on_battery == Some(true)).then(battery_warning);
     saving.into_iter().chain(battery).collect()
 }
 
-/// What to say if the processor was slowed down for heat between two looks.
+/// The warning if the processor was throttled because of heat between two readings.
 pub(crate) fn throttled(before: &PowerInfo, after: &PowerInfo) -> Option<Warning> {
     let times = after.throttle_count?.checked_sub(before.throttle_count?)?;
     (times > 0).then(|| Warning {
         kind: WarningKind::Power,
         message: format!(
-            "the processor was slowed down for heat {times} times during the run: cool the machine down and repeat"
+            "the processor was throttled {times} times because of heat during the run: let the machine cool down and repeat"
         ),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
     use super::*;
 
-    /// A folder with the files of a machine, each a path and its content.
+    /// Reads a folder with the given files, each a path and its content.
     fn machine(files: &[(&str, &str)]) -> PowerInfo {
         let sys = tempfile::tempdir().unwrap();
         for (path, content) in files {
@@ -97,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_read() {
+    fn system_files_are_read() {
         let core = "devices/system/cpu/cpu0";
         let found = machine(&[
             (&format!("{core}/cpufreq/scaling_governor"), "powersave\n"),
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_tells_nothing_is_no_reason_to_warn() {
+    fn a_machine_without_system_files_gets_no_warnings() {
         assert_eq!(machine(&[]), PowerInfo::default());
         assert_eq!(warnings(&PowerInfo::default()), []);
         let plugged = machine(&[
@@ -137,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn slowing_down_for_heat_is_told() {
+    fn throttling_is_reported() {
         let count = |throttle_count| PowerInfo {
             throttle_count,
             ..PowerInfo::default()

@@ -1,4 +1,4 @@
-//! The real page in a real browser, driven as `tare browser` drives it.
+//! Tests `tare browser` with the real page in a real browser.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use tare_record::{EngineName, EnvironmentKind, FailureKind, PhaseName, Status};
 
 use crate::common::{Ran, Sandbox, page};
 
-/// Measures in the browser by the rules of the plan that ends in a second or two.
+/// Measures in the browser under the rules of the smoke plan, which takes a second or two.
 fn browse(sandbox: &Sandbox, arguments: &str) -> Ran {
     browse_page(sandbox, &page(), arguments)
 }
@@ -17,7 +17,7 @@ fn browse_page(sandbox: &Sandbox, page: &str, arguments: &str) -> Ran {
 }
 
 #[test]
-fn both_sides_compute_the_same_and_are_compared() {
+fn native_and_browser_agree_and_are_compared() {
     let sandbox = Sandbox::new();
     let engines = "--model null --model tiny --engine tract --engine burn-flex";
     sandbox.measure("native.json", engines).code(0);
@@ -25,30 +25,33 @@ fn both_sides_compute_the_same_and_are_compared() {
     let (native, browser) = (sandbox.record("native.json"), sandbox.record("browser.json"));
     assert!(browser.all_measured());
     assert_eq!(browser.machine.kind, EnvironmentKind::Browser);
-    let facts = browser.machine.browser.as_ref().unwrap();
-    assert!(facts.cross_origin_isolated, "the server sends the headers");
-    assert!(facts.page_ready_ns > Some(0));
+    let info = browser.machine.browser.as_ref().unwrap();
+    assert!(info.cross_origin_isolated, "the server sends the headers");
+    assert!(info.page_ready_ns > Some(0));
     assert!(browser.build.target_features.iter().any(|feature| feature == "simd128"));
     for (a, b) in native.cells.iter().zip(&browser.cells) {
         assert_eq!(
             (&a.model, &a.inputs),
             (&b.model, &b.inputs),
-            "hashes made on both sides are equal"
+            "both sides compute the same hashes"
         );
         assert!(b.phases.iter().any(|phase| phase.name == PhaseName::Compile));
         assert!(b.memory.wasm_linear_bytes.is_some());
-        let module = b.module.expect("the build weighs modules");
+        let module = b.module.expect("the build writes the sizes of modules");
         assert!(a.module.is_none() && module.gzip_bytes.is_some_and(|gzip| gzip < module.raw_bytes));
     }
     assert_eq!(pairs(&sandbox), 4);
 }
 
-/// How many pairs the report of both records has; none may be refused.
+/// Number of pairs in the report of both records. Fails if a pair was refused.
 fn pairs(sandbox: &Sandbox) -> usize {
     let report = sandbox.run("report native.json browser.json --format json").code(0);
     let report: serde_json::Value = serde_json::from_str(&report.out()).unwrap();
     let sections = report["sections"].as_array().unwrap();
-    assert!(sections.iter().all(|section| section["id"] != "not-compared"), "{report:#}");
+    assert!(
+        sections.iter().all(|section| section["id"] != "not-compared"),
+        "{report:#}"
+    );
     let blocks = sections[0]["blocks"].as_array().unwrap();
     let table = blocks.iter().find(|block| block["rows"].is_array()).unwrap();
     table["rows"].as_array().unwrap().len()
@@ -69,7 +72,7 @@ fn a_file_is_measured_like_a_built_in_model() {
 }
 
 #[test]
-fn failures_in_the_browser_are_recorded_and_the_others_go_on() {
+fn failures_in_the_browser_are_recorded_and_do_not_stop_other_cells() {
     let sandbox = Sandbox::new();
     sandbox.write("cut.onnx", b"\x08\x08\x12");
     browse(
@@ -77,7 +80,7 @@ fn failures_in_the_browser_are_recorded_and_the_others_go_on() {
         "--engine tract --model cut.onnx --model absent.onnx --model tiny",
     )
     .code(1);
-    for (cell, text) in ["not a whole ONNX file", "neither a built-in model nor a file"]
+    for (cell, text) in ["not a complete ONNX file", "neither a built-in model nor a file"]
         .iter()
         .enumerate()
     {
@@ -91,13 +94,13 @@ fn failures_in_the_browser_are_recorded_and_the_others_go_on() {
 }
 
 #[test]
-fn without_webgpu_the_engine_is_refused_or_replaced_with_the_reason() {
+fn without_webgpu_the_engine_fails_or_is_replaced_with_a_reason() {
     let sandbox = Sandbox::new();
-    // Chromium then offers no adapter.
+    // With these flags Chromium offers no adapter.
     let off = "--browser-arg=--disable-gpu --browser-arg=--disable-software-rasterizer";
     browse(&sandbox, &format!("--model tiny --engine burn-wgpu {off}")).code(1);
     assert_eq!(sandbox.failure("browser.json", 0).kind, FailureKind::Device);
-    // Nothing asked for: tract, and why.
+    // Without --engine, tract runs instead, with a warning that says why.
     for (flags, reason) in [
         (off, "offers no graphics adapter"),
         ("--software-gpu", "computes on the CPU"),
@@ -105,8 +108,8 @@ fn without_webgpu_the_engine_is_refused_or_replaced_with_the_reason() {
         browse(&sandbox, &format!("--model tiny {flags}")).code(0);
         let cell = &sandbox.record("browser.json").cells[0];
         assert_eq!(cell.engine.name, EngineName::Tract);
-        let said = |text| cell.warnings.iter().any(|warning| warning.message.contains(text));
-        assert!(said("instead of WebGPU") && said(reason), "{:?}", cell.warnings);
+        let warns = |text| cell.warnings.iter().any(|warning| warning.message.contains(text));
+        assert!(warns("instead of WebGPU") && warns(reason), "{:?}", cell.warnings);
     }
 }
 
@@ -124,7 +127,7 @@ fn a_cell_in_the_browser_ends_at_its_time_limit() {
     );
 }
 
-/// The built page with another script in its workers.
+/// A copy of the built page with another worker script.
 fn page_with_worker(sandbox: &Sandbox, script: &str) -> String {
     let folder = sandbox.path("page");
     copy_folder(Path::new(&page()), &folder);
@@ -145,17 +148,17 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 #[test]
-fn threads_share_memory_where_the_page_is_isolated() {
+fn threads_need_an_isolated_page() {
     let sandbox = Sandbox::new();
     let arguments = "--model tiny --engine tract --engine burn-flex --threads 2";
     browse(&sandbox, arguments).code(0);
     let record = sandbox.record("browser.json");
-    let rungs: Vec<(usize, &str)> = record
+    let configurations: Vec<(usize, &str)> = record
         .cells
         .iter()
         .map(|cell| (cell.configuration.threads, cell.configuration.vector_level.as_str()))
         .collect();
-    assert_eq!(rungs, [(2, "relaxed"), (2, "simd")]);
+    assert_eq!(configurations, [(2, "relaxed"), (2, "simd")]);
     for cell in &record.cells {
         assert!(cell.phases.iter().any(|phase| phase.name == PhaseName::Threads));
         assert!(cell.verification.is_some() && cell.memory.wasm_linear_bytes.is_some());
@@ -170,7 +173,7 @@ fn threads_share_memory_where_the_page_is_isolated() {
 }
 
 #[test]
-fn without_relaxed_simd_its_cell_says_so_and_the_others_go_on() {
+fn a_browser_without_relaxed_simd_fails_only_that_cell() {
     let sandbox = Sandbox::new();
     let script = std::fs::read_to_string(Path::new(&page()).join("workers/worker.js")).unwrap();
     let page = page_with_worker(&sandbox, &format!("WebAssembly.validate = () => false;\n{script}"));
@@ -185,7 +188,7 @@ fn without_relaxed_simd_its_cell_says_so_and_the_others_go_on() {
 }
 
 #[test]
-fn a_worker_that_dies_fails_its_cells_with_what_it_said() {
+fn a_worker_that_dies_fails_its_cells_with_its_message() {
     let sandbox = Sandbox::new();
     let page = page_with_worker(&sandbox, "throw new Error('out of luck');");
     browse_page(&sandbox, &page, "--model tiny --engine tract").code(1);
@@ -194,7 +197,7 @@ fn a_worker_that_dies_fails_its_cells_with_what_it_said() {
 }
 
 #[test]
-fn a_worker_that_hangs_is_ended() {
+fn a_worker_that_hangs_is_stopped() {
     let sandbox = Sandbox::new();
     let page = page_with_worker(&sandbox, "for (;;);");
     browse_page(&sandbox, &page, "--model tiny --engine tract --cell-limit 1").code(1);
@@ -203,7 +206,7 @@ fn a_worker_that_hangs_is_ended() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn errors_name_what_is_missing() {
     let sandbox = Sandbox::new();
     let page = page();
     let browse = |arguments: &str| {
@@ -225,13 +228,13 @@ fn what_is_missing_is_named() {
         Ran::of(command.args(["--page", &page]).env("PATH", path)).code(2)
     };
     with_path(Path::new("")).says("found no browser");
-    // A browser, and no driver.
+    // A browser without a driver.
     sandbox.write("chromium", b"");
     with_path(sandbox.folder.path()).says("chromedriver");
 }
 
 #[test]
-fn the_selftest_checks_browsers_isolated_and_not() {
+fn the_selftest_runs_with_and_without_isolation() {
     let step_ns = |flag: &str| -> u64 {
         let sandbox = Sandbox::new();
         let mut command = sandbox.command("selftest --pairs 1 browser");

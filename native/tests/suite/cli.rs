@@ -1,4 +1,4 @@
-//! The command line, as a user meets it.
+//! Tests the command line as a user runs it.
 
 use tare_models::{Attribute, Graph, find};
 use tare_record::{EngineName, FailureKind, PhaseName, Status};
@@ -31,7 +31,7 @@ fn a_plan_is_measured_verified_and_reported() {
     for (format, text) in [
         ("md", "# tare report"),
         ("csv", "created,environment,model"),
-        ("json", "\"pairs\""),
+        ("json", "\"schema\": \"tare.report/1\""),
     ] {
         let report = sandbox.run(&format!("report native.json --format {format}")).code(0);
         assert!(report.out().contains(text), "{format}: {}", report.out());
@@ -59,7 +59,7 @@ fn tensors_are_saved_as_numpy_arrays() {
             "{file}: {header}"
         );
     }
-    // What was saved can be fed again, and gives the same.
+    // A saved input can be used again and gives the same outputs.
     let input = "image=t/tiny.input.image.npy";
     sandbox
         .measure("b.json", &format!("--model tiny --engine tract --input {input}"))
@@ -118,7 +118,7 @@ fn wrong_usage_is_explained() {
         ),
         (
             "models export resnet5 -o x.onnx",
-            "there is no built-in model \"resnet5\": expected null, tiny, digits, resnet50",
+            "there is no built-in model \"resnet5\": expected one of null, tiny, digits, resnet50",
         ),
         ("report absent.json", "cannot read the record absent.json"),
         ("report odd.toml", "odd.toml: not a complete JSON file"),
@@ -133,7 +133,7 @@ fn wrong_usage_is_explained() {
 }
 
 #[test]
-fn a_broken_model_fails_its_cells_and_the_others_go_on() {
+fn a_broken_model_fails_only_its_own_cells() {
     let sandbox = Sandbox::new();
     let tiny = find("tiny").unwrap().onnx(&Default::default());
     let mut unsupported = Graph::new("case", 1);
@@ -163,7 +163,7 @@ fn a_broken_model_fails_its_cells_and_the_others_go_on() {
         })
         .collect();
     for ((kind, text), (expected_kind, expected)) in failures.iter().zip([
-        (FailureKind::Model, "not a whole ONNX file"),
+        (FailureKind::Model, "not a complete ONNX file"),
         (FailureKind::Model, "the file is empty"),
         (FailureKind::Model, "not a"),
         (
@@ -176,7 +176,7 @@ fn a_broken_model_fails_its_cells_and_the_others_go_on() {
         assert!(text.contains('\n') && !text.ends_with('\n'), "no hint: {text}");
     }
     assert_eq!(failures.len(), 5);
-    assert_eq!(record.cells[5].status, Status::Measured, "the others go on");
+    assert_eq!(record.cells[5].status, Status::Measured, "other cells are measured");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn open_shapes_and_unknown_inputs_are_explained() {
 }
 
 #[test]
-fn several_models_take_the_shapes_of_their_own_inputs() {
+fn several_models_get_the_shapes_of_their_own_inputs() {
     let sandbox = Sandbox::new();
     let mut graph = Graph::new("case", 1);
     let x = graph.input("rows", &[2, 3]);
@@ -206,11 +206,11 @@ fn several_models_take_the_shapes_of_their_own_inputs() {
         .code(0);
     sandbox
         .measure("a.json", &format!("{models} --shape lines=2,3"))
-        .says("--shape lines: none of the models has an input of that name");
+        .says("--shape lines: no model has an input of that name");
 }
 
 #[test]
-fn a_network_that_gives_no_numbers_is_never_measured() {
+fn a_network_that_computes_nan_is_never_measured() {
     let sandbox = Sandbox::new();
     let mut graph = Graph::new("nan", 1);
     let x = graph.input("x", &[4]);
@@ -242,7 +242,7 @@ fn a_cell_ends_at_its_time_limit() {
 }
 
 #[test]
-fn without_a_graphics_driver_burn_wgpu_says_so() {
+fn without_a_graphics_driver_burn_wgpu_fails_with_a_reason() {
     let sandbox = Sandbox::new();
     let output = sandbox
         .command("run --plan smoke --model tiny --engine burn-wgpu --engine tract -o a.json")
@@ -276,7 +276,7 @@ fn without_a_graphics_driver_burn_wgpu_says_so() {
 }
 
 #[test]
-fn an_array_of_another_type_is_refused() {
+fn an_array_of_the_wrong_type_is_rejected() {
     let sandbox = Sandbox::new();
     let mut array = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
     let header = "{'descr': '<i8', 'fortran_order': False, 'shape': (1,), }";
@@ -288,7 +288,7 @@ fn an_array_of_another_type_is_refused() {
         .says("input image f32 [1, 3, 32, 32]: found elements of type i64");
 }
 
-/// Starts a long cell, and does something to its process.
+/// Starts a long cell and sends a signal to its process.
 #[cfg(target_os = "linux")]
 fn disturb(sandbox: &Sandbox, limit_s: u32, signal: &str) -> std::process::ExitStatus {
     let plan = format!(
@@ -310,7 +310,7 @@ fn disturb(sandbox: &Sandbox, limit_s: u32, signal: &str) -> std::process::ExitS
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_process_that_dies_fails_its_cell_alone() {
+fn a_process_that_dies_fails_only_its_own_cell() {
     let sandbox = Sandbox::new();
     assert_eq!(disturb(&sandbox, 60, "-KILL").code(), Some(1));
     let failure = sandbox.failure("a.json", 0);
@@ -323,13 +323,13 @@ fn a_process_that_dies_fails_its_cell_alone() {
     assert_eq!(
         sandbox.failure("a.json", 1).kind,
         FailureKind::Model,
-        "the others go on"
+        "other cells go on"
     );
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_process_that_hangs_is_ended() {
+fn a_process_that_hangs_is_stopped() {
     let sandbox = Sandbox::new();
     assert_eq!(disturb(&sandbox, 5, "-STOP").code(), Some(1));
     let failure = sandbox.failure("a.json", 0);
@@ -338,7 +338,7 @@ fn a_process_that_hangs_is_ended() {
     assert_eq!(
         sandbox.failure("a.json", 1).kind,
         FailureKind::Model,
-        "the others go on"
+        "other cells go on"
     );
 }
 
@@ -353,8 +353,8 @@ fn ctrl_c_keeps_what_was_measured() {
         .status()
         .unwrap();
     assert!(interrupted.success());
-    // The signal of a terminal goes to the whole group; here the child cell is ended by its parent's time limit only
-    // if the parent does not watch, so this also shows that it does.
+    // A terminal sends the signal to the whole process group. Here only the parent gets it, so this
+    // also shows that the parent stops its child.
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(1));
     let record = sandbox.record("a.json");

@@ -1,4 +1,4 @@
-//! Rungs between native and a browser, as a user meets them.
+//! Tests the rungs between native and a browser, as a user runs them.
 
 use tare_record::{EnvironmentKind, FailureKind, InteropOperation, PhaseName, Record, Situation, Status};
 use tare_report::{StepKind, compare, ladders};
@@ -10,7 +10,7 @@ fn in_node(sandbox: &Sandbox, arguments: &str) -> Ran {
     Ran::of(sandbox.command(&command).args(["--page", &page()]))
 }
 
-/// Vector instructions that no machine has together.
+/// Vector instructions of several machines. No machine has all of them.
 const ALL_LIMITS: [&str; 4] = ["avx512", "fma", "sse2", "neon"];
 
 #[test]
@@ -42,7 +42,10 @@ fn tract_is_limited_to_narrower_vectors() {
         assert_eq!(cell.configuration.vector_limit.as_deref(), Some(*name));
         match &cell.status {
             Status::Measured => {
-                assert_eq!(cell.configuration.vector_level, *name, "the process tells what it used");
+                assert_eq!(
+                    cell.configuration.vector_level, *name,
+                    "the process reports what it used"
+                );
                 assert!(narrower.contains(name) && cell.verification.is_some());
                 assert!(
                     sandbox
@@ -64,7 +67,7 @@ fn tract_is_limited_to_narrower_vectors() {
 }
 
 #[test]
-fn node_computes_the_same_as_native() {
+fn node_and_native_agree() {
     let sandbox = Sandbox::new();
     sandbox.run("models export tiny -o net.onnx").code(0);
     let models = "--model net.onnx --model digits --engine tract --engine burn-flex";
@@ -97,14 +100,14 @@ fn node_computes_the_same_as_native() {
 }
 
 #[test]
-fn what_node_cannot_do_is_told() {
+fn errors_explain_what_node_cannot_do() {
     let sandbox = Sandbox::new();
     sandbox.write("cut.onnx", b"\x08\x08\x12");
     in_node(&sandbox, "--model cut.onnx --engine tract").code(1);
     assert_eq!(sandbox.failure("node.json", 0).kind, FailureKind::Model);
     in_node(&sandbox, "--model tiny --engine burn-wgpu --engine tract")
         .code(0)
-        .says("burn-wgpu is left out");
+        .says("burn-wgpu does not run in Node and is left out");
     in_node(&sandbox, "--model tiny --engine burn-wgpu").code(1);
     let failure = sandbox.failure("node.json", 0);
     assert!(
@@ -119,7 +122,7 @@ fn what_node_cannot_do_is_told() {
     without("no-such-node")
         .says("cannot start no-such-node")
         .says("TARE_NODE");
-    without("true").says("is it Node?");
+    without("true").says("did not print its version");
     sandbox
         .run("node --model tiny --page .")
         .code(2)
@@ -128,12 +131,12 @@ fn what_node_cannot_do_is_told() {
     sandbox
         .run("node --model tiny --page .")
         .code(2)
-        .says("cannot copy the worker");
+        .says("does not run in Node");
 }
 
-/// On the adapter that Chromium brings, which computes on the CPU, natively and in the browser.
+/// Uses the software adapter that is bundled with Chromium, natively and in the browser.
 #[test]
-fn a_graphics_adapter_computes_the_same_natively_and_in_a_browser() {
+fn native_and_browser_agree_on_a_graphics_adapter() {
     let sandbox = Sandbox::new();
     let command = "ladder --plan smoke --model tiny --engine burn-wgpu --software-gpu -o ladder";
     Ran::of(sandbox.command(command).args(["--page", &page()]))
@@ -152,7 +155,7 @@ fn a_graphics_adapter_computes_the_same_natively_and_in_a_browser() {
         assert_eq!(
             cell.configuration.shader_language.as_deref(),
             Some("wgsl"),
-            "what computes right there"
+            "the software adapter computes correctly only with WGSL"
         );
         assert!(cell.verification.is_some() && !cell.kernels.is_empty() && !cell.device_runs_ns.is_empty());
         assert!(cell.phases.iter().any(|phase| phase.name == PhaseName::Tuning));
@@ -164,8 +167,8 @@ fn a_graphics_adapter_computes_the_same_natively_and_in_a_browser() {
     let [ladder] = found.as_slice() else {
         panic!("{found:?}")
     };
-    let causes: Vec<StepKind> = ladder.steps.iter().map(|step| step.kind).collect();
-    assert_eq!(causes, [StepKind::WebGpu]);
+    let kinds: Vec<StepKind> = ladder.steps.iter().map(|step| step.kind).collect();
+    assert_eq!(kinds, [StepKind::WebGpu]);
     let comparison = compare(&records);
     assert_eq!((comparison.pairs.len(), comparison.refusals.len()), (1, 0));
     let report = std::fs::read_to_string(sandbox.path("ladder/report.html")).unwrap();
@@ -173,7 +176,7 @@ fn a_graphics_adapter_computes_the_same_natively_and_in_a_browser() {
 }
 
 #[test]
-fn a_ladder_takes_the_gap_apart() {
+fn a_ladder_explains_the_gap_step_by_step() {
     let sandbox = Sandbox::new();
     let command = "ladder --plan smoke --model tiny --engine tract --threads 2 -o ladder";
     Ran::of(sandbox.command(command).args(["--page", &page()]))
@@ -187,7 +190,7 @@ fn a_ladder_takes_the_gap_apart() {
     let [ladder] = found.as_slice() else {
         panic!("{found:?}")
     };
-    let causes: Vec<StepKind> = ladder.steps.iter().map(|step| step.kind).collect();
+    let kinds: Vec<StepKind> = ladder.steps.iter().map(|step| step.kind).collect();
     let narrower = tare_tract::vector_limits();
     let expected = [
         vec![StepKind::Threads],
@@ -200,7 +203,7 @@ fn a_ladder_takes_the_gap_apart() {
         vec![StepKind::Browser, StepKind::RelaxedSimd, StepKind::BrowserThreads],
     ]
     .concat();
-    assert_eq!(causes, expected);
+    assert_eq!(kinds, expected);
     let levels: Vec<&str> = records[2]
         .cells
         .iter()
@@ -209,14 +212,14 @@ fn a_ladder_takes_the_gap_apart() {
     assert_eq!(
         levels,
         ["relaxed", "simd", "relaxed"],
-        "the modules tell what they were compiled for"
+        "the modules report what they were compiled for"
     );
     assert_eq!(compare(&records).refusals, []);
     let product: f64 = ladder.steps.iter().map(|step| step.ratio.value).product();
     assert!((product / ladder.whole.value - 1.0).abs() < 1e-9);
-    let crossings: Vec<InteropOperation> = records[2].interop.iter().map(|cost| cost.operation).collect();
+    let operations: Vec<InteropOperation> = records[2].interop.iter().map(|cost| cost.operation).collect();
     assert_eq!(
-        crossings[..4],
+        operations[..4],
         [
             InteropOperation::JsToWasm,
             InteropOperation::PostCopied,
@@ -224,11 +227,12 @@ fn a_ladder_takes_the_gap_apart() {
             InteropOperation::PostShared
         ]
     );
-    let seen: Vec<Situation> = records[2].responsiveness.iter().map(|seen| seen.situation).collect();
-    assert_eq!(seen, [Situation::Idle, Situation::Worker, Situation::MainThread]);
-    for seen in &records[2].responsiveness {
-        assert_eq!(seen.runs > 0, seen.situation != Situation::Idle, "{seen:?}");
-        assert!(!seen.frames_ns.is_empty() && !seen.delays_ns.is_empty(), "{seen:?}");
+    let watches = &records[2].responsiveness;
+    let situations: Vec<Situation> = watches.iter().map(|watch| watch.situation).collect();
+    assert_eq!(situations, [Situation::Idle, Situation::Worker, Situation::MainThread]);
+    for watch in watches {
+        assert_eq!(watch.runs > 0, watch.situation != Situation::Idle, "{watch:?}");
+        assert!(!watch.frames_ns.is_empty() && !watch.delays_ns.is_empty(), "{watch:?}");
     }
     let browser = records[2].machine.browser.as_ref().unwrap();
     assert!(browser.processes_peak_bytes.is_some() || !cfg!(target_os = "linux"));

@@ -1,6 +1,7 @@
-//! The command line and the page, in one test program: every one more would link burn again.
+//! Tests of the command line and the page. They are one program, because each test program links
+//! burn again.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod browser;
 mod cli;

@@ -1,4 +1,4 @@
-//! The commands beside measuring, run as a user would.
+//! Tests the commands that do not measure a plan.
 
 use crate::common::Sandbox;
 
@@ -13,28 +13,28 @@ fn models_are_listed_and_exported() {
     assert_eq!(
         model("file.json"),
         model("built-in.json"),
-        "a file goes the same way as a built-in model"
+        "the exported file is the built-in model"
     );
 }
 
 #[test]
-fn the_selftest_tells_every_truth() {
+fn the_selftest_prints_every_check() {
     let ran = Sandbox::new().run("selftest --pairs 2");
-    // Whether a time comes out right depends on what else this machine does; the rest must hold.
-    for truth in [
-        "quantiles equal those of R",
-        "95 % intervals hold the true median",
-        "equal series are seldom told apart",
-        "a slowdown of 5 % that can be seen is seen",
-        "what a series does is recognised",
-        "a wrong output is never a measurement",
-        "a clock that does not move is refused",
+    // Checks of durations depend on the load of this machine. The others must pass.
+    for name in [
+        "quantiles match those of R",
+        "95 % intervals cover the true median",
+        "equal series rarely differ",
+        "a detectable slowdown of 5 % is found",
+        "the shape of a series is recognized",
+        "a wrong output fails the cell",
+        "a frozen clock is rejected",
     ] {
-        assert!(ran.out().contains(&format!("ok      {truth}")), "{}", ran.out());
+        assert!(ran.out().contains(&format!("ok      {name}")), "{}", ran.out());
     }
     for timed in [
-        "a run of known length",
-        "what measuring adds",
+        "a run of known duration",
+        "overhead of measuring",
         "one workload measured twice",
         "tiny on tract measured twice shows no difference: ",
         "statistics of 10,000 samples: ",
@@ -55,10 +55,10 @@ fn the_doctor_describes_the_machine() {
 }
 
 #[test]
-fn the_time_of_a_run_is_told_node_by_node() {
+fn a_profile_shows_the_duration_of_each_node() {
     let sandbox = Sandbox::new();
-    let told = sandbox.run("profile --model tiny --engine burn-flex --runs 3").code(0);
-    let text = told.out();
+    let ran = sandbox.run("profile --model tiny --engine burn-flex --runs 3").code(0);
+    let text = ran.out();
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     let convolutions = rows.iter().filter(|row| row.contains(&"Conv")).count();
     let shares: Vec<f64> = rows
@@ -68,19 +68,19 @@ fn the_time_of_a_run_is_told_node_by_node() {
     assert_eq!(convolutions, 3, "{text}");
     assert!((shares.iter().sum::<f64>() - 100.0).abs() < 1.0, "{shares:?}");
     assert!(shares.is_sorted_by(|a, b| a >= b), "{shares:?}");
-    sandbox.run("profile").code(2).says("name one with --model");
+    sandbox.run("profile").code(2).says("choose one with --model");
     sandbox
         .run("profile --model tiny --engine tract")
         .code(2)
-        .says("only burn's runs");
+        .says("only a single burn engine");
 }
 
 #[test]
 fn the_first_operator_that_differs_is_named() {
     let sandbox = Sandbox::new();
     let same = sandbox.run("diverge --model tiny --engine burn-flex").code(0);
-    assert!(same.out().contains("Conv") && same.out().contains("no value of tiny on burn-flex differs"));
-    // Nothing can be as near as that.
+    assert!(same.out().contains("Conv") && same.out().contains("all values of tiny on burn-flex agree"));
+    // No other engine reaches this tolerance.
     sandbox.write(
         "strict.toml",
         b"name = 'strict'\n[[cell]]\nmodel = 'tiny'\nengines = ['burn-flex']\ntolerance = { f32 = 0.0 }\n",
@@ -88,8 +88,8 @@ fn the_first_operator_that_differs_is_named() {
     sandbox
         .run("diverge --plan strict.toml")
         .code(1)
-        .says("the first value that differs is \"stem.conv\", made by Conv");
-    sandbox.run("diverge").code(2).says("name one with --model");
+        .says("the first value that differs is \"stem.conv\", computed by Conv");
+    sandbox.run("diverge").code(2).says("choose one with --model");
     sandbox
         .run("diverge --model absent.onnx")
         .code(2)

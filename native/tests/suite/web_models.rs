@@ -1,4 +1,4 @@
-//! Models by their address, from a server of the test's own on loopback.
+//! Tests models from URLs, with a test server on loopback.
 
 use std::sync::atomic::Ordering;
 
@@ -13,12 +13,12 @@ fn run(sandbox: &Sandbox, arguments: &str) -> Ran {
 }
 
 #[test]
-fn a_model_of_the_web_is_fetched_once() {
+fn a_remote_model_is_fetched_once() {
     let (server, sandbox) = (Server::start(), Sandbox::new());
     let hash = sha256_hex(&server.model);
     let by_option = format!("--model {}/net.onnx --sha256 {hash}", server.address);
-    let in_address = format!("--model {}/net.onnx#sha256={}", server.address, hash.to_uppercase());
-    for arguments in [&by_option, &in_address] {
+    let in_url = format!("--model {}/net.onnx#sha256={}", server.address, hash.to_uppercase());
+    for arguments in [&by_option, &in_url] {
         run(&sandbox, arguments).code(0);
         let model = &sandbox.record("a.json").cells[0].model;
         assert_eq!(
@@ -28,15 +28,15 @@ fn a_model_of_the_web_is_fetched_once() {
     }
     assert_eq!(server.requests.load(Ordering::Relaxed), 1);
 
-    // A copy that was changed is not taken.
-    let kept = sandbox.path(&format!("cache/models/{hash}/net.onnx"));
-    std::fs::write(&kept, b"something else").unwrap();
+    // A modified copy in the cache is not used.
+    let cached = sandbox.path(&format!("cache/models/{hash}/net.onnx"));
+    std::fs::write(&cached, b"something else").unwrap();
     run(&sandbox, &by_option).code(0);
     assert_eq!(server.requests.load(Ordering::Relaxed), 2);
 }
 
 #[test]
-fn what_is_wrong_with_a_model_of_the_web_is_said() {
+fn errors_explain_what_is_wrong_with_a_remote_model() {
     let (server, sandbox) = (Server::start(), Sandbox::new());
     let (hash, other) = (sha256_hex(&server.model), "0".repeat(64));
     let address = &server.address;
@@ -53,15 +53,15 @@ fn what_is_wrong_with_a_model_of_the_web_is_said() {
         (format!("--model {address}/absent.onnx --sha256 {hash}"), "404".into()),
         (
             format!("--model {address}/cut.onnx --sha256 {hash}"),
-            "broke off".into(),
+            "ended early".into(),
         ),
         (
             format!("--model http://example.com/net.onnx --sha256 {hash}"),
-            "expected an https address".into(),
+            "expected an https URL".into(),
         ),
         (
             format!("--model http://127.0.0.1.example.com/net.onnx --sha256 {hash}"),
-            "expected an https address".into(),
+            "expected an https URL".into(),
         ),
         // Nothing listens on the discard port.
         (
@@ -73,5 +73,5 @@ fn what_is_wrong_with_a_model_of_the_web_is_said() {
     }
     run(&sandbox, &format!("--model tiny --sha256 {hash}"))
         .code(2)
-        .says("expected one address among the models");
+        .says("expected exactly one URL among the models");
 }

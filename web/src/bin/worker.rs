@@ -1,6 +1,7 @@
-//! Entry point of a worker module; `worker.js` calls `serve` once the module is instantiated.
+//! Entry point of a worker module. `loader.js` calls one of its exported functions after it
+//! instantiates the module.
 
-// Links the library, whose exported function is all there is.
+// Links the library, which exports the functions.
 use tare_web as _;
 
 fn main() {}

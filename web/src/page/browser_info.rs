@@ -1,4 +1,4 @@
-//! What a page can read about its browser.
+//! Describes this browser, as far as a page can read it.
 
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use tare_core::battery_warning;
@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Response, VisibilityState};
 
-/// This program.
+/// Describes this program.
 pub(super) fn build_info() -> BuildInfo {
     tare_core::build_info(git_version::git_version!(
         args = ["--always", "--abbrev=12", "--dirty=-modified", "--exclude=*"],
@@ -15,25 +15,26 @@ pub(super) fn build_info() -> BuildInfo {
     ))
 }
 
-/// Now, RFC 3339, UTC.
+/// The current time in RFC 3339, UTC.
 pub(super) fn now() -> String {
     js_sys::Date::new_0().to_iso_string().into()
 }
 
-/// Whether a battery is being discharged, where the browser tells.
+/// Whether a battery is being discharged, where the browser reports it.
 async fn on_battery() -> Option<bool> {
     let navigator = window().navigator();
-    let ask: Function = Reflect::get(&navigator, &"getBattery".into()).ok()?.dyn_into().ok()?;
-    let promise: Promise = ask.call0(&navigator).ok()?.dyn_into().ok()?;
+    let get_battery: Function = Reflect::get(&navigator, &"getBattery".into()).ok()?.dyn_into().ok()?;
+    let promise: Promise = get_battery.call0(&navigator).ok()?.dyn_into().ok()?;
     let battery = JsFuture::from(promise).await.ok()?;
     let charging = Reflect::get(&battery, &"charging".into()).ok()?.as_bool()?;
     Some(!charging)
 }
 
-/// So long browsers may take to count memory. Chromium collects garbage first, unless its driver told it to count at once.
-const MEMORY_PATIENCE_MS: i32 = 1_000;
+/// Time limit for counting memory. Chromium collects garbage first, unless a flag makes it count at
+/// once.
+const MEMORY_LIMIT_MS: i32 = 1_000;
 
-/// What the browser counts for this page and its workers, where it tells in time.
+/// Memory of this page and its workers as counted by the browser, if it answers in time.
 pub(super) async fn browser_bytes() -> Option<u64> {
     let performance = window().performance()?;
     let measure: Function = Reflect::get(&performance, &"measureUserAgentSpecificMemory".into())
@@ -41,11 +42,13 @@ pub(super) async fn browser_bytes() -> Option<u64> {
         .dyn_into()
         .ok()?;
     let counted: Promise = measure.call0(&performance).ok()?.dyn_into().ok()?;
-    let late = Promise::new(&mut |resolve, _| {
+    let timeout = Promise::new(&mut |resolve, _| {
         // A window always has timers.
-        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, MEMORY_PATIENCE_MS);
+        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, MEMORY_LIMIT_MS);
     });
-    let first = JsFuture::from(Promise::race(&Array::of2(&counted, &late))).await.ok()?;
+    let first = JsFuture::from(Promise::race(&Array::of2(&counted, &timeout)))
+        .await
+        .ok()?;
     let bytes = Reflect::get(&first, &"bytes".into()).ok()?.as_f64()?;
     #[allow(
         clippy::cast_possible_truncation,
@@ -55,7 +58,7 @@ pub(super) async fn browser_bytes() -> Option<u64> {
     Some(bytes as u64)
 }
 
-/// This browser.
+/// Describes this browser and the machine that it runs on.
 pub(super) async fn machine() -> Machine {
     let on_battery = on_battery().await;
     let navigator = window().navigator();
@@ -89,7 +92,7 @@ pub(super) async fn machine() -> Machine {
     }
 }
 
-/// Cores that the browser admits to.
+/// Number of logical cores that the browser reports.
 pub(super) fn cores() -> usize {
     let cores = Reflect::get(&window().navigator(), &"hardwareConcurrency".into());
     #[allow(
@@ -101,12 +104,12 @@ pub(super) fn cores() -> usize {
     cores.unwrap_or(1).max(1)
 }
 
-/// Whether the page's workers can share memory.
+/// Whether the page is cross-origin isolated, so that its workers can share memory.
 pub(super) fn is_isolated() -> bool {
     Reflect::get(&window(), &"crossOriginIsolated".into()).is_ok_and(|value| value.is_truthy())
 }
 
-/// What to say about the browser beside every figure.
+/// The warnings that apply to every measurement in this browser.
 pub(super) fn warnings(machine: &Machine) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if machine
@@ -128,7 +131,7 @@ pub(super) fn warnings(machine: &Machine) -> Vec<Warning> {
     warnings
 }
 
-/// Adds what changed while the page measured.
+/// Notes in the record if the tab is hidden.
 pub(super) fn note_visibility(record: &mut Record) {
     if visible() {
         return;
@@ -144,7 +147,7 @@ pub(super) fn note_visibility(record: &mut Record) {
 fn hidden() -> Warning {
     Warning {
         kind: WarningKind::HiddenTab,
-        message: "the tab was hidden, and browsers slow hidden tabs down: keep it in front and repeat".into(),
+        message: "the tab was hidden, and browsers slow down hidden tabs: keep it in front and repeat".into(),
     }
 }
 
@@ -158,7 +161,7 @@ pub(super) fn window() -> web_sys::Window {
     js_sys::global().unchecked_into()
 }
 
-/// Fetches a file from where the page came from.
+/// Fetches a file from the page's own server.
 pub(super) async fn fetch(url: &str) -> Result<Vec<u8>, String> {
     let failed = |error: JsValue| format!("cannot fetch {url}: {}", crate::exception(&error));
     let response: Response = JsFuture::from(window().fetch_with_str(url))
@@ -171,12 +174,12 @@ pub(super) async fn fetch(url: &str) -> Result<Vec<u8>, String> {
     bytes(response.array_buffer().map_err(failed)?).await.map_err(failed)
 }
 
-/// The bytes that a promise of an array buffer brings.
+/// Awaits a promise of an array buffer and returns its bytes.
 pub(super) async fn bytes(promise: Promise) -> Result<Vec<u8>, JsValue> {
     Ok(Uint8Array::new(&JsFuture::from(promise).await?).to_vec())
 }
 
-/// A file to save, as the address of a blob.
+/// Creates a blob URL of a file to save.
 pub(super) fn blob_url(text: &str, kind: &str) -> Result<String, JsValue> {
     let options = web_sys::BlobPropertyBag::new();
     options.set_type(kind);

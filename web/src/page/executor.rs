@@ -1,4 +1,4 @@
-//! Carries out requests in workers: a fresh one for each.
+//! Carries out requests in workers, with a fresh worker for each request.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -21,7 +21,7 @@ use crate::message::{self, Message};
 /// A worker that has not finished its cell this long after the time limit hangs.
 const GRACE_MS: u64 = 10_000;
 
-/// What comes from a worker, or from the user.
+/// A message from a worker or from the user.
 enum Incoming {
     Event(Box<Event>, Vec<u8>),
     Error(String),
@@ -42,10 +42,11 @@ pub(super) struct WorkerExecutor {
     fallback: Option<String>,
     inbox: Rc<RefCell<Inbox>>,
     cancelled: Rc<std::cell::Cell<bool>>,
-    /// Whether a worker was ended while its device computed: the browser's graphics process may go on with that.
+    /// Whether a worker was stopped while the GPU computed. The browser's GPU process may still be
+    /// busy with its work.
     device_left_busy: Rc<std::cell::Cell<bool>>,
-    /// Whether the browser did not say how much memory it uses when it was asked.
-    memory_is_untold: Rc<std::cell::Cell<bool>>,
+    /// Whether the browser failed to report its memory use. It is then not asked again.
+    memory_is_unknown: Rc<std::cell::Cell<bool>>,
 }
 
 impl WorkerExecutor {
@@ -56,11 +57,11 @@ impl WorkerExecutor {
             inbox: Rc::default(),
             cancelled: Rc::default(),
             device_left_busy: Rc::default(),
-            memory_is_untold: Rc::default(),
+            memory_is_unknown: Rc::default(),
         }
     }
 
-    /// Ends the running cell and leaves out those that follow; what was measured is kept.
+    /// Stops the running cell and skips the following ones. What was measured is kept.
     pub(super) fn cancel(&self) {
         self.cancelled.set(true);
         deliver(&self.inbox, Incoming::Cancelled);
@@ -92,7 +93,7 @@ fn deliver(inbox: &Rc<RefCell<Inbox>>, message: Incoming) {
     }
 }
 
-/// A worker with its handlers and its time limit; all end with it.
+/// A worker with its handlers and its time limit. Dropping it stops all of them.
 struct Running {
     worker: Worker,
     timeout: i32,
@@ -112,7 +113,7 @@ impl Drop for Running {
 }
 
 impl Running {
-    /// Starts a worker by its address's query, and a clock that ends it.
+    /// Starts a worker, with parameters in its URL, and its time limit.
     fn start(query: &str, limit_s: u64, inbox: &Rc<RefCell<Inbox>>) -> Result<Self, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
@@ -123,13 +124,13 @@ impl Running {
             let tensors = message::bytes(&data, "tensors").unwrap_or_default();
             let incoming = match message::field(&data, "event") {
                 Ok(event) => Incoming::Event(Box::new(event), tensors),
-                Err(error) => Incoming::Error(format!("it sent a message that cannot be read: {error}")),
+                Err(error) => Incoming::Error(format!("cannot read its message: {error}")),
             };
             deliver(&to, incoming);
         });
         let to = inbox.clone();
         let on_error = Closure::new(move |error: ErrorEvent| {
-            // Chromium gives no message for a module that cannot be fetched.
+            // Chromium gives no message if a module cannot be fetched.
             let message = Some(error.message()).filter(|message| !message.is_empty() && message != "undefined");
             deliver(
                 &to,
@@ -159,7 +160,7 @@ impl Running {
     }
 }
 
-/// The message that asks a worker to carry out a request.
+/// The message that sends a request to a worker.
 pub(super) fn to_worker(request: &CellRequest, attachments: &Attachments) -> Result<Message, JsValue> {
     let mut message = Message::new("request", request)?;
     for (key, bytes) in [
@@ -194,7 +195,7 @@ impl Executor for WorkerExecutor {
         if tare_models::is_built_in(name) {
             return Ok((ModelSource::BuiltIn { name: name.into() }, None));
         }
-        // Records name files without their folders.
+        // Records show file names without folders.
         let file = name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned();
         match self.models.get(name) {
             Some(bytes) => Ok((ModelSource::Attached { name: file }, Some(bytes.clone()))),
@@ -220,7 +221,8 @@ impl Executor for WorkerExecutor {
     }
 }
 
-/// The engine that suits this browser: one on the GPU, or on the CPU where WebGPU is missing or slow.
+/// The engine that suits this browser: the first one on the GPU, or on the CPU if WebGPU is missing
+/// or slow.
 pub(super) fn default_engine(on_cpu: bool) -> EngineName {
     let device = if on_cpu { DeviceKind::Cpu } else { DeviceKind::Gpu };
     let mut engines = EngineName::all_in(EnvironmentKind::Browser);
@@ -230,7 +232,7 @@ pub(super) fn default_engine(on_cpu: bool) -> EngineName {
 }
 
 impl WorkerExecutor {
-    /// Runs the self-test in a worker of its own, with `pairs` pairs of a real cell.
+    /// Runs the self-test in a worker, with `pairs` pairs of a real cell.
     pub(super) async fn selftest(&self, pairs: u32) -> Result<Vec<SelfCheck>, String> {
         // A pair takes about a third of a second.
         let limit_s = 120 + u64::from(pairs) * 3;
@@ -249,8 +251,8 @@ impl WorkerExecutor {
                     _ => {}
                 },
                 Incoming::Error(message) => return Err(format!("the worker died: {message}")),
-                Incoming::Cancelled => return Err("it was cancelled".into()),
-                Incoming::TimeLimit => return Err(format!("the worker did not end within {limit_s} s")),
+                Incoming::Cancelled => return Err("it was canceled".into()),
+                Incoming::TimeLimit => return Err(format!("the worker did not finish within {limit_s} s")),
             }
         }
     }
@@ -265,7 +267,7 @@ impl WorkerExecutor {
         let died = |message: String| {
             Failure::new(
                 FailureKind::Died,
-                format!("the worker died before its cell was done: {message}"),
+                format!("the worker died before it finished its cell: {message}"),
             )
         };
         let query = query(request)?;
@@ -287,10 +289,11 @@ impl WorkerExecutor {
                     }
                     Event::Died { message } => return Err(died(message)),
                     Event::Done { mut cell } => {
-                        // Once, while the worker is there: some browsers take their time, and none counts while threads wait.
-                        if request.round == 1 && request.threads == 1 && !self.memory_is_untold.get() {
+                        // Only in the first round, because some browsers are slow to count, and
+                        // while the worker still exists. No browser counts while threads wait.
+                        if request.round == 1 && request.threads == 1 && !self.memory_is_unknown.get() {
                             cell.memory.browser_bytes = browser_info::browser_bytes().await;
-                            self.memory_is_untold.set(cell.memory.browser_bytes.is_none());
+                            self.memory_is_unknown.set(cell.memory.browser_bytes.is_none());
                         }
                         let event = Event::Done { cell };
                         return Ok(Reply { event, tensors });
@@ -298,19 +301,19 @@ impl WorkerExecutor {
                     event => return Ok(Reply { event, tensors }),
                 },
                 Incoming::Error(message) => return Err(died(message)),
-                Incoming::Cancelled => return Err(died("it was cancelled".into())),
+                Incoming::Cancelled => return Err(died("it was canceled".into())),
                 Incoming::TimeLimit => {
                     let was_busy = self.device_left_busy.get();
                     if request.engine.spec().device == DeviceKind::Gpu {
                         self.device_left_busy.set(true);
                     }
                     return Err(Failure::new(FailureKind::TimeLimit, format!(
-                            "the worker did not end its cell within the limit of {} s and was stopped during {doing}",
+                            "the worker exceeded the limit of {} s and was stopped during {doing}",
                             request.rules.cell_limit_s
                         )).with_hint(if was_busy && doing == "start" {
-                                "an earlier cell was stopped at its time limit, and the browser's GPU process may still run it: measure this model in a fresh browser"
+                                "restart the browser and measure this model first: an earlier cell was stopped at its time limit, and the browser's GPU process may still be running it"
                             } else {
-                                "raise the time limit, or take a smaller model"
+                                "raise the time limit, or choose a smaller model"
                             }
                             ));
                 }
@@ -325,7 +328,7 @@ fn query(request: &CellRequest) -> Result<String, Failure> {
     if threads > 1 && !browser_info::is_isolated() {
         return Err(Failure::new(
             FailureKind::Device,
-            format!("{threads} threads need memory that workers share, and this page is not cross-origin isolated"),
+            format!("{threads} threads need shared memory, but this page is not cross-origin isolated"),
         )
         .with_hint("serve the page with `tare serve`, or with the headers COOP same-origin and COEP require-corp"));
     }

@@ -1,4 +1,5 @@
-//! What interop costs in this browser: measured in JavaScript, because that is one side of it.
+//! Measures the cost of interop in this browser. The measurement is in JavaScript, because
+//! JavaScript is one side of each operation.
 
 use tare_record::{Record, Warning, WarningKind};
 use wasm_bindgen::prelude::*;
@@ -12,7 +13,7 @@ extern "C" {
     async fn interop_costs() -> Result<JsValue, JsValue>;
 }
 
-/// Measures, and adds the costs to the record. A failure becomes a warning.
+/// Measures the costs and adds them to the record. A failure becomes a warning.
 pub(super) async fn add(record: &mut Record) {
     let measured = match interop_costs().await {
         Ok(costs) => from_js(costs).map_err(|error| error.to_string()),

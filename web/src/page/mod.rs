@@ -1,4 +1,4 @@
-//! The page: choosing, progress, results. It never runs inference.
+//! The page: selection, progress and results. It never runs inference.
 
 mod browser_info;
 mod executor;
@@ -20,24 +20,24 @@ use web_sys::AbortController;
 use crate::clock::PerformanceClock;
 use executor::WorkerExecutor;
 
-/// What the page knows.
+/// The state of the page.
 #[derive(Default)]
 struct Page {
-    /// The last record made here.
+    /// The last record that this page measured.
     record: Option<Record>,
-    /// Records that were dropped here, to compare with.
+    /// Records to compare with, which the user opened.
     others: Vec<Record>,
-    /// Models that were dropped here, by name.
+    /// Models that the user opened or fetched, by name.
     models: BTreeMap<String, Rc<Vec<u8>>>,
-    /// The running executor, to cancel it.
+    /// The running executor, for canceling.
     executor: Option<WorkerExecutor>,
-    /// Stops the fetching of a model.
+    /// Aborts the download of a model.
     fetching: Option<AbortController>,
-    /// When the form could be used, from the start of the navigation.
+    /// Time from the start of the navigation until the form was usable.
     ready_ns: Option<u64>,
-    /// Why WebGPU cannot be used; `None` if it can.
+    /// Why WebGPU cannot be used, or `None` if it can.
     no_webgpu: Option<String>,
-    /// Why tract is the default; `None` if WebGPU is.
+    /// Why the default engine runs on the CPU, or `None` if it uses WebGPU.
     fallback: Option<String>,
 }
 
@@ -45,12 +45,12 @@ thread_local! {
     static PAGE: RefCell<Page> = RefCell::default();
 }
 
-/// Runs `with` on what the page knows; never across an await.
+/// Calls `with` with the state of the page, which must not be borrowed across an await.
 fn page<T>(with: impl FnOnce(&mut Page) -> T) -> T {
     PAGE.with_borrow_mut(with)
 }
 
-/// Wires the page up, and starts the job that its address names, if any.
+/// Sets up the page, and starts the job or self-test that its URL asks for.
 pub fn start() {
     console_error_panic_hook::set_once();
     spawn_local(async {
@@ -90,10 +90,10 @@ async fn run_job(url: &str) {
 
 type Fetched = (Job, BTreeMap<String, Rc<Vec<u8>>>, Option<Rc<Vec<u8>>>);
 
-/// Fetches all that a job needs, before anything is measured.
+/// Fetches a job with its models and inputs, before anything is measured.
 async fn fetch_job(url: &str) -> Result<Fetched, String> {
     let text = String::from_utf8(browser_info::fetch(url).await?).map_err(|error| error.to_string())?;
-    let job: Job = serde_json::from_str(&text).map_err(|error| format!("the job at {url} cannot be read: {error}"))?;
+    let job: Job = serde_json::from_str(&text).map_err(|error| format!("cannot read the job at {url}: {error}"))?;
     plan::check(&job.plan).map_err(|error| error.to_string())?;
     let mut models = BTreeMap::new();
     for model in &job.models {
@@ -129,7 +129,7 @@ fn run_selection() {
 }
 
 async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
-    // Taken at once, so that a second click finds it taken.
+    // Set the executor at once, so that a second click does nothing.
     let executor = page(|page| {
         let idle = page.executor.is_none();
         idle.then(|| {
@@ -160,7 +160,7 @@ async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
             "All cells are measured. Now measuring interop between JavaScript, wasm, workers and WebGPU.",
         );
         interop::add(&mut record).await;
-        // Kept, should the page end while it is watched.
+        // Show the record now, because the browser may end the page while it is watched.
         show(record.clone());
         view::progress(100, "Now watching whether the page responds while a model runs.");
         responsiveness::add(&mut record, &mut executor).await;
@@ -179,7 +179,7 @@ struct PageObserver {
 
 impl PlanObserver for PageObserver {
     fn record_updated(&mut self, record: &Record) {
-        // The last update comes with the end of the run.
+        // The complete record is shown at the end of the run.
         if !record.complete {
             show(record.clone());
         }
@@ -200,7 +200,7 @@ impl PlanObserver for PageObserver {
     fn tensors(&mut self, _: &CellRequest, _: &[NamedTensor], _: &[NamedTensor]) {}
 }
 
-/// Shows a record beside those it is compared with.
+/// Shows a record, together with the records to compare it with.
 fn show(record: Record) {
     let records = page(|page| {
         page.record = Some(record.clone());
@@ -214,15 +214,15 @@ fn records(page: &Page) -> Vec<Record> {
     page.others.iter().chain(&page.record).cloned().collect()
 }
 
-/// A file was dropped, chosen or fetched: an ONNX model, or a record to compare with. `false` if it is neither, which the
-/// user was told.
+/// Takes a file that was dropped, chosen or fetched: an ONNX model, or a record to compare with.
+/// Returns `false` after telling the user if it is neither.
 fn take_file(name: String, bytes: Vec<u8>) -> bool {
     let is_record = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     if is_record {
         match Record::from_json(&String::from_utf8_lossy(&bytes)) {
             Ok(record) => {
                 view::note(&format!(
-                    "{name}: a {} record of {} cells, to compare with",
+                    "{name}: a {} record with {} cells to compare with",
                     record.machine.kind,
                     record.cells.len()
                 ));
@@ -239,7 +239,7 @@ fn take_file(name: String, bytes: Vec<u8>) -> bool {
     }
     match tare_models::signature(&bytes) {
         Ok(signature) => {
-            // Dropped again, it replaces the first.
+            // A model with the same name replaces the first.
             if page(|page| page.models.insert(name.clone(), Rc::new(bytes))).is_some() {
                 view::remove_model(&name);
             }
@@ -255,7 +255,7 @@ fn take_file(name: String, bytes: Vec<u8>) -> bool {
 
 /// Called by the Fetch button.
 fn fetch_model(name: String) {
-    // Browsers that measure have it.
+    // Every browser that can run the page has AbortController.
     let Ok(controller) = AbortController::new() else { return };
     let stop = controller.signal();
     page(|page| page.fetching = Some(controller));
@@ -263,10 +263,10 @@ fn fetch_model(name: String) {
     view::note(&format!("Fetching {name}."));
     spawn_local(async move {
         match remote_model::fetched(&name, &view::fetched, &stop).await {
-            Ok((file, bytes, told)) => {
+            Ok((file, bytes, origin)) => {
                 let size = tare_report::bytes(bytes.len() as u64);
                 if take_file(file.clone(), bytes) {
-                    view::note(&format!("{file} is ready to run: {size}, {told}."));
+                    view::note(&format!("{file} is ready to run: {size}, {origin}."));
                 }
             }
             Err(failure) => view::note(&format!("{}. {}", failure.message, failure.hint.unwrap_or_default())),
@@ -286,10 +286,10 @@ fn cancel() {
     }
 }
 
-/// Pairs of a real cell that the button measures: some seconds.
+/// Pairs of a real cell that the button measures, which takes some seconds.
 const BUTTON_PAIRS: u32 = 10;
 
-/// Called by the button that checks this browser, and for an address that asks for it.
+/// Called by the button that checks this browser, and if the URL asks for it.
 fn selftest(pairs: u32) {
     let executor = page(|page| {
         let idle = page.executor.is_none();
@@ -297,20 +297,20 @@ fn selftest(pairs: u32) {
     });
     let Some(executor) = executor else { return };
     view::set_state("running");
-    view::note("Checking statistics, clock and measuring in this browser: some seconds.");
+    view::note("Checking statistics, clock and measurements in this browser. This takes some seconds.");
     spawn_local(async move {
         let outcome = executor.selftest(pairs).await;
         page(|page| page.executor = None);
         match outcome {
             Ok(checks) => {
                 let failed = checks.iter().filter(|check| !check.passed).count();
-                view::note(&format!("{} truths checked, {failed} not confirmed.", checks.len()));
+                view::note(&format!("{} checks finished, {failed} failed.", checks.len()));
                 view::report(&tare_report::selftest(&checks));
                 view::publish_checks(&checks);
             }
-            Err(message) => view::note(&format!("The check did not end: {message}.")),
+            Err(message) => view::note(&format!("The checks did not finish: {message}.")),
         }
-        // A record that was made before can still be saved.
+        // An earlier record can still be saved.
         let measured = page(|page| page.record.is_some());
         view::set_state(if measured { "done" } else { "ready" });
     });
@@ -323,7 +323,7 @@ fn files() -> Option<(String, String)> {
     Some((record, tare_report::html(&records, &query::url())))
 }
 
-/// Engines that the page offers, and whether each is usable here.
+/// The engines that the page offers, each with the reason why it cannot be used, if there is one.
 fn engines() -> Vec<(EngineName, Option<String>)> {
     let no_webgpu = page(|page| page.no_webgpu.clone());
     EngineName::all_in(EnvironmentKind::Browser)

@@ -1,18 +1,18 @@
-//! What the page's URL asks for.
+//! Reads the parameters of the page's URL.
 
 use wasm_bindgen::JsCast;
 
 use crate::exception;
 
-/// What the URL asks for.
+/// The parameters of the URL.
 pub(super) struct Query {
     /// URL of a job.
     pub(super) job: Option<String>,
-    /// Pairs of a self-test.
+    /// Number of pairs of a self-test.
     pub(super) selftest: Option<u32>,
 }
 
-/// Reads the URL's query. An unknown parameter is an error.
+/// Reads the query of the URL. An unknown parameter is an error.
 pub(super) fn query() -> Result<Query, String> {
     let window: web_sys::Window = js_sys::global().unchecked_into();
     let search = window.location().search().unwrap_or_default();

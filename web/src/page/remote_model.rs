@@ -1,4 +1,5 @@
-//! Models from URLs: fetched when the user asks, checked by their SHA-256, kept in the origin's storage.
+//! Fetches models from URLs on request, checks their SHA-256, and keeps them in the origin's
+//! storage.
 
 use js_sys::{Reflect, Uint8Array};
 use tare_models::RemoteModel;
@@ -13,11 +14,11 @@ use crate::exception;
 /// Name of the store.
 const STORE: &str = "tare-models";
 
-/// Told how many bytes came, and of how many if the server says so.
+/// Called with the number of bytes received, and the total if the server reports it.
 pub(super) type Progress<'a> = &'a dyn Fn(u64, Option<u64>);
 
-/// The bytes of a model, from the store or from where it is; the name of its file; and what to tell the user. Ends with an error
-/// when `stop` is signalled.
+/// Returns the file name of a model, its bytes from the store or the server, and a note for the
+/// user. Fails if `stop` is signaled.
 pub(super) async fn fetched(
     name: &str,
     progress: Progress<'_>,
@@ -26,7 +27,7 @@ pub(super) async fn fetched(
     let mut model = RemoteModel::named(name).unwrap_or_else(|| {
         Err(failure(
             format!("expected an https URL or the name of a well-known model, found {name:?}"),
-            "a URL starts with https://",
+            "enter a URL that starts with https://",
         ))
     })?;
     let store = Store::open().await;
@@ -39,29 +40,32 @@ pub(super) async fn fetched(
     {
         return Ok((model.file, bytes, "from this browser's storage".into()));
     }
-    let bytes = body(&model.url, progress, stop).await?;
+    let bytes = download(&model.url, progress, stop).await?;
     let hash = model.check(&bytes)?;
     remember(&model, &hash);
-    let kept = match &store {
+    let stored = match &store {
         Some(store) => store.put(&hash, &bytes).await,
-        None => Err("this page has none".into()),
+        None => Err("this page has no storage".into()),
     };
-    let told = match kept {
+    let note = match stored {
         Ok(()) => format!("SHA-256 {hash}, kept in this browser's storage"),
         Err(reason) => format!("SHA-256 {hash}, not kept in this browser's storage: {reason}"),
     };
-    Ok((model.file, bytes, told))
+    Ok((model.file, bytes, note))
 }
 
 fn failure(message: String, hint: &str) -> Failure {
     Failure::new(FailureKind::Model, message).with_hint(hint)
 }
 
-async fn body(url: &str, progress: Progress<'_>, stop: &AbortSignal) -> Result<Vec<u8>, Failure> {
-    let hint = "check the address and the network; the server must allow other pages to read the file (CORS), otherwise fetch it by hand and drop it here";
+async fn download(url: &str, progress: Progress<'_>, stop: &AbortSignal) -> Result<Vec<u8>, Failure> {
+    let hint = "check the URL and the network; if the server does not allow other pages to read the file (CORS), download it by hand and drop it here";
     let failed = |error: JsValue| {
         if stop.aborted() {
-            return failure(format!("fetching {url:?} was cancelled"), "nothing of it was kept");
+            return failure(
+                format!("the download of {url:?} was canceled"),
+                "nothing was stored; fetch the model again",
+            );
         }
         failure(format!("cannot fetch the model {url:?}: {}", exception(&error)), hint)
     };
@@ -90,20 +94,20 @@ async fn body(url: &str, progress: Progress<'_>, stop: &AbortSignal) -> Result<V
         let Ok(part) = Reflect::get(&part, &"value".into()).and_then(|value| value.dyn_into::<Uint8Array>()) else {
             return Ok(bytes);
         };
-        let (came, more) = (bytes.len(), part.length() as usize);
+        let (received, more) = (bytes.len(), part.length() as usize);
         if bytes.try_reserve(more).is_err() {
             return Err(failure(
-                format!("{url:?} does not fit into this page's memory: {came} bytes came"),
+                format!("the model {url:?} does not fit in this page's memory, which was full after {received} bytes"),
                 "run this model natively",
             ));
         }
-        bytes.resize(came + more, 0);
-        part.copy_to(&mut bytes[came..]);
+        bytes.resize(received + more, 0);
+        part.copy_to(&mut bytes[received..]);
         progress(bytes.len() as u64, length);
     }
 }
 
-/// The hash that a well-known model had when it was first fetched here.
+/// The hash that a well-known model had when it was first fetched in this browser.
 fn first_hash(model: &RemoteModel) -> Option<String> {
     let storage = window().local_storage().ok()??;
     storage.get_item(&format!("{STORE}/{}", model.well_known?)).ok()?
@@ -111,12 +115,13 @@ fn first_hash(model: &RemoteModel) -> Option<String> {
 
 fn remember(model: &RemoteModel, hash: &str) {
     if let (Some(name), Ok(Some(storage))) = (model.well_known, window().local_storage()) {
-        // Without storage the hash is trusted anew each time, as is said.
+        // Without storage, tare trusts the hash of each download. The user sees a note about the
+        // storage.
         let _ = storage.set_item(&format!("{STORE}/{name}"), hash);
     }
 }
 
-/// Where models are kept: absent where the browser refuses storage.
+/// The store of models. Absent if the browser denies storage.
 struct Store(Cache);
 
 impl Store {
@@ -125,7 +130,7 @@ impl Store {
         Some(Self(opened.unchecked_into()))
     }
 
-    /// A path of this origin that nothing else has.
+    /// A path on this origin that nothing else uses.
     fn key(hash: &str) -> String {
         format!("{STORE}/{hash}")
     }
@@ -137,11 +142,11 @@ impl Store {
     }
 
     async fn put(&self, hash: &str, bytes: &[u8]) -> Result<(), String> {
-        let said = |error: JsValue| exception(&error);
-        let response = Response::new_with_opt_js_u8_array(Some(&Uint8Array::from(bytes))).map_err(said)?;
+        let text = |error: JsValue| exception(&error);
+        let response = Response::new_with_opt_js_u8_array(Some(&Uint8Array::from(bytes))).map_err(text)?;
         JsFuture::from(self.0.put_with_str(&Self::key(hash), &response))
             .await
             .map(|_| ())
-            .map_err(said)
+            .map_err(text)
     }
 }

@@ -1,4 +1,4 @@
-//! The document: reading what was chosen, showing what happens.
+//! The document: reads the user's selection, and shows progress and results.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,11 @@ use super::{BUTTON_PAIRS, browser_info, cancel, engines, fetch_model, files, run
 
 fn document() -> Document {
     let window: web_sys::Window = js_sys::global().unchecked_into();
-    // A page always has one.
+    // A page always has a document.
     window.document().unwrap_throw()
 }
 
-/// The element of that id, which `index.html` has.
+/// The element with this id, which must be in `index.html`.
 fn element<T: JsCast>(id: &str) -> T {
     document().get_element_by_id(id).unwrap_throw().unchecked_into()
 }
@@ -50,9 +50,10 @@ pub(super) fn set_up(fallback: Option<&str>) {
             DeviceKind::Cpu => "CPU, in wasm with SIMD",
             DeviceKind::Gpu => "GPU, through WebGPU",
         };
-        let text = reason
-            .as_ref()
-            .map_or_else(|| text.to_owned(), |reason| format!("{text}: not here, {reason}"));
+        let text = reason.as_ref().map_or_else(
+            || text.to_owned(),
+            |reason| format!("{text}: not available, because {reason}"),
+        );
         let input = choice("engines", "engine", engine.as_str(), engine.as_str(), &text);
         input.set_disabled(reason.is_some());
         input.set_checked(engine == default_engine(fallback.is_some()));
@@ -82,9 +83,7 @@ pub(super) fn set_up(fallback: Option<&str>) {
         option.set_text_content(Some(&what));
         element::<Element>("well-known").append_child(&option).unwrap_throw();
     }
-    on::<Event>(&element::<HtmlElement>("fetch"), "click", |_| {
-        fetch_model(chosen_address())
-    });
+    on::<Event>(&element::<HtmlElement>("fetch"), "click", |_| fetch_model(chosen_url()));
     on::<Event>(&element::<HtmlElement>("file"), "change", |event| {
         if let Some(list) = event
             .target()
@@ -114,7 +113,7 @@ pub(super) fn set_up(fallback: Option<&str>) {
     });
 }
 
-/// Calls `handler` for every event of that name, as long as the page lives.
+/// Calls `handler` for every event with this name, as long as the page exists.
 fn on<E: JsCast + wasm_bindgen::convert::FromWasmAbi + 'static>(target: &HtmlElement, name: &str, handler: fn(E)) {
     let handler = Closure::<dyn FnMut(E)>::new(handler).into_js_value();
     target
@@ -136,7 +135,7 @@ fn read(list: &FileList) {
     }
 }
 
-/// Adds a box to tick, with its name and what it is.
+/// Adds a checkbox with a name and a description.
 fn choice(list: &str, kind: &str, value: &str, name: &str, text: &str) -> HtmlInputElement {
     let label = create("label");
     let input: HtmlInputElement = create("input").unchecked_into();
@@ -154,7 +153,7 @@ fn choice(list: &str, kind: &str, value: &str, name: &str, text: &str) -> HtmlIn
     input
 }
 
-/// Adds a model that was dropped, with fields for the dimensions that it leaves open.
+/// Adds a model, with fields for the dimensions that it leaves open.
 pub(super) fn add_model(name: &str, signature: &Signature) {
     let inputs: Vec<String> = signature.inputs.iter().map(ToString::to_string).collect();
     choice("models", "model", name, name, &inputs.join("; ")).set_checked(true);
@@ -167,7 +166,7 @@ pub(super) fn add_model(name: &str, signature: &Signature) {
             continue;
         }
         let label = create("label");
-        label.set_text_content(Some(&format!("Shape of {} of {name}: ", input.name)));
+        label.set_text_content(Some(&format!("Shape of input {} of {name}: ", input.name)));
         let field: HtmlInputElement = create("input").unchecked_into();
         let example: Vec<String> = input
             .dims
@@ -207,7 +206,7 @@ pub(super) fn remove_model(name: &str) {
     }
 }
 
-fn ticked(kind: &str) -> Vec<String> {
+fn checked_values(kind: &str) -> Vec<String> {
     let boxes = document()
         .query_selector_all(&format!("input[name={kind}]:checked"))
         .unwrap_throw();
@@ -217,14 +216,14 @@ fn ticked(kind: &str) -> Vec<String> {
         .collect()
 }
 
-/// Models that are ticked, with the shapes that were given for them.
+/// The checked models, with the shapes that the user set.
 pub(super) fn chosen_models() -> Vec<(String, BTreeMap<String, Vec<usize>>)> {
     let fields = document().query_selector_all("input.shape").unwrap_throw();
     let fields: Vec<HtmlInputElement> = (0..fields.length())
         .filter_map(|index| fields.get(index))
         .map(JsCast::unchecked_into)
         .collect();
-    ticked("model")
+    checked_values("model")
         .into_iter()
         .map(|model| {
             let mut shapes = BTreeMap::new();
@@ -248,24 +247,25 @@ pub(super) fn chosen_models() -> Vec<(String, BTreeMap<String, Vec<usize>>)> {
         .collect()
 }
 
-/// Engines that are ticked; none means those that suit this browser.
+/// The checked engines. An empty list stands for those that suit this browser.
 pub(super) fn chosen_engines() -> Vec<EngineName> {
-    ticked("engine")
+    checked_values("engine")
         .iter()
         .filter_map(|engine| engine.parse().ok())
         .collect()
 }
 
-/// The address of a model, with its hash where one was given.
-fn chosen_address() -> String {
+/// The URL or name of the model to fetch, with its hash if the user entered one.
+fn chosen_url() -> String {
     let field = |name| element::<HtmlInputElement>(name).value().trim().to_owned();
     match (field("address"), field("sha256")) {
-        (address, hash) if hash.is_empty() => address,
-        (address, hash) => format!("{address}{HASH_SEPARATOR}{hash}"),
+        (url, hash) if hash.is_empty() => url,
+        (url, hash) => format!("{url}{HASH_SEPARATOR}{hash}"),
     }
 }
 
-/// While a model is fetched, no other can be, and it can be cancelled.
+/// Enables or disables the buttons: while a model is fetched, the user can cancel it but not fetch
+/// another.
 pub(super) fn set_fetching(fetching: bool) {
     element::<HtmlButtonElement>("fetch").set_disabled(fetching);
     if !is_running() {
@@ -277,17 +277,17 @@ pub(super) fn set_fetching(fetching: bool) {
     }
 }
 
-/// How far the fetching of a model is.
-pub(super) fn fetched(came: u64, of: Option<u64>) {
+/// Shows the progress of fetching a model.
+pub(super) fn fetched(received: u64, total: Option<u64>) {
     if is_running() {
         return;
     }
-    let percent = of
-        .filter(|&of| of > 0)
-        .map_or(0.0, |of| came as f64 * 100.0 / of as f64);
+    let percent = total
+        .filter(|&total| total > 0)
+        .map_or(0.0, |total| received as f64 * 100.0 / total as f64);
     element::<HtmlProgressElement>("progress-bar").set_value(percent);
-    let of = of.map_or_else(String::new, |of| format!(" of {}", tare_report::bytes(of)));
-    let text = format!("Fetched {}{of}.", tare_report::bytes(came));
+    let total = total.map_or_else(String::new, |total| format!(" of {}", tare_report::bytes(total)));
+    let text = format!("Fetched {}{total}.", tare_report::bytes(received));
     element::<Element>("progress-text").set_text_content(Some(&text));
 }
 
@@ -296,13 +296,13 @@ fn is_running() -> bool {
     body.get_attribute("data-state").as_deref() == Some("running")
 }
 
-/// Numbers of CPU threads to measure with.
+/// The chosen numbers of CPU threads.
 pub(super) fn chosen_threads() -> Vec<usize> {
     let chosen = element::<HtmlSelectElement>("threads").value();
     chosen.split(',').filter_map(|threads| threads.parse().ok()).collect()
 }
 
-/// How long to measure.
+/// The rules for the chosen duration.
 pub(super) fn chosen_rules() -> Rules {
     let seconds: u64 = element::<HtmlSelectElement>("duration").value().parse().unwrap_or(2);
     Rules {
@@ -312,7 +312,7 @@ pub(super) fn chosen_rules() -> Rules {
     }
 }
 
-/// Sets the state that drivers and style sheets read.
+/// Sets the state of the page, which drivers and style sheets read.
 pub(super) fn set_state(state: &str) {
     let body = document().body().unwrap_throw();
     body.set_attribute("data-state", state).unwrap_throw();
@@ -332,46 +332,46 @@ pub(super) fn set_state(state: &str) {
     }
 }
 
-/// Tells drivers by an event on the document.
+/// Notifies drivers by an event on the document.
 pub(super) fn dispatch(name: &str) {
     if let Ok(event) = CustomEvent::new(name) {
         document().dispatch_event(&event).unwrap_throw();
     }
 }
 
-/// Something that the user should read.
+/// Shows a message to the user.
 pub(super) fn note(message: &str) {
     element::<Element>("note").set_text_content(Some(message));
 }
 
-/// The page cannot go on.
+/// Shows an error after which the page cannot continue.
 pub(super) fn fail(message: &str) {
     note(message);
     element::<Element>("progress-text").set_text_content(Some(message));
     set_state("error");
 }
 
-/// What is being measured, and how much of everything is.
+/// Shows what is being measured, and how much of the plan is done.
 pub(super) fn progress(percent: u8, text: &str) {
     element::<HtmlProgressElement>("progress-bar").set_value(f64::from(percent));
     element::<Element>("progress-text").set_text_content(Some(text));
 }
 
-/// The record as JSON in the document, for drivers.
+/// Writes the record as JSON into the document, for drivers.
 pub(super) fn publish(record: &Record) {
     if let Ok(json) = record.to_json() {
         element::<Element>("record").set_text_content(Some(&json));
     }
 }
 
-/// The self-test's outcome as JSON in the document, for drivers.
+/// Writes the results of the self-test as JSON into the document, for drivers.
 pub(super) fn publish_checks(checks: &[SelfCheck]) {
     if let Ok(json) = serde_json::to_string(checks) {
         element::<Element>("checks").set_text_content(Some(&json));
     }
 }
 
-/// The report. Its text was escaped where it was made.
+/// Shows a report. Its text is already escaped.
 pub(super) fn report(html: &str) {
     element::<Element>("report").set_inner_html(html);
 }
@@ -383,7 +383,7 @@ fn save(name: &str, text: &str, kind: &str) {
             link.set_href(&url);
             link.set_download(name);
             link.click();
-            // The download has begun with the click.
+            // The download started with the click.
             let _ = web_sys::Url::revoke_object_url(&url);
         }
         Err(error) => note(&format!("cannot save {name}: {}", exception(&error))),

@@ -9,17 +9,18 @@ use super::serve::workload;
 use crate::clock::{PerformanceClock, milliseconds};
 use crate::message;
 
-/// Runs the model that a message asks for in a loop, for `ms` milliseconds and at least once, and returns the number of runs. Calls
-/// `loaded` when the model is ready to run, and awaits what `pause` returns after every run.
+/// Runs the model of a request in a loop, for `ms` milliseconds and at least once. Calls `loaded`
+/// when the model is ready to run, and awaits the promise of `pause` after every run. Returns the
+/// number of runs.
 ///
 /// # Errors
 ///
 /// If the request cannot be read, or the engine fails.
 #[wasm_bindgen]
 pub async fn busy_loop(message: JsValue, ms: f64, loaded: Function, pause: Function) -> Result<u32, JsValue> {
-    let refused = |message: &str| JsValue::from(js_sys::Error::new(message));
-    let failed = |failure: Failure| refused(&failure.message);
-    let request: CellRequest = message::field(&message, "request").map_err(|error| refused(&error))?;
+    let js_error = |message: &str| JsValue::from(js_sys::Error::new(message));
+    let failed = |failure: Failure| js_error(&failure.message);
+    let request: CellRequest = message::field(&message, "request").map_err(|error| js_error(&error))?;
     let workload = workload(&request, &message).map_err(failed)?;
     let engine = engine(1).await.map_err(failed)?;
     let clock = PerformanceClock;

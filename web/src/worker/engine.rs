@@ -1,4 +1,4 @@
-//! The engine of this module. `CONTRIBUTING.md` says how to add one.
+//! The engine of this module. `CONTRIBUTING.md` explains how to add one.
 
 use tare_core::Engine;
 use tare_record::Failure;
@@ -13,12 +13,13 @@ pub(super) async fn engine(threads: usize) -> Result<Box<dyn Engine>, Failure> {
     Ok(Box::new(tare_burn::Burn::flex(threads)))
 }
 
-/// burn panics on adapters that lack what it needs, so they are refused before it sees them.
+/// Rejects adapters that lack features before burn opens them, because burn panics on such
+/// adapters.
 #[cfg(feature = "burn-wgpu")]
 pub(super) async fn engine(_: usize) -> Result<Box<dyn Engine>, Failure> {
     match crate::webgpu::prepare().await {
         None => Ok(Box::new(tare_burn::Burn::wgpu())),
         Some(reason) => Err(Failure::new(tare_record::FailureKind::Device, reason)
-            .with_hint("use a browser with WebGPU on a graphics adapter that has these features, or run on tract")),
+            .with_hint("use a browser and a graphics adapter that support these WebGPU features, or choose tract")),
     }
 }

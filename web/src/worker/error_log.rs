@@ -1,4 +1,5 @@
-//! Keeps the first error that a library logs: in browsers burn reports shader errors in no other way.
+//! Keeps the first error that a library logs. In browsers, log messages are the only way in which
+//! burn reports shader errors.
 
 use std::cell::RefCell;
 
@@ -27,14 +28,14 @@ impl log::Log for ErrorLog {
     fn flush(&self) {}
 }
 
-/// Starts to keep errors.
+/// Installs the logger.
 pub(super) fn install() {
-    // A second logger in one module is an error that cannot happen here.
+    // Cannot fail, because no other logger is set.
     let _ = log::set_logger(&ErrorLog);
     log::set_max_level(log::LevelFilter::Error);
 }
 
-/// Adds the first error to the failure of a cell.
+/// Adds the first logged error to the failure of a cell.
 pub(super) fn add_to(cell: &mut Cell) {
     if let (Status::Failed(failure) | Status::TimedOut(failure), Some(logged)) =
         (&mut cell.status, LOGGED.with(|logged| logged.borrow_mut().take()))

@@ -1,4 +1,4 @@
-//! A worker: serves one request with the one engine that its module holds.
+//! A worker: serves one request with the engine of its module.
 //!
 //! `loader.js` instantiates the module and calls one of the exported functions.
 
@@ -9,6 +9,6 @@ mod serve;
 
 pub use busy_loop::busy_loop;
 pub use serve::{module_info, selftest, serve};
-/// Starts the threads of a module whose memory workers share.
+/// Starts the threads of a module with shared memory.
 #[cfg(target_feature = "atomics")]
 pub use wasm_bindgen_rayon::init_thread_pool;

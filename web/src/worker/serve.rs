@@ -12,10 +12,10 @@ use super::{engine, error_log};
 use crate::clock::{PerformanceClock, milliseconds};
 use crate::message::{self, Message};
 
-/// What 32-bit addresses reach.
+/// Memory that 32-bit addresses can reach.
 const ADDRESS_SPACE_BYTES: u64 = 1 << 32;
 
-/// Says that the worker is ready, and serves the first request that comes.
+/// Reports that the worker is ready, and serves the first request.
 ///
 /// `load_ms` is a [`LoadMs`], and `size` a [`ModuleSize`] if it is known.
 ///
@@ -36,7 +36,7 @@ pub fn serve(load_ms: JsValue, size: JsValue) -> Result<(), JsValue> {
                 Ok(request) => carry_out(&request, &data, earlier, size).await,
                 Err(error) => post(
                     &Event::Died {
-                        message: format!("the request cannot be read: {error}"),
+                        message: format!("cannot read the request: {error}"),
                     },
                     &[],
                 ),
@@ -65,7 +65,7 @@ fn phases(load_ms: JsValue) -> Result<Vec<Phase>, JsValue> {
     Ok(phases.collect())
 }
 
-/// How this module was built and the clock that it reads: a [`ModuleInfo`].
+/// Returns a [`ModuleInfo`]: how this module was built, and the calibration of its clock.
 ///
 /// # Errors
 ///
@@ -74,14 +74,16 @@ fn phases(load_ms: JsValue) -> Result<Vec<Phase>, JsValue> {
 pub fn module_info() -> Result<JsValue, JsValue> {
     let clock = tare_core::calibrate(&PerformanceClock).map_err(|error| JsValue::from_str(&error.to_string()))?;
     let info = ModuleInfo {
-        // The page knows the revision: a module that held it would change with every commit.
+        // Without the revision, which the page knows: otherwise every commit would change the
+        // module.
         build: tare_core::build_info(""),
         clock,
     };
     Ok(message::to_js(&info)?)
 }
 
-/// Runs the self-test in this browser and posts its outcome. The engine's own cell is measured against itself in `pairs` pairs.
+/// Runs the self-test and posts its results. A cell on this engine is measured against itself in
+/// `pairs` pairs.
 #[wasm_bindgen]
 pub fn selftest(pairs: u32) {
     report_panics();
@@ -133,12 +135,12 @@ async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase
     post(&reply.event, &reply.tensors);
 }
 
-/// The workload that a request asks for, with the model and inputs attached to it.
+/// Prepares the workload of a request, with the model and inputs attached to the message.
 pub(super) fn workload(request: &CellRequest, data: &JsValue) -> Result<Workload, Failure> {
-    let broken = |message: String| Failure::new(FailureKind::Model, message);
+    let failed = |message: String| Failure::new(FailureKind::Model, message);
     let given: Vec<NamedTensor> = match message::bytes(data, "inputs") {
         Some(inputs) => {
-            tensor_codec::decode(&inputs).map_err(|error| broken(format!("the inputs did not arrive: {error}")))?
+            tensor_codec::decode(&inputs).map_err(|error| failed(format!("cannot decode the inputs: {error}")))?
         }
         None => vec![],
     };
@@ -150,7 +152,7 @@ pub(super) fn workload(request: &CellRequest, data: &JsValue) -> Result<Workload
     let size = built_in.unwrap_or_else(|| message::byte_length(data, "model"));
     check_memory_budget(name, size, ADDRESS_SPACE_BYTES)?;
     tare_models::workload(request, &given, || {
-        message::bytes(data, "model").ok_or_else(|| broken(format!("the bytes of model {name:?} did not arrive")))
+        message::bytes(data, "model").ok_or_else(|| failed(format!("the bytes of model {name:?} are missing")))
     })
 }
 
@@ -197,7 +199,7 @@ fn post(event: &Event, tensors: &[u8]) {
         message.attach("tensors", tensors)?;
         scope().post_message_with_transfer(&message.object, &message.buffers)
     });
-    // The page stops a worker that says nothing at its time limit.
+    // If the event cannot be sent, the page stops the worker at its time limit.
     if let Err(error) = sent {
         web_sys::console::error_1(&error);
     }

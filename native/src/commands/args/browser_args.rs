@@ -53,22 +53,22 @@ pub(crate) struct ServeArgs {
 }
 
 impl PageArgs {
-    /// The folder of the built page.
+    /// Finds the folder of the built page.
     pub(crate) fn folder(&self) -> Result<PathBuf> {
-        let beside = std::env::current_exe()
+        let next_to_program = std::env::current_exe()
             .ok()
             .and_then(|program| Some(program.parent()?.join("dist")));
         let candidates = match &self.page {
             Some(page) => vec![page.clone()],
-            None => std::iter::once(PathBuf::from("dist")).chain(beside).collect(),
+            None => std::iter::once(PathBuf::from("dist")).chain(next_to_program).collect(),
         };
         match candidates.iter().find(|folder| folder.join("index.html").is_file()) {
             Some(folder) => Ok(folder.clone()),
             None => {
-                let looked: Vec<String> = candidates.iter().map(|folder| folder.display().to_string()).collect();
+                let searched: Vec<String> = candidates.iter().map(|folder| folder.display().to_string()).collect();
                 bail!(
-                    "found no built page (index.html) in {}\nhint: build it with `cargo xtask build`, or give its folder with --page",
-                    looked.join(" or ")
+                    "found no built page (index.html) in {}\nhint: build it with `cargo xtask build`, or pass its folder with --page",
+                    searched.join(" or ")
                 )
             }
         }

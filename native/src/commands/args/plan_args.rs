@@ -1,4 +1,4 @@
-//! What to measure: the same options for every environment.
+//! Options that say what to measure. They are the same for every environment.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,8 @@ use crate::npy::read_npy;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlanArgs {
-    /// Plan: ladder, models, quick, smoke, or a .toml file [default: quick, or ladder for `tare ladder`]
+    /// Plan: ladder, models, quick, smoke, or a .toml file
+    /// [default: quick, or ladder for `tare ladder`]
     #[arg(long)]
     plan: Option<String>,
     /// Model instead of the plan's: built-in name, .onnx file or https URL; repeatable
@@ -41,7 +42,8 @@ pub(crate) struct PlanArgs {
     /// In a browser, also measure with relaxed SIMD (tract)
     #[arg(long)]
     relaxed_simd: bool,
-    /// Natively, also measure with kernels in WGSL, if the platform's compiler takes another language (burn-wgpu)
+    /// Natively, also measure with kernels in WGSL, if the platform's compiler takes another
+    /// language (burn-wgpu)
     #[arg(long)]
     wgsl: bool,
     /// Rounds instead of the plan's: each measures every cell in a fresh process or worker
@@ -53,7 +55,8 @@ pub(crate) struct PlanArgs {
 }
 
 impl PlanArgs {
-    /// The plan that the options describe, or the built-in one of that name.
+    /// The plan that the options describe. Without `--plan`, it is based on the built-in plan
+    /// `name`.
     pub(crate) fn plan_or(&self, name: &str) -> Result<Plan> {
         let mut chosen = match self.plan.as_deref() {
             None => plan::built_in(name)?,
@@ -106,12 +109,12 @@ impl PlanArgs {
         Ok(chosen)
     }
 
-    /// CPU threads, if they were asked for.
+    /// The number of CPU threads, if the options set it.
     pub(crate) fn threads(&self) -> Option<usize> {
         self.threads
     }
 
-    /// The models, the URL among them with its hash.
+    /// The models. The hash of `--sha256` is appended to the URL among them.
     fn hashed_models(&self) -> Result<Vec<String>> {
         let mut models = self.model.clone();
         if let Some(hash) = &self.sha256 {
@@ -119,7 +122,7 @@ impl PlanArgs {
             match (urls.next(), urls.next()) {
                 (Some(url), None) => *url += &format!("{HASH_SEPARATOR}{hash}"),
                 _ => bail!(
-                    "--sha256: expected exactly one URL among the models\nhint: give each URL its own hash: --model URL{HASH_SEPARATOR}HASH"
+                    "--sha256: expected exactly one URL among the models\nhint: append its own hash to each URL: --model URL{HASH_SEPARATOR}HASH"
                 ),
             }
         }
@@ -162,8 +165,9 @@ impl PlanArgs {
     }
 }
 
-/// Gives each model the shapes of its own inputs. A model whose inputs are unknown before it is loaded gets all shapes. So does a single
-/// model, because loading it reports what is wrong with them.
+/// Gives each model the shapes of its own inputs. A model whose inputs are unknown before it is
+/// loaded gets all shapes. So does a single model, because loading it reports what is wrong with
+/// them.
 fn assign_shapes(shapes: &BTreeMap<String, Vec<usize>>, cells: &mut [CellPlan]) -> Result<()> {
     if shapes.is_empty() {
         return Ok(());
@@ -179,13 +183,13 @@ fn assign_shapes(shapes: &BTreeMap<String, Vec<usize>>, cells: &mut [CellPlan]) 
     }
     if let Some(name) = unknown.first() {
         bail!(
-            "--shape {name}: no model has an input of that name\nhint: run one model alone; its error lists the inputs"
+            "--shape {name}: no model has an input of that name\nhint: run a single model, whose error lists its inputs"
         );
     }
     Ok(())
 }
 
-/// Names of a model's inputs, where its file can be read.
+/// Names of a model's inputs, if its file can be read.
 fn input_names(model: &str) -> Option<Vec<String>> {
     let bytes = model_bytes(&find_model(model).ok()?, &BTreeMap::new()).ok()?;
     let inputs = tare_models::signature(&bytes).ok()?.inputs;
@@ -193,7 +197,7 @@ fn input_names(model: &str) -> Option<Vec<String>> {
 }
 
 fn split<'a>(option: &'a str, flag: &str, form: &str) -> Result<(&'a str, &'a str)> {
-    // The last `=`, because names of inputs may hold one and dimensions do not.
+    // Split at the last `=`, because names of inputs may contain one and dimensions do not.
     match option.rsplit_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name, value)),
         _ => bail!("{flag} {option}: expected {form}"),

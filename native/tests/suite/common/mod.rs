@@ -1,4 +1,4 @@
-//! Runs the binary as a user would.
+//! Runs the binary as a user does.
 
 pub(crate) mod server;
 
@@ -7,9 +7,9 @@ use std::process::{Command, Output};
 
 use tare_record::{Failure, Record, Status};
 
-/// The built page; `cargo xtask build` makes it.
+/// The folder of the built page, which `cargo xtask build` writes.
 pub(crate) fn page() -> String {
-    // Tests run in the folder of their package.
+    // Tests run in the folder of the package.
     let folder = std::env::var_os("TARE_PAGE").map_or_else(|| PathBuf::from("../dist"), PathBuf::from);
     let folder = std::path::absolute(folder).unwrap();
     assert!(
@@ -20,7 +20,7 @@ pub(crate) fn page() -> String {
     folder.to_string_lossy().into_owned()
 }
 
-/// A folder of its own for each test, and the binary run in it.
+/// A temporary folder for a test, in which the binary runs.
 pub(crate) struct Sandbox {
     pub(crate) folder: tempfile::TempDir,
 }
@@ -41,7 +41,7 @@ impl Sandbox {
         name.to_owned()
     }
 
-    /// The binary with arguments that spaces separate.
+    /// The command that runs the binary with arguments separated by spaces.
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tare"));
         command
@@ -55,7 +55,7 @@ impl Sandbox {
         Ran::of(&mut self.command(arguments))
     }
 
-    /// Measures natively by the rules of the plan that ends in a second or two.
+    /// Measures natively under the rules of the smoke plan, which takes a second or two.
     pub(crate) fn measure(&self, record: &str, arguments: &str) -> Ran {
         self.run(&format!("run --plan smoke -o {record} {arguments}"))
     }
@@ -79,7 +79,7 @@ pub(crate) fn read_record(path: &Path) -> Record {
     Record::from_json(&text).unwrap()
 }
 
-/// What a run of the binary left.
+/// Exit status and output of a run of the binary.
 pub(crate) struct Ran(Output);
 
 impl Ran {

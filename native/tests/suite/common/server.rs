@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// A server of the test's own: serves `tiny` as `/net.onnx`, its first half with the length of the whole as `/cut.onnx`, a hundred megabytes that
-/// come slowly as `/endless.onnx`, and nothing else. Other pages may read what it serves.
+/// A test server. It serves `tiny` as `/net.onnx`, its first half with the content length of the
+/// whole file as `/cut.onnx`, and slowly a hundred megabytes as `/endless.onnx`. Other pages may
+/// read what it serves.
 pub(crate) struct Server {
     pub(crate) address: String,
     pub(crate) model: Vec<u8>,
     pub(crate) requests: Arc<AtomicUsize>,
-    /// Clients that left while `/endless.onnx` was sent.
+    /// Number of clients that hung up while `/endless.onnx` was sent.
     pub(crate) hung_up: Arc<AtomicUsize>,
 }
 
@@ -33,7 +34,7 @@ impl Server {
                 let first = lines.next().unwrap_or_default();
                 lines.take_while(|line| !line.is_empty()).for_each(drop);
                 if first.contains("/endless.onnx") {
-                    // As long as the client listens.
+                    // Send until the client hangs up.
                     let head =
                         b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 100000000\r\n\r\n";
                     let mut sent = stream.write_all(head);
