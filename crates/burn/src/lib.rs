@@ -1,9 +1,10 @@
 //! The burn engine: an executor of ONNX graphs over burn's rank-erased tensors.
 //!
-//! burn has no loader of ONNX files at run time. This crate parses a file with `onnx-ir`, folds everything that
-//! depends on shapes and weights alone on the host, lowers the rest to a flat list of steps, uploads the weights once,
-//! and runs the steps on burn-flex (CPU) or burn-wgpu (Vulkan, Metal, DX12, WebGPU). An operator, attribute or type that
-//! it does not support is refused when the model is loaded, never guessed. What it supports is in `CONFORMANCE.md`, what was found in
+//! burn has no loader of ONNX files at run time. This crate parses a file with `onnx-ir`, folds
+//! everything that depends on shapes and weights alone on the host, lowers the rest to a flat list
+//! of steps, uploads the weights once, and runs the steps on burn-flex (CPU) or burn-wgpu (Vulkan,
+//! Metal, DX12, WebGPU). An operator, attribute or type that it does not support is refused when
+//! the model is loaded, never guessed. What it supports is in `CONFORMANCE.md`, what was found in
 //! burn and its parser on the way in `UPSTREAM.md`.
 //!
 //! ```
@@ -27,15 +28,17 @@
 //! # }
 //! ```
 //!
-//! Tensors are row-major in host memory. All arithmetic is in 32 bits: 64-bit integers of inputs and weights must fit, those that a run
-//! computes wrap, and 16-bit floats are widened. `Mod` of floats divides in 32 bits too, so that a quotient just below a whole number may
-//! count as one. A row of attention whose scores are all negative infinity is 0.
+//! Tensors are row-major in host memory. All arithmetic is in 32 bits: 64-bit integers of inputs
+//! and weights must fit, those that a run computes wrap, and 16-bit floats are widened. `Mod` of
+//! floats divides in 32 bits too, so that a quotient just below a whole number may count as one. A
+//! row of attention whose scores are all negative infinity is 0.
 //!
 //! # Features
 //!
 //! - `flex`: burn-flex, on the CPU; with threads natively, and in wasm whose memory can be shared.
 //! - `wgpu`: burn-wgpu with kernel fusion and autotune, and kernels in WGSL.
-//! - `spirv`: the same with kernels in SPIR-V where a Vulkan driver takes them; on macOS they are in Metal's own language always.
+//! - `spirv`: the same with kernels in SPIR-V where a Vulkan driver takes them; on macOS they are
+//!   in Metal's own language always.
 
 mod engine;
 mod import;

@@ -1,5 +1,8 @@
-//! Tables of words, taken out of a file before onnx-ir reads it: it copies every constant twice at a time and several times over, and
-//! a table may be half of the model. It sees one more input of the graph in the place of each.
+//! Removes large embedding tables from a file before onnx-ir parses it.
+//!
+//! onnx-ir copies every constant repeatedly, and holds up to two copies at a time (UPSTREAM.md:
+//! "constants are copied repeatedly"); an embedding table can be half of a model. Each removed
+//! table becomes one more input of the graph.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -8,42 +11,47 @@ use prost::Message;
 use prost::bytes::Buf;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
-use crate::import::header::{self, Input};
+use super::header::{self, Input};
 use crate::lower::host_tensor::{HostData, HostTensor, element_count};
 
-/// Smaller ones are not worth it. Tables of positions, whose rows are picked when the model is loaded, are smaller.
-pub(crate) const LEAST_BYTES: usize = 1 << 24;
+/// Smaller tables stay: the saving is small. Tables of positions are smaller; their rows are picked
+/// when the model is loaded, so they must be known then.
+pub(super) const MIN_BYTES: usize = 1 << 24;
 
-/// Field numbers of ModelProto and GraphProto (onnx.proto).
+/// Field numbers of onnx.proto: ModelProto.graph, GraphProto.initializer, GraphProto.input and
+/// TensorProto.raw_data.
 const GRAPH: u32 = 7;
 const INITIALIZER: u32 = 5;
 const INPUT: u32 = 11;
+const RAW_DATA: u32 = 9;
 
-/// TensorProto.DataType of `f32`.
+/// `f32` as a TensorProto.DataType.
 const FLOAT: i32 = 1;
 
-/// The `f32` tables of at least so many bytes that nothing but Gather reads, in the order of the inputs that are appended for them.
-/// A file that is not understood is left as it is.
-pub(crate) fn take_out(file: &mut Vec<u8>, least_bytes: usize) -> Vec<HostTensor> {
-    // Most models have none, and are not walked through for it.
-    if file.len() < least_bytes {
+/// Removes the `f32` tables of at least `min_bytes` that only Gather reads. Returns them in the
+/// order of the inputs that are appended to the graph for them. Leaves a file that it cannot decode
+/// as it is.
+pub(super) fn extract(file: &mut Vec<u8>, min_bytes: usize) -> Vec<HostTensor> {
+    // Most models are smaller, and need not be searched.
+    if file.len() < min_bytes {
         return vec![];
     }
-    plan(file, least_bytes)
-        .filter(|plan| !plan.tables.is_empty())
-        .and_then(|plan| plan.carry_out(file))
+    find(file, min_bytes)
+        .filter(|extraction| !extraction.tables.is_empty())
+        .and_then(|extraction| extraction.apply(file))
         .unwrap_or_default()
 }
 
-struct Plan {
-    /// Length of the graph, as it is written in the file.
+/// What is removed from a file, by places in the file.
+struct Extraction {
+    /// Where the length of the graph is written.
     graph_length: Range<usize>,
     graph: Range<usize>,
-    /// Tables with the places of their fields in the file, first ones first.
+    /// The tables with the places of their fields, in order.
     tables: Vec<(Range<usize>, Table)>,
 }
 
-/// A TensorProto whose elements stay in the file.
+/// A TensorProto whose elements are still in the file.
 struct Table {
     name: String,
     dims: Vec<i64>,
@@ -51,9 +59,10 @@ struct Table {
     raw: Range<usize>,
 }
 
-fn plan(file: &[u8], least_bytes: usize) -> Option<Plan> {
+/// Finds the tables.
+fn find(file: &[u8], min_bytes: usize) -> Option<Extraction> {
     let header = header::read(file)?.graph?;
-    let candidates = read_by_gather_alone(&header);
+    let candidates = read_only_by_gather(&header);
     let graphs: Vec<Field> = fields(file, 0..file.len())?
         .into_iter()
         .filter(|field| field.number == GRAPH)
@@ -61,7 +70,7 @@ fn plan(file: &[u8], least_bytes: usize) -> Option<Plan> {
     let [graph] = graphs.as_slice() else { return None };
     let mut tables = Vec::new();
     for field in fields(file, graph.payload.clone())? {
-        if field.number == INITIALIZER && field.payload.len() >= least_bytes {
+        if field.number == INITIALIZER && field.payload.len() >= min_bytes {
             let table = Table::read(file, &field.payload);
             tables.extend(
                 table
@@ -70,16 +79,16 @@ fn plan(file: &[u8], least_bytes: usize) -> Option<Plan> {
             );
         }
     }
-    Some(Plan {
+    Some(Extraction {
         graph_length: graph.length.clone(),
         graph: graph.payload.clone(),
         tables,
     })
 }
 
-/// Names that Gather picks from and nothing else reads, and that are neither inputs nor outputs; none where graphs inside of nodes may
-/// read them, or two weights have one name.
-fn read_by_gather_alone(graph: &header::Graph) -> HashSet<&str> {
+/// Names of values that Gather picks from, that nothing else reads, and that are neither inputs nor
+/// outputs. None if graphs inside nodes may read them, or if two weights share a name.
+fn read_only_by_gather(graph: &header::Graph) -> HashSet<&str> {
     let inner = graph.node.iter().flat_map(|node| &node.attribute);
     if inner.clone().any(header::Attribute::has_graphs) {
         return HashSet::new();
@@ -102,8 +111,9 @@ fn read_by_gather_alone(graph: &header::Graph) -> HashSet<&str> {
     candidates
 }
 
-impl Plan {
-    fn carry_out(self, file: &mut Vec<u8>) -> Option<Vec<HostTensor>> {
+impl Extraction {
+    /// Rewrites the file. `None` if its length does not fit in place.
+    fn apply(self, file: &mut Vec<u8>) -> Option<Vec<HostTensor>> {
         let mut inputs = Vec::new();
         for (_, table) in &self.tables {
             let input = Input::new(table.name.clone(), FLOAT, &table.dims);
@@ -117,7 +127,7 @@ impl Plan {
         for (whole, _) in self.tables.iter().rev() {
             file.drain(whole.clone());
         }
-        // After that there is room: nothing is moved to larger memory.
+        // The removal has made room: the memory does not grow.
         let end = self.graph.end - removed;
         file.splice(end..end, inputs);
         file[self.graph_length].copy_from_slice(&length);
@@ -126,14 +136,14 @@ impl Plan {
 }
 
 impl Table {
-    /// `None` for what is not of `f32` in its raw form, inside the file.
+    /// `None` for a tensor that is not stored as raw `f32` in this file.
     fn read(file: &[u8], payload: &Range<usize>) -> Option<Self> {
         let fields = fields(file, payload.clone())?;
-        let raw = fields.iter().find(|field| field.number == 9)?.payload.clone();
-        // Without the elements it is small.
+        let raw = fields.iter().find(|field| field.number == RAW_DATA)?.payload.clone();
+        // Without its elements the message is small.
         let rest: Vec<u8> = fields
             .iter()
-            .filter(|field| field.number != 9)
+            .filter(|field| field.number != RAW_DATA)
             .flat_map(|field| &file[field.whole.clone()])
             .copied()
             .collect();
@@ -150,6 +160,7 @@ impl Table {
         })
     }
 
+    /// Copies the elements out of the file.
     fn tensor(&self, file: &[u8]) -> HostTensor {
         let elements = file[self.raw.clone()].as_chunks::<4>().0;
         HostTensor {
@@ -159,16 +170,16 @@ impl Table {
     }
 }
 
-/// A field of a message, by its places in the file.
+/// A field of a Protocol Buffers message, by its places in the file.
 struct Field {
     number: u32,
     whole: Range<usize>,
-    /// Of fields that have a length: it, and what is behind it.
+    /// For fields with a length: where it is written, and what follows it.
     length: Range<usize>,
     payload: Range<usize>,
 }
 
-/// The fields of the message at a place of the file.
+/// The fields of the message at a place in the file.
 fn fields(file: &[u8], message: Range<usize>) -> Option<Vec<Field>> {
     let end = message.end;
     let mut rest = file.get(message)?;
@@ -196,7 +207,7 @@ fn fields(file: &[u8], message: Range<usize>) -> Option<Vec<Field>> {
     Some(fields)
 }
 
-/// A number in as many bytes as there are: Protocol Buffers allow zeros at its end.
+/// Encodes a number in exactly `bytes` bytes. Protocol Buffers allow zeros at the end of a number.
 fn padded_varint(value: u64, bytes: usize) -> Option<Vec<u8>> {
     let mut written = Vec::with_capacity(bytes);
     prost::encoding::encode_varint(value, &mut written);
@@ -216,8 +227,8 @@ mod tests {
 
     use super::*;
 
-    /// Rows of a table, picked by the input `ids`; `more` adds to the graph.
-    fn words(more: impl FnOnce(&mut Graph, &Value)) -> Vec<u8> {
+    /// A graph that picks rows of a table by the input `ids`; `more` adds to it.
+    fn model(more: impl FnOnce(&mut Graph, &Value)) -> Vec<u8> {
         let mut graph = Graph::new("case", 7);
         let ids = graph.input_of("ids", DType::I64, &[2]);
         let table = graph.weight("table", &[40, 3], WeightInit::LeCun { fan_in: 3 });
@@ -236,9 +247,9 @@ mod tests {
 
     #[test]
     fn a_table_becomes_an_input() {
-        let whole = words(|_, _| {});
+        let whole = model(|_, _| {});
         let (mut file, capacity) = (whole.clone(), whole.capacity());
-        let tables = take_out(&mut file, 480);
+        let tables = extract(&mut file, 480);
         let [
             HostTensor {
                 shape,
@@ -264,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_need_stays() {
+    fn tables_that_others_read_stay() {
         let double = |graph: &mut Graph, table: &Value| {
             let double = graph.node("double", "Add", &[table, table], &[]);
             graph.output(&double, &[40, 3]);
@@ -288,37 +299,37 @@ mod tests {
         let twice = |graph: &mut Graph, _: &Value| {
             graph.weight("table", &[40, 3], WeightInit::LeCun { fan_in: 3 });
         };
-        for model in [
-            words(double),
-            words(output),
-            words(positions),
-            words(branch),
-            words(default),
-            words(twice),
+        for original in [
+            model(double),
+            model(output),
+            model(positions),
+            model(branch),
+            model(default),
+            model(twice),
         ] {
-            let mut file = model.clone();
-            assert_eq!(take_out(&mut file, 480), []);
-            assert!(file == model);
+            let mut file = original.clone();
+            assert_eq!(extract(&mut file, 480), []);
+            assert!(file == original);
         }
-        // A weight that nothing reads is none of the model's inputs.
+        // A table that nothing reads stays.
         let mut unread = Graph::new("case", 7);
         let x = unread.input("x", &[2]);
         unread.weight("table", &[40, 3], WeightInit::LeCun { fan_in: 3 });
         unread.output(&x, &[2]);
-        assert_eq!(take_out(&mut unread.into_bytes(), 480), []);
-        // Too small to be worth it: the table, though not the file.
-        assert_eq!(take_out(&mut words(|_, _| {}), 500), []);
-        assert_eq!(take_out(&mut words(|_, _| {}), 1 << 20), []);
+        assert_eq!(extract(&mut unread.into_bytes(), 480), []);
+        // Too small: first the table, then the whole file.
+        assert_eq!(extract(&mut model(|_, _| {}), 500), []);
+        assert_eq!(extract(&mut model(|_, _| {}), 1 << 20), []);
     }
 
     #[test]
-    fn damaged_files_are_left_as_they_are() {
-        let whole = words(|_, _| {});
+    fn damaged_files_stay_as_they_are() {
+        let whole = model(|_, _| {});
         for length in 0..whole.len() {
             let cut = &whole[..length];
             let mut file = cut.to_vec();
-            let tables = take_out(&mut file, 480);
-            // What ends between two fields is no damage that can be seen.
+            let tables = extract(&mut file, 480);
+            // A file that ends between two fields does not look damaged.
             assert!(
                 tables.is_empty() && file == cut || header::read(cut).is_some(),
                 "{length}"

@@ -1,10 +1,12 @@
-//! An ONNX file without weights and most of its attributes, which the decoder passes over.
+//! An ONNX file without the values of its weights and most attributes, which the decoder skips.
+//!
+//! Field numbers are those of onnx.proto.
 
 use std::collections::HashSet;
 
 use prost::Message;
 
-/// What is no ONNX file is none.
+/// Reads the header of a model. `None` if the bytes are not ONNX.
 pub(crate) fn read(model: &[u8]) -> Option<Model> {
     Model::decode(model).ok()
 }
@@ -18,7 +20,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// The version of ONNX's own operators.
+    /// The version of ONNX's own operators that the file declares; 1 if it declares none.
     pub(crate) fn opset(&self) -> i64 {
         let own = |set: &&OperatorSet| ["", "ai.onnx"].contains(&set.domain.as_str());
         self.opset_import.iter().find(own).map_or(1, |set| set.version)
@@ -68,24 +70,32 @@ pub(crate) struct Attribute {
     #[prost(bytes = "vec", tag = "4")]
     pub(crate) s: Vec<u8>,
     #[prost(message, optional, tag = "6")]
-    g: Option<Inner>,
+    g: Option<Subgraph>,
     #[prost(message, repeated, tag = "11")]
-    graphs: Vec<Inner>,
+    graphs: Vec<Subgraph>,
 }
 
-/// A graph inside of a node, without what is in it.
+/// A graph inside a node, without its contents.
 #[derive(Clone, PartialEq, Message)]
-struct Inner {}
+struct Subgraph {}
+
+impl Node {
+    /// Whether an input is present: optional ones may have an empty name.
+    pub(crate) fn has_input(&self, position: usize) -> bool {
+        self.input.get(position).is_some_and(|name| !name.is_empty())
+    }
+}
 
 impl Attribute {
+    /// Whether the attribute holds graphs: the branches of an If, the body of a Loop or Scan.
     pub(crate) fn has_graphs(&self) -> bool {
         self.g.is_some() || !self.graphs.is_empty()
     }
 }
 
 impl Graph {
-    /// Names of inputs and weights that are known to have one dimension.
-    pub(crate) fn lines(&self) -> HashSet<&str> {
+    /// Names of the inputs and weights that are declared with one dimension.
+    pub(crate) fn vectors(&self) -> HashSet<&str> {
         let inputs = self.input.iter().filter(|input| {
             let tensor = input.r#type.as_ref().and_then(|r#type| r#type.tensor_type.as_ref());
             tensor
@@ -106,7 +116,7 @@ pub(crate) struct Weight {
     pub(crate) data_type: i32,
     #[prost(string, tag = "8")]
     pub(crate) name: String,
-    /// 1 for what is in another file.
+    /// 1 if the values are in another file.
     #[prost(int32, tag = "14")]
     pub(crate) data_location: i32,
 }
@@ -121,7 +131,7 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// An input of known dimensions. `dtype` is a TensorProto.DataType.
+    /// An input of known shape. `dtype` is a TensorProto.DataType.
     pub(crate) fn new(name: String, dtype: i32, dims: &[i64]) -> Self {
         let dim = dims.iter().map(|&value| Dimension { value }).collect();
         let tensor_type = Some(TensorType {

@@ -1,7 +1,11 @@
-//! Reading ONNX files, around onnx-ir.
+//! Reading ONNX files with onnx-ir, and around what it rejects or misreads.
 
-pub(crate) mod embedding_extraction;
+mod embedding_extraction;
 pub(crate) mod header;
+pub(crate) mod model;
+pub(crate) mod node_names;
 mod onnx_ir_workarounds;
-pub(crate) mod opset;
-pub(crate) mod rewrite;
+mod opset;
+pub(crate) mod own_domain;
+mod parse;
+mod rewrite;

@@ -1,63 +1,61 @@
-//! A model in the words that onnx-ir reads. It refuses some operators and attributes, takes values for one whose names
-//! differ in case alone, wants nodes sorted, weights not to be copies, and products not to be read twice. Nodes with the first pass it as
-//! operators of a domain of our own, values are numbered, nodes sorted, copies passed by, and such products kept apart from what follows.
-
-use std::collections::HashSet;
+//! Rewrites models that onnx-ir rejects or misreads:
+//!
+//! - Nodes that it rejects get a domain of our own, and reach us as custom nodes.
+//! - Values whose names would become equal are numbered.
+//! - Nodes are sorted.
+//! - Copies of weights are replaced by the weights.
+//! - Products that are read twice are kept apart from the Add after them.
+//! - Defaults and settings that it loses are written down.
 
 use bytes::Bytes;
-use onnx_ir::{AttributeProto, AttributeType, GraphProto, ModelProto};
+use onnx_ir::ModelProto;
 
-use super::onnx_ir_workarounds::{copied_weights, node_order, shared_products, value_names};
-use crate::import::header;
+use super::header;
+use super::onnx_ir_workarounds::{
+    batch_norm_epsilon, copied_weights, node_order, shared_products, training_dropout, value_names,
+};
+use super::own_domain::DOMAIN;
+use crate::ops;
 
-/// Domain of the operators that this executor reads itself.
-pub(crate) const DOMAIN: &str = "tare";
-
-/// Attributes of Resize that onnx-ir refuses.
-const RESIZE_ATTRIBUTES: [&str; 5] = [
-    "antialias",
-    "axes",
-    "exclude_outside",
-    "extrapolation_value",
-    "keep_aspect_ratio_policy",
-];
-
-/// The file as onnx-ir can read it: most are left as they are, without a copy where nobody else holds them.
-pub(crate) fn readable(model: Bytes, graph: &header::Graph) -> Vec<u8> {
-    rewritten(&model, graph).unwrap_or_else(|| model.into())
+/// A file that onnx-ir can read. Most files stay as they are, without a copy if nobody else holds
+/// them.
+pub(super) fn rewrite(file: Bytes, graph: &header::Graph) -> Vec<u8> {
+    rewritten(&file, graph).unwrap_or_else(|| file.into())
 }
 
-/// What cannot be read is left to the parser, which says what is wrong with it.
-fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
-    let rename = value_names::look_alike(graph);
-    let lines = graph.lines();
-    let ours: Vec<bool> = graph.node.iter().map(|node| is_ours(node, &lines)).collect();
-    let sorted = node_order::is_sorted(graph);
-    let copies = copied_weights::read(graph);
-    let no_epsilon = graph.node.iter().any(|node| {
-        let given = node.attribute.iter().any(|attribute| attribute.name == "epsilon");
-        node.op_type == "BatchNormalization" && !given
-    });
-    let apart = !sorted || rename || shared_products::are_shared(graph);
-    if !apart && !no_epsilon && copies.is_empty() && !ours.contains(&true) {
+/// The rewritten file. `None` if it may stay as it is, or cannot be decoded: then the parser says
+/// what is wrong with it.
+fn rewritten(file: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
+    let renames = value_names::collide(graph);
+    let vectors = graph.vectors();
+    let bypasses: Vec<bool> = graph
+        .node
+        .iter()
+        .map(|node| is_onnx(node) && ops::bypasses_onnx_ir(node, &vectors))
+        .collect();
+    let is_sorted = node_order::is_sorted(graph);
+    let copies = copied_weights::find(graph);
+    let separates = !is_sorted || renames || shared_products::exist(graph);
+    if !separates && !batch_norm_epsilon::is_missing(graph) && copies.is_empty() && !bypasses.contains(&true) {
         return None;
     }
-    // Weights stay in the file's memory until they are written.
-    let mut model = <ModelProto as onnx_ir::Message>::parse_from_tokio_bytes(model).ok()?;
+    // Weights stay in the memory of the file until they are written.
+    let mut model = <ModelProto as onnx_ir::Message>::parse_from_tokio_bytes(file).ok()?;
     if let Some(graph) = model.graph.as_mut() {
-        for (node, _) in graph.node.iter_mut().zip(&ours).filter(|(_, ours)| **ours) {
+        for (node, _) in graph.node.iter_mut().zip(&bypasses).filter(|(_, bypasses)| **bypasses) {
             node.domain = DOMAIN.into();
         }
-        copied_weights::pass_by(graph, &copies);
-        spell_out(graph);
-        if rename {
+        copied_weights::replace(graph, &copies);
+        training_dropout::bypass(graph);
+        batch_norm_epsilon::write(graph);
+        if renames {
             value_names::number(graph);
         }
-        if !sorted {
+        if !is_sorted {
             node_order::sort(graph);
         }
-        if apart {
-            shared_products::keep_apart(graph);
+        if separates {
+            shared_products::separate(graph);
         }
     }
     let mut domain = model.opset_import.first().cloned().unwrap_or_default();
@@ -67,55 +65,7 @@ fn rewritten(model: &Bytes, graph: &header::Graph) -> Option<Vec<u8>> {
     onnx_ir::Message::write_to_bytes(&model).ok()
 }
 
-/// Writes down the default that onnx-ir takes for 0, and passes by it what it drops while training, in the graphs inside of nodes too.
-fn spell_out(graph: &mut GraphProto) {
-    for node in &mut graph.node {
-        if node.op_type == "Dropout" && node.input.get(2).is_some_and(|training| !training.is_empty()) {
-            node.domain = DOMAIN.into();
-        }
-        for attribute in &mut node.attribute {
-            for inner in attribute.g.as_mut().into_iter().chain(&mut attribute.graphs) {
-                spell_out(inner);
-            }
-        }
-        let given = node.attribute.iter().any(|attribute| attribute.name == "epsilon");
-        if node.op_type == "BatchNormalization" && !given {
-            let mut epsilon = AttributeProto::new();
-            epsilon.name = "epsilon".into();
-            epsilon.type_ = AttributeType::FLOAT.into();
-            epsilon.f = 1e-5;
-            node.attribute.push(epsilon);
-        }
-    }
-}
-
-/// Whether onnx-ir would refuse a node that this executor can carry out. `lines` are the values of one dimension.
-fn is_ours(node: &header::Node, lines: &HashSet<&str>) -> bool {
-    if !["", "ai.onnx"].contains(&node.domain.as_str()) {
-        return false;
-    }
-    match node.op_type.as_str() {
-        "AffineGrid"
-        | "CenterCropPad"
-        | "Col2Im"
-        | "DynamicQuantizeLinear"
-        | "LpPool"
-        | "MaxUnpool"
-        | "QLinearMatMul"
-        | "Scatter" => true,
-        // It drops the node, also while training.
-        "Dropout" => node.input.get(2).is_some_and(|training| !training.is_empty()),
-        // It refuses peepholes.
-        "LSTM" => node.input.get(7).is_some_and(|peepholes| !peepholes.is_empty()),
-        // A product of two vectors has no dimensions, which it refuses.
-        "MatMul" => node.input.len() == 2 && node.input.iter().all(|name| lines.contains(name.as_str())),
-        // It knows those of two inputs.
-        "Max" | "Min" => node.input.len() != 2,
-        "Resize" => node.attribute.iter().any(|attribute| {
-            RESIZE_ATTRIBUTES.contains(&attribute.name.as_str())
-                || attribute.name == "coordinate_transformation_mode"
-                    && [&b"half_pixel_symmetric"[..], b"tf_crop_and_resize"].contains(&attribute.s.as_slice())
-        }),
-        _ => false,
-    }
+/// Whether the node's operator is one of ONNX's own.
+fn is_onnx(node: &header::Node) -> bool {
+    ["", "ai.onnx"].contains(&node.domain.as_str())
 }

@@ -1,115 +1,84 @@
-//! Rewriting of steps: attention in its parts becomes one operation of burn's, and what no output rests on is left out.
+//! Fusing: the operations that attention consists of become one operation of burn.
 //!
-//! Exporters write softmax(scale q k^T + mask) v (Vaswani et al., 2017, section 3.2.1) in many ways: scaled before or after the product, by
-//! a factor or a divisor, the keys transposed at once or in two goes. Among steps, where shapes and constants are known, they look alike.
+//! Exporters write softmax(scale q k^T + mask) v (Vaswani et al., 2017, section 3.2.1) in many
+//! ways: scaled before or after the product, by a factor or a divisor, the keys transposed once or
+//! twice. As steps, where shapes and constants are known, they look alike.
 //!
-//! The result is the same but for rows that hold no score above negative infinity, all masked or not a number: burn gives 0, softmax NaN.
+//! The result is the same except for rows in which no score is above negative infinity, because all
+//! are masked or NaN: burn gives 0, softmax gives NaN (UPSTREAM.md: "attention gives 0").
 
 use std::collections::HashMap;
 
-use super::{DeviceValue, Lowered, Lowerer};
-use crate::runtime::program::{Movement, Op, Slot};
-use crate::runtime::schedule::Step;
+use super::lowered::Lowered;
+use super::lowerer::Lowerer;
+use super::value::DeviceValue;
+use crate::runtime::program::{Movement, Op, Slot, Step};
 
-/// Factors by which scores may be scaled elsewhere than the model does it, without an overflow that the model does not have.
-const SCALES: std::ops::RangeInclusive<f64> = 1e-3..=1e3;
+/// Magnitudes of factors that may move from queries, keys and scores into the fused operation.
+/// Moving others might cause an overflow that the model avoids.
+const MOVABLE_SCALES: std::ops::RangeInclusive<f64> = 1e-3..=1e3;
 
-impl Lowerer {
-    /// Leaves out what nobody reads, after attention was fused where that is wanted.
-    pub(crate) fn tidy(&mut self, fuses_attention: bool) {
-        if fuses_attention {
-            self.fuse();
-        }
-        self.leave_out_unread();
-        for (place, node) in self.lowered.nodes.iter_mut().enumerate() {
-            node.steps = self.lowered.steps.iter().filter(|step| step.node == place).count();
+/// Replaces the steps of attention by one.
+pub(super) fn fuse_attention(cx: &mut Lowerer) {
+    for (slot, host) in &cx.lowered.constants {
+        cx.shapes[*slot].clone_from(&host.shape);
+    }
+    let steps = Steps::of(&cx.lowered, &cx.shapes);
+    let found: HashMap<usize, Attention> = steps.all.iter().filter_map(|step| steps.attention(step)).collect();
+    for (position, step) in std::mem::take(&mut cx.lowered.steps).into_iter().enumerate() {
+        match found.get(&position) {
+            Some(attention) => emit_attention(cx, attention, &step),
+            None => cx.lowered.steps.push(step),
         }
     }
+}
 
-    fn fuse(&mut self) {
-        for (slot, host) in &self.lowered.constants {
-            self.shapes[*slot].clone_from(&host.shape);
-        }
-        let steps = Steps::of(&self.lowered, &self.shapes);
-        let found: HashMap<usize, Attention> = steps.all.iter().filter_map(|step| steps.attention(step)).collect();
-        for (place, step) in std::mem::take(&mut self.lowered.steps).into_iter().enumerate() {
-            match found.get(&place) {
-                Some(attention) => self.fused(attention, &step),
-                None => self.lowered.steps.push(step),
-            }
-        }
-    }
-
-    /// `last` is the product with the values, which the operation replaces.
-    fn fused(&mut self, attention: &Attention, last: &Step) {
-        let known = |slot: Slot| DeviceValue {
-            slot,
-            shape: self.shapes[slot].clone(),
-        };
-        let (query, value) = (known(attention.query), known(attention.value));
-        let (mut key, mut mask) = (known(attention.key), attention.mask.map(known));
-        let mut prepared = |op: Op, x: &DeviceValue, shape: Vec<usize>| {
-            let slot = self.slot(&shape);
-            self.lowered.steps.push(Step {
-                op,
-                inputs: vec![x.slot],
-                output: slot,
-                node: last.node,
-            });
-            DeviceValue { slot, shape }
-        };
-        if attention.key_axes != [0, 1, 2, 3] {
-            let shape = attention.key_axes.map(|axis| key.shape[axis]).to_vec();
-            key = prepared(Op::Move(Movement::Permute(attention.key_axes.to_vec())), &key, shape);
-        }
-        if let Some(given) = mask.as_mut().filter(|mask| mask.shape.len() < 4) {
-            let shape = [&[1; 4][given.shape.len()..], &given.shape].concat();
-            *given = prepared(Op::Move(Movement::Reshape(shape.clone())), given, shape);
-        }
-        let operands = [&query, &key, &value].into_iter().chain(&mask);
-        let inputs = operands.map(|operand| operand.slot).collect();
-        self.lowered.steps.push(Step {
-            op: Op::Attention {
-                scale: Some(attention.scale),
-                softcap: None,
-                causal: false,
-            },
-            inputs,
-            output: last.output,
+/// Emits the fused operation. `last` is the product with the values, which it replaces.
+fn emit_attention(cx: &mut Lowerer, attention: &Attention, last: &Step) {
+    let known = |slot: Slot| DeviceValue {
+        slot,
+        shape: cx.shapes[slot].clone(),
+    };
+    let (query, value) = (known(attention.query), known(attention.value));
+    let (mut key, mut mask) = (known(attention.key), attention.mask.map(known));
+    let mut prepare = |op: Op, x: &DeviceValue, shape: Vec<usize>| {
+        let slot = cx.new_slot(&shape);
+        cx.lowered.steps.push(Step {
+            op,
+            inputs: vec![x.slot],
+            output: slot,
             node: last.node,
         });
-        let node = &mut self.lowered.nodes[last.node];
-        // Not the loop that it may stand in.
-        if node.operator == "MatMul" {
-            node.operator = "Attention".into();
-        }
+        DeviceValue { slot, shape }
+    };
+    if attention.key_axes != [0, 1, 2, 3] {
+        let shape = attention.key_axes.map(|axis| key.shape[axis]).to_vec();
+        key = prepare(Op::Move(Movement::Permute(attention.key_axes.to_vec())), &key, shape);
     }
-
-    fn leave_out_unread(&mut self) {
-        let lowered = &mut self.lowered;
-        let mut read = vec![false; lowered.slots];
-        for slot in output_slots(lowered) {
-            read[slot] = true;
-        }
-        // From the end, where everything that reads a value has been seen.
-        let mut kept: Vec<Step> = Vec::with_capacity(lowered.steps.len());
-        for step in std::mem::take(&mut lowered.steps).into_iter().rev() {
-            if read[step.output] {
-                step.inputs.iter().for_each(|&slot| read[slot] = true);
-                kept.push(step);
-            }
-        }
-        kept.reverse();
-        lowered.steps = kept;
-        lowered.constants.retain(|(slot, _)| read[*slot]);
+    if let Some(given) = mask.as_mut().filter(|mask| mask.shape.len() < 4) {
+        let shape = [&[1; 4][given.shape.len()..], &given.shape].concat();
+        *given = prepare(Op::Move(Movement::Reshape(shape.clone())), given, shape);
+    }
+    let operands = [&query, &key, &value].into_iter().chain(&mask);
+    let inputs = operands.map(|operand| operand.slot).collect();
+    cx.lowered.steps.push(Step {
+        op: Op::Attention {
+            scale: Some(attention.scale),
+            softcap: None,
+            causal: false,
+        },
+        inputs,
+        output: last.output,
+        node: last.node,
+    });
+    let node = &mut cx.lowered.nodes[last.node];
+    // The node may also be a loop that contains the product.
+    if node.operator == "MatMul" {
+        node.operator = "Attention".into();
     }
 }
 
-fn output_slots(lowered: &Lowered) -> impl Iterator<Item = Slot> {
-    lowered.outputs.iter().filter_map(|output| output.value.slot())
-}
-
-/// The operands of attention, all of four dimensions but the mask.
+/// The operands of attention. All but the mask have four dimensions.
 struct Attention {
     query: Slot,
     key: Slot,
@@ -120,12 +89,13 @@ struct Attention {
     scale: f64,
 }
 
+/// Steps, with what is known about their values.
 struct Steps<'a> {
     all: &'a [Step],
     shapes: &'a [Vec<usize>],
-    /// Where the step that makes a value is.
+    /// Position of the step that makes a value.
     makers: HashMap<Slot, usize>,
-    /// Where a value is read; the number of steps for outputs.
+    /// Positions of the steps that read a value. For outputs also the number of steps.
     readers: HashMap<Slot, Vec<usize>>,
     /// Constants of one element.
     scalars: HashMap<Slot, f64>,
@@ -136,9 +106,9 @@ impl<'a> Steps<'a> {
         let all = lowered.steps.as_slice();
         let mut readers: HashMap<Slot, Vec<usize>> = HashMap::new();
         let read = all.iter().enumerate();
-        let read = read.flat_map(|(place, step)| step.inputs.iter().map(move |&slot| (slot, place)));
-        for (slot, place) in read.chain(output_slots(lowered).map(|slot| (slot, all.len()))) {
-            readers.entry(slot).or_default().push(place);
+        let read = read.flat_map(|(position, step)| step.inputs.iter().map(move |&slot| (slot, position)));
+        for (slot, position) in read.chain(lowered.output_slots().map(|slot| (slot, all.len()))) {
+            readers.entry(slot).or_default().push(position);
         }
         let scalars = lowered.constants.iter();
         Self {
@@ -147,7 +117,7 @@ impl<'a> Steps<'a> {
             makers: all
                 .iter()
                 .enumerate()
-                .map(|(place, step)| (step.output, place))
+                .map(|(position, step)| (step.output, position))
                 .collect(),
             readers,
             scalars: scalars
@@ -157,16 +127,16 @@ impl<'a> Steps<'a> {
     }
 
     fn maker(&self, slot: Slot) -> Option<&Step> {
-        self.makers.get(&slot).map(|&place| &self.all[place])
+        self.makers.get(&slot).map(|&position| &self.all[position])
     }
 
-    /// The step that makes a value which one step alone reads.
-    fn maker_for_one(&self, slot: Slot) -> Option<&Step> {
+    /// The step that makes a value, if exactly one step reads it.
+    fn maker_for_one_reader(&self, slot: Slot) -> Option<&Step> {
         self.maker(slot)
             .filter(|_| self.readers.get(&slot).is_some_and(|readers| readers.len() == 1))
     }
 
-    /// Attention around its softmax, and where it ends.
+    /// Finds attention around its softmax. Returns the position of its last step too.
     fn attention(&self, softmax: &Step) -> Option<(usize, Attention)> {
         let shape = &self.shapes[softmax.output];
         if !matches!(softmax.op, Op::Softmax { axis: 3 }) || shape.len() != 4 {
@@ -181,7 +151,7 @@ impl<'a> Steps<'a> {
         }
         let scores = softmax.inputs[0];
         let value = last.inputs[1];
-        let summed = match self.maker_for_one(scores)? {
+        let summed = match self.maker_for_one_reader(scores)? {
             Step {
                 op: Op::Add, inputs, ..
             } => Some((inputs[0], inputs[1])),
@@ -194,7 +164,7 @@ impl<'a> Steps<'a> {
             Some(found) => (found, a, b),
             None => (self.scores(b, value)?, b, a),
         };
-        // The mask must not repeat the scores.
+        // The mask must not broadcast the scores.
         if self.shapes[scores] != *shape {
             return None;
         }
@@ -208,10 +178,10 @@ impl<'a> Steps<'a> {
         mask.is_some().then_some((end, Attention { mask, ..found }))
     }
 
-    /// scale q k^T.
+    /// Finds scale q k^T.
     fn scores(&self, slot: Slot, value: Slot) -> Option<Attention> {
-        let (product, scale) = self.unscaled(slot, Self::maker_for_one);
-        let product = self.maker_for_one(product)?;
+        let (product, scale) = self.unscaled(slot, Self::maker_for_one_reader);
+        let product = self.maker_for_one_reader(product)?;
         if !matches!(product.op, Op::MatMul) {
             return None;
         }
@@ -248,14 +218,14 @@ impl<'a> Steps<'a> {
         })
     }
 
-    /// What a value is a constant multiple of, and the factor.
+    /// Removes constant factors: returns the value that `slot` is a multiple of, and the factor.
     fn unscaled(&self, mut slot: Slot, maker: fn(&Self, Slot) -> Option<&Step>) -> (Slot, f64) {
         let mut scale = 1.0;
         while let Some(step) = maker(self, slot) {
             match (&step.op, step.inputs.as_slice()) {
-                (Op::MulScalar(factor), _) if SCALES.contains(&factor.abs()) => scale *= factor,
+                (Op::MulScalar(factor), _) if MOVABLE_SCALES.contains(&factor.abs()) => scale *= factor,
                 (Op::Div, [_, divisor]) => match self.scalars.get(divisor) {
-                    Some(divisor) if SCALES.contains(&divisor.abs()) => scale /= divisor,
+                    Some(divisor) if MOVABLE_SCALES.contains(&divisor.abs()) => scale /= divisor,
                     _ => break,
                 },
                 _ => break,

@@ -1,34 +1,52 @@
-//! What users are told about a node that is not supported, in the words of their model.
+//! What this executor does not support, and the error that says so in the words of the model.
 
 use onnx_ir::Node;
-use tare_record::Failure;
-use tare_record::FailureKind;
+use tare_record::{Failure, FailureKind};
 
-use crate::import::header;
-use crate::lower::Unsupported;
+use crate::import::node_names::NodeNames;
+
+/// Something that this executor does not support.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unsupported {
+    /// The operator of a node.
+    Operator,
+    /// Something in a node: the text after "does not support".
+    Part(String),
+}
+
+impl Unsupported {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self::Part(what.into())
+    }
+}
+
+/// A result of lowering.
+pub(crate) type Lowering<T> = Result<T, Unsupported>;
 
 /// The error for a node that cannot be lowered.
-pub(crate) fn refuse(node: &Node, unsupported: &Unsupported, names: &NodeNames) -> Failure {
-    let operator = names.spelling(operator(node));
+pub(super) fn node_failure(node: &Node, unsupported: &Unsupported, names: &NodeNames) -> Failure {
+    let operator = names.spelling(operator_name(node));
     let what = match unsupported {
         Unsupported::Operator => String::new(),
         Unsupported::Part(part) => format!("{part} in "),
     };
-    // onnx-ir gives nodes names of its own, so those of the file are told. Several candidates cannot be told apart.
-    let named = match names.of_operator(&operator).as_slice() {
+    // onnx-ir renames nodes, so the file's names are shown. If several nodes have this operator, it
+    // is unknown which of them is meant.
+    let node = match names.of_operator(&operator).as_slice() {
         [] => String::new(),
         [only] => format!(" (node {only:?})"),
         [first, rest @ ..] => format!(" (node {first:?} or one of {} more)", rest.len()),
     };
     Failure::new(
         FailureKind::Unsupported,
-        format!("tare's burn executor does not support {what}the operator {operator}{named}"),
+        format!("tare's burn executor does not support {what}the operator {operator}{node}"),
     )
     .with_hint("run this model on tract, or express the operation with supported operators")
 }
 
-/// ONNX's name of the operator; onnx-ir splits some by their number of dimensions.
-pub(crate) fn operator(node: &Node) -> String {
+/// ONNX's name of a node's operator, with onnx-ir's capitals. onnx-ir has several variants of some
+/// operators: by the number of dimensions, and `Linear` for Gemm and for MatMul with Add.
+pub(crate) fn operator_name(node: &Node) -> String {
     match node {
         Node::Custom(custom) => custom.op_type.clone(),
         Node::Linear(_) => "Gemm".into(),
@@ -39,34 +57,5 @@ pub(crate) fn operator(node: &Node) -> String {
                 .find_map(|suffix| name.strip_suffix(suffix))
                 .map_or(name.clone(), str::to_owned)
         }
-    }
-}
-
-/// Operators and names of a file's nodes.
-pub(crate) struct NodeNames(Vec<header::Node>);
-
-impl NodeNames {
-    pub(crate) fn of(graph: header::Graph) -> Self {
-        Self(graph.node)
-    }
-
-    /// An operator's name as the file has it: onnx-ir writes `Dft` and `Lrn` for `DFT` and `LRN`.
-    fn spelling(&self, operator: String) -> String {
-        let same = |node: &&header::Node| node.op_type.eq_ignore_ascii_case(&operator);
-        self.0
-            .iter()
-            .find(same)
-            .map_or(operator.clone(), |node| node.op_type.clone())
-    }
-
-    /// Names of the nodes with that operator, or of their first outputs where they have none.
-    fn of_operator(&self, operator: &str) -> Vec<&str> {
-        let nodes = self.0.iter().filter(|node| node.op_type == operator);
-        nodes
-            .map(|node| match (node.name.as_str(), node.output.first()) {
-                ("", Some(output)) => output,
-                (name, _) => name,
-            })
-            .collect()
     }
 }

@@ -1,7 +1,10 @@
-//! Running a program on a device.
+//! Running a program: devices, transfers and the session.
 
 pub(crate) mod device;
 pub(crate) mod profile;
 pub(crate) mod program;
-pub(crate) mod schedule;
-pub(crate) mod transfer;
+mod schedule;
+mod session;
+mod transfer;
+
+pub(crate) use session::BurnSession;

@@ -1,14 +1,14 @@
 //! Where the time of a run goes.
 
-/// How long a node of the graph takes.
+/// How long one node of the graph takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeTime {
-    /// Its name, which onnx-ir gives: the operator with a number.
+    /// The name that onnx-ir gives the node: its operator with a number.
     pub node: String,
-    /// Its operator.
+    /// ONNX's name of its operator.
     pub operator: String,
-    /// Operations of burn's that it became; none if it was computed when the model was loaded.
+    /// Number of burn operations that it became; 0 if it was computed when the model was loaded.
     pub steps: usize,
-    /// Time of one run in it.
+    /// Time that one run spends in it.
     pub duration_ns: u64,
 }

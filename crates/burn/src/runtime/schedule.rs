@@ -1,27 +1,18 @@
-//! The order that a plan's steps run in.
+//! The order in which a program's steps run, and when values are freed.
 
 use burn_dispatch::DispatchTensor;
 
-use crate::runtime::program::{Op, Operands, Slot, apply};
+use super::program::{Operands, Slot, Step, run};
 
-/// An operation with its operands.
-#[derive(Debug, Clone)]
-pub(crate) struct Step {
-    pub(crate) op: Op,
-    pub(crate) inputs: Vec<Slot>,
-    pub(crate) output: Slot,
-    /// Position of the node that it is part of.
-    pub(crate) node: usize,
-}
-
-/// Runs steps over `values`: constants and inputs are set, and each value but a constant is dropped at its last use.
+/// Runs steps over a list of values in which constants and inputs are set. Each value that does not
+/// outlive the run is dropped at its last use.
 pub(crate) struct Schedule {
     steps: Vec<(Step, Vec<bool>)>,
     slots: usize,
 }
 
 impl Schedule {
-    /// `kept` are slots that outlive a run: constants, and outputs.
+    /// `kept` lists the slots that outlive a run: constants and outputs.
     pub(crate) fn new(steps: Vec<Step>, slots: usize, kept: &[Slot]) -> Self {
         let mut seen = vec![false; slots];
         for &slot in kept {
@@ -29,7 +20,8 @@ impl Schedule {
         }
         let mut scheduled: Vec<(Step, Vec<bool>)> = Vec::with_capacity(steps.len());
         for step in steps.into_iter().rev() {
-            // Seen from the end, the first use is the last; of one used twice by a step, the last operand.
+            // Going backwards, the first use found is the last one. If a step uses a value twice,
+            // that is its last operand.
             let mut last = vec![false; step.inputs.len()];
             for (index, &slot) in step.inputs.iter().enumerate().rev() {
                 last[index] = !std::mem::replace(&mut seen[slot], true);
@@ -52,19 +44,20 @@ impl Schedule {
         self.steps.len()
     }
 
-    /// Position of the node that a step is part of.
+    /// Position of the graph's node that a step is part of.
     pub(crate) fn node(&self, step: usize) -> usize {
         self.steps[step].0.node
     }
 
-    /// Runs all steps. Panics if a step reads a value that none made, which lowering rules out.
+    /// Runs all steps. Panics if a step reads a value that no step has made; lowering rules that
+    /// out.
     pub(crate) fn run(&self, values: &mut [Option<DispatchTensor>]) {
         for step in 0..self.steps.len() {
             self.step(step, values);
         }
     }
 
-    /// Runs one step, after those before it.
+    /// Runs one step. All steps before it must have run.
     pub(crate) fn step(&self, step: usize, values: &mut [Option<DispatchTensor>]) {
         let (step, last) = &self.steps[step];
         let operands = step.inputs.iter().zip(last).map(|(&slot, &last)| {
@@ -76,12 +69,13 @@ impl Schedule {
             value.unwrap_or_else(|| unreachable!("lowering orders values before their uses"))
         });
         let operands: Operands = operands.collect();
-        values[step.output] = Some(apply(&step.op, operands));
+        values[step.output] = Some(run(&step.op, operands));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::program::Op;
     use super::*;
 
     #[test]
@@ -92,7 +86,7 @@ mod tests {
             output,
             node: 0,
         };
-        // 0 is a constant, 3 the output.
+        // Slot 0 is a constant, slot 3 the output.
         let steps = vec![step(&[0, 1], 2), step(&[2, 2], 3), step(&[1, 0], 4)];
         let schedule = Schedule::new(steps, 5, &[0, 3]);
         let last: Vec<Vec<bool>> = schedule.steps.iter().map(|(_, last)| last.clone()).collect();

@@ -1,4 +1,4 @@
-//! Tensors between the host and the device, and between the types of both.
+//! Moving tensors between host and device, and converting between the types of both.
 
 use burn_backend::ops::{FloatTensorOps, IntTensorOps};
 use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
@@ -10,21 +10,24 @@ use crate::lower::host_tensor::{HostData, HostTensor};
 
 /// How the elements of a value are stored on the device.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
+pub(crate) enum Stored {
+    /// `f32`.
     Floats,
+    /// `i32`.
     Integers,
-    Truths,
+    /// `f32` of 0 and 1.
+    Bools,
 }
 
-/// The elements of a value on the device.
-pub(crate) async fn download(value: DispatchTensor, kind: Kind) -> Result<HostData, String> {
+/// Reads the elements of a value from the device.
+pub(crate) async fn download(value: DispatchTensor, stored: Stored) -> Result<HostData, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
-    Ok(match kind {
-        Kind::Floats | Kind::Truths => {
+    Ok(match stored {
+        Stored::Floats | Stored::Bools => {
             let data = Dispatch::float_into_data(value).await.map_err(|error| text(&error))?;
             HostData::F32(data.try_into_vec().map_err(|error| text(&error))?)
         }
-        Kind::Integers => {
+        Stored::Integers => {
             let data = Dispatch::int_into_data(value).await.map_err(|error| text(&error))?;
             let elements: Vec<i32> = data.try_into_vec().map_err(|error| text(&error))?;
             HostData::I64(elements.into_iter().map(i64::from).collect())
@@ -32,7 +35,7 @@ pub(crate) async fn download(value: DispatchTensor, kind: Kind) -> Result<HostDa
     })
 }
 
-/// Elements in the type that they leave the engine with.
+/// Converts elements to the type in which they leave the engine.
 pub(crate) fn in_type(data: HostData, dtype: DType) -> Result<tare_core::TensorData, String> {
     use tare_core::TensorData as Core;
     fn narrow<T: TryFrom<i64>>(values: Vec<i64>, dtype: DType) -> Result<Vec<T>, String> {
@@ -53,6 +56,7 @@ pub(crate) fn in_type(data: HostData, dtype: DType) -> Result<tare_core::TensorD
     })
 }
 
+/// Uploads an input. 16-bit floats are widened, and integers must fit 32 bits.
 pub(crate) fn upload_input(input: &NamedTensor, device: &DispatchDevice) -> Result<DispatchTensor, Failure> {
     use tare_core::TensorData as Core;
     let shape = input.tensor.shape();
@@ -75,7 +79,7 @@ pub(crate) fn upload_input(input: &NamedTensor, device: &DispatchDevice) -> Resu
                 Failure::new(
                     FailureKind::Input,
                     format!(
-                        "input {:?} holds {element}, which does not fit the 32 bits that burn computes with",
+                        "input {:?} holds {element}, which does not fit the 32-bit integers that burn computes with",
                         input.name
                     ),
                 )
@@ -85,7 +89,7 @@ pub(crate) fn upload_input(input: &NamedTensor, device: &DispatchDevice) -> Resu
         Core::F64(_) => {
             return Err(Failure::new(
                 FailureKind::Input,
-                format!("input {:?}: expected at most 32 bits, found f64", input.name),
+                format!("input {:?}: expected a type of at most 32 bits, found f64", input.name),
             ));
         }
     })
@@ -97,6 +101,7 @@ fn upload_integers(elements: Vec<i32>, shape: &[usize], device: &DispatchDevice)
     Dispatch::int_from_data(TensorData::new(elements, stored), device)
 }
 
+/// Uploads a constant, whose integers fit 32 bits.
 pub(crate) fn upload_constant(host: HostTensor, device: &DispatchDevice) -> DispatchTensor {
     match host.data {
         HostData::F32(values) => upload(values, &host.shape, device),
@@ -104,7 +109,10 @@ pub(crate) fn upload_constant(host: HostTensor, device: &DispatchDevice) -> Disp
             let values = values.into_iter().map(|value| f32::from(u8::from(value)));
             upload(values.collect(), &host.shape, device)
         }
-        #[allow(clippy::cast_possible_truncation, reason = "lowering refuses wider ones")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "lowering refuses integers that do not fit"
+        )]
         HostData::I64(values) => {
             let values = values.into_iter().map(|value| value as i32);
             upload_integers(values.collect(), &host.shape, device)
@@ -118,6 +126,7 @@ fn upload(elements: Vec<f32>, shape: &[usize], device: &DispatchDevice) -> Dispa
     Dispatch::float_from_data(TensorData::new(elements, stored), device)
 }
 
+/// A value on the host as it leaves the engine.
 pub(crate) fn to_core(host: HostTensor, dtype: DType) -> Result<Tensor, Failure> {
     let data = in_type(host.data, dtype).map_err(|error| Failure::new(FailureKind::Model, error))?;
     Ok(Tensor::new(host.shape, data).unwrap_or_else(|_| unreachable!("host tensors hold what their shapes say")))

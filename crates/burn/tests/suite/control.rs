@@ -111,7 +111,7 @@ fn loops_whose_end_is_computed_are_refused() {
     refuses(
         model,
         &[2],
-        "a number of turns that is computed while the model runs in the operator Loop",
+        "a number of iterations that is computed at run time in the operator Loop",
     );
 }
 
@@ -121,7 +121,7 @@ fn loops_without_end_are_refused() {
     refuses(
         model,
         &[2],
-        "turns of more than 1048576 nodes together in the operator Loop",
+        "loops whose iterations have more than 1048576 nodes in total in the operator Loop",
     );
 }
 
@@ -145,7 +145,7 @@ fn axes_counted_by_a_wrong_number_of_dimensions_are_refused() {
     refuses(
         graph.into_bytes(),
         &[2, 2],
-        "an input of 3 dimensions that onnx-ir takes for one of 2 in the operator Softmax",
+        "an input of rank 3 for which onnx-ir infers rank 2 in the operator Softmax",
     );
 }
 

@@ -1,5 +1,6 @@
-//! Copies of weights. PyTorch's exporter writes equal weights once and has an Identity for each of the others; onnx-ir takes those for
-//! values that a run computes, and refuses layers that have one of them beside a real weight.
+//! Copies of weights. PyTorch's exporter writes equal weights once, and an Identity for each
+//! further one. onnx-ir takes those for computed values, and rejects layers that mix them with real
+//! weights (UPSTREAM.md: "layers whose weights are copies").
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,8 +8,8 @@ use onnx_ir::GraphProto;
 
 use crate::import::header;
 
-/// Operators whose weights onnx-ir wants to be all known or all computed.
-const GROUPS: [&str; 6] = [
+/// Operators whose weights onnx-ir wants to be either all constant or all computed.
+const OPERATORS: [&str; 6] = [
     "DeformConv",
     "GroupNormalization",
     "GRU",
@@ -17,12 +18,12 @@ const GROUPS: [&str; 6] = [
     "RNN",
 ];
 
-/// The weight of each copy that such a layer reads.
-pub(crate) fn read(graph: &header::Graph) -> HashMap<String, String> {
+/// The copies that such layers read, each with its weight.
+pub(crate) fn find(graph: &header::Graph) -> HashMap<String, String> {
     let reads: HashSet<&String> = graph
         .node
         .iter()
-        .filter(|node| GROUPS.contains(&node.op_type.as_str()))
+        .filter(|node| OPERATORS.contains(&node.op_type.as_str()))
         .flat_map(|node| &node.input)
         .collect();
     if reads.is_empty() {
@@ -43,8 +44,8 @@ pub(crate) fn read(graph: &header::Graph) -> HashMap<String, String> {
     copies
 }
 
-/// Has the layers read the weights themselves.
-pub(crate) fn pass_by(graph: &mut GraphProto, copies: &HashMap<String, String>) {
+/// Makes all nodes read the weights instead of the copies.
+pub(crate) fn replace(graph: &mut GraphProto, copies: &HashMap<String, String>) {
     for node in &mut graph.node {
         for name in &mut node.input {
             if let Some(weight) = copies.get(name.as_str()) {

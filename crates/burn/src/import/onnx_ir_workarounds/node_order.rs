@@ -1,13 +1,16 @@
-//! The order of a file's nodes. ONNX wants each after those that it reads from, converters do not always heed it, and onnx-ir refuses
-//! what others sort.
+//! The order of a file's nodes. ONNX requires each after those that it reads from. Not all
+//! converters comply; onnxruntime and tract sort nodes themselves, onnx-ir rejects unsorted ones
+//! (UPSTREAM.md: "nodes must be sorted").
 
 use std::collections::{HashMap, HashSet};
 
 use onnx_ir::{GraphProto, NodeProto};
 
+use super::subgraphs::subgraphs;
 use crate::import::header;
 
-/// Whether every node reads only what stands before it. What graphs inside of nodes read is not looked at.
+/// Whether every node stands after those that it reads from. What graphs inside nodes read is
+/// ignored.
 pub(crate) fn is_sorted(graph: &header::Graph) -> bool {
     let mut later: HashSet<&str> = graph
         .node
@@ -27,7 +30,8 @@ pub(crate) fn is_sorted(graph: &header::Graph) -> bool {
     })
 }
 
-/// Puts every node after those that it reads from, and leaves nodes that go round where they are: the parser refuses them.
+/// Puts every node after those that it reads from. Leaves a graph with a cycle as it is: the parser
+/// rejects it.
 pub(crate) fn sort(graph: &mut GraphProto) {
     let mut makers = HashMap::new();
     for (place, node) in graph.node.iter().enumerate() {
@@ -45,7 +49,7 @@ pub(crate) fn sort(graph: &mut GraphProto) {
     let mut order = Vec::with_capacity(needs.len());
     let mut state = vec![State::New; needs.len()];
     for place in 0..needs.len() {
-        // Depth first without recursion, because chains of nodes are long.
+        // Depth-first without recursion, because chains of nodes are long.
         let mut path = vec![place];
         while let Some(&top) = path.last() {
             let next = needs[top]
@@ -70,7 +74,7 @@ pub(crate) fn sort(graph: &mut GraphProto) {
         }
     }
     let mut nodes: Vec<Option<NodeProto>> = std::mem::take(&mut graph.node).into_iter().map(Some).collect();
-    // Each place stands in the order once.
+    // Each position occurs once in the order.
     graph.node = order.into_iter().filter_map(|place| nodes[place].take()).collect();
 }
 
@@ -81,14 +85,10 @@ enum State {
     Placed,
 }
 
-/// Names that a node and the graphs inside of it read.
+/// Names that a node and the graphs inside it read.
 fn read_by<'a>(node: &'a NodeProto, names: &mut Vec<&'a str>) {
     names.extend(node.input.iter().map(String::as_str));
-    for attribute in &node.attribute {
-        for inner in attribute.g.as_ref().into_iter().chain(&attribute.graphs) {
-            for node in &inner.node {
-                read_by(node, names);
-            }
-        }
+    for node in subgraphs(node).flat_map(|inner| &inner.node) {
+        read_by(node, names);
     }
 }

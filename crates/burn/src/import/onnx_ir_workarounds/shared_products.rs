@@ -1,14 +1,16 @@
-//! Products that are read elsewhere too. onnx-ir makes a MatMul and the Add after it one layer without asking who else reads the product,
-//! and that value is then missing. A constant that nobody reads, put between the two, keeps them apart.
+//! Products that are read twice. onnx-ir turns a MatMul and the Add after it into one layer, even
+//! if something else reads the product too, and the product is lost. An unread constant between the
+//! two keeps them apart (UPSTREAM.md: "a product that is read twice").
 
 use std::collections::HashMap;
 
 use onnx_ir::{AttributeProto, AttributeType, GraphProto, NodeProto};
 
+use super::subgraphs::{subgraphs, subgraphs_mut};
 use crate::import::header;
 
-/// Whether the graph has a product of that kind. Those of graphs inside of nodes are not looked at.
-pub(crate) fn are_shared(graph: &header::Graph) -> bool {
+/// Whether the graph has such a product. Graphs inside nodes are not searched.
+pub(crate) fn exist(graph: &header::Graph) -> bool {
     let mut reads = HashMap::new();
     let inputs = graph.node.iter().flat_map(|node| &node.input);
     let outputs = graph.output.iter().map(|output| &output.name);
@@ -22,34 +24,28 @@ pub(crate) fn are_shared(graph: &header::Graph) -> bool {
     })
 }
 
-/// Puts a constant after each of them, in the graphs inside of nodes too.
-pub(crate) fn keep_apart(graph: &mut GraphProto) {
+/// Puts a constant after each of them, in graphs inside nodes too.
+pub(crate) fn separate(graph: &mut GraphProto) {
     let mut reads = HashMap::new();
-    count(graph, &mut reads);
-    part(graph, &reads);
+    count_reads(graph, &mut reads);
+    insert_constants(graph, &reads);
 }
 
 /// Counts how often each name is read.
-fn count(graph: &GraphProto, reads: &mut HashMap<String, usize>) {
+fn count_reads(graph: &GraphProto, reads: &mut HashMap<String, usize>) {
     let inputs = graph.node.iter().flat_map(|node| &node.input);
     for name in inputs.chain(graph.output.iter().map(|output| &output.name)) {
         *reads.entry(name.clone()).or_insert(0) += 1;
     }
-    for attribute in graph.node.iter().flat_map(|node| &node.attribute) {
-        for inner in attribute.g.as_ref().into_iter().chain(&attribute.graphs) {
-            count(inner, reads);
-        }
+    for inner in graph.node.iter().flat_map(subgraphs) {
+        count_reads(inner, reads);
     }
 }
 
-fn part(graph: &mut GraphProto, reads: &HashMap<String, usize>) {
+fn insert_constants(graph: &mut GraphProto, reads: &HashMap<String, usize>) {
     let mut nodes = std::mem::take(&mut graph.node).into_iter().peekable();
     while let Some(mut node) = nodes.next() {
-        for attribute in &mut node.attribute {
-            for inner in attribute.g.as_mut().into_iter().chain(&mut attribute.graphs) {
-                part(inner, reads);
-            }
-        }
+        subgraphs_mut(&mut node).for_each(|inner| insert_constants(inner, reads));
         let product = node.output.first().filter(|_| node.op_type == "MatMul").cloned();
         graph.node.push(node);
         let is_added = |product: &String| {
@@ -60,13 +56,13 @@ fn part(graph: &mut GraphProto, reads: &HashMap<String, usize>) {
         if let Some(product) = product.filter(is_added)
             && reads.get(&product).is_some_and(|&reads| reads > 1)
         {
-            graph.node.push(nothing(&format!("{product}_kept")));
+            graph.node.push(unread_constant(&format!("{product}_kept")));
         }
     }
 }
 
-/// A constant: the number zero.
-fn nothing(name: &str) -> NodeProto {
+/// A node that makes the constant 0.
+fn unread_constant(name: &str) -> NodeProto {
     let mut zero = AttributeProto::new();
     zero.name = "value_int".into();
     zero.type_ = AttributeType::INT.into();

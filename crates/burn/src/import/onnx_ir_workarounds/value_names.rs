@@ -1,20 +1,23 @@
-//! Names of values that onnx-ir would take for one. It writes names in small letters and underscores, so that `X.0` and
-//! `x_0` become the same value, and a model is computed wrongly without a word: see UPSTREAM.md.
+//! Names of values that onnx-ir would make equal. It changes names to lowercase letters and
+//! underscores, so that `X.0` and `x_0` become one value and the model is computed wrongly, without
+//! an error (UPSTREAM.md: "values whose names differ only in case or punctuation").
 
 use std::collections::{HashMap, HashSet};
 
 use onnx_ir::GraphProto;
 
+use super::subgraphs::subgraphs_mut;
 use crate::import::header;
 
-/// Gives every value of a graph a number for a name.
+/// Names every value by a number.
 pub(crate) fn number(graph: &mut GraphProto) {
     rename(graph, &mut HashMap::new());
 }
 
-/// Whether two values have names that differ in nothing but case and what is neither letter nor digit. Those of graphs inside
-/// of nodes are not looked at: where there are such graphs, they may.
-pub(crate) fn look_alike(graph: &header::Graph) -> bool {
+/// Whether the names of two values differ only in case and in characters that are neither letters
+/// nor digits. Names in graphs inside nodes are unknown here, so that the answer is yes if there
+/// are any.
+pub(crate) fn collide(graph: &header::Graph) -> bool {
     if graph
         .node
         .iter()
@@ -23,7 +26,7 @@ pub(crate) fn look_alike(graph: &header::Graph) -> bool {
         return true;
     }
     let weights: HashSet<&String> = graph.initializer.iter().map(|weight| &weight.name).collect();
-    // Old files name their weights among the inputs too.
+    // Old files list their weights among the inputs too.
     let inputs = graph.input.iter().map(|input| &input.name);
     let inputs = inputs.filter(|name| !weights.contains(name));
     let computed = graph.node.iter().flat_map(|node| &node.output);
@@ -34,7 +37,7 @@ pub(crate) fn look_alike(graph: &header::Graph) -> bool {
     })
 }
 
-/// Gives every value of a graph, and of those inside its nodes, a number for a name.
+/// Names every value of a graph and of the graphs inside its nodes by a number.
 fn rename(graph: &mut GraphProto, numbers: &mut HashMap<String, usize>) {
     let mut number = |name: &mut String| {
         if !name.is_empty() {
@@ -58,9 +61,7 @@ fn rename(graph: &mut GraphProto, numbers: &mut HashMap<String, usize>) {
             number(name);
         }
     }
-    for attribute in graph.node.iter_mut().flat_map(|node| &mut node.attribute) {
-        for inner in attribute.g.as_mut().into_iter().chain(&mut attribute.graphs) {
-            rename(inner, numbers);
-        }
+    for inner in graph.node.iter_mut().flat_map(subgraphs_mut) {
+        rename(inner, numbers);
     }
 }

@@ -1,12 +1,14 @@
-//! Constants computed with element by element.
+//! Element-wise arithmetic on host tensors.
 
 use std::cmp::Ordering;
 
-use super::{HostData, HostTensor, broadcast, broadcast_positions};
+use super::broadcast::{broadcast, broadcast_positions};
+use super::tensor::{HostData, HostTensor};
 
 impl HostTensor {
-    /// Element by element with broadcasting. `None` if types or shapes do not fit, or an integer operation has no result.
-    pub(crate) fn zipped(
+    /// Combines floats or integers with broadcasting. `None` if types or shapes do not fit, or an
+    /// integer operation has no result.
+    pub(crate) fn zip_numbers(
         &self,
         other: &HostTensor,
         floats: impl Fn(f32, f32) -> f32,
@@ -28,13 +30,13 @@ impl HostTensor {
         Some(Self { shape, data })
     }
 
-    /// Floats, element by element. `None` for other types.
-    pub(crate) fn mapped(&self, floats: impl Fn(f32) -> f32) -> Option<Self> {
-        self.mapped_any(floats, |_| None)
+    /// Maps floats. `None` for other types.
+    pub(crate) fn map_floats(&self, floats: impl Fn(f32) -> f32) -> Option<Self> {
+        self.map_numbers(floats, |_| None)
     }
 
-    /// Floats or integers, element by element. `None` for truth values, or if an integer operation has no result.
-    pub(crate) fn mapped_any(
+    /// Maps floats or integers. `None` for booleans, or if an integer operation has no result.
+    pub(crate) fn map_numbers(
         &self,
         floats: impl Fn(f32) -> f32,
         integers: impl Fn(i64) -> Option<i64>,
@@ -50,8 +52,8 @@ impl HostTensor {
         })
     }
 
-    /// Truth values, element by element with broadcasting. `None` for other types, or if shapes do not fit.
-    pub(crate) fn combined(&self, other: &HostTensor, truths: impl Fn(bool, bool) -> bool) -> Option<Self> {
+    /// Combines booleans with broadcasting. `None` for other types, or if shapes do not fit.
+    pub(crate) fn zip_bools(&self, other: &HostTensor, combine: impl Fn(bool, bool) -> bool) -> Option<Self> {
         let shape = broadcast(&self.shape, &other.shape)?;
         let pairs = broadcast_positions(&self.shape, &shape)
             .into_iter()
@@ -59,13 +61,13 @@ impl HostTensor {
         let (HostData::Bool(x), HostData::Bool(y)) = (&self.data, &other.data) else {
             return None;
         };
-        let data = HostData::Bool(pairs.map(|(i, j)| truths(x[i], y[j])).collect());
+        let data = HostData::Bool(pairs.map(|(i, j)| combine(x[i], y[j])).collect());
         Some(Self { shape, data })
     }
 
-    /// All elements along a dimension made one, which is kept with length 1. `None` for truth values, no elements, or if an integer
-    /// operation has no result.
-    pub(crate) fn reduced(
+    /// Reduces a dimension, which stays with length 1. `None` for booleans, for an empty dimension,
+    /// or if an integer operation has no result.
+    pub(crate) fn reduce(
         &self,
         axis: usize,
         floats: impl Fn(f32, f32) -> f32,
@@ -75,7 +77,7 @@ impl HostTensor {
         let inner: usize = self.shape[axis + 1..].iter().product();
         let outer: usize = self.shape[..axis].iter().product();
         let firsts = (0..outer).flat_map(|o| (0..inner).map(move |i| o * size * inner + i));
-        // Positions of a line but its first.
+        // All positions along the dimension but the first.
         let rest = |first: usize| (1..size).map(move |k| first + k * inner);
         let data = match &self.data {
             HostData::F32(values) => {
@@ -94,13 +96,14 @@ impl HostTensor {
         Some(Self { shape, data })
     }
 
-    /// Whether each pair of elements is in an order that `holds`; a NaN is in none. `None` if types or shapes do not fit.
-    pub(crate) fn compared(&self, other: &HostTensor, holds: impl Fn(Ordering) -> bool) -> Option<Self> {
+    /// True where the order of two elements satisfies `holds`, which is never so for NaN. `None` if
+    /// types or shapes do not fit.
+    pub(crate) fn compare(&self, other: &HostTensor, holds: impl Fn(Ordering) -> bool) -> Option<Self> {
         let shape = broadcast(&self.shape, &other.shape)?;
         let a = broadcast_positions(&self.shape, &shape);
         let pairs = a.into_iter().zip(broadcast_positions(&other.shape, &shape));
         let holds = |order: Option<Ordering>| order.is_some_and(&holds);
-        let truths = match (&self.data, &other.data) {
+        let bools = match (&self.data, &other.data) {
             (HostData::F32(x), HostData::F32(y)) => pairs.map(|(i, j)| holds(x[i].partial_cmp(&y[j]))).collect(),
             (HostData::I64(x), HostData::I64(y)) => pairs.map(|(i, j)| holds(Some(x[i].cmp(&y[j])))).collect(),
             (HostData::Bool(x), HostData::Bool(y)) => pairs.map(|(i, j)| holds(Some(x[i].cmp(&y[j])))).collect(),
@@ -108,35 +111,53 @@ impl HostTensor {
         };
         Some(Self {
             shape,
-            data: HostData::Bool(truths),
+            data: HostData::Bool(bools),
         })
     }
 
-    /// Elements of `a` where this is true, of `b` elsewhere. `None` if types or shapes do not fit.
-    pub(crate) fn chosen(&self, a: &HostTensor, b: &HostTensor) -> Option<Self> {
-        let HostData::Bool(truths) = &self.data else {
+    /// Elements of `a` where this tensor is true, of `b` elsewhere. `None` if types or shapes do
+    /// not fit.
+    pub(crate) fn where_(&self, a: &HostTensor, b: &HostTensor) -> Option<Self> {
+        let HostData::Bool(conditions) = &self.data else {
             return None;
         };
         let shape = broadcast(&broadcast(&self.shape, &a.shape)?, &b.shape)?;
-        let places = [self, a, b].map(|tensor| broadcast_positions(&tensor.shape, &shape));
-        macro_rules! choose {
+        let positions = [self, a, b].map(|tensor| broadcast_positions(&tensor.shape, &shape));
+        macro_rules! pick {
             ($variant:ident, $x:ident, $y:ident) => {
                 HostData::$variant(
-                    places[0]
+                    positions[0]
                         .iter()
-                        .zip(&places[1])
-                        .zip(&places[2])
-                        .map(|((&t, &i), &j)| if truths[t] { $x[i] } else { $y[j] })
+                        .zip(&positions[1])
+                        .zip(&positions[2])
+                        .map(|((&c, &i), &j)| if conditions[c] { $x[i] } else { $y[j] })
                         .collect(),
                 )
             };
         }
         let data = match (&a.data, &b.data) {
-            (HostData::F32(x), HostData::F32(y)) => choose!(F32, x, y),
-            (HostData::I64(x), HostData::I64(y)) => choose!(I64, x, y),
-            (HostData::Bool(x), HostData::Bool(y)) => choose!(Bool, x, y),
+            (HostData::F32(x), HostData::F32(y)) => pick!(F32, x, y),
+            (HostData::I64(x), HostData::I64(y)) => pick!(I64, x, y),
+            (HostData::Bool(x), HostData::Bool(y)) => pick!(Bool, x, y),
             _ => return None,
         };
         Some(Self { shape, data })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_combined_with_broadcasting() {
+        let ints = |shape: &[usize], values: &[i64]| HostTensor {
+            shape: shape.to_vec(),
+            data: HostData::I64(values.to_vec()),
+        };
+        let sum = ints(&[2, 1], &[10, 20])
+            .zip_numbers(&ints(&[2], &[1, 2]), |a, b| a + b, i64::checked_add)
+            .unwrap();
+        assert_eq!(sum, ints(&[2, 2], &[11, 12, 21, 22]));
     }
 }

@@ -1,26 +1,28 @@
-//! Which kernels a run launches: until they stay the same, burn is still tuning.
+//! Which kernels a run launches. While they change from run to run, burn is still tuning.
 
 use std::collections::BTreeMap;
 
-/// Watches kernel launches while an engine settles, and not afterwards: a timed run pays nothing.
+/// Watches kernel launches until tuning is complete, and not afterwards: a timed run pays nothing.
 pub(crate) struct KernelWatch {
     #[cfg(feature = "wgpu")]
     watching: Option<watching::Watching>,
-    /// How often each kernel was launched by the last run that was watched.
+    /// How often the last watched run launched each kernel.
     launches: BTreeMap<String, u64>,
 }
 
-/// So many runs in a row with the same kernels count as settled.
+/// Tuning is complete once this many runs in a row have launched the same kernels, and
+/// `STABLE_NS` has passed since.
 #[cfg(feature = "wgpu")]
-const SAME_RUNS: usize = 2;
+const STABLE_RUNS: usize = 2;
 
-/// And for so long. Natively burn tunes before it goes on. In a browser it goes on with kernels that were not chosen
-/// until the adapter has answered all trials, and then changes to the chosen ones.
+/// How long the kernels must stay the same, in nanoseconds. Natively burn waits for its trials
+/// before it goes on. In a browser it goes on with default kernels until the adapter has answered
+/// all trials, and then changes to the fastest ones.
 #[cfg(feature = "wgpu")]
-const SAME_NS: u64 = if cfg!(target_family = "wasm") { 1_000_000_000 } else { 0 };
+const STABLE_NS: u64 = if cfg!(target_family = "wasm") { 1_000_000_000 } else { 0 };
 
 impl KernelWatch {
-    /// `tunes` is whether the device chooses kernels by trying them.
+    /// `tunes` says whether the device chooses kernels by trying them.
     pub(crate) fn new(tunes: bool) -> Self {
         #[cfg(not(feature = "wgpu"))]
         let _ = tunes;
@@ -31,6 +33,7 @@ impl KernelWatch {
         }
     }
 
+    /// Call before a run.
     pub(crate) fn begin_run(&mut self) {
         #[cfg(feature = "wgpu")]
         if let Some(watching) = &mut self.watching {
@@ -38,6 +41,7 @@ impl KernelWatch {
         }
     }
 
+    /// Call after a run.
     pub(crate) fn end_run(&mut self) {
         #[cfg(feature = "wgpu")]
         if let Some(watching) = &mut self.watching {
@@ -45,14 +49,15 @@ impl KernelWatch {
         }
     }
 
-    /// Whether the kernels of the last runs were the same for long enough; stops watching once they were.
+    /// Whether the last runs launched the same kernels for long enough. Stops watching once they
+    /// did.
     pub(crate) fn tuning_complete(&mut self, now_ns: u64) -> bool {
         #[cfg(not(feature = "wgpu"))]
         let _ = now_ns;
         #[cfg(feature = "wgpu")]
         if let Some(watching) = &mut self.watching {
-            let settled_ns = watching.same_since_ns(now_ns) + SAME_NS;
-            if watching.same_runs() < SAME_RUNS || now_ns < settled_ns {
+            let complete_ns = watching.same_since_ns(now_ns) + STABLE_NS;
+            if watching.same_runs() < STABLE_RUNS || now_ns < complete_ns {
                 return false;
             }
             for kernel in watching.last_run() {
@@ -63,7 +68,7 @@ impl KernelWatch {
         true
     }
 
-    /// How often a run launches each kernel, once they were the same for long enough.
+    /// How often a run launches each kernel. Empty until tuning is complete.
     pub(crate) fn launches(&self) -> BTreeMap<String, u64> {
         self.launches.clone()
     }
@@ -75,7 +80,7 @@ mod watching {
 
     use cubecl::logging::{LaunchObservation, LaunchObserver};
 
-    /// Names of the kernels that were launched, in order.
+    /// Names of the launched kernels, in order.
     #[derive(Default)]
     struct Launches(Mutex<Vec<&'static str>>);
 
@@ -89,7 +94,7 @@ mod watching {
         launches: Arc<Launches>,
         last: Vec<&'static str>,
         same: usize,
-        /// When a run first had the kernels that all later ones had.
+        /// When the first run with the kernels of the last one ended.
         same_since_ns: Option<u64>,
         _observation: LaunchObservation,
     }
@@ -111,8 +116,9 @@ mod watching {
             std::mem::take(&mut self.launches.0.lock().unwrap_or_else(PoisonError::into_inner))
         }
 
+        /// Call before a run.
         pub(crate) fn begin_run(&mut self) {
-            // Launches between runs are samples that tuning takes: the kernels are not chosen yet.
+            // Launches between runs are trials: the kernels are not chosen yet.
             if !self.take().is_empty() {
                 self.changed();
             }
@@ -133,7 +139,7 @@ mod watching {
             self.same_since_ns = None;
         }
 
-        /// When the kernels became those of the last run, as far as this was asked.
+        /// When the kernels of the last run were first seen, as far as this method was called.
         pub(crate) fn same_since_ns(&mut self, now_ns: u64) -> u64 {
             *self.same_since_ns.get_or_insert(now_ns)
         }

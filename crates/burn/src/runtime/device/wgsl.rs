@@ -1,7 +1,9 @@
-//! Kernels in WGSL on an adapter whose own compiler takes another language: what a browser is given, without the browser.
+//! WGSL kernels on an adapter whose own compiler takes another language: what a browser gets,
+//! without the browser.
 //!
-//! cubecl asks the adapter which compiler it can use, and has no other switch. So it gets an adapter that is no Vulkan or Metal adapter to
-//! it, beside a device of the real one.
+//! cubecl chooses the compiler by the adapter and has no switch for it (UPSTREAM.md, "the compiler
+//! cannot be chosen"). So it gets a wrapper that it does not recognize as a Vulkan or Metal
+//! adapter, with a device of the real adapter.
 
 use burn_tensor::wgpu::WgpuSetup;
 use wgpu::custom::{AdapterInterface, DispatchSurface, RequestDeviceFuture};
@@ -11,19 +13,20 @@ use wgpu::{
     Trace,
 };
 
-/// Everything of an adapter but its native handle.
+/// An adapter without its native handle.
 #[derive(Debug)]
 struct WithoutHandle(Adapter);
 
 impl WithoutHandle {
-    /// As cubecl asks for where it has WGSL alone, without what only native compilers use.
+    /// The features that cubecl requests where it only has WGSL: without those that only native
+    /// compilers use.
     fn usable(&self) -> Features {
         self.0.features() - Features::MAPPABLE_PRIMARY_BUFFERS - Features::all_experimental_mask()
     }
 }
 
-/// A second device of the adapter of `native`, for kernels in WGSL.
-pub(crate) async fn setup(native: &WgpuSetup) -> Result<WgpuSetup, RequestDeviceError> {
+/// A second device of the same adapter, for WGSL kernels.
+pub(super) async fn setup(native: &WgpuSetup) -> Result<WgpuSetup, RequestDeviceError> {
     let adapter = WithoutHandle(native.adapter.clone());
     let descriptor = DeviceDescriptor {
         label: None,

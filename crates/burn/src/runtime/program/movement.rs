@@ -1,38 +1,38 @@
-//! Moving elements without computing on them, whatever their type.
+//! Operations that move elements without computing on them, whatever their type.
 
 use burn_backend::ops::{FloatTensorOps, IntTensorOps};
 use burn_backend::{Shape, Slice};
 use burn_dispatch::{Dispatch, DispatchTensor};
 
-use super::Operands;
+use super::operands::{Operands, next_of};
 
-/// Where elements go.
+/// How elements move.
 #[derive(Debug, Clone)]
 pub(crate) enum Movement {
     Reshape(Vec<usize>),
-    /// To a shape that the tensor's broadcasts to.
+    /// To a shape that the tensor broadcasts to.
     Expand(Vec<usize>),
-    /// Each dimension so many times.
+    /// Repeats each dimension as often as its entry says.
     Tile(Vec<usize>),
     /// A range for each dimension.
     Slice(Vec<Range>),
     Permute(Vec<usize>),
-    /// The other way round along a dimension.
+    /// Reverses one dimension.
     Flip(usize),
     Concat {
         axis: usize,
     },
-    /// x [a, n, b], positions [p] -> [a, p, b].
+    /// x [a, n, b], indices [p] -> [a, p, b].
     Select {
         axis: usize,
     },
-    /// x [a, n, b], positions [a, p, b] -> [a, p, b].
+    /// x [a, n, b], indices [a, p, b] -> [a, p, b].
     Gather {
         axis: usize,
     },
 }
 
-/// Every `step`th position from `start` to before `end`.
+/// Every `step`th index from `start` up to, not including, `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Range {
     pub(crate) start: usize,
@@ -46,7 +46,7 @@ impl Range {
         (self.end - self.start).div_ceil(self.step)
     }
 
-    #[allow(clippy::cast_possible_wrap, reason = "positions in a tensor fit")]
+    #[allow(clippy::cast_possible_wrap, reason = "indices of a tensor fit")]
     fn to_burn(self) -> Slice {
         Slice {
             start: self.start as isize,
@@ -56,19 +56,19 @@ impl Range {
     }
 }
 
-/// The movements of one kind of tensor, which burn has a name of its own for each.
+/// Defines a method that runs a movement: burn names its operations differently for floats and for
+/// integers.
 macro_rules! movements {
-    ($name:ident, $reshape:ident, $expand:ident, $tile:ident, $slice:ident, $permute:ident, $flip:ident, $concat:ident, $select:ident, $gather:ident) => {
-        pub(crate) fn $name(&self, operands: Operands) -> DispatchTensor {
+    (
+        $name:ident, $reshape:ident, $expand:ident, $tile:ident, $slice:ident,
+        $permute:ident, $flip:ident, $concat:ident, $select:ident, $gather:ident
+    ) => {
+        pub(super) fn $name(&self, operands: Operands) -> DispatchTensor {
             if let Movement::Concat { axis } = self {
                 return Dispatch::$concat(operands.into_vec(), *axis);
             }
             let mut operands = operands.into_iter();
-            let mut next = || {
-                operands
-                    .next()
-                    .unwrap_or_else(|| unreachable!("lowering gives each operation its operands"))
-            };
+            let mut next = || next_of(&mut operands);
             match self {
                 Movement::Reshape(shape) => Dispatch::$reshape(next(), Shape::from(shape.clone())),
                 Movement::Expand(shape) => Dispatch::$expand(next(), Shape::from(shape.clone())),
@@ -83,12 +83,12 @@ macro_rules! movements {
                 Movement::Permute(axes) => Dispatch::$permute(next(), axes),
                 Movement::Flip(axis) => Dispatch::$flip(next(), &[*axis]),
                 Movement::Select { axis } => {
-                    let (x, positions) = (next(), next());
-                    Dispatch::$select(x, *axis, positions)
+                    let (x, indices) = (next(), next());
+                    Dispatch::$select(x, *axis, indices)
                 }
                 Movement::Gather { axis } => {
-                    let (x, positions) = (next(), next());
-                    Dispatch::$gather(*axis, x, positions)
+                    let (x, indices) = (next(), next());
+                    Dispatch::$gather(*axis, x, indices)
                 }
                 Movement::Concat { .. } => unreachable!("handled above"),
             }
@@ -98,7 +98,7 @@ macro_rules! movements {
 
 impl Movement {
     movements!(
-        floats,
+        run_floats,
         float_reshape,
         float_expand,
         float_repeat_dim,
@@ -110,7 +110,7 @@ impl Movement {
         float_gather
     );
     movements!(
-        integers,
+        run_integers,
         int_reshape,
         int_expand,
         int_repeat_dim,

@@ -1,29 +1,30 @@
-//! Which positions of a line make up each position of the resized line: the ONNX specification of Resize, and its reference
-//! implementation for what the text leaves open.
+//! The positions of a line that make up each position of the resized line: ONNX's specification of
+//! Resize, and its reference implementation where the text is silent.
 
-/// What a resized position is made of.
+/// How a resized position is computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Filter {
+pub(super) enum Filter {
     Nearest(Nearest),
     Linear,
     /// With the coefficient `a` of Keys, "Cubic Convolution Interpolation", 1981.
     Cubic(f64),
 }
 
-/// Which of two neighbours is the nearest.
+/// Which of two neighbors is the nearest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Nearest {
+pub(super) enum Nearest {
     RoundPreferFloor,
     RoundPreferCeil,
     Floor,
     Ceil,
-    /// Before opset 11, which says nothing of it: down where positions are repeated, up where some are left out, as onnxruntime does.
-    Within,
+    /// Before opset 11, which does not define it: down if the scale is at least 1, up otherwise, as
+    /// onnxruntime does.
+    Unspecified,
 }
 
-/// Where a resized position lies on the line that was.
+/// Where a resized position is on the original line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Coordinates {
+pub(super) enum Coordinates {
     HalfPixel,
     HalfPixelSymmetric,
     PytorchHalfPixel,
@@ -35,27 +36,27 @@ pub(crate) enum Coordinates {
 
 /// One dimension that is resized.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Line {
-    /// Positions that were.
-    pub(crate) from: usize,
-    /// Positions that are to be.
-    pub(crate) to: usize,
-    pub(crate) scale: f64,
-    /// Start and end of the part that is resized, as shares of the line.
-    pub(crate) region: Option<(f64, f64)>,
-    pub(crate) coordinates: Coordinates,
+pub(super) struct Line {
+    /// Number of original positions.
+    pub(super) from: usize,
+    /// Number of resized positions.
+    pub(super) to: usize,
+    pub(super) scale: f64,
+    /// Start and end of the part that is resized, as fractions of the line.
+    pub(super) region: Option<(f64, f64)>,
+    pub(super) coordinates: Coordinates,
 }
 
 impl Line {
-    /// Whether every position stays what it is.
-    pub(crate) fn is_same(&self) -> bool {
+    /// Whether every position stays as it is.
+    pub(super) fn is_unchanged(&self) -> bool {
         self.from == self.to && self.scale == 1.0 && self.region.is_none_or(|region| region == (0.0, 1.0))
     }
 
-    /// Where a resized position lies.
+    /// Where a resized position is on the original line.
     #[allow(
         clippy::cast_possible_truncation,
-        reason = "as onnxruntime computes it, so that ties fall the same way"
+        reason = "onnxruntime computes it like this, so that ties are resolved alike"
     )]
     fn coordinate(&self, position: usize) -> f64 {
         let (x, from, to, scale) = (position as f32, self.from as f32, self.to as f32, self.scale as f32);
@@ -84,8 +85,8 @@ impl Line {
         })
     }
 
-    /// Which resized positions lie outside of the line.
-    pub(crate) fn outside(&self) -> Vec<bool> {
+    /// Which resized positions are outside the original line.
+    pub(super) fn outside(&self) -> Vec<bool> {
         let is_outside = |position| {
             let at = self.coordinate(position);
             self.coordinates == Coordinates::TfCropAndResize && !(0.0..=self.from as f64 - 1.0).contains(&at)
@@ -93,14 +94,14 @@ impl Line {
         (0..self.to).map(is_outside).collect()
     }
 
-    /// The nearest position for each resized one.
-    pub(crate) fn nearest(&self, nearest: Nearest) -> Vec<usize> {
+    /// The nearest original position of each resized one.
+    pub(super) fn nearest(&self, nearest: Nearest) -> Vec<usize> {
         let pick = |position| {
             let at = self.coordinate(position);
             let whole = match nearest {
                 Nearest::Floor => at.floor(),
-                Nearest::Within if self.scale >= 1.0 => at.floor(),
-                Nearest::Ceil | Nearest::Within => at.ceil(),
+                Nearest::Unspecified if self.scale >= 1.0 => at.floor(),
+                Nearest::Ceil | Nearest::Unspecified => at.ceil(),
                 Nearest::RoundPreferFloor => (at - 0.5).ceil(),
                 Nearest::RoundPreferCeil => (at + 0.5).floor(),
             };
@@ -119,11 +120,11 @@ impl Line {
         at.clamp(0.0, self.from as f64 - 1.0) as usize
     }
 
-    /// The share of each position in each resized one: [from, to], row-major.
-    #[allow(clippy::cast_possible_truncation, reason = "all device values are f32")]
-    pub(crate) fn weights(&self, filter: Filter, antialias: bool, exclude_outside: bool) -> Vec<f32> {
+    /// The weight of each original position in each resized one: [from, to], row-major.
+    #[allow(clippy::cast_possible_truncation, reason = "all floats on devices are f32")]
+    pub(super) fn weights(&self, filter: Filter, antialias: bool, exclude_outside: bool) -> Vec<f32> {
         let mut weights = vec![0.0f64; self.from * self.to];
-        // Below 1 the filter is stretched, so that every position is seen.
+        // For scales below 1 the filter is stretched, so that every position contributes.
         let stretch = if antialias { self.scale.min(1.0) } else { 1.0 };
         for position in 0..self.to {
             let at = self.coordinate(position);
@@ -134,37 +135,37 @@ impl Line {
                 Filter::Linear => (1.0 / stretch).ceil(),
                 Filter::Cubic(_) => (2.0 / stretch).ceil(),
             };
-            let mut shares = Vec::new();
+            let mut taps = Vec::new();
             let mut offset = 1.0 - reach;
             while offset <= reach {
                 let distance = ((offset - ratio) * stretch).abs();
-                let share = match filter {
+                let weight = match filter {
                     Filter::Nearest(_) | Filter::Linear => (1.0 - distance).max(0.0),
                     Filter::Cubic(a) => cubic(a, distance),
                 };
-                let place = left + offset;
-                let is_outside = place < 0.0 || place > self.from as f64 - 1.0;
-                shares.push((
-                    self.clamped(place),
-                    if exclude_outside && is_outside { 0.0 } else { share },
+                let index = left + offset;
+                let is_outside = index < 0.0 || index > self.from as f64 - 1.0;
+                taps.push((
+                    self.clamped(index),
+                    if exclude_outside && is_outside { 0.0 } else { weight },
                 ));
                 offset += 1.0;
             }
-            let total: f64 = shares.iter().map(|(_, share)| share).sum();
+            let total: f64 = taps.iter().map(|(_, weight)| weight).sum();
             let total = if (antialias || exclude_outside) && total != 0.0 {
                 total
             } else {
                 1.0
             };
-            for (place, share) in shares {
-                weights[place * self.to + position] += share / total;
+            for (index, weight) in taps {
+                weights[index * self.to + position] += weight / total;
             }
         }
         weights.into_iter().map(|weight| weight as f32).collect()
     }
 }
 
-/// Keys, 1981, equation 4, with `a` for -1/2.
+/// Keys, 1981, equation 4, with `a` in place of -1/2.
 fn cubic(a: f64, distance: f64) -> f64 {
     let x = distance;
     if x <= 1.0 {
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn every_position_is_made_of_whole_shares() {
+    fn weights_of_each_position_sum_to_one() {
         for filter in [Filter::Linear, Filter::Cubic(-0.75)] {
             for antialias in [false, true] {
                 for coordinates in [
@@ -202,7 +203,7 @@ mod tests {
                     for (from, to) in [(4, 8), (8, 3), (5, 5), (2, 7)] {
                         let weights = line(from, to, coordinates).weights(filter, antialias, false);
                         for position in 0..to {
-                            let sum: f32 = (0..from).map(|place| weights[place * to + position]).sum();
+                            let sum: f32 = (0..from).map(|index| weights[index * to + position]).sum();
                             assert!(
                                 (sum - 1.0).abs() < 1e-6,
                                 "{filter:?} {coordinates:?} {from} to {to}: {sum}"
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_doubled_by_linear_filter() {
+    fn a_line_is_doubled_by_the_linear_filter() {
         let weights = line(2, 4, Coordinates::HalfPixel).weights(Filter::Linear, false, false);
         assert_eq!(weights, [1.0, 0.75, 0.25, 0.0, 0.0, 0.25, 0.75, 1.0]);
     }

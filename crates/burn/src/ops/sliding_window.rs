@@ -1,34 +1,34 @@
-//! Windows that slide over the positions of an image, a line or a volume.
+//! Windows that slide over the positions of a line, an image or a volume.
 
 use onnx_ir::node::padding::{AutoPad, PaddingConfig1d, PaddingConfig2d, PaddingConfig3d};
 
 use crate::lower::{Lowering, Unsupported};
 
-/// A window that slides over one dimension.
+/// A window over one dimension.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Window {
-    pub(crate) kernel: usize,
-    pub(crate) stride: usize,
-    pub(crate) dilation: usize,
+pub(super) struct Window {
+    pub(super) kernel: usize,
+    pub(super) stride: usize,
+    pub(super) dilation: usize,
     /// Before and after.
-    pub(crate) padding: (usize, usize),
-    pub(crate) ceil: bool,
+    pub(super) padding: (usize, usize),
+    pub(super) ceil: bool,
 }
 
-/// How windows slide over `D` dimensions, as a node says it.
+/// How windows slide over `D` dimensions: the settings of a node.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sliding<const D: usize> {
-    pub(crate) kernel: [usize; D],
-    pub(crate) stride: [usize; D],
-    pub(crate) dilation: [usize; D],
+pub(super) struct SlidingWindow<const D: usize> {
+    pub(super) kernel: [usize; D],
+    pub(super) stride: [usize; D],
+    pub(super) dilation: [usize; D],
     /// Before and after, for each dimension.
-    pub(crate) padding: [(usize, usize); D],
-    pub(crate) ceil: bool,
+    pub(super) padding: [(usize, usize); D],
+    pub(super) ceil: bool,
 }
 
-impl<const D: usize> Sliding<D> {
-    /// Of a convolution, whose outputs are rounded down to whole places.
-    pub(crate) fn of_convolution(
+impl<const D: usize> SlidingWindow<D> {
+    /// The windows of a convolution, which rounds its number of outputs down.
+    pub(super) fn of_convolution(
         kernel: [usize; D],
         stride: [usize; D],
         dilation: [usize; D],
@@ -43,8 +43,8 @@ impl<const D: usize> Sliding<D> {
         }
     }
 
-    /// A window for each dimension of `size`.
-    pub(crate) fn windows(&self, auto: &AutoPad, size: [usize; D]) -> Lowering<[Window; D]> {
+    /// The window of each dimension over `size` positions.
+    pub(super) fn windows(&self, auto: &AutoPad, size: [usize; D]) -> Lowering<[Window; D]> {
         let zero = [self.kernel, self.stride, self.dilation]
             .iter()
             .any(|numbers| numbers.contains(&0));
@@ -83,13 +83,13 @@ impl<const D: usize> Sliding<D> {
 }
 
 impl Window {
-    /// Positions from its first to its last.
-    pub(crate) fn reach(&self) -> usize {
+    /// Distance from its first to its last position, both included.
+    pub(super) fn reach(&self) -> usize {
         (self.kernel - 1).saturating_mul(self.dilation).saturating_add(1)
     }
 
-    /// Number of places that it takes over `size` positions; `None` if it does not fit once.
-    pub(crate) fn output(&self, size: usize) -> Option<usize> {
+    /// Number of outputs over `size` positions. `None` if the window does not fit once.
+    pub(super) fn output(&self, size: usize) -> Option<usize> {
         let (before, after) = self.padding;
         let free = size
             .checked_add(before)?
@@ -100,54 +100,56 @@ impl Window {
         } else {
             free / self.stride
         };
-        // A window that would begin in the padding after the end does not count (ONNX since opset 11).
+        // A window that begins in the padding after the end does not count (ONNX since opset 11).
         if self.ceil && steps * self.stride >= size + before {
             steps -= 1;
         }
         Some(steps + 1)
     }
 
-    /// The padding after the end that its last place needs.
-    pub(crate) fn padding_to_fit(&self, size: usize, places: usize) -> usize {
-        let end = (places - 1) * self.stride + self.reach();
+    /// The padding after the end that its last output needs.
+    pub(super) fn padding_to_fit(&self, size: usize, outputs: usize) -> usize {
+        let end = (outputs - 1) * self.stride + self.reach();
         end.saturating_sub(size + self.padding.0)
     }
 
-    /// How many of its positions lie in each place on the input, or also on the padding if that counts.
-    pub(crate) fn counts(&self, size: usize, places: usize, padding_counts: bool) -> Vec<usize> {
+    /// For each output, how many positions of the window are on the input, or on the input and the
+    /// padding if `padding_counts`.
+    pub(super) fn counts(&self, size: usize, outputs: usize, padding_counts: bool) -> Vec<usize> {
         let (before, after) = self.padding;
         let counted = if padding_counts {
             0..before + size + after
         } else {
             before..before + size
         };
-        let count = |place: usize| {
-            let positions = (0..self.kernel).map(|k| place * self.stride + k * self.dilation);
+        let count = |output: usize| {
+            let positions = (0..self.kernel).map(|k| output * self.stride + k * self.dilation);
             positions.filter(|position| counted.contains(position)).count()
         };
-        (0..places).map(count).collect()
+        (0..outputs).map(count).collect()
     }
 }
 
-/// Places in each dimension.
-pub(crate) fn outputs<const D: usize>(windows: &[Window; D], size: [usize; D]) -> Lowering<[usize; D]> {
-    let mut places = [0; D];
+/// Number of outputs in each dimension.
+pub(super) fn output_sizes<const D: usize>(windows: &[Window; D], size: [usize; D]) -> Lowering<[usize; D]> {
+    let mut sizes = [0; D];
     for d in 0..D {
-        places[d] = windows[d]
+        sizes[d] = windows[d]
             .output(size[d])
             .ok_or_else(|| Unsupported::new(format!("a window larger than its input of {size:?}")))?;
     }
-    Ok(places)
+    Ok(sizes)
 }
 
-/// The same padding before and after in every dimension, if it is.
-pub(crate) fn symmetric<const D: usize>(windows: &[Window; D]) -> Option<[usize; D]> {
+/// The padding of each dimension, if it is the same before and after.
+pub(super) fn symmetric_padding<const D: usize>(windows: &[Window; D]) -> Option<[usize; D]> {
     let same = windows.iter().all(|window| window.padding.0 == window.padding.1);
     same.then(|| windows.map(|window| window.padding.0))
 }
 
-/// Padding as onnx-ir has it for each number of dimensions, as before and after.
-pub(crate) trait Paddings<const D: usize> {
+/// Converts onnx-ir's types of padding, one for each number of dimensions, to padding before and
+/// after.
+pub(super) trait Paddings<const D: usize> {
     fn before_after(&self) -> [(usize, usize); D];
 }
 
@@ -180,12 +182,43 @@ impl Paddings<3> for PaddingConfig3d {
     }
 }
 
-/// Batch, channels and the `D` dimensions of positions of a shape.
-pub(crate) fn positions<const D: usize>(shape: &[usize]) -> Lowering<(usize, usize, [usize; D])> {
-    let refused = || Unsupported::new(format!("an input of shape {shape:?}, expected {} dimensions", D + 2));
+/// Splits a shape into batch, channels and the sizes of `D` dimensions.
+pub(super) fn split_shape<const D: usize>(shape: &[usize]) -> Lowering<(usize, usize, [usize; D])> {
+    let unsupported = || Unsupported::new(format!("an input of shape {shape:?} instead of {} dimensions", D + 2));
     match shape {
-        [n, c, rest @ ..] => Ok((*n, *c, rest.try_into().map_err(|_| refused())?)),
-        _ => Err(refused()),
+        [n, c, rest @ ..] => Ok((*n, *c, rest.try_into().map_err(|_| unsupported())?)),
+        _ => Err(unsupported()),
+    }
+}
+
+/// The windows of a pooling node, from its settings in onnx-ir.
+macro_rules! sliding_window {
+    ($config:expr, $stride:ident) => {
+        SlidingWindow {
+            kernel: $config.kernel_size.into_dims(),
+            stride: $config.$stride.into_dims(),
+            dilation: $config.dilation.into_dims(),
+            padding: $config.padding.before_after(),
+            ceil: $config.ceil_mode,
+        }
+    };
+}
+pub(super) use sliding_window;
+
+/// Sizes as onnx-ir stores them: a number for one dimension, an array for more.
+pub(super) trait IntoDims<const D: usize> {
+    fn into_dims(self) -> [usize; D];
+}
+
+impl IntoDims<1> for usize {
+    fn into_dims(self) -> [usize; 1] {
+        [self]
+    }
+}
+
+impl<const D: usize> IntoDims<D> for [usize; D] {
+    fn into_dims(self) -> [usize; D] {
+        self
     }
 }
 
@@ -222,7 +255,7 @@ mod tests {
             (AutoPad::SameLower, (1, 0)),
             (AutoPad::Valid, (0, 0)),
         ] {
-            let sliding = Sliding {
+            let sliding = SlidingWindow {
                 kernel: [3],
                 stride: [2],
                 dilation: [1],
@@ -234,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_on_padding_count_only_if_asked() {
+    fn positions_on_padding_count_only_on_request() {
         let window = Window {
             kernel: 3,
             stride: 2,
@@ -242,7 +275,7 @@ mod tests {
             padding: (1, 1),
             ceil: true,
         };
-        // Over 4 positions it stands at -1, 1 and 3.
+        // Over 4 positions the window starts at -1, 1 and 3.
         assert_eq!(window.output(4), Some(3));
         assert_eq!(window.padding_to_fit(4, 3), 2);
         assert_eq!(window.counts(4, 3, false), [2, 3, 1]);

@@ -1,0 +1,209 @@
+//! Runs of a loaded model.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use burn_dispatch::DispatchTensor;
+use tare_core::{Clock, NamedTensor, Session, SessionInfo, Tensor};
+use tare_record::{DType, Failure, FailureKind};
+
+use super::device::{KernelWatch, OpenedDevice};
+use super::profile::NodeTime;
+use super::program::Slot;
+use super::schedule::Schedule;
+use super::transfer::{Stored, download, in_type, to_core, upload_constant, upload_input};
+use crate::lower::host_tensor::{HostData, HostTensor};
+use crate::lower::{Lowered, Value};
+
+/// A model on a device, ready to run.
+pub(crate) struct BurnSession {
+    device: OpenedDevice,
+    schedule: Schedule,
+    /// Constants with their slots.
+    constants: Vec<(Slot, DispatchTensor)>,
+    /// Positions of the inputs that are read, with their slots.
+    inputs: Vec<(usize, Slot)>,
+    outputs: Vec<(String, Source)>,
+    nodes: Vec<NodeTime>,
+    kernels: KernelWatch,
+}
+
+/// Where an output comes from.
+enum Source {
+    /// It is known when the model is loaded.
+    Host(Tensor),
+    Device {
+        slot: Slot,
+        shape: Vec<usize>,
+        stored: Stored,
+        dtype: DType,
+    },
+}
+
+impl Source {
+    /// `dtype` is the type that the model declares. A value of another kind gets the type of its
+    /// kind.
+    fn of(value: Value, dtype: DType) -> Result<Self, Failure> {
+        let (value, stored, dtype) = match (value, dtype) {
+            (Value::Host(host), dtype) => return to_core(host, dtype).map(Self::Host),
+            (Value::Floats(empty) | Value::Integers(empty) | Value::Bools(empty), dtype)
+                if empty.shape.contains(&0) =>
+            {
+                let data = HostData::empty(dtype);
+                return to_core(
+                    HostTensor {
+                        shape: empty.shape,
+                        data,
+                    },
+                    dtype,
+                )
+                .map(Self::Host);
+            }
+            (Value::Floats(value), DType::F16) => (value, Stored::Floats, DType::F16),
+            (Value::Floats(value), _) => (value, Stored::Floats, DType::F32),
+            (Value::Bools(value), _) => (value, Stored::Bools, DType::Bool),
+            (Value::Integers(value), DType::I32 | DType::I8 | DType::U8) => (value, Stored::Integers, dtype),
+            (Value::Integers(value), _) => (value, Stored::Integers, DType::I64),
+        };
+        Ok(Self::Device {
+            slot: value.slot,
+            shape: value.shape,
+            stored,
+            dtype,
+        })
+    }
+}
+
+impl BurnSession {
+    /// Uploads the constants.
+    pub(crate) fn new(device: OpenedDevice, lowered: Lowered) -> Result<Self, Failure> {
+        let mut kept: Vec<usize> = lowered.constants.iter().map(|(slot, _)| *slot).collect();
+        let mut outputs = Vec::with_capacity(lowered.outputs.len());
+        for output in lowered.outputs {
+            let source = Source::of(output.value, output.dtype)?;
+            if let Source::Device { slot, .. } = &source {
+                kept.push(*slot);
+            }
+            outputs.push((output.name, source));
+        }
+        let dispatch = device.dispatch();
+        let constants = lowered
+            .constants
+            .into_iter()
+            .map(|(slot, host)| (slot, upload_constant(host, dispatch)));
+        Ok(Self {
+            schedule: Schedule::new(lowered.steps, lowered.slots, &kept),
+            constants: constants.collect(),
+            inputs: lowered.inputs,
+            outputs,
+            nodes: lowered.nodes,
+            kernels: device.watch_kernels(),
+            device,
+        })
+    }
+
+    /// Waits until the constants are uploaded.
+    pub(crate) async fn wait(&self) -> Result<(), Failure> {
+        self.device.wait().await
+    }
+
+    /// The values of a run before its first step: constants and inputs in their slots.
+    fn values(&self, inputs: &[NamedTensor]) -> Result<Vec<Option<DispatchTensor>>, Failure> {
+        let mut values: Vec<Option<DispatchTensor>> = vec![None; self.schedule.slots()];
+        for (slot, constant) in &self.constants {
+            values[*slot] = Some(constant.clone());
+        }
+        for &(position, slot) in &self.inputs {
+            values[slot] = Some(upload_input(&inputs[position], self.device.dispatch())?);
+        }
+        Ok(values)
+    }
+
+    /// Average time of each node over `runs` runs, waiting for the device after every step.
+    pub(crate) async fn profile(
+        &self,
+        inputs: &[NamedTensor],
+        runs: u32,
+        clock: &dyn Clock,
+    ) -> Result<Vec<NodeTime>, Failure> {
+        // The first run compiles kernels.
+        self.schedule.run(&mut self.values(inputs)?);
+        self.device.wait().await?;
+        let mut times = self.nodes.clone();
+        for _ in 0..runs.max(1) {
+            let mut values = self.values(inputs)?;
+            self.device.wait().await?;
+            for step in 0..self.schedule.len() {
+                let start_ns = clock.now_ns();
+                self.schedule.step(step, &mut values);
+                self.device.wait().await?;
+                times[self.schedule.node(step)].duration_ns += clock.now_ns().saturating_sub(start_ns);
+            }
+        }
+        for time in &mut times {
+            time.duration_ns /= u64::from(runs.max(1));
+        }
+        Ok(times)
+    }
+}
+
+#[async_trait(?Send)]
+impl Session for BurnSession {
+    async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
+        self.kernels.begin_run();
+        let mut values = self.values(inputs)?;
+        self.schedule.run(&mut values);
+        let mut outputs = Vec::with_capacity(self.outputs.len());
+        for (name, source) in &self.outputs {
+            outputs.push(match source {
+                Source::Host(tensor) => tensor.clone(),
+                Source::Device {
+                    slot,
+                    shape,
+                    stored,
+                    dtype,
+                } => {
+                    let value = values[*slot]
+                        .clone()
+                        .ok_or_else(|| failed(name, &"no step computed it"))?;
+                    let elements = download(value, *stored).await.map_err(|error| failed(name, &error))?;
+                    let elements = in_type(elements, *dtype).map_err(|error| failed(name, &error))?;
+                    Tensor::new(shape.clone(), elements).map_err(|error| failed(name, &error))?
+                }
+            });
+        }
+        self.kernels.end_run();
+        Ok(outputs)
+    }
+
+    fn info(&self) -> SessionInfo {
+        self.device.info()
+    }
+
+    fn tuning_complete(&mut self, now_ns: u64) -> bool {
+        self.kernels.tuning_complete(now_ns)
+    }
+
+    fn kernels(&self) -> BTreeMap<String, u64> {
+        self.kernels.launches()
+    }
+
+    async fn device_ns(&mut self, inputs: &[NamedTensor]) -> Result<Option<u64>, Failure> {
+        let mut values = self.values(inputs)?;
+        // Uploads do not count.
+        self.device.wait().await?;
+        let schedule = &self.schedule;
+        self.device.time(|| schedule.run(&mut values)).await
+    }
+
+    fn device_bytes(&self) -> Option<u64> {
+        self.device.device_bytes()
+    }
+}
+
+fn failed(output: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(
+        FailureKind::Run,
+        format!("burn failed to read output {output:?}: {error}"),
+    )
+}
