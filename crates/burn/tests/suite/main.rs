@@ -1,20 +1,46 @@
-//! The engine, in one test program: every one more would link burn again.
+//! The engine, in one test program: each further one would link burn again. Files are named like the
+//! sources that they test.
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
 
-mod activations;
-mod agreement;
+mod activation;
+mod arithmetic;
+mod batch_normalization;
+mod col2im;
 mod common;
-mod constants;
-mod control;
-mod edges;
+mod concat;
+mod constant;
+mod control_flow;
+mod conv;
+mod conv_transpose;
+mod cumsum;
+mod det;
+mod einsum;
+mod folding;
 mod fusing;
+mod gather;
+mod grid_sample;
 mod hostile;
-mod integers;
-mod known;
+mod layout;
+mod logical;
+mod matmul;
 mod networks;
-mod opsets;
-mod positions;
+mod normalization;
+mod one_hot;
+mod onnx_ir_workarounds;
+mod opset;
+mod pad;
+mod pooling;
+mod rank_check;
 mod recurrent;
-mod sequences;
-mod windows;
+mod reduction;
+mod resize;
+mod scatter;
+mod slice;
+mod softmax;
+mod top_k;
+mod transfer;
+mod trilu;
+mod unary;
+mod unsupported;
+mod variadic;

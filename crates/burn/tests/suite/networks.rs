@@ -1,4 +1,5 @@
-//! The built-in networks on tract and on burn-flex, against what onnxruntime computed (crates/models/golden/make.py).
+//! The built-in networks on tract and on burn-flex, compared with the results of onnxruntime
+//! (crates/models/golden/make.py).
 
 use std::collections::BTreeMap;
 
@@ -76,7 +77,7 @@ macro_rules! networks {
         })*
 
         #[test]
-        fn every_network_has_a_witness() {
+        fn every_network_is_compared() {
             let pipelines = PIPELINES.iter().map(|entry| entry.name);
             let all: Vec<&str> = CATALOG.iter().map(|entry| entry.name).chain(pipelines).collect();
             assert_eq!(all, [$($name),*]);
@@ -102,12 +103,12 @@ networks! {
     shapegen "shapegen",
 }
 
-/// Walks every value of every network: activations that died out, blew up or became subnormal would make an engine's times
-/// untypical, and f16 wrong.
+/// Checks every value of every network. Activations that vanish, explode or become subnormal would make
+/// the times of an engine untypical and f16 wrong.
 #[test]
 fn activations_keep_a_sane_spread_at_every_layer() {
     for entry in CATALOG.iter().filter(|entry| entry.name != "null") {
-        // Fewer tokens are as telling and much less memory.
+        // Fewer tokens show the same, and take much less memory.
         let tokens = BTreeMap::from([("input_ids".to_owned(), vec![1, 16])]);
         let shapes = if entry.name.starts_with("gpt2") {
             &tokens
@@ -134,9 +135,9 @@ fn activations_keep_a_sane_spread_at_every_layer() {
     }
 }
 
-/// What the catalogue says of the trained network is what engines compute.
+/// Engines reach the accuracy that the catalog states for the trained network.
 #[test]
-fn the_trained_network_reads_digits_that_it_was_not_trained_on() {
+fn the_trained_network_recognizes_digits_that_it_was_not_trained_on() {
     let (images, labels) = held_out_digits();
     let count = labels.len();
     let images = Tensor::new(vec![count, 1, 8, 8], TensorData::F32(images)).unwrap();
@@ -159,7 +160,7 @@ fn the_trained_network_reads_digits_that_it_was_not_trained_on() {
             "{right} of {count}"
         );
     }
-    // The example that is run unless the user gives another.
+    // The example that is run by default.
     let example = entry.prepare(&BTreeMap::new(), &[], 0).unwrap();
     let answer = run(&Tract::new(1), &example)[0].tensor.to_f64();
     assert_eq!(top_k_indices(&answer)[0], labels[0]);
