@@ -103,11 +103,13 @@ impl Executor for ProcessExecutor {
         let all = EngineName::all_in(EnvironmentKind::Native);
         let (gpu, cpu): (Vec<_>, Vec<_>) = all.partition(|engine| engine.spec().device == DeviceKind::Gpu);
         let names: Vec<&str> = gpu.iter().map(|engine| engine.as_str()).collect();
-        let names = names.join(", ");
+        let options: Vec<String> = names.iter().map(|name| format!("--engine {name}")).collect();
         let warning = Warning {
             kind: WarningKind::Fallback,
             message: format!(
-                "this machine has no hardware graphics adapter, so {names} was left out: request it with --engine {names}"
+                "this machine has no hardware graphics adapter, so {} was left out: request it with {}",
+                names.join(", "),
+                options.join(" ")
             ),
         };
         (cpu, Some(warning))

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
-use tare_record::{EngineName, Record, Status};
+use tare_models::Graph;
+use tare_record::{Cell, EngineName, Record, Status};
 
 use crate::common::server::Server;
 use crate::common::{Sandbox, page};
@@ -257,6 +258,47 @@ async fn a_user_opens_files_and_cancels() {
     page.state("error").await;
     assert!(page.text("#note").await.contains("\"model\""));
     page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_sets_the_shape_of_an_input() {
+    let sandbox = Sandbox::new();
+    let mut graph = Graph::new("case", 1);
+    let x = graph.input("rows", &[77, 3]);
+    let y = graph.node("y", "Relu", &[&x], &[]);
+    graph.output(&y, &[77, 3]);
+    sandbox.write("open.onnx", &without_size(&graph.into_bytes(), 77));
+    let page = Opened::new(&sandbox).await;
+    page.choose(&sandbox, "open.onnx").await;
+    let set = async |shape: &str| {
+        page.script(&format!("document.querySelector('input.shape').value = '{shape}'"))
+            .await;
+        page.click("#run").await;
+    };
+    for shape in ["", "2,three", "2,-3"] {
+        set(shape).await;
+        let note = page.text("#note").await;
+        let expected = format!("The shape of input rows of open.onnx is \"{shape}\"");
+        assert!(note.contains(&expected), "{note}");
+    }
+    set("2, 3").await;
+    page.state("done").await;
+    let record = page.record().await;
+    let measured = |cell: &Cell| cell.model.name == "open.onnx" && cell.status == Status::Measured;
+    assert!(record.cells.iter().any(measured), "{:?}", record.cells);
+    page.client.clone().close().await.unwrap();
+}
+
+/// The same ONNX file with open dimensions in place of those of this size (`dim_param`, field 2 of
+/// `Dimension`, instead of `dim_value`, field 1).
+fn without_size(onnx: &[u8], size: u8) -> Vec<u8> {
+    let mut bytes = onnx.to_vec();
+    for index in 1..bytes.len() {
+        if bytes[index - 1..=index] == [0x08, size] {
+            bytes[index - 1..=index].copy_from_slice(&[0x12, 0]);
+        }
+    }
+    bytes
 }
 
 #[tokio::test]

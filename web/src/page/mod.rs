@@ -108,7 +108,11 @@ async fn fetch_job(url: &str) -> Result<Fetched, String> {
 
 /// Called by the Run button.
 fn run_selection() {
-    let cells: Vec<CellPlan> = view::chosen_models()
+    let models = match view::chosen_models() {
+        Ok(models) => models,
+        Err(message) => return view::note(&message),
+    };
+    let cells: Vec<CellPlan> = models
         .into_iter()
         .map(|(model, shapes)| CellPlan {
             engines: view::chosen_engines(),

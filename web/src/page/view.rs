@@ -217,34 +217,37 @@ fn checked_values(kind: &str) -> Vec<String> {
 }
 
 /// The checked models, with the shapes that the user set.
-pub(super) fn chosen_models() -> Vec<(String, BTreeMap<String, Vec<usize>>)> {
+///
+/// # Errors
+/// What is wrong with the first field that holds no shape.
+pub(super) fn chosen_models() -> Result<Vec<(String, BTreeMap<String, Vec<usize>>)>, String> {
     let fields = document().query_selector_all("input.shape").unwrap_throw();
     let fields: Vec<HtmlInputElement> = (0..fields.length())
         .filter_map(|index| fields.get(index))
         .map(JsCast::unchecked_into)
         .collect();
-    checked_values("model")
-        .into_iter()
-        .map(|model| {
-            let mut shapes = BTreeMap::new();
-            for field in &fields {
-                let dims: Option<Vec<usize>> = field
-                    .value()
-                    .split([',', 'x'])
-                    .map(|dim| dim.trim().parse().ok())
-                    .collect();
-                if let (Some(of), Some(input), Some(dims)) = (
-                    field.get_attribute("data-model"),
-                    field.get_attribute("data-input"),
-                    dims,
-                ) && of == model
-                {
-                    shapes.insert(input, dims);
-                }
+    let mut chosen = Vec::new();
+    for model in checked_values("model") {
+        let mut shapes = BTreeMap::new();
+        for field in &fields {
+            let (Some(of), Some(input)) = (field.get_attribute("data-model"), field.get_attribute("data-input")) else {
+                continue;
+            };
+            if of == model {
+                let dims = parse_dims(&field.value())
+                    .map_err(|found| format!("The shape of input {input} of {model} is {found:?}. Enter whole numbers, for example 1,3,224,224."))?;
+                shapes.insert(input, dims);
             }
-            (model, shapes)
-        })
-        .collect()
+        }
+        chosen.push((model, shapes));
+    }
+    Ok(chosen)
+}
+
+/// Dimensions like `1,3,224,224` or `1x3x224x224`, or the text if it is none.
+fn parse_dims(text: &str) -> Result<Vec<usize>, &str> {
+    let dims: Option<Vec<usize>> = text.split([',', 'x']).map(|dim| dim.trim().parse().ok()).collect();
+    dims.ok_or(text)
 }
 
 /// The checked engines. An empty list stands for those that suit this browser.

@@ -22,7 +22,7 @@ pub(super) fn section<'a>(number: usize, record: &Record) -> Section<'a> {
     push(
         "clock",
         format!(
-            "{}, steps of {}, {} a reading",
+            "{}, steps of {}, {} per reading",
             clock.source,
             format::duration(clock.granularity_ns as f64),
             format::duration(clock.read_cost_ns as f64)

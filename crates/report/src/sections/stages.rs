@@ -5,7 +5,7 @@ use tare_record::{Cell, Record, StageInfo};
 use crate::labels;
 use crate::section::{Section, Table, Value};
 
-/// Parts of a run, and the work that follows it on the host.
+/// Parts of a run, and the work that follows it on the CPU.
 pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
     let mut table = Table::new(
         "Parts of a run of several networks, and what an application does with the outputs afterwards. The same Rust code does that work everywhere.",

@@ -11,7 +11,7 @@ use super::written::Written;
 use crate::paths::root;
 
 /// The records that the README shows.
-const SHOWN_FIRST: &str = "2026-11-26-epyc-2-cores";
+const SHOWN_FIRST: &str = "2026-11-26-xeon-2-cores";
 
 /// The ladder whose picture the README shows.
 const PICTURE: &str = "ladder-resnet50-tract";
