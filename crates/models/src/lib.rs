@@ -30,6 +30,6 @@ pub use pipeline_entry::PipelineEntry;
 pub use pipelines::{PIPELINES, find_pipeline};
 pub use remote_model::{HASH_SEPARATOR, KNOWN_MODELS, KnownModel, RemoteModel, is_url, known_model};
 pub use signature::{Dim, InputSpec, Signature, SignatureError, signature};
-pub use source::{built_in_bytes, built_in_names, is_built_in, not_found, workload};
+pub use source::{built_in_bytes, built_in_names, is_built_in, not_found, selftest_workload, workload};
 pub use weight_init::WeightInit;
-pub use workload::{WorkloadError, prepare, selftest_workload};
+pub use workload::{WorkloadError, prepare};

@@ -1,5 +1,7 @@
 //! Finds models by name and prepares them for a run.
 
+use std::collections::BTreeMap;
+
 use tare_core::{NamedTensor, Workload};
 use tare_record::{CellRequest, Failure, FailureKind, ModelSource};
 
@@ -62,4 +64,14 @@ pub fn workload(
     }
     let entry = find(name).ok_or_else(|| not_found(name))?;
     Ok(entry.prepare(shapes, given, request.seed)?)
+}
+
+/// The small real workload that the self-test measures against itself.
+///
+/// # Errors
+///
+/// Never in practice, because the model is part of the program.
+pub fn selftest_workload() -> Result<Workload, Failure> {
+    let entry = find("tiny").ok_or_else(|| not_found("tiny"))?;
+    Ok(entry.prepare(&BTreeMap::new(), &[], 0)?)
 }

@@ -191,16 +191,6 @@ pub(crate) fn complete_inputs(
         .collect()
 }
 
-/// The small real workload that the self-test measures against itself.
-///
-/// # Errors
-///
-/// Never in practice, because the model is part of the program.
-pub fn selftest_workload() -> Result<Workload, Failure> {
-    let entry = crate::find("tiny").ok_or_else(|| crate::not_found("tiny"))?;
-    Ok(entry.prepare(&BTreeMap::new(), &[], 0)?)
-}
-
 fn known(signature: &Signature) -> String {
     signature
         .inputs

@@ -1,5 +1,8 @@
 use half::f16;
+use sha2::{Digest, Sha256};
 use tare_record::{DType, TensorInfo};
+
+use super::digest::hex;
 
 /// A tensor in host memory, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -213,7 +216,43 @@ impl NamedTensor {
             name: self.name.clone(),
             dtype: self.tensor.dtype(),
             shape: self.tensor.shape.clone(),
-            sha256: crate::tensor_sha256(&self.tensor),
+            sha256: tensor_sha256(&self.tensor),
         }
+    }
+}
+
+/// SHA-256 of a tensor's elements, row-major and little-endian, without its shape.
+pub fn tensor_sha256(tensor: &Tensor) -> String {
+    tensors_sha256(std::iter::once(tensor))
+}
+
+/// SHA-256 of the elements of several tensors, one after the other.
+pub fn tensors_sha256<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> String {
+    let mut hasher = Sha256::new();
+    for tensor in tensors {
+        tensor.for_each_le_bytes(|bytes| hasher.update(bytes));
+    }
+    hex(hasher.finalize().as_slice())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sha256_hex;
+
+    #[test]
+    fn the_digest_of_a_tensor_covers_its_little_endian_bytes() {
+        let values = vec![1.0f32, -2.5, 3e-9];
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let tensor = Tensor::new(vec![3], TensorData::F32(values)).unwrap();
+        assert_eq!(tensor_sha256(&tensor), sha256_hex(&bytes));
+    }
+
+    #[test]
+    fn the_digest_of_a_long_tensor_covers_all_its_pieces() {
+        let values: Vec<i64> = (0..5000).collect();
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let tensor = Tensor::new(vec![50, 100], TensorData::I64(values)).unwrap();
+        assert_eq!(tensor_sha256(&tensor), sha256_hex(&bytes));
     }
 }
