@@ -1,9 +1,10 @@
-"""Writes out the ONNX backend node tests and `light` networks, and which of them onnxruntime passes.
+"""Writes the ONNX backend node tests and `light` networks, and which of them onnxruntime passes.
 
     python cases.py FOLDER
 
-Needs onnx 1.23.2, onnxruntime 1.31.1 and numpy. For each case at opset 22 and below: FOLDER/NAME/model.onnx, input_K.pb and
-output_K.pb, and a line in FOLDER/cases.tsv: name, whether onnxruntime passes, the relative and absolute tolerance.
+Needs onnx 1.23.2, onnxruntime 1.31.1 and numpy. For each case at opset 22 and below it writes FOLDER/NAME/model.onnx,
+input_K.pb and output_K.pb, and a line to FOLDER/cases.tsv: the name, whether onnxruntime passes, the relative and the absolute
+tolerance.
 """
 
 import pathlib
@@ -18,7 +19,7 @@ from onnx.backend.test.case.node import collect_testcases
 
 HIGHEST_OPSET = 22
 
-# Networks whose weights are constants, so that their files are small.
+# Their weights are constants, so that their files are small.
 LIGHT = pathlib.Path(onnx.__file__).parent / "backend/test/data/light"
 LIGHT_TOLERANCE = (1e-3, 1e-6)
 
@@ -49,7 +50,7 @@ def passes(case, inputs, outputs):
 
 
 def network(path, folder):
-    """Writes out a network with a seeded input, and onnxruntime's output for it."""
+    """Writes a network with a seeded input and the output of onnxruntime."""
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     random = numpy.random.default_rng(0)
     inputs = {i.name: random.random(i.shape, dtype=numpy.float32) for i in session.get_inputs()}
@@ -89,7 +90,7 @@ def main(folder):
         lines.append(f"{case.name}\t{verdict}\t{case.rtol}\t{case.atol}\n")
     for path in sorted(LIGHT.glob("light_*.onnx")):
         lines.append(network(path, folder))
-    # Last, so that a file that is there says that all is there.
+    # Last, so that this file exists only if all others do.
     pathlib.Path(folder, "cases.tsv").write_text("".join(sorted(lines)))
     print(len(lines), "cases and networks")
 

@@ -1,8 +1,8 @@
-//! Loads an ONNX file once and runs it on the CPU and, where there is a graphics adapter, on the GPU:
+//! Loads an ONNX file and runs it on the CPU and, if there is a graphics adapter, on the GPU:
 //!
 //! `cargo run --release -p tare-burn --example run -- FILE.onnx`
 //!
-//! The inputs are drawn; an open dimension is an error that says which.
+//! The inputs are random. A dimension without a fixed size is an error that names it.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ fn main() -> Result<()> {
         bail!("usage: run FILE.onnx");
     };
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {path}"))?;
-    // What the model must be fed is read from its file; give shapes and tensors of your own here.
+    // Names, types and shapes of the inputs come from the file. Pass shapes and tensors of your own here.
     let workload = tare_models::prepare(&path, bytes, &BTreeMap::new(), &[], 0)?;
     for engine in [Burn::flex(4), Burn::wgpu()] {
         let name = engine.info().name;
@@ -28,7 +28,7 @@ fn main() -> Result<()> {
 }
 
 async fn run(engine: &Burn, workload: &tare_core::Workload) -> Result<String> {
-    // `bytes` are shared, not copied; `inputs` say names, types and shapes.
+    // `bytes` are shared, not copied. `inputs` give names, types and shapes.
     let mut model = engine.open(workload.bytes.clone(), &workload.inputs).await?;
     let outputs = workload.name_outputs(model.run(&workload.inputs).await?);
     let text = outputs

@@ -1,8 +1,9 @@
 //! The ONNX backend node tests on tract and on burn-flex: `cargo xtask conformance`.
 //!
-//! `conformance FOLDER TABLE.md` reads the cases that `conformance/cases.py` wrote to the folder, writes the table, and fails
-//! if a case that onnxruntime passes is neither passed by burn nor excluded. Where there is a graphics adapter, burn-wgpu runs some of
-//! the cases too: tuning kernels for all of them would take hours on one that computes on the CPU.
+//! `conformance FOLDER TABLE.md` reads the cases that `conformance/cases.py` has written to the
+//! folder, writes the table, and fails if a case that onnxruntime passes is neither passed by burn
+//! nor excluded. If there is a graphics adapter, burn-wgpu runs some of the cases too. On an adapter
+//! that computes on the CPU, tuning kernels for all of them would take hours.
 
 mod table;
 
@@ -19,14 +20,14 @@ use tare_models::onnx::{self, TensorProto};
 use tare_models::{prepare, with_fixed_inputs};
 use tare_tract::Tract;
 
-/// A case that takes longer is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A case that takes longer has failed.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-const CLASSICAL: &str = "trees and tables of ai.onnx.ml, which are no neural networks";
+const CLASSICAL: &str = "trees and tables of ai.onnx.ml, which are not neural networks";
 
-const VALUES_DECIDE: &str = "values decide on the output's shape: a plan that is made once for given shapes, without reading back from the device, cannot hold them";
+const VALUES_DECIDE: &str = "the shape of an output depends on values: a program for given shapes cannot know it without reading from the device";
 
-/// Operators whose cases say nothing about an engine for inference, with the reason.
+/// Operators whose cases say nothing about inference, with the reason.
 const EXCLUDED_OPERATORS: [(&str, &str); 19] = [
     ("Bernoulli", "random outputs"),
     ("Multinomial", "random outputs"),
@@ -54,7 +55,7 @@ const NETWORKS: &str = "whole networks";
 
 const BOTH_BRANCHES: &str = "the branch that is not taken does not fit the input, and both parsers check both branches";
 
-const DOUBLE: &str = "64-bit floats, which WebGPU does not have: a plan must run on every device";
+const DOUBLE: &str = "64-bit floats, which WebGPU lacks: a program must run on every device";
 
 /// Single cases, with the reason.
 const EXCLUDED_CASES: [(&str, &str); 8] = [
@@ -64,17 +65,18 @@ const EXCLUDED_CASES: [(&str, &str); 8] = [
     ("test_affine_grid_3d_expanded", BOTH_BRANCHES),
     (
         "test_scan_sum",
-        "Scan of opset 8, with a batch and lengths, which opset 9 took away",
+        "Scan of opset 8, with a batch and lengths, which opset 9 removed",
     ),
     ("test_eyelike_with_dtype", DOUBLE),
     ("test_max_float64", DOUBLE),
     ("test_min_float64", DOUBLE),
 ];
 
-/// So many cases of each operator are run on burn-wgpu: the first that count.
+/// Number of cases of each operator that run on burn-wgpu: the first that count.
 const GPU_CASES: usize = 2;
 
-/// Differences that burn-wgpu may have whatever the case allows: WGSL lets a logarithm near 0 be wrong by 2^-21.
+/// Absolute difference that burn-wgpu may always have: WGSL allows a logarithm near 0 to be wrong by
+/// 2^-21.
 const GPU_ABSOLUTE: f64 = 1e-6;
 
 #[derive(Clone)]
@@ -89,7 +91,7 @@ struct Case {
 #[derive(Clone)]
 enum Outcome {
     Passed,
-    /// Passed with inputs fixed that are weights or settings in real models.
+    /// Passed with some inputs fixed, which are weights or settings in real models.
     PassedFixed,
     Refused(String),
     Wrong(String),
@@ -127,10 +129,10 @@ fn main() -> Result<()> {
     let [folder, table] = arguments.as_slice() else {
         bail!("usage: conformance FOLDER TABLE.md");
     };
-    // Panics are outcomes here, told in the table.
+    // A panic is an outcome, and stands in the table.
     std::panic::set_hook(Box::new(|_| {}));
     let cases = read_cases(Path::new(folder))?;
-    // Compute shaders are slow or missing on OpenGL, which burn takes last.
+    // Compute shaders are slow or missing on OpenGL, which is burn's last choice.
     let adapters = pollster::block_on(tare_burn::adapters());
     let adapter = adapters.into_iter().find(|adapter| adapter.graphics_api != "gl");
     let mut rows: Vec<Row> = Vec::new();
@@ -139,8 +141,8 @@ fn main() -> Result<()> {
             eprintln!("{number} of {}", cases.len());
         }
         let row = row(case, |operator| {
-            let alike = rows.iter().filter(|row| row.operator == operator && row.gpu.is_some());
-            adapter.is_some() && operator != NETWORKS && alike.count() < GPU_CASES
+            let same = rows.iter().filter(|row| row.operator == operator && row.gpu.is_some());
+            adapter.is_some() && operator != NETWORKS && same.count() < GPU_CASES
         })?;
         rows.push(row);
     }
@@ -178,7 +180,7 @@ fn read_cases(folder: &Path) -> Result<Vec<Case>> {
     text.lines().map(case).collect()
 }
 
-/// `wants_gpu` is asked with the operator of a case that counts.
+/// Runs a case. `wants_gpu` says for the operator of a case that counts whether burn-wgpu runs it too.
 fn row(case: &Case, wants_gpu: impl FnOnce(&str) -> bool) -> Result<Row> {
     let bytes = std::fs::read(case.folder.join("model.onnx")).context("cannot read a model")?;
     let model = onnx::Model::decode(bytes.as_slice())?;
@@ -200,11 +202,11 @@ fn row(case: &Case, wants_gpu: impl FnOnce(&str) -> bool) -> Result<Row> {
     };
     let fed = tensors("input", &graph.input).zip(tensors("output", &graph.output));
     let excluded = match (&fed, listed) {
-        // Dropout and batch normalisation as they are while a network is trained.
+        // Dropout and batch normalization during training.
         _ if case.name.contains("training") => Some("training"),
         (_, Some(reason)) => Some(reason),
         (None, None) => Some(
-            "inputs or outputs that tare does not feed: strings, sequences, optional ones, bfloat16, 4 and 16-bit integers, unsigned ones of more than 8 bits",
+            "inputs or outputs of types that tare does not have: strings, sequences, optional values, bfloat16, 4-bit and 16-bit integers, unsigned integers of more than 8 bits",
         ),
         (Some(_), None) => None,
     };
@@ -233,7 +235,8 @@ fn row(case: &Case, wants_gpu: impl FnOnce(&str) -> bool) -> Result<Row> {
     })
 }
 
-/// As the case has it; if that is refused, with all inputs fixed that are not floats, and then with all but the first.
+/// Runs a case. If it is refused, it runs again with all inputs fixed that are not floats, and then with
+/// all inputs fixed but the first.
 fn run(
     case: &Case,
     bytes: &[u8],
@@ -265,7 +268,7 @@ fn run(
     first
 }
 
-/// In a thread of its own, because engines may panic or hang.
+/// Runs in a thread of its own, because engines may panic or hang.
 fn apart(
     case: &Case,
     bytes: Vec<u8>,
@@ -279,13 +282,13 @@ fn apart(
         let computed = computed.map_err(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-                .unwrap_or_else(|| "a panic without words".into())
+                .unwrap_or_else(|| "a panic without a message".into())
         });
-        // Nobody listens any more if it took too long.
+        // Nobody is listening if it took too long.
         let _ = send.send(computed);
     });
-    match receive.recv_timeout(PATIENCE) {
-        Err(_) => Outcome::Died(format!("did not end within {} s", PATIENCE.as_secs())),
+    match receive.recv_timeout(TIME_LIMIT) {
+        Err(_) => Outcome::Died(format!("did not end within {} s", TIME_LIMIT.as_secs())),
         Ok(Err(panic)) => Outcome::Died(panic),
         Ok(Ok(Err(refusal))) => Outcome::Refused(refusal),
         Ok(Ok(Ok(found))) => match difference(case, &found, outputs) {
@@ -306,7 +309,7 @@ fn compute(bytes: &[u8], inputs: &[NamedTensor], engine: &dyn Engine) -> Result<
     })
 }
 
-/// As numpy.testing.assert_allclose compares, with NaN equal to NaN.
+/// The first difference, by the rule of numpy.testing.assert_allclose, with NaN equal to NaN.
 fn difference(case: &Case, found: &[Tensor], expected: &[NamedTensor]) -> Option<String> {
     if found.len() != expected.len() {
         return Some(format!("{} outputs, expected {}", found.len(), expected.len()));
@@ -326,7 +329,7 @@ fn difference(case: &Case, found: &[Tensor], expected: &[NamedTensor]) -> Option
     })
 }
 
-/// Whether a case is among those that burn is measured by.
+/// Whether a case counts for burn.
 fn counts(row: &Row) -> bool {
     row.onnxruntime && row.excluded.is_none()
 }

@@ -1,4 +1,4 @@
-//! The table of a run, in Markdown.
+//! The table of results, in Markdown.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,10 +7,10 @@ use tare_record::Adapter;
 
 use crate::{GPU_CASES, Outcome, Row, counts};
 
-/// The outcome of one of the engines.
+/// The outcome on one of the engines.
 type OfEngine = fn(&Row) -> &Outcome;
 
-/// `adapter` is what burn-wgpu ran on.
+/// The table. `adapter` is the one that burn-wgpu ran on.
 pub(crate) fn markdown(rows: &[Row], adapter: Option<&Adapter>) -> String {
     let counted: Vec<&Row> = rows.iter().filter(|row| counts(row)).collect();
     let share = |passed: usize| passed as f64 * 100.0 / counted.len().max(1) as f64;
@@ -21,14 +21,14 @@ pub(crate) fn markdown(rows: &[Row], adapter: Option<&Adapter>) -> String {
     };
     let (tract, burn): (OfEngine, OfEngine) = (|row| &row.tract, |row| &row.burn);
     let mut text = String::from(
-        "# ONNX backend node tests\n\nMade by `cargo xtask conformance`: all node cases of the Python package onnx 1.23.2 at opset 22 and below, and its `light` networks; do not edit.\n\n",
+        "# ONNX backend node tests\n\nWritten by `cargo xtask conformance`, do not edit: all node cases of the Python package onnx 1.23.2 at opset 22 and below, and its `light` networks.\n\n",
     );
     let mut line = |line: String| {
         text += &line;
         text.push('\n');
     };
     line(format!(
-        "{} cases, of which onnxruntime 1.31.1 passes {}. {} of those count; the others are excluded, with the reasons below.",
+        "{} cases, of which onnxruntime 1.31.1 passes {}. {} of those count. The others are excluded for the reasons below.",
         rows.len(),
         rows.iter().filter(|row| row.onnxruntime).count(),
         counted.len()
@@ -45,8 +45,8 @@ pub(crate) fn markdown(rows: &[Row], adapter: Option<&Adapter>) -> String {
         ));
     }
     line(String::new());
-    line("A case that an engine refuses is run again with its integers fixed, and then with all inputs but the first: real models hold settings and weights.".into());
-    line("\n## Wrong results\n\nAmong all cases, also those that onnxruntime does not pass or that are excluded.\n\n| case | engine | what |\n| --- | --- | --- |".into());
+    line("A case that an engine refuses runs again with its integer inputs fixed, and then with all inputs fixed but the first: in real models they are settings and weights.".into());
+    line("\n## Wrong results\n\nAmong all cases, including those that onnxruntime does not pass and those that are excluded.\n\n| case | engine | what |\n| --- | --- | --- |".into());
     for (name, outcome) in [("tract", tract), ("burn-flex", burn)] {
         for row in rows {
             if let Outcome::Wrong(what) = outcome(row) {
@@ -102,14 +102,14 @@ pub(crate) fn markdown(rows: &[Row], adapter: Option<&Adapter>) -> String {
     text
 }
 
-/// In one cell of a table.
+/// A reason that fits a cell of a table.
 fn short(reason: &str) -> String {
     let mut text = String::new();
     for word in reason.replace('|', "/").split_whitespace() {
         if text.len() + word.len() > 160 {
             return text + " ...";
         }
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{}{word}", if text.is_empty() { "" } else { " " });
     }
     text

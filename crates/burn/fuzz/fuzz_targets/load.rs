@@ -1,4 +1,4 @@
-//! Loads what the fuzzer made of ONNX files and, if that works, runs it: no panic, no hang, no allocation beyond the limit.
+//! Loads mutated ONNX files and, if that works, runs them: no panic, no hang, no allocation beyond the limit.
 //!
 //! `cargo xtask fuzz` prepares the seeds and runs this.
 
@@ -14,8 +14,8 @@ use tare_models::prepare;
 static QUIET: Once = Once::new();
 
 fuzz_target!(|model: &[u8]| {
-    // onnx-ir's panics are errors of the engine, which catches them; the fuzzer's hook would end the process before that. What nobody
-    // catches still ends it.
+    // The engine catches panics of onnx-ir and makes errors of them. The fuzzer's hook would end the
+    // process before that. A panic that nobody catches still ends it.
     QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
     let Ok(workload) = prepare("case", model.to_vec(), &BTreeMap::new(), &[], 0) else {
         return;
