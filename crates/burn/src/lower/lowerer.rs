@@ -26,7 +26,7 @@ pub(crate) struct Lowerer {
     /// Names of the outputs of the graph and of the graphs inside its nodes.
     pub(super) output_names: HashSet<String>,
     pub(crate) lowered: Lowered,
-    /// Whether a step of the present node reads a tensor without elements.
+    /// Whether a step of the current node reads a tensor without elements.
     pub(super) empty_operand: bool,
     /// Nodes of graphs inside nodes so far, each counted as often as it was lowered.
     pub(crate) unrolled_nodes: usize,
@@ -39,7 +39,7 @@ pub(crate) struct Lowerer {
 }
 
 impl Lowerer {
-    /// Before the first node of a graph.
+    /// The state before the first node of a graph.
     pub(super) fn new(graph: &OnnxGraph, opset: i64, lower_node: LowerNode) -> Self {
         Self {
             opset,
@@ -237,6 +237,7 @@ impl Lowerer {
         }
     }
 
+    /// Makes room for a value of this shape.
     pub(crate) fn new_slot(&mut self, shape: &[usize]) -> Slot {
         self.shapes.push(shape.to_vec());
         self.lowered.slots += 1;

@@ -61,7 +61,7 @@ impl OpSpec {
         self
     }
 
-    /// See the field.
+    /// Sets the field of this name.
     pub(crate) const fn ignores_inferred_rank(mut self) -> Self {
         self.ignores_inferred_rank = true;
         self

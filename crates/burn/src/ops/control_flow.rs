@@ -156,7 +156,7 @@ fn inputs_and_scope<'a>(cx: &Lowerer, inputs: &'a [Argument], names: &[String]) 
     let values = values_of(cx, outer)?;
     let mut scope: Scope = Vec::with_capacity(2 * names.len());
     for ((argument, name), value) in outer.iter().zip(names).zip(values) {
-        // onnx-ir names outer constants inside the graph as outside.
+        // Inside the graph, onnx-ir gives outer constants the names that they have outside.
         if matches!(argument.value_source, ValueSource::Constant) {
             scope.push((argument.name.clone(), value.clone()));
         }

@@ -46,8 +46,8 @@ fn gather(cx: &mut Lowerer, node: &GatherNode) -> Lowering<Value> {
     Ok(cx.reshape_value(picked, shape))
 }
 
-/// data [a, n, b], indices [c, p, d] into n -> [c, p, d]. In the other dimensions an element has
-/// the index of its entry.
+/// data [a, n, b], indices [c, p, d] into n -> [c, p, d]. The position of an index is the index in
+/// the other dimensions.
 fn gather_elements(cx: &mut Lowerer, node: &GatherElementsNode) -> Lowering<Value> {
     let (data, at) = (cx.value(&node.inputs[0])?, cx.value(&node.inputs[1])?);
     let (own, shape, axis) = (data.shape().to_vec(), at.shape().to_vec(), node.config.axis);

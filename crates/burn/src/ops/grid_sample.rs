@@ -21,8 +21,7 @@ const MAX_PIXELS: usize = 1 << 24;
 /// ONNX's coefficient of the cubic filter.
 const CUBIC_COEFFICIENT: f64 = -0.75;
 
-/// A neighbor of each sampled point along one dimension: its index and its weight, both [n,
-/// points].
+/// A neighbor of each sampled point along one dimension. Both values are [n, points].
 struct Tap {
     index: DeviceValue,
     weight: DeviceValue,

@@ -43,4 +43,5 @@ mod transfer;
 mod trilu;
 mod unary;
 mod unsupported;
+mod upstream;
 mod variadic;

@@ -1,4 +1,4 @@
-//! Names of values that onnx-ir would make equal. It changes names to lowercase letters and
+//! Names of values that onnx-ir would make equal: it changes names to lowercase letters and
 //! underscores, so that `X.0` and `x_0` become one value and the model is computed wrongly, without
 //! an error (UPSTREAM.md: "values whose names differ only in case or punctuation").
 

@@ -41,7 +41,7 @@ fn pool_over<const D: usize>(cx: &mut Lowerer, node: &CustomNode, x: &DeviceValu
         padding,
         ceil: node.attrs.get_i64("ceil_mode").unwrap_or(0) != 0,
     };
-    // A float in the first opsets.
+    // In the first opsets the attribute is a float.
     let p = node.attrs.get_i64("p").map(|p| p as f64);
     let p = p.or_else(|| node.attrs.get_f32("p").map(f64::from)).unwrap_or(2.0);
     norms(cx, x, &sliding, &auto, p).map(Value::Floats)

@@ -16,7 +16,7 @@ use super::opened::OpenedDevice;
 #[cfg(not(target_family = "wasm"))]
 use super::wgsl;
 
-/// A device that this process has registered. burn refuses to register one twice (UPSTREAM.md,
+/// A device that this process has registered. burn refuses to register one twice (UPSTREAM.md:
 /// "a process registers its device once").
 #[derive(Clone)]
 struct Known {
@@ -47,7 +47,7 @@ pub(super) async fn open(in_wgsl: bool) -> Result<OpenedDevice, Failure> {
 #[cfg(not(target_family = "wasm"))]
 async fn with_compiler(native: Known, in_wgsl: bool) -> Result<Known, Failure> {
     let language = native.info.shader_language.as_deref().unwrap_or("unknown");
-    // From SPIR-V, SwiftShader computes wrong matrix products and llvmpipe crashes (UPSTREAM.md,
+    // From SPIR-V, SwiftShader computes wrong matrix products and llvmpipe crashes (UPSTREAM.md:
     // "matrix products are wrong on SwiftShader").
     let is_software = native.info.adapter.as_ref().is_some_and(|adapter| adapter.software);
     match (language == WGSL || is_software, in_wgsl) {

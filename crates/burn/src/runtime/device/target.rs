@@ -41,7 +41,7 @@ impl Target {
                 ("backend", "wgpu"),
                 ("fusion", "on"),
                 ("autotune", "on"),
-                // web/workers/webgpu.js changes this before burn sees WebGPU.
+                // web/scripts/webgpu.js changes this before burn sees WebGPU.
                 #[cfg(target_family = "wasm")]
                 ("webgpu_subgroups", "asked for; subgroup_uniformity off"),
             ],

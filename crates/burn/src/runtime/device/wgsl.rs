@@ -1,7 +1,7 @@
 //! WGSL kernels on an adapter whose own compiler takes another language: what a browser gets,
 //! without the browser.
 //!
-//! cubecl chooses the compiler by the adapter and has no switch for it (UPSTREAM.md, "the compiler
+//! cubecl chooses the compiler by the adapter and has no switch for it (UPSTREAM.md: "the compiler
 //! cannot be chosen"). So it gets a wrapper that it does not recognize as a Vulkan or Metal
 //! adapter, with a device of the real adapter.
 

@@ -6,7 +6,7 @@ use burn_backend::{BoolDType, FloatDType, Scalar, TensorMetadata};
 use burn_dispatch::{Dispatch, DispatchTensor};
 
 /// How burn stores booleans on the device of a tensor. Kernels of graphics adapters have no boolean
-/// type (UPSTREAM.md, "comparisons with native booleans").
+/// type (UPSTREAM.md: "comparisons with native booleans").
 fn bool_dtype(x: &DispatchTensor) -> BoolDType {
     match x.device() {
         #[cfg(feature = "flex")]
