@@ -63,8 +63,8 @@ fn a_condition_on_shapes_is_decided_when_the_model_is_loaded() {
     computes(model(2), &[2], &[1.0, 2.0], &[(&[2], &[-1.0, -2.0])]);
 }
 
-/// A loop whose iterations add x to the state: as many as x has elements, or without a limit. `go_on` adds
-/// the condition for another iteration.
+/// A loop whose iterations add x to the state: as many as x has elements, or without a limit.
+/// `go_on` adds the condition for another iteration.
 fn loop_of(ends: bool, go_on: impl FnOnce(&mut Graph, &Value, &Value) -> Value) -> Vec<u8> {
     let mut graph = Graph::new("case", 7);
     let x = graph.input("x", &[2]);

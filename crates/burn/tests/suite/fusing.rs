@@ -18,8 +18,8 @@ fn operators(bytes: Vec<u8>) -> Vec<String> {
     computed.map(|node| node.operator).collect()
 }
 
-/// Attention of x [2, 4, 3, 5] = [batch, position, head, width] to itself. `scores` makes the scores from
-/// queries [2, 3, 4, 5] and x.
+/// Attention of x [2, 4, 3, 5] = [batch, position, head, width] to itself. `scores` makes the
+/// scores from queries [2, 3, 4, 5] and x.
 fn attending(scores: impl FnOnce(&mut Graph, &Value, &Value) -> Value) -> Vec<u8> {
     graph(&[2, 4, 3, 5], &[2, 3, 4, 5], |g, x| {
         let heads = g.node("heads", "Transpose", &[x], &[ints("perm", &[0, 2, 1, 3])]);

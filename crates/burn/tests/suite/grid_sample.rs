@@ -9,7 +9,8 @@ fn sampling_a_grid_agrees() {
     for mode in ["bilinear", "nearest", "bicubic"] {
         for padding in ["zeros", "border", "reflection"] {
             for aligned in [0, 1] {
-                // tract clamps the position to the border, onnxruntime and PyTorch clamp each neighbor.
+                // tract clamps the position to the border, onnxruntime and PyTorch clamp each
+                // neighbor.
                 if (mode, padding) == ("bicubic", "border") {
                     continue;
                 }

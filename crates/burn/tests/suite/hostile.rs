@@ -1,5 +1,5 @@
-//! Damaged and malicious files: the loader rejects them without a panic, a hang or an allocation that a
-//! few bytes ask for.
+//! Damaged and malicious files: the loader rejects them without a panic, a hang or an allocation
+//! that a few bytes ask for.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc;
@@ -14,8 +14,8 @@ use crate::common::graph;
 /// Far longer than any of these files takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Loads a file and, if that works, runs it. Returns the error if there is one. Fails if it panics or does
-/// not end.
+/// Loads a file and, if that works, runs it. Returns the error if there is one. Fails if it panics
+/// or does not end.
 #[track_caller]
 fn survives(bytes: &[u8]) -> Result<(), String> {
     let (send, receive) = mpsc::channel();

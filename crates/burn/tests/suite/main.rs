@@ -1,5 +1,5 @@
-//! The engine, in one test program: each further one would link burn again. Files are named like the
-//! sources that they test.
+//! The engine, in one test program: each further one would link burn again. Files are named like
+//! the sources that they test.
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
 

@@ -103,8 +103,8 @@ networks! {
     shapegen "shapegen",
 }
 
-/// Checks every value of every network. Activations that vanish, explode or become subnormal would make
-/// the times of an engine untypical and f16 wrong.
+/// Checks every value of every network. Activations that vanish, explode or become subnormal would
+/// make the times of an engine untypical and f16 wrong.
 #[test]
 fn activations_keep_a_sane_spread_at_every_layer() {
     for entry in CATALOG.iter().filter(|entry| entry.name != "null") {

@@ -73,8 +73,8 @@ fn unsorted_nodes_are_computed() {
     assert_eq!(outputs[0], outputs[1]);
 }
 
-/// Simplification gives some results the shape of x, and turns a reshape to reversed dimensions into a
-/// transposition.
+/// Simplification gives some results the shape of x, and turns a reshape to reversed dimensions
+/// into a transposition.
 #[test]
 fn simplification_is_off() {
     for (operator, amounts) in [("Pad", vec![0, 1, 2, 3]), ("Tile", vec![2, 3])] {

@@ -1,5 +1,5 @@
-//! Recurrent layers on tract and on burn-flex. tract computes reversed layers wrongly (UPSTREAM.md), so
-//! that only the ONNX backend node tests check those: `cargo xtask conformance`.
+//! Recurrent layers on tract and on burn-flex. tract computes reversed layers wrongly
+//! (UPSTREAM.md), so that only the ONNX backend node tests check those: `cargo xtask conformance`.
 
 use tare_models::{Attribute, Value};
 
