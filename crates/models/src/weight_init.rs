@@ -4,10 +4,10 @@ use tare_core::Random;
 /// give the same bits on every platform.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum WeightInit {
-    /// Uniform in `centre - spread .. centre + spread`.
+    /// Uniform in `center - spread .. center + spread`.
     Uniform {
         /// Middle of the range.
-        centre: f32,
+        center: f32,
         /// Half the width of the range.
         spread: f32,
     },
@@ -30,8 +30,8 @@ impl WeightInit {
     /// Draws `count` elements of type `f32`, as little-endian bytes. They depend only on `seed` and
     /// `label`.
     pub fn le_bytes(self, seed: u64, label: &str, count: usize) -> Vec<u8> {
-        let (centre, spread) = match self {
-            WeightInit::Uniform { centre, spread } => (centre, spread),
+        let (center, spread) = match self {
+            WeightInit::Uniform { center, spread } => (center, spread),
             WeightInit::He { fan_in } => (0.0, (6.0 / fan_in.max(1) as f32).sqrt()),
             WeightInit::LeCun { fan_in } => (0.0, (3.0 / fan_in.max(1) as f32).sqrt()),
         };
@@ -39,7 +39,7 @@ impl WeightInit {
         // Written in place, because GPT-2 has half a gigabyte of weights, also in a browser.
         let mut bytes = vec![0; 4 * count];
         for piece in bytes.as_chunks_mut::<4>().0.chunks_mut(PIECE) {
-            fill(piece, &mut random, centre, spread);
+            fill(piece, &mut random, center, spread);
         }
         bytes
     }
@@ -50,10 +50,10 @@ impl WeightInit {
 const PIECE: usize = 1 << 14;
 
 #[inline(never)]
-fn fill(piece: &mut [[u8; 4]], random: &mut Random, centre: f32, spread: f32) {
+fn fill(piece: &mut [[u8; 4]], random: &mut Random, center: f32, spread: f32) {
     for element in piece {
         // Two separate statements, so that no compiler fuses the multiplication and the addition.
         let scaled = random.symmetric_f32() * spread;
-        *element = (centre + scaled).to_le_bytes();
+        *element = (center + scaled).to_le_bytes();
     }
 }

@@ -5,21 +5,18 @@
 //! [`Net`]) and `test.csv` with the held-out digits, and prints how many of these the network
 //! classifies correctly.
 
-// The derive macro refers to `burn::`, the name of the crate that reexports all of burn.
-extern crate burn_core as burn;
-
 mod data;
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use burn_core::module::Module;
-use burn_core::tensor::activation::relu;
-use burn_core::tensor::{Device, Int, Tensor, TensorData};
-use burn_nn::conv::{Conv2d, Conv2dConfig};
-use burn_nn::loss::CrossEntropyLossConfig;
-use burn_nn::{Linear, LinearConfig, PaddingConfig2d};
-use burn_optim::{AdamConfig, GradientsParams};
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
+use burn::optim::{AdamConfig, GradientsParams};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use data::{Digit, PIXELS, SIDE, shuffled, split};
 
 const EPOCHS: u64 = 40;
@@ -58,8 +55,7 @@ impl Net {
     }
 
     fn weights(&self) -> Result<Vec<f32>> {
-        let bias =
-            |bias: &Option<burn_core::module::Param<Tensor<1>>>| bias.as_ref().map(|bias| bias.val().into_data());
+        let bias = |bias: &Option<burn::module::Param<Tensor<1>>>| bias.as_ref().map(|bias| bias.val().into_data());
         let all = [
             Some(self.first.weight.val().into_data()),
             bias(&self.first.bias),

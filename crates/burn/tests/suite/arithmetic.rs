@@ -14,7 +14,7 @@ fn arithmetic_agrees() {
                     "other",
                     &shape,
                     WeightInit::Uniform {
-                        centre: 2.0,
+                        center: 2.0,
                         spread: 0.5,
                     },
                 );
@@ -25,7 +25,7 @@ fn arithmetic_agrees() {
                     "other",
                     &shape,
                     WeightInit::Uniform {
-                        centre: 2.0,
+                        center: 2.0,
                         spread: 0.5,
                     },
                 );

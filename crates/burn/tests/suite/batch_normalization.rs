@@ -7,7 +7,7 @@ use crate::common::{agree, conv, graph, refuses};
 #[test]
 fn batch_normalization_agrees_folded_and_alone() {
     fn norm(g: &mut Graph, x: &Value) -> Value {
-        let mut part = |name: &str, centre, spread| g.weight(name, &[4], WeightInit::Uniform { centre, spread });
+        let mut part = |name: &str, center, spread| g.weight(name, &[4], WeightInit::Uniform { center, spread });
         let (scale, shift) = (part("scale", 1.0, 0.5), part("shift", 0.0, 0.5));
         let (mean, variance) = (part("mean", 0.0, 0.5), part("variance", 1.0, 0.5));
         g.node(

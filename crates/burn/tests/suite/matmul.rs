@@ -12,7 +12,7 @@ fn products_agree() {
             "b",
             &[4],
             WeightInit::Uniform {
-                centre: 0.0,
+                center: 0.0,
                 spread: 1.0,
             },
         );

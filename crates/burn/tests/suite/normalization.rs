@@ -7,7 +7,7 @@ use crate::common::{agree, graph};
 #[test]
 fn normalization_agrees() {
     fn norm(g: &mut Graph, x: &Value, op: &str, width: usize) -> Value {
-        let mut part = |name: &str, centre| g.weight(name, &[width], WeightInit::Uniform { centre, spread: 0.5 });
+        let mut part = |name: &str, center| g.weight(name, &[width], WeightInit::Uniform { center, spread: 0.5 });
         let (scale, shift) = (part("scale", 1.0), part("shift", 0.0));
         g.node("y", op, &[x, &scale, &shift], &[Attribute::Float("epsilon", 1e-5)])
     }

@@ -44,7 +44,7 @@ fn clipping_agrees() {
             "low",
             &[],
             WeightInit::Uniform {
-                centre: -0.25,
+                center: -0.25,
                 spread: 0.0,
             },
         );
@@ -52,7 +52,7 @@ fn clipping_agrees() {
             "high",
             &[],
             WeightInit::Uniform {
-                centre: 0.5,
+                center: 0.5,
                 spread: 0.0,
             },
         );

@@ -84,7 +84,7 @@ pub(crate) fn build(seed: u64, batch: usize, member: Member) -> Graph {
         ("regression", 4, "boxes", 0.0),
     ] {
         let last = WeightInit::Uniform {
-            centre: bias,
+            center: bias,
             spread: 0.1,
         };
         let rows = self::head(&mut graph, head, &maps, [batch, wide], last);
@@ -184,7 +184,7 @@ impl Pyramid<'_> {
     fn fused(&mut self, name: &str, maps: &[&Map]) -> Map {
         let share = 1.0 / maps.len() as f32;
         let fill = WeightInit::Uniform {
-            centre: share,
+            center: share,
             spread: share / 4.0,
         };
         let mut sum: Option<Value> = None;

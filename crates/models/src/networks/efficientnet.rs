@@ -181,7 +181,7 @@ pub(super) fn biased(graph: &mut Graph, name: &str, x: &Map, channels: usize, fi
 
 pub(super) fn small_bias(graph: &mut Graph, name: &str, channels: usize) -> Value {
     let fill = WeightInit::Uniform {
-        centre: 0.0,
+        center: 0.0,
         spread: 0.1,
     };
     graph.weight(&format!("{name}.bias"), &[channels], fill)
@@ -230,8 +230,8 @@ pub(super) fn window(kernel: usize, stride: usize) -> [Attribute; 3] {
 
 /// Batch normalization with a scale near `gain`.
 pub(super) fn norm(graph: &mut Graph, name: &str, x: &Map, gain: f32) -> Map {
-    let mut part = |part: &str, centre, spread| {
-        let fill = WeightInit::Uniform { centre, spread };
+    let mut part = |part: &str, center, spread| {
+        let fill = WeightInit::Uniform { center, spread };
         graph.weight(&format!("{name}.norm.{part}"), &[x.channels], fill)
     };
     let scale = part("scale", gain, 0.1);

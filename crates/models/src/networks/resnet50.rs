@@ -47,7 +47,7 @@ pub(crate) fn build(seed: u64, batch: usize) -> Graph {
         "classifier.bias",
         &[CLASSES],
         WeightInit::Uniform {
-            centre: 0.0,
+            center: 0.0,
             spread: 0.01,
         },
     );
@@ -119,11 +119,11 @@ impl Convolution {
             Attribute::Ints("pads", vec![(kernel / 2) as i64; 4]),
         ];
         let y = graph.node(&format!("{name}.conv"), "Conv", &[x, &weight], &attributes);
-        let mut channel_weight = |part: &str, centre, spread| {
+        let mut channel_weight = |part: &str, center, spread| {
             graph.weight(
                 &format!("{name}.norm.{part}"),
                 &[channels_out],
-                WeightInit::Uniform { centre, spread },
+                WeightInit::Uniform { center, spread },
             )
         };
         let scale = channel_weight("scale", gain, 0.1);

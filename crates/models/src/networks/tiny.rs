@@ -28,7 +28,7 @@ pub(crate) fn build(seed: u64) -> Graph {
         "classifier.bias",
         &[CLASSES],
         WeightInit::Uniform {
-            centre: 0.0,
+            center: 0.0,
             spread: 0.1,
         },
     );
@@ -51,7 +51,7 @@ fn convolution(graph: &mut Graph, name: &str, x: &Value, channels_in: usize, str
         &format!("{name}.bias"),
         &[CHANNELS],
         WeightInit::Uniform {
-            centre: 0.0,
+            center: 0.0,
             spread: 0.1,
         },
     );

@@ -31,10 +31,10 @@ pub(super) fn linear(graph: &mut Graph, name: &str, x: &Value, wide: [usize; 2],
     let weight = graph.weight(
         &format!("{name}.weight"),
         &wide,
-        WeightInit::Uniform { centre: 0.0, spread },
+        WeightInit::Uniform { center: 0.0, spread },
     );
     let bias = WeightInit::Uniform {
-        centre: 0.0,
+        center: 0.0,
         spread: 0.02,
     };
     let bias = graph.weight(&format!("{name}.bias"), &wide[1..], bias);
@@ -44,11 +44,11 @@ pub(super) fn linear(graph: &mut Graph, name: &str, x: &Value, wide: [usize; 2],
 
 /// Layer normalization over the last dimension (Ba et al., 2016).
 pub(super) fn layer_norm(graph: &mut Graph, name: &str, x: &Value, width: usize, epsilon: f32) -> Value {
-    let mut weight = |part: &str, centre| {
+    let mut weight = |part: &str, center| {
         graph.weight(
             &format!("{name}.{part}"),
             &[width],
-            WeightInit::Uniform { centre, spread: 0.1 },
+            WeightInit::Uniform { center, spread: 0.1 },
         )
     };
     let (scale, shift) = (weight("scale", 1.0), weight("shift", 0.0));
@@ -63,7 +63,7 @@ pub(super) fn layer_norm(graph: &mut Graph, name: &str, x: &Value, width: usize,
 /// Rows of an embedding table, with a standard deviation of 0.02 like in BERT and GPT-2.
 pub(super) fn embedding_table(graph: &mut Graph, name: &str, rows: usize, width: usize) -> Value {
     let spread = 0.02 * 3f32.sqrt();
-    graph.weight(name, &[rows, width], WeightInit::Uniform { centre: 0.0, spread })
+    graph.weight(name, &[rows, width], WeightInit::Uniform { center: 0.0, spread })
 }
 
 /// The rows `from .. from + count` of a table of positions, [count, width].

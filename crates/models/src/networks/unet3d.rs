@@ -39,7 +39,7 @@ pub(crate) fn build(seed: u64, batch: usize) -> Graph {
         WeightInit::LeCun { fan_in: channels },
     );
     let bias = WeightInit::Uniform {
-        centre: 0.0,
+        center: 0.0,
         spread: 0.1,
     };
     let bias = graph.weight("classifier.bias", &[CLASSES], bias);
@@ -53,8 +53,8 @@ fn convolution(graph: &mut Graph, name: &str, x: &Value, [wide_in, wide_out]: [u
     let fill = WeightInit::He { fan_in: wide_in * 27 };
     let weight = graph.weight(&format!("{name}.weight"), &[wide_out, wide_in, 3, 3, 3], fill);
     let y = graph.node(&format!("{name}.conv"), "Conv", &[x, &weight], &cubic(3, stride, 1));
-    let mut of_channel = |part: &str, centre| {
-        let fill = WeightInit::Uniform { centre, spread: 0.1 };
+    let mut of_channel = |part: &str, center| {
+        let fill = WeightInit::Uniform { center, spread: 0.1 };
         graph.weight(&format!("{name}.norm.{part}"), &[wide_out], fill)
     };
     let (scale, shift) = (of_channel("scale", 1.0), of_channel("shift", 0.0));
@@ -72,7 +72,7 @@ fn upsample(graph: &mut Graph, name: &str, x: &Value, [wide_in, wide_out]: [usiz
     let fill = WeightInit::LeCun { fan_in: wide_in };
     let weight = graph.weight(&format!("{name}.weight"), &[wide_in, wide_out, 2, 2, 2], fill);
     let bias = WeightInit::Uniform {
-        centre: 0.0,
+        center: 0.0,
         spread: 0.1,
     };
     let bias = graph.weight(&format!("{name}.bias"), &[wide_out], bias);

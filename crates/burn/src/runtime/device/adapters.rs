@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burn_tensor::wgpu::wgpu;
+use burn_wgpu::wgpu;
 use tare_record::Adapter;
 
 /// All adapters that burn-wgpu can open, on every graphics API of this system.

@@ -24,7 +24,7 @@ struct Known {
     dispatch: DispatchDevice,
     info: SessionInfo,
     #[cfg(not(target_family = "wasm"))]
-    setup: burn_tensor::wgpu::WgpuSetup,
+    setup: burn_wgpu::WgpuSetup,
 }
 
 static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
@@ -125,7 +125,7 @@ async fn register_in_wgsl(native: &Known) -> Result<Known, Failure> {
 const WGSL: &str = "wgsl";
 
 /// What a session records about the device.
-fn info(device: &Device, setup: &burn_tensor::wgpu::WgpuSetup) -> SessionInfo {
+fn info(device: &Device, setup: &burn_wgpu::WgpuSetup) -> SessionInfo {
     let adapter = describe(&setup.adapter, &setup.device.features(), &setup.device.limits());
     let client = match device.as_dispatch() {
         DispatchDevice::Cube(device) => Some(device.client()),

@@ -5,7 +5,7 @@
 //! cannot be chosen"). So it gets a wrapper that it does not recognize as a Vulkan or Metal
 //! adapter, with a device of the real adapter.
 
-use burn_tensor::wgpu::WgpuSetup;
+use burn_wgpu::WgpuSetup;
 use wgpu::custom::{AdapterInterface, DispatchSurface, RequestDeviceFuture};
 use wgpu::{
     Adapter, AdapterInfo, CooperativeMatrixProperties, DeviceDescriptor, DownlevelCapabilities, ExperimentalFeatures,

@@ -15,7 +15,7 @@ pub(crate) const INT64: i64 = 7;
 
 /// Weights between -0.5 and 0.5.
 pub(crate) const HALF: WeightInit = WeightInit::Uniform {
-    centre: 0.0,
+    center: 0.0,
     spread: 0.5,
 };
 
@@ -139,7 +139,7 @@ pub(crate) fn conv(g: &mut Graph, x: &Value, weight: &[usize], attributes: &[Att
         "b",
         &weight[..1],
         WeightInit::Uniform {
-            centre: 0.1,
+            center: 0.1,
             spread: 0.5,
         },
     );
