@@ -67,7 +67,9 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
         .is_ok();
     let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
     step("linting and testing everything but engines");
-    cmd!(sh, "cargo {runner...} {LIGHT...}").envs(LINTING).run()?;
+    cmd!(sh, "cargo {runner...} --no-fail-fast {LIGHT...}")
+        .envs(LINTING)
+        .run()?;
     match native {
         Some(native) => engines_and_browser(sh, runner, native),
         None => Ok(()),
@@ -91,7 +93,7 @@ fn engines_and_browser(sh: &Shell, runner: &[&str], native: BackgroundBuild) -> 
     metal(sh)?;
     native.finish()?;
     step("engines, command line and browser");
-    cmd!(sh, "cargo {runner...} --release {HEAVY...}")
+    cmd!(sh, "cargo {runner...} --no-fail-fast --release {HEAVY...}")
         .envs(LINTING)
         .env("TARE_PAGE", dist())
         .run()?;
