@@ -24,7 +24,7 @@ pub(crate) fn engine(name: EngineName, variant: &Variant, threads: usize) -> Box
 pub(crate) fn vector_limit_variable(engine: EngineName, name: &str) -> Result<(&'static str, String), Failure> {
     let limits = match engine {
         EngineName::Tract => tare_tract::vector_limits(),
-        EngineName::BurnFlex | EngineName::BurnWgpu => vec![],
+        _ => vec![],
     };
     let Some(limit) = limits.iter().find(|limit| limit.name == name) else {
         let narrower: Vec<&str> = limits.iter().map(|limit| limit.name).collect();

@@ -1,7 +1,10 @@
 """Computes golden outputs of the built-in models with onnxruntime, which is independent of tare's engines.
 
-    tare run --model NAME --engine tract --save-tensors TENSORS     (inputs, for each model)
-    tare models export NAME -o MODELS/NAME.onnx
+    cargo xtask golden NAME
+
+calls it with a folder of models, a folder of their input tensors, and this folder. The pipeline
+`shapegen` is computed if MODELS holds shapegen-denoiser.onnx and shapegen-decoder.onnx:
+
     python make.py MODELS TENSORS crates/models/golden
 
 Needs onnxruntime 1.31.1, onnx 1.23.2 and numpy. Writes NAME.json with sampled elements and the norm of every output.

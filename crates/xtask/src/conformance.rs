@@ -1,4 +1,6 @@
-//! The ONNX backend node tests.
+//! Comparison with onnxruntime: the ONNX backend node tests, and the outputs of the built-in models.
+
+use std::path::PathBuf;
 
 use anyhow::Result;
 use xshell::{Shell, cmd};
@@ -10,14 +12,10 @@ use crate::step::step;
 
 /// Runs the ONNX backend node tests on tract, on burn-flex, and some of them on burn-wgpu, and writes the table.
 pub(crate) fn conformance(sh: &Shell) -> Result<()> {
-    let folder = target().join("conformance");
-    let (python, cases) = (folder.join("python"), folder.join("cases"));
+    let cases = target().join("conformance/cases");
     if !cases.join("cases.tsv").is_file() {
+        let python = python(sh)?;
         step("writing out the cases (once, a minute)");
-        cmd!(sh, "python3 -m venv {python}").run()?;
-        let pip = python.join("bin/pip");
-        cmd!(sh, "{pip} install --quiet onnx==1.23.2 onnxruntime==1.31.1 numpy").run()?;
-        let python = python.join("bin/python");
         cmd!(sh, "{python} crates/burn/conformance/cases.py {cases}").run()?;
     }
     step("running the cases");
@@ -31,4 +29,53 @@ pub(crate) fn conformance(sh: &Shell) -> Result<()> {
     }
     command.run()?;
     Ok(())
+}
+
+/// Computes the outputs of a built-in model with onnxruntime, and writes them to `crates/models/golden`.
+pub(crate) fn golden(sh: &Shell, model: &str) -> Result<()> {
+    let python = python(sh)?;
+    let folder = target().join("golden").join(model);
+    sh.remove_path(&folder)?;
+    let tensors = folder.join("tensors");
+    sh.create_dir(&tensors)?;
+    step("writing the model and its inputs");
+    let heavy = HEAVY;
+    cmd!(sh, "cargo build --release {heavy...}").run()?;
+    let tare = target().join("release/tare");
+    let file = folder.join(format!("{model}.onnx"));
+    cmd!(sh, "{tare} models export {model} -o {file}").run()?;
+    let record = folder.join("record.json");
+    cmd!(
+        sh,
+        "{tare} run --model {model} --engine tract --save-tensors {tensors} -o {record}"
+    )
+    .run()?;
+    step("running onnxruntime");
+    cmd!(
+        sh,
+        "{python} crates/models/golden/make.py {folder} {tensors} crates/models/golden"
+    )
+    .run()?;
+    Ok(())
+}
+
+/// A Python with onnxruntime, installed under the target folder.
+fn python(sh: &Shell) -> Result<PathBuf> {
+    let folder = target().join("conformance/python");
+    let python = folder.join("bin/python");
+    if cmd!(sh, "{python} -c 'import onnx, onnxruntime'")
+        .quiet()
+        .ignore_stderr()
+        .run()
+        .is_err()
+    {
+        step("installing onnxruntime for Python (once)");
+        cmd!(sh, "python3 -m venv {folder}").run()?;
+        cmd!(
+            sh,
+            "{python} -m pip install --quiet onnx==1.23.2 onnxruntime==1.31.1 numpy"
+        )
+        .run()?;
+    }
+    Ok(python)
 }

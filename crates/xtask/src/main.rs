@@ -66,6 +66,11 @@ mod flags {
                 /// Fail if anything committed is out of date, instead of writing it
                 optional --check
             }
+            /// Write: outputs of a built-in model by onnxruntime, to crates/models/golden; needs python3 with pip
+            cmd golden {
+                /// A built-in model
+                required model: String
+            }
             /// Write: the trained weights of the built-in network `digits`; needs python3 with pip
             cmd train-digits {}
         }
@@ -98,6 +103,7 @@ fn main() -> Result<()> {
         XtaskCmd::Fuzz(flags) => checks::fuzz(&sh, flags.seconds.unwrap_or(600)),
         XtaskCmd::Audit(_) => checks::audit(&sh),
         XtaskCmd::Docs(flags) => docs::docs(&sh, flags.check),
+        XtaskCmd::Golden(flags) => conformance::golden(&sh, &flags.model),
         XtaskCmd::TrainDigits(_) => training::train_digits(&sh),
     }
 }
