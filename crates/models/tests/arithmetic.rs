@@ -10,7 +10,7 @@ use tare_models::{CATALOG, find, multiply_accumulates, parameter_count};
 
 #[test]
 fn parameter_counts_match_the_published_numbers() {
-    for entry in &CATALOG {
+    for entry in CATALOG {
         let bytes = entry.onnx(&BTreeMap::new());
         assert_eq!(parameter_count(&bytes).unwrap(), entry.parameters, "{}", entry.name);
     }

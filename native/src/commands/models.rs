@@ -12,7 +12,7 @@ pub(crate) fn list() -> Result<bool> {
         "{:<18} {:>11}  {:>9}  {:>9}  {:<58} source of the parameter count",
         "name", "parameters", "MACs", "size", "description"
     );
-    for entry in &CATALOG {
+    for entry in CATALOG {
         let bytes = entry.onnx(&BTreeMap::new());
         let parameters = parameter_count(&bytes)?;
         let macs = multiply_accumulates(&bytes)?;

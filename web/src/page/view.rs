@@ -33,7 +33,7 @@ fn create(tag: &str) -> Element {
 
 /// Fills the form and connects the buttons.
 pub(super) fn set_up(fallback: Option<&str>) {
-    for entry in &CATALOG {
+    for entry in CATALOG {
         let text = if entry.parameters == 0 {
             entry.summary.to_owned()
         } else {
@@ -216,11 +216,14 @@ fn checked_values(kind: &str) -> Vec<String> {
         .collect()
 }
 
+/// Dimensions of a model's inputs, by name.
+type Shapes = BTreeMap<String, Vec<usize>>;
+
 /// The checked models, with the shapes that the user set.
 ///
 /// # Errors
 /// What is wrong with the first field that holds no shape.
-pub(super) fn chosen_models() -> Result<Vec<(String, BTreeMap<String, Vec<usize>>)>, String> {
+pub(super) fn chosen_models() -> Result<Vec<(String, Shapes)>, String> {
     let fields = document().query_selector_all("input.shape").unwrap_throw();
     let fields: Vec<HtmlInputElement> = (0..fields.length())
         .filter_map(|index| fields.get(index))
@@ -228,14 +231,18 @@ pub(super) fn chosen_models() -> Result<Vec<(String, BTreeMap<String, Vec<usize>
         .collect();
     let mut chosen = Vec::new();
     for model in checked_values("model") {
-        let mut shapes = BTreeMap::new();
+        let mut shapes = Shapes::new();
         for field in &fields {
             let (Some(of), Some(input)) = (field.get_attribute("data-model"), field.get_attribute("data-input")) else {
                 continue;
             };
             if of == model {
-                let dims = parse_dims(&field.value())
-                    .map_err(|found| format!("The shape of input {input} of {model} is {found:?}. Enter whole numbers, for example 1,3,224,224."))?;
+                let value = field.value();
+                let dims = parse_dims(&value).ok_or_else(|| {
+                    format!(
+                        "The shape of input {input} of {model} is {value:?}. Enter whole numbers, for example 1,3,224,224."
+                    )
+                })?;
                 shapes.insert(input, dims);
             }
         }
@@ -244,10 +251,9 @@ pub(super) fn chosen_models() -> Result<Vec<(String, BTreeMap<String, Vec<usize>
     Ok(chosen)
 }
 
-/// Dimensions like `1,3,224,224` or `1x3x224x224`, or the text if it is none.
-fn parse_dims(text: &str) -> Result<Vec<usize>, &str> {
-    let dims: Option<Vec<usize>> = text.split([',', 'x']).map(|dim| dim.trim().parse().ok()).collect();
-    dims.ok_or(text)
+/// Dimensions like `1,3,224,224` or `1x3x224x224`.
+fn parse_dims(text: &str) -> Option<Vec<usize>> {
+    text.split([',', 'x']).map(|dim| dim.trim().parse().ok()).collect()
 }
 
 /// The checked engines. An empty list stands for those that suit this browser.
