@@ -6,7 +6,7 @@ use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::bench::software_gpu;
-use crate::checks::HEAVY;
+use crate::build::{self, HEAVY, Profile};
 use crate::paths::target;
 use crate::step::step;
 
@@ -39,9 +39,7 @@ pub(crate) fn golden(sh: &Shell, model: &str) -> Result<()> {
     let tensors = folder.join("tensors");
     sh.create_dir(&tensors)?;
     step("writing the model and its inputs");
-    let heavy = HEAVY;
-    cmd!(sh, "cargo build --release {heavy...}").run()?;
-    let tare = target().join("release/tare");
+    let tare = build::native(sh, Profile::Release)?;
     let file = folder.join(format!("{model}.onnx"));
     cmd!(sh, "{tare} models export {model} -o {file}").run()?;
     let record = folder.join("record.json");

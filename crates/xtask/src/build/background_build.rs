@@ -10,19 +10,16 @@ use crate::paths::{root, target};
 use crate::step::step;
 
 /// A running build. Ends with this value.
-pub(super) struct BackgroundBuild {
+pub(crate) struct BackgroundBuild {
     cargo: Child,
     log: PathBuf,
 }
 
 impl BackgroundBuild {
-    pub(super) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
+    pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
         std::fs::create_dir_all(target())?;
         let log = target().join("native-build.log");
-        step(&format!(
-            "building and linting natively in the background: {}",
-            log.display()
-        ));
+        step(&format!("building natively in the background: {}", log.display()));
         let output = File::create(&log)?;
         let cargo = Command::new("cargo")
             .args(arguments)
@@ -36,7 +33,7 @@ impl BackgroundBuild {
     }
 
     /// Waits for the end.
-    pub(super) fn finish(mut self) -> Result<()> {
+    pub(crate) fn finish(mut self) -> Result<()> {
         step("waiting for the native build");
         if !self.cargo.wait()?.success() {
             eprint!("{}", std::fs::read_to_string(&self.log).unwrap_or_default());

@@ -1,5 +1,6 @@
 //! Building the workers, the page and the native binary.
 
+mod background_build;
 mod module;
 mod profile;
 mod workers;
@@ -13,28 +14,50 @@ use crate::paths::{TARGET_VARIABLE, target};
 use crate::setup::Tools;
 use crate::step::step;
 
+pub(crate) use background_build::BackgroundBuild;
 pub(crate) use module::PAGE;
 pub(crate) use profile::Profile;
 pub(crate) use workers::{built_worker, weigh, worker_modules, workers};
+
+/// Packages with engines: all but those that need none, run elsewhere or train. Always selected together, because cargo unifies features
+/// over a selection.
+pub(crate) const HEAVY: &[&str] = &[
+    "--workspace",
+    "--exclude=bench-codegen",
+    "--exclude=tare-core",
+    "--exclude=tare-models",
+    "--exclude=tare-record",
+    "--exclude=tare-report",
+    "--exclude=tare-web",
+    "--exclude=train-digits",
+    "--exclude=xtask",
+];
 
 /// Tells the hook that trunk calls which profile trunk was called for.
 const PROFILE_VARIABLE: &str = "TARE_PROFILE";
 
 /// Builds everything; returns the tools and the native binary.
 pub(crate) fn all(sh: &Shell, profile: Profile) -> Result<(Tools, PathBuf)> {
+    // In the background, because it takes as long as all modules of wasm.
+    let build = [&["build", "--profile", profile.name()][..], HEAVY].concat();
+    let native = BackgroundBuild::start(&build, &[])?;
     let tools = Tools::prepare(sh)?;
     page(sh, &tools, profile)?;
-    let binary = native(sh, profile)?;
-    Ok((tools, binary))
+    native.finish()?;
+    Ok((tools, native_binary(profile)))
 }
 
 /// Builds the native binary.
 pub(crate) fn native(sh: &Shell, profile: Profile) -> Result<PathBuf> {
     step("building the native binary (the first time 20 minutes and more on two cores)");
     let name = profile.name();
-    cmd!(sh, "cargo build --profile {name} -p tare -p tare-burn -p tare-tract").run()?;
+    cmd!(sh, "cargo build --profile {name} {HEAVY...}").run()?;
+    Ok(native_binary(profile))
+}
+
+fn native_binary(profile: Profile) -> PathBuf {
     let program = format!("tare{}", std::env::consts::EXE_SUFFIX);
-    Ok(target().join(name).join(program))
+    target().join(profile.name()).join(program)
 }
 
 /// Builds everything, and serves the page until Ctrl-C.

@@ -1,4 +1,4 @@
-//! Links in documents lead to files, and to headings that exist.
+//! Links in documents lead to files and to headings that exist, and the tests named next to them are there.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use xshell::{Shell, cmd};
 
 use crate::paths::root;
 
-/// Fails if a relative link in a Markdown file leads nowhere.
+/// Fails if a relative link in a Markdown file leads nowhere, or "`name` in [file](path)" names a function that is not in the file.
 pub(super) fn check(sh: &Shell) -> Result<()> {
     let files = cmd!(sh, "git ls-files --cached --others --exclude-standard *.md")
         .quiet()
@@ -23,6 +23,13 @@ pub(super) fn check(sh: &Shell) -> Result<()> {
         for link in links(&text) {
             if !leads_somewhere(&path, &link) {
                 broken.push(format!("{file}: {link}"));
+            }
+        }
+        for (function, source) in functions(&text) {
+            let source = path.with_file_name(&source);
+            let there = std::fs::read_to_string(&source).is_ok_and(|code| code.contains(&format!("fn {function}(")));
+            if !there {
+                broken.push(format!("{file}: no function {function} in {}", source.display()));
             }
         }
     }
@@ -41,6 +48,21 @@ fn links(text: &str) -> Vec<String> {
         })
         .filter(|link| !link.contains("://") && !link.starts_with("mailto:"))
         .collect()
+}
+
+/// Functions that a document names as "`name` in [file](path)", with that path.
+fn functions(text: &str) -> Vec<(String, String)> {
+    let options = Options::ENABLE_TABLES;
+    let events: Vec<_> = Parser::new_ext(text, options).collect();
+    let named = events.windows(3).filter_map(|events| match events {
+        [
+            Event::Code(name),
+            Event::Text(between),
+            Event::Start(Tag::Link { dest_url, .. }),
+        ] if &**between == " in " => Some((name.to_string(), dest_url.to_string())),
+        _ => None,
+    });
+    named.filter(|(_, path)| path.ends_with(".rs")).collect()
 }
 
 fn leads_somewhere(from: &Path, link: &str) -> bool {
@@ -96,6 +118,12 @@ mod tests {
             anchors(text),
             BTreeSet::from(["add-an-engine".into(), "whats-next".into()])
         );
+    }
+
+    #[test]
+    fn functions_are_found_in_tables() {
+        let text = "| what | kept by |\n|---|---|\n| a | `b` in [c](d/e.rs), `f` in [g](h.md) |\n";
+        assert_eq!(functions(text), [("b".into(), "d/e.rs".into())]);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Checks and tests.
 
-mod background_build;
 mod import_cycles;
 mod javascript;
 mod links;
@@ -8,13 +7,12 @@ mod links;
 use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
-use crate::build::{self, Profile};
+use crate::build::{self, BackgroundBuild, HEAVY, Profile};
 use crate::docs;
 use crate::paths::{dist, target};
 use crate::setup::{Tools, cargo_deny, cargo_fuzz};
 use crate::size;
 use crate::step::step;
-use background_build::BackgroundBuild;
 
 /// Packages without engines. One selection of packages without the engines, and one with: cargo
 /// unifies features over a selection, and would otherwise compile burn twice.
@@ -30,10 +28,6 @@ const LIGHT: [&str; 10] = [
     "-p",
     "xtask",
 ];
-
-/// Packages with engines. Always selected together, because cargo unifies features over a
-/// selection.
-pub(crate) const HEAVY: [&str; 6] = ["-p", "tare", "-p", "tare-burn", "-p", "tare-tract"];
 
 /// Clippy's driver compiles what it checks. Called as `cargo clippy` calls it, but for a build:
 /// otherwise all that the engines depend on would be checked for minutes, and then compiled.
@@ -58,7 +52,7 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
 
     // In the background of all that follows, because it takes longest.
     let native = engines
-        .then(|| BackgroundBuild::start(&[&["test", "--release", "--no-run"][..], &HEAVY].concat(), &LINTING))
+        .then(|| BackgroundBuild::start(&[&["test", "--release", "--no-run"][..], HEAVY].concat(), &LINTING))
         .transpose()?;
     let nextest = cmd!(sh, "cargo nextest --version")
         .quiet()
