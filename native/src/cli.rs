@@ -46,7 +46,7 @@ enum Command {
     Node(commands::node::Args),
     /// Explain the gap between native and browser: threads, vectors, wasm, browser
     #[command(after_help = "Examples:
-  tare ladder                                   ResNet-50 and MiniLM on tract and burn-flex
+  tare ladder                                   ResNet-50 and MiniLM on every engine that works here
   tare ladder --model resnet50 --engine tract -o ladder
   tare ladder --model net.onnx --shape input=1,3,224,224")]
     Ladder(commands::ladder::Args),

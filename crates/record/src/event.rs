@@ -71,13 +71,13 @@ pub struct ModuleInfo {
     pub clock: ClockInfo,
 }
 
-/// A statement that is known to be true, and whether this machine confirmed it.
+/// A check of the self-test: a statement that is known to be true.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SelfCheck {
     /// The statement.
     pub name: String,
-    /// Whether it was confirmed.
+    /// Whether this machine confirmed it.
     pub passed: bool,
     /// The numbers behind the result.
     pub detail: String,

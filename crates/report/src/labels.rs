@@ -1,10 +1,15 @@
 //! Names of what the report shows, for people.
 
-use tare_record::{Cell, EnvironmentKind, InteropOperation, Situation};
+use tare_record::{Cell, EnvironmentKind, InteropOperation, LoadPattern, Situation};
 
 /// A number of threads in words.
 pub(crate) fn threads(count: usize) -> String {
     format!("{count} thread{}", if count == 1 { "" } else { "s" })
+}
+
+/// How requests follow each other.
+pub(crate) fn load(load: &LoadPattern) -> String {
+    format!("batch {}", load.batch)
 }
 
 /// Where and how a cell ran, in a few words.

@@ -97,7 +97,7 @@ fn pairs_that_are_not_alike_are_refused_with_the_reason() {
         ),
         (
             |record| record.cells.iter_mut().for_each(|cell| cell.load.batch = 9),
-            "batch sizes differ",
+            "the load patterns differ: batch 9 and batch 1",
         ),
         (
             |record| {

@@ -4,6 +4,7 @@ use tare_record::{Cell, ClockInfo, EnvironmentKind, RELAXED_SIMD, Record, Status
 
 use super::series::Series;
 use super::{adapter_match, agreement};
+use crate::labels;
 
 /// Seed of the bootstrap, so that the same records always give the same report.
 pub(crate) const SEED: u64 = 1;
@@ -207,8 +208,9 @@ fn refuse(native: &Cell, other: &Cell) -> Result<(), String> {
     }
     if native.load != other.load {
         return Err(format!(
-            "the batch sizes differ: {} and {}",
-            native.load.batch, other.load.batch
+            "the load patterns differ: {} and {}",
+            labels::load(&native.load),
+            labels::load(&other.load)
         ));
     }
     if native.configuration.threads != other.configuration.threads {

@@ -21,7 +21,7 @@ pub(crate) fn subject(pair: &Pair<'_>) -> String {
         subject += &format!(", {}", labels::threads(pair.other.configuration.threads));
     }
     if pair.other.load.batch > 1 {
-        subject += &format!(", batch {}", pair.other.load.batch);
+        subject += &format!(", {}", labels::load(&pair.other.load));
     }
     subject
 }

@@ -135,9 +135,9 @@ pub fn selftest(checks: &[SelfCheck]) -> String {
     html! {
         div class="tare" {
             style { (PreEscaped(STYLE)) }
-            h2 { "Known truths in this browser" }
+            h2 { "Self-test" }
             div class="scroll" { table {
-                thead { tr { th { "truth" } th { "confirmed" } th { "figures" } } }
+                thead { tr { th { "check" } th { "passed" } th { "details" } } }
                 tbody {
                     @for check in checks {
                         tr {

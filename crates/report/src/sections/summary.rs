@@ -83,11 +83,11 @@ fn table(pairs: &[&Pair<'_>]) -> Table {
         &[
             ("model", "model"),
             ("engine", "engine"),
-            ("on", "on"),
-            ("ratio", "takes"),
+            ("on", "runs on"),
+            ("ratio", "vs. native"),
             ("ratio_interval", "95 % interval"),
-            ("median", "there"),
-            ("native_median", "native"),
+            ("median", "time"),
+            ("native_median", "native time"),
             ("rounds", "rounds"),
         ],
     );
