@@ -3,7 +3,7 @@
 use tare_record::{ENGINES, Plan};
 
 /// The built-in plans: name and TOML text.
-pub const BUILT_IN: [(&str, &str); 4] = [
+pub const BUILT_IN: &[(&str, &str)] = &[
     ("ladder", include_str!("../../plans/ladder.toml")),
     ("models", include_str!("../../plans/models.toml")),
     ("quick", include_str!("../../plans/quick.toml")),
@@ -34,6 +34,12 @@ pub enum PlanError {
     },
 }
 
+/// Names of the built-in plans, for people.
+pub fn names() -> String {
+    let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+    names.join(", ")
+}
+
 /// Reads a plan from TOML.
 ///
 /// # Errors
@@ -53,13 +59,10 @@ pub fn parse(text: &str) -> Result<Plan, PlanError> {
 pub fn built_in(name: &str) -> Result<Plan, PlanError> {
     match BUILT_IN.iter().find(|(known, _)| *known == name) {
         Some((_, text)) => parse(text),
-        None => {
-            let known: Vec<&str> = BUILT_IN.iter().map(|(known, _)| *known).collect();
-            Err(PlanError::Unknown {
-                name: name.to_owned(),
-                known: known.join(", "),
-            })
-        }
+        None => Err(PlanError::Unknown {
+            name: name.to_owned(),
+            known: names(),
+        }),
     }
 }
 
@@ -122,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_built_in_plans_are_valid() {
-        for (name, _) in BUILT_IN {
+        for &(name, _) in BUILT_IN {
             assert_eq!(built_in(name).unwrap().name, name);
         }
     }

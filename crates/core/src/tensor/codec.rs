@@ -13,7 +13,7 @@ use crate::{NamedTensor, Tensor};
 pub enum TensorCodecError {
     /// The number of bytes differs from what the header promises.
     #[error("the encoded tensors have the wrong size: expected {expected} bytes, found {found}")]
-    CutOff {
+    WrongSize {
         /// Expected number of bytes.
         expected: usize,
         /// Number of bytes found.
@@ -53,7 +53,7 @@ pub fn encode(tensors: &[NamedTensor]) -> Vec<u8> {
 ///
 /// If there are too few or too many bytes, or they changed after they were encoded.
 pub fn decode(bytes: &[u8]) -> Result<Vec<NamedTensor>, TensorCodecError> {
-    let cut_off = |expected| TensorCodecError::CutOff {
+    let cut_off = |expected| TensorCodecError::WrongSize {
         expected,
         found: bytes.len(),
     };

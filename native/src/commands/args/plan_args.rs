@@ -14,9 +14,7 @@ use crate::npy::read_npy;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlanArgs {
-    /// Plan: ladder, models, quick, smoke, or a .toml file
-    /// [default: quick, or ladder for `tare ladder`]
-    #[arg(long)]
+    #[arg(long, help = plan_help())]
     plan: Option<String>,
     /// Model instead of the plan's: built-in name, .onnx file or https URL; repeatable
     #[arg(long)]
@@ -202,6 +200,13 @@ fn split<'a>(option: &'a str, flag: &str, form: &str) -> Result<(&'a str, &'a st
         Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name, value)),
         _ => bail!("{flag} {option}: expected {form}"),
     }
+}
+
+fn plan_help() -> String {
+    format!(
+        "Plan: {}, or a .toml file\n[default: quick, or ladder for `tare ladder`]",
+        plan::names()
+    )
 }
 
 fn engine_names() -> PossibleValuesParser {
