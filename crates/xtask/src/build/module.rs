@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use wasmparser::{Parser, Payload};
 use xshell::Shell;
 
 use super::profile::Profile;
@@ -39,11 +40,47 @@ impl PageModule {
         weigh(sh, &self.path(sh)?, with_brotli)
     }
 
-    /// Optimizes what ships.
+    /// Optimizes what ships, and takes the names of functions out of others, as wasm-bindgen does for workers: trunk keeps them.
     pub(super) fn finish(self, sh: &Shell, tools: &Tools, profile: Profile) -> Result<()> {
-        if profile == Profile::Dist {
-            optimize(sh, tools, &self.path(sh)?, &[])?;
+        let module = self.path(sh)?;
+        match profile {
+            Profile::Dist => optimize(sh, tools, &module, &[]),
+            Profile::Release => Ok(sh.write_file(&module, without_names(&sh.read_binary_file(&module)?)?)?),
         }
-        Ok(())
+    }
+}
+
+/// The module without its section of names.
+fn without_names(module: &[u8]) -> Result<Vec<u8>> {
+    let (mut kept, mut start) = (Vec::with_capacity(module.len()), 0);
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload?;
+        let end = match (&payload, payload.as_section()) {
+            (Payload::Version { range, .. }, _) => range.end,
+            (_, Some((_, range))) => range.end,
+            _ => continue,
+        };
+        let is_names = matches!(&payload, Payload::CustomSection(section) if section.name() == "name");
+        if !is_names {
+            kept.extend_from_slice(&module[start..end]);
+        }
+        start = end;
+    }
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_are_taken_out() {
+        let header = b"\0asm\x01\0\0\0";
+        let types = [1, 4, 1, 0x60, 0, 0];
+        let names = [0, 5, 4, b'n', b'a', b'm', b'e'];
+        let producers = [0, 3, 2, b'p', b'r'];
+        let module = [&header[..], &types, &names, &producers].concat();
+        let expected = [&header[..], &types, &producers].concat();
+        assert_eq!(without_names(&module).unwrap(), expected);
     }
 }
