@@ -22,7 +22,7 @@ function buffer(file) {
 }
 
 process.on("uncaughtException", (error) => {
-  say({ event: "died", message: String(error) });
+  say({ died: { message: String(error) } });
   process.exit(1);
 });
 
