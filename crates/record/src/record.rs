@@ -117,11 +117,13 @@ impl Record {
                 });
             }
         }
+        // Read from text, because serde_json then reports line and column. Not from the value: that would be another reader of
+        // all types, 150 kB of the page.
         if upgrade(&mut value) {
-            return serde_json::from_value(value).map_err(RecordError::Field);
+            serde_json::from_str(&format!("{value:#}")).map_err(RecordError::Field)
+        } else {
+            serde_json::from_str(text).map_err(RecordError::Field)
         }
-        // Read the text again, because serde_json then reports line and column.
-        serde_json::from_str(text).map_err(RecordError::Field)
     }
 
     /// The record as indented JSON.
