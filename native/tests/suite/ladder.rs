@@ -141,7 +141,7 @@ fn native_and_browser_agree_on_a_graphics_adapter() {
     let command = "ladder --plan smoke --model tiny --engine burn-wgpu --software-gpu -o ladder";
     Ran::of(sandbox.command(command).args(["--page", &page()]))
         .code(0)
-        .says("the browser and its WebGPU");
+        .says("the browser's WebGPU");
     let records = ["native", "browser"].map(|name| read_record(&sandbox.path(&format!("ladder/{name}.json"))));
     for record in &records {
         let [cell] = record.cells.as_slice() else {
