@@ -143,7 +143,7 @@ pub fn selftest(checks: &[SelfCheck]) -> String {
                         tr {
                             th scope="row" { (check.name) }
                             td class=[(!check.passed).then_some("failed")] { @if check.passed { "yes" } @else { "no" } }
-                            td { (check.detail) }
+                            td style="white-space: pre-line" { (check.detail) }
                         }
                     }
                 }
