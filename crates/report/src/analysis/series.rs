@@ -137,7 +137,7 @@ fn warnings(place: EnvironmentKind, rounds: &mut [Vec<f64>]) -> Vec<Warning> {
     if outliers * MANY_OUTLIERS.1 > steady * MANY_OUTLIERS.0 {
         warn(
             WarningKind::Outliers,
-            format!("{outliers} of {steady} samples are outliers; none is left out"),
+            format!("outliers: {outliers} of {steady} samples; all are kept"),
         );
     }
     warnings
