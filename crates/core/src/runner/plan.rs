@@ -4,6 +4,7 @@ use tare_record::{ENGINES, Plan};
 
 /// The built-in plans: name and TOML text.
 pub const BUILT_IN: &[(&str, &str)] = &[
+    ("gpu", include_str!("../../plans/gpu.toml")),
     ("ladder", include_str!("../../plans/ladder.toml")),
     ("models", include_str!("../../plans/models.toml")),
     ("quick", include_str!("../../plans/quick.toml")),
