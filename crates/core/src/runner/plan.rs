@@ -127,6 +127,7 @@ mod tests {
     #[test]
     fn the_built_in_plans_are_valid() {
         for &(name, _) in BUILT_IN {
+            assert!(names().contains(name));
             assert_eq!(built_in(name).unwrap().name, name);
         }
     }
@@ -187,7 +188,10 @@ mod tests {
     fn the_error_for_an_unknown_plan_lists_the_known_ones() {
         assert_eq!(
             built_in("fast").unwrap_err().to_string(),
-            "unknown plan \"fast\": expected ladder, models, quick, smoke, or the path of a .toml file"
+            format!(
+                "unknown plan \"fast\": expected {}, or the path of a .toml file",
+                names()
+            )
         );
     }
 }
