@@ -53,13 +53,13 @@ pub fn encode(tensors: &[NamedTensor]) -> Vec<u8> {
 ///
 /// If there are too few or too many bytes, or they changed after they were encoded.
 pub fn decode(bytes: &[u8]) -> Result<Vec<NamedTensor>, TensorCodecError> {
-    let cut_off = |expected| TensorCodecError::WrongSize {
+    let wrong_size = |expected| TensorCodecError::WrongSize {
         expected,
         found: bytes.len(),
     };
-    let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| cut_off(4))?;
+    let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| wrong_size(4))?;
     let length = u32::from_le_bytes(*length) as usize;
-    let header = rest.get(..length).ok_or_else(|| cut_off(4 + length))?;
+    let header = rest.get(..length).ok_or_else(|| wrong_size(4 + length))?;
     let infos: Vec<TensorInfo> =
         serde_json::from_slice(header).map_err(|error| TensorCodecError::Header(error.to_string()))?;
     let mut offset = 4 + length;
@@ -70,8 +70,8 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<NamedTensor>, TensorCodecError> {
             .iter()
             .try_fold(info.dtype.size_bytes(), |product, &dim| product.checked_mul(dim))
             .ok_or_else(|| TensorCodecError::Header(format!("shape {:?} is too large", info.shape)))?;
-        let end = offset.checked_add(size).ok_or_else(|| cut_off(usize::MAX))?;
-        let elements = bytes.get(offset..end).ok_or_else(|| cut_off(end))?;
+        let end = offset.checked_add(size).ok_or_else(|| wrong_size(usize::MAX))?;
+        let elements = bytes.get(offset..end).ok_or_else(|| wrong_size(end))?;
         let tensor = Tensor::from_bytes(info.shape.clone(), info.dtype, elements)
             .map_err(|error| TensorCodecError::Header(error.to_string()))?;
         let named = NamedTensor {
@@ -87,7 +87,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<NamedTensor>, TensorCodecError> {
     if offset == bytes.len() {
         Ok(tensors)
     } else {
-        Err(cut_off(offset))
+        Err(wrong_size(offset))
     }
 }
 
