@@ -8,6 +8,7 @@ mod executor;
 mod local_model;
 mod machine;
 mod npy;
+mod page;
 mod progress_line;
 mod record_path;
 mod record_writer;

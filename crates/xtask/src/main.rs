@@ -4,7 +4,9 @@ mod bench;
 mod build;
 mod checks;
 mod conformance;
+mod dist;
 mod docs;
+mod kit;
 mod paths;
 mod setup;
 mod size;
@@ -30,6 +32,19 @@ mod flags {
             cmd workers {
                 /// As they ship
                 optional --dist
+            }
+            /// Build: the program as it ships, one file with the page inside; fails past the limit of its size
+            cmd dist {}
+            /// Build: a folder that measures on Linux machines where nothing can be installed
+            cmd kit {
+                /// With Debian's Chromium and its driver
+                optional --browser
+                /// Also packed into parts of at most this size, like 60M
+                optional --parts parts: String
+                /// With the everyday build of the program: quick, large and slower
+                optional --everyday
+                /// Folder for the kit
+                required -o, --output output: String
             }
             /// Build: everything, and serve the page on loopback until Ctrl-C
             cmd serve {}
@@ -94,6 +109,16 @@ fn main() -> Result<()> {
         XtaskCmd::Setup(_) => setup::Tools::prepare(&sh).map(|_| ()),
         XtaskCmd::Build(flags) => build::all(&sh, Profile::dist_if(flags.dist)).map(|_| ()),
         XtaskCmd::Workers(flags) => build::workers_hook(&sh, flags.dist),
+        XtaskCmd::Dist(_) => dist::dist(&sh),
+        XtaskCmd::Kit(flags) => kit::kit(
+            &sh,
+            &kit::Options {
+                out: &std::path::absolute(&flags.output)?,
+                browser: flags.browser,
+                parts: flags.parts.as_deref(),
+                everyday: flags.everyday,
+            },
+        ),
         XtaskCmd::Serve(_) => build::serve(&sh),
         XtaskCmd::Bench(flags) => bench::bench(&sh, flags.plan.as_deref().unwrap_or("quick"), flags.out.as_deref()),
         XtaskCmd::BenchCodegen(_) => bench::bench_codegen(&sh),

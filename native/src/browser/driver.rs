@@ -164,6 +164,8 @@ fn capabilities(browser: Option<&Browser>, args: &DriverArgs) -> Map<String, Val
                     "--disable-sync",
                     "--disable-quic",
                     "--enable-unsafe-webgpu",
+                    // The adapter's own name: with it, both sides can be seen to use the same one.
+                    "--enable-webgpu-developer-features",
                     // Measure memory when the page asks for it and not some seconds later.
                     "--enable-blink-features=ForceEagerMeasureMemory",
                 ]

@@ -29,29 +29,29 @@ pub(crate) fn software_vulkan(args: &DriverArgs) -> Option<PathBuf> {
 pub(crate) fn measure(args: &BrowserArgs, plan: Plan, inputs: &[NamedTensor], path: &Path) -> Result<Record> {
     let inputs = (!inputs.is_empty()).then(|| tensor_codec::encode(inputs));
     let job = server::ServedJob::new(plan, inputs)?;
-    let folder = args.serve.page.folder()?;
+    let page = args.serve.page.find()?;
     runtime()?.block_on(async {
-        let address = server::start(&folder, &args.serve, Some(job)).await?;
-        let page = format!("http://{address}/index.html?job=job.json");
-        driver::measure(&args.driver, &page, path, &command_line()).await
+        let address = server::start(&page, &args.serve, Some(job)).await?;
+        let url = format!("http://{address}/index.html?job=job.json");
+        driver::measure(&args.driver, &url, path, &command_line()).await
     })
 }
 
 /// Runs the self-test, which measures `pairs` pairs of a real cell.
 pub(crate) fn selftest(args: &BrowserArgs, pairs: u32) -> Result<Vec<SelfCheck>> {
-    let folder = args.serve.page.folder()?;
+    let page = args.serve.page.find()?;
     runtime()?.block_on(async {
-        let address = server::start(&folder, &args.serve, None).await?;
-        let page = format!("http://{address}/index.html?selftest={pairs}");
-        driver::selftest(&args.driver, &page).await
+        let address = server::start(&page, &args.serve, None).await?;
+        let url = format!("http://{address}/index.html?selftest={pairs}");
+        driver::selftest(&args.driver, &url).await
     })
 }
 
 /// Serves the page until Ctrl-C.
 pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
-    let folder = args.page.folder()?;
+    let page = args.page.find()?;
     runtime()?.block_on(async {
-        let address = server::start(&folder, args, None).await?;
+        let address = server::start(&page, args, None).await?;
         println!("http://{address}/");
         tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")
     })

@@ -3,19 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use axum::Router;
 use axum::extract::Path as UrlPath;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::routing::get;
 use tare_record::{Job, JobModel, Plan};
-use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::commands::args::ServeArgs;
+use crate::page::Page;
 use crate::remote_model::fetch_if_remote;
 
 /// A job with the files that the page fetches for it.
@@ -59,18 +57,18 @@ impl ServedJob {
     }
 }
 
-/// Starts to serve `folder`, and the job if there is one. Returns the address.
+/// Starts to serve `page`, and the job if there is one. Returns the address.
 ///
 /// # Errors
 ///
 /// If the port is in use.
-pub(crate) async fn start(folder: &Path, args: &ServeArgs, job: Option<ServedJob>) -> Result<SocketAddr> {
+pub(crate) async fn start(page: &Page, args: &ServeArgs, job: Option<ServedJob>) -> Result<SocketAddr> {
     let port = args.port;
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| {
         format!("cannot listen on port {port} of this machine\nhint: another program may use it: choose another port, or omit --port to use any free one")
     })?;
     let address = listener.local_addr().context("cannot read the address of the server")?;
-    let mut router = Router::new().fallback_service(ServeDir::new(folder));
+    let mut router = page.router();
     if let Some(job) = job {
         let job = Arc::new(job);
         let files = job.clone();

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     let plan = plan(&args.plan, vulkan_driver.is_some())?;
     let inputs = args.plan.inputs()?;
     // Checked first, because the native measurement may take an hour.
-    let page = args.browser.serve.page.folder()?;
+    let page = args.browser.serve.page.find()?;
     let folder = match &args.output {
         Some(folder) => folder.clone(),
         None => record_path(None, "ladder").with_extension(""),

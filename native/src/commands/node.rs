@@ -15,6 +15,6 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    let node = Node::find(&args.page.folder()?)?;
+    let node = Node::find(&args.page.find()?)?;
     args.run.measure("node", |run| run.in_node(node))
 }

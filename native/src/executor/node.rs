@@ -7,17 +7,19 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tare_record::{EngineName, EnvironmentKind, Failure, FailureKind, ModuleInfo, NodeInfo};
 
+use crate::page::{Page, WorkerFolder};
+
 /// Node, and the workers of a built page.
 #[derive(Debug)]
 pub(crate) struct Node {
     program: PathBuf,
-    workers: PathBuf,
+    workers: WorkerFolder,
     pub(crate) info: NodeInfo,
 }
 
 impl Node {
-    /// Finds Node in `TARE_NODE` or on the search path. `page` is the folder of the built page.
-    pub(crate) fn find(page: &Path) -> Result<Self> {
+    /// Finds Node in `TARE_NODE` or on the search path. `page` holds its workers.
+    pub(crate) fn find(page: &Page) -> Result<Self> {
         let program = PathBuf::from(std::env::var_os("TARE_NODE").unwrap_or_else(|| "node".into()));
         let output = Command::new(&program)
             .args(["-p", "JSON.stringify(process.versions)"])
@@ -37,7 +39,7 @@ impl Node {
         let version = |key: &str| versions[key].as_str().unwrap_or("unknown").to_owned();
         Ok(Self {
             program,
-            workers: page.join("workers"),
+            workers: page.workers()?,
             info: NodeInfo {
                 version: version("node"),
                 v8: version("v8"),
@@ -75,7 +77,9 @@ impl Node {
 
     fn worker(&self, engine: EngineName) -> Command {
         let mut command = Command::new(&self.program);
-        command.arg(self.workers.join("node-worker.js")).arg(engine.as_str());
+        command
+            .arg(self.workers.path().join("node-worker.js"))
+            .arg(engine.as_str());
         command
     }
 }

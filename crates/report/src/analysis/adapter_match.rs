@@ -2,7 +2,7 @@
 
 use tare_record::Adapter;
 
-/// Words in the names of adapters, and who makes them: browsers tell no more than that.
+/// Words in the names of adapters, and who makes them: most browsers tell no more than that.
 const MAKERS: [(&str, &str); 14] = [
     ("swiftshader", "SwiftShader"),
     ("llvmpipe", "Mesa on the CPU"),
@@ -26,6 +26,11 @@ fn maker(adapter: &Adapter) -> Option<&'static str> {
     known.map(|(_, maker)| *maker)
 }
 
+/// Whether an adapter is called by its own name. Browsers that hide it give vendor and architecture, in lower case.
+fn is_named(adapter: &Adapter) -> bool {
+    adapter.name.contains(char::is_uppercase)
+}
+
 /// Why two cells did not compute on one adapter, as far as their records tell.
 pub(crate) fn difference(a: Option<&Adapter>, b: Option<&Adapter>) -> Option<String> {
     let (a, b) = match (a, b) {
@@ -36,12 +41,12 @@ pub(crate) fn difference(a: Option<&Adapter>, b: Option<&Adapter>) -> Option<Str
     if a.software != b.software {
         return Some("one graphics adapter computes on the CPU and the other does not".into());
     }
-    match (maker(a), maker(b)) {
-        (Some(one), Some(other)) if one != other => {
-            Some(format!("the graphics adapters differ: {} and {}", a.name, b.name))
-        }
-        _ => None,
-    }
+    let differ = match (maker(a), maker(b)) {
+        _ if is_named(a) && is_named(b) => a.name != b.name,
+        (Some(one), Some(other)) => one != other,
+        _ => false,
+    };
+    differ.then(|| format!("the graphics adapters differ: {} and {}", a.name, b.name))
 }
 
 #[cfg(test)]
@@ -61,6 +66,8 @@ mod tests {
         for (native, browser, same) in [
             ("SwiftShader Device (Subzero)", "google swiftshader", true),
             ("NVIDIA H100 80GB HBM3", "nvidia hopper", true),
+            ("NVIDIA H100 80GB HBM3", "NVIDIA H100 80GB HBM3", true),
+            ("NVIDIA H100 80GB HBM3", "NVIDIA H200", false),
             ("AMD Radeon RX 6800", "amd rdna-2", true),
             ("Intel(R) UHD Graphics 620", "intel gen-9", true),
             ("Apple M2 Pro", "apple common-3", true),

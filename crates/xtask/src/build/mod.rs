@@ -25,6 +25,7 @@ pub(crate) const HEAVY: &[&str] = &[
     "--workspace",
     "--exclude=bench-codegen",
     "--exclude=tare-core",
+    "--exclude=tare-launcher",
     "--exclude=tare-models",
     "--exclude=tare-record",
     "--exclude=tare-report",
@@ -55,7 +56,8 @@ pub(crate) fn native(sh: &Shell, profile: Profile) -> Result<PathBuf> {
     Ok(native_binary(profile))
 }
 
-fn native_binary(profile: Profile) -> PathBuf {
+/// Where the native binary is built.
+pub(crate) fn native_binary(profile: Profile) -> PathBuf {
     let program = format!("tare{}", std::env::consts::EXE_SUFFIX);
     target().join(profile.name()).join(program)
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tare_record::{ENGINES, EngineSpec, ModuleSpec};
 use xshell::{Shell, cmd};
 
@@ -139,6 +139,7 @@ fn worker(sh: &Shell, tools: &Tools, profile: Profile, engine: &EngineSpec, modu
     if path.is_file() && size.is_file() && unchanged() {
         return Ok(());
     }
+    refuse_commands(&built, module.name)?;
     let (wasm_bindgen, name, folder) = (tools.program("wasm-bindgen"), module.name, folder(profile));
     // What trunk has gathered may be a link to the file.
     let _ = std::fs::remove_file(&path);
@@ -157,6 +158,18 @@ fn worker(sh: &Shell, tools: &Tools, profile: Profile, engine: &EngineSpec, modu
     let _ = std::fs::remove_file(&size);
     sh.write_file(size, weight)?;
     sh.copy_file(&built, &as_built)?;
+    Ok(())
+}
+
+/// Refuses a module that the linker took for a command: every call into it would first run all that registers itself.
+fn refuse_commands(module: &Path, name: &str) -> Result<()> {
+    const WRAPPER: &[u8] = b".command_export";
+    if std::fs::read(module)?
+        .windows(WRAPPER.len())
+        .any(|part| part == WRAPPER)
+    {
+        bail!("the worker {name} is linked as a command\nhint: web/src/bin/worker.rs has to call __wasm_call_ctors");
+    }
     Ok(())
 }
 

@@ -16,11 +16,13 @@ use crate::step::step;
 
 /// Packages without engines. One selection of packages without the engines, and one with: cargo
 /// unifies features over a selection, and would otherwise compile burn twice.
-const LIGHT: [&str; 10] = [
+const LIGHT: [&str; 12] = [
     "-p",
     "tare-record",
     "-p",
     "tare-core",
+    "-p",
+    "tare-launcher",
     "-p",
     "tare-models",
     "-p",

@@ -8,6 +8,7 @@ use tare_report::{Block, Section, markdown_block, markdown_section, sections, sv
 use xshell::Shell;
 
 use super::written::Written;
+use crate::dist::ProgramSize;
 use crate::paths::root;
 
 /// The records that the README shows.
@@ -60,8 +61,26 @@ pub(super) fn results(sh: &Shell) -> Result<Vec<Written>> {
             written.push(readme(sh, &sections, &name)?);
         }
     }
+    text += &program_size()?;
     written.push(("docs/results.md".into(), text));
     Ok(written)
+}
+
+/// What the program that ships weighs.
+fn program_size() -> Result<String> {
+    let Some(size) = ProgramSize::committed()? else {
+        return Ok(String::new());
+    };
+    let mut text = format!(
+        "\n## Size of the file that ships\n\n`cargo xtask dist` at revision {} for {}: one file that holds the program and the page, compressed by brotli. Unpacked, the program has {} bytes.\n\n| part | bytes |\n| --- | ---: |\n",
+        size.revision, size.target, size.unpacked_bytes
+    );
+    text += &format!("| program with all engines, compressed | {} |\n", size.code_bytes());
+    for (part, bytes) in &size.page {
+        text += &format!("| {part} | {bytes} |\n");
+    }
+    text += &format!("| **whole file** | **{}** |\n", size.file_bytes);
+    Ok(text)
 }
 
 fn read(sh: &Shell, folder: &Path) -> Result<Vec<Record>> {

@@ -88,7 +88,12 @@ impl Toolchain {
 
     /// What cargo's environment must hold to build for wasm.
     pub(crate) fn environment(&self) -> Vec<(&'static str, PathBuf)> {
-        let mut environment = vec![("CARGO_TARGET_DIR", wasm_target()), (UNSTABLE.0, UNSTABLE.1.into())];
+        let mut environment = vec![
+            ("CARGO_TARGET_DIR", wasm_target()),
+            (UNSTABLE.0, UNSTABLE.1.into()),
+            // Modules are downloaded, so small ones are worth the time; the native program would take hours.
+            ("CARGO_PROFILE_DIST_LTO", "fat".into()),
+        ];
         if let Self::Debian { linker } = self {
             environment.extend([
                 ("RUSTC", "/usr/bin/rustc".into()),

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+use crate::page::Page;
+
 /// A browser, and the page that it opens.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BrowserArgs {
@@ -35,7 +37,7 @@ pub(crate) struct DriverArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PageArgs {
-    /// Folder of the built page [default: dist, here or next to the program]
+    /// Folder of the built page [default: the page in this program, or else dist, here or next to the program]
     #[arg(long, value_name = "DIR")]
     page: Option<PathBuf>,
 }
@@ -53,8 +55,13 @@ pub(crate) struct ServeArgs {
 }
 
 impl PageArgs {
-    /// Finds the folder of the built page.
-    pub(crate) fn folder(&self) -> Result<PathBuf> {
+    /// Finds the built page.
+    pub(crate) fn find(&self) -> Result<Page> {
+        if self.page.is_none()
+            && let Some(page) = Page::in_program()
+        {
+            return Ok(page);
+        }
         let next_to_program = std::env::current_exe()
             .ok()
             .and_then(|program| Some(program.parent()?.join("dist")));
@@ -63,7 +70,7 @@ impl PageArgs {
             None => std::iter::once(PathBuf::from("dist")).chain(next_to_program).collect(),
         };
         match candidates.iter().find(|folder| folder.join("index.html").is_file()) {
-            Some(folder) => Ok(folder.clone()),
+            Some(folder) => Ok(Page::Folder(folder.clone())),
             None => {
                 let searched: Vec<String> = candidates.iter().map(|folder| folder.display().to_string()).collect();
                 bail!(
