@@ -79,3 +79,64 @@ fn script(sh: &Shell, folder: &Path) -> Result<PathBuf> {
     cmd!(sh, "chmod 755 {path}").quiet().run()?;
     Ok(path)
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Runs the script in a folder with these files. Returns its last line.
+    fn last_line(files: &[(&str, &str)], arguments: &[&str]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files.iter().chain([&(RUN, include_str!("run.sh"))]) {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let script = folder.path().join(RUN);
+        let output = Command::new("sh").arg(script).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        text.lines().last().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn the_script_refuses_wrong_options() {
+        for (arguments, expected) in [
+            (
+                &["--minutes", "1"][..],
+                "error: --minutes 1: too few to start a browser and measure; give at least 2",
+            ),
+            (&["--minutes", "ten"], "error: --minutes ten: expected a whole number"),
+            (&["--minutes"], "error: --minutes: expected a value after it"),
+            (&["--fast"], "error: --fast: unknown option; --help lists them"),
+        ] {
+            assert_eq!(last_line(&[], arguments), expected);
+        }
+    }
+
+    #[test]
+    fn the_script_names_parts_that_are_missing_or_damaged() {
+        // SHA-256 of nothing.
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let sums = format!("{empty}  ./tare-kit.tar.gz.00\n");
+        let manifest = ("SHA256SUMS", sums.as_str());
+        for (files, expected) in [
+            (vec![], "holds neither the kit nor its parts: SHA256SUMS is missing"),
+            (
+                vec![manifest],
+                "error: part tare-kit.tar.gz.00 is missing: copy it next to run.sh",
+            ),
+            (
+                vec![manifest, ("tare-kit.tar.gz.00", "x")],
+                "error: part tare-kit.tar.gz.00 is damaged (expected SHA-256 e3b0c44",
+            ),
+            (
+                vec![manifest, ("tare-kit.tar.gz.00", "")],
+                "error: the kit cannot be unpacked into ",
+            ),
+        ] {
+            let line = last_line(&files, &[]);
+            assert!(line.contains(expected), "{line}");
+        }
+    }
+}

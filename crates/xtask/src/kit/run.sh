@@ -204,10 +204,7 @@ elif ! getent hosts localhost >/dev/null; then
     say "no address for localhost, which the browser's driver needs: add the line 127.0.0.1 localhost to /etc/hosts. Measuring natively only"
 else
     if [ -n "$adapter" ]; then
-        # A machine without a display offers its GPU to WebGPU only with all of these.
-        for flag in --enable-features=Vulkan --use-angle=vulkan --disable-vulkan-surface --ignore-gpu-blocklist --disable-gpu-compositing --disable-gpu-memory-buffer-video-frames; do
-            set -- "$@" "--browser-arg=$flag"
-        done
+        set -- "$@" --headless-gpu
     else
         set -- "$@" --software-gpu
     fi
@@ -260,14 +257,12 @@ both_sides() {
     # Calls and copies between page, worker and GPU are measured once.
     [ "$name" != null ] || set -- --plan interop.toml
     say "$name, in the browser"
-    eval "limited $((end - $(date +%s))) \"\$tare\" browser \"\$@\" $browser -o \"\$name-browser.json\""
+    # shellcheck disable=SC2086
+    limited $((end - $(date +%s))) "$tare" browser "$@" $browser -o "$name-browser.json"
 }
 
-# Options of the browser as words that the shell reads again. They hold no quotes.
-browser=''
-for word in "$@"; do
-    browser="$browser '$word'"
-done
+# Options of both sides, none of which holds a space.
+browser=$*
 native=''
 if [ -n "$plan" ]; then
     both_sides "$(left)" plan --plan "$plan"

@@ -30,6 +30,9 @@ pub(crate) struct DriverArgs {
     /// Run WebGPU on Chromium's bundled software adapter, for machines without a GPU
     #[arg(long)]
     pub(crate) software_gpu: bool,
+    /// Run WebGPU on this machine's GPU although there is no display (Chromium on Linux)
+    #[arg(long, conflicts_with_all = ["software_gpu", "headed"])]
+    pub(crate) headless_gpu: bool,
     /// Extra argument for the browser; repeatable
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub(crate) browser_arg: Vec<String>,
