@@ -80,7 +80,8 @@ fn script(sh: &Shell, folder: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::process::Command;
 
