@@ -16,6 +16,9 @@ use crate::step::step;
 /// The most that the file may weigh.
 const LIMIT_BYTES: u64 = 60_000_000;
 
+/// The most that the program of an everyday build may weigh, with the names of its functions.
+const EVERYDAY_LIMIT_BYTES: u64 = 225_000_000;
+
 /// Where the sizes are kept that `docs/results.md` shows.
 const SIZES: &str = "records/program-size.json";
 
@@ -71,6 +74,19 @@ pub(crate) fn dist(sh: &Shell) -> Result<()> {
     let text = serde_json::to_string_pretty(&size)?;
     sh.write_file(root().join(SIZES), text + "\n")?;
     println!("written to {SIZES}; `cargo xtask docs` shows it in docs/results.md");
+    Ok(())
+}
+
+/// Fails if the program of an everyday build is larger than its limit.
+pub(crate) fn check_everyday() -> Result<()> {
+    let program = build::native_binary(Profile::Release);
+    let bytes = program
+        .metadata()
+        .with_context(|| format!("found no {}", program.display()))?
+        .len();
+    if bytes > EVERYDAY_LIMIT_BYTES {
+        bail!("the program is too large: {bytes} bytes of at most {EVERYDAY_LIMIT_BYTES}");
+    }
     Ok(())
 }
 

@@ -8,8 +8,9 @@ use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
 use crate::build::{self, BackgroundBuild, HEAVY, Profile};
+use crate::dist;
 use crate::docs;
-use crate::paths::{dist, target};
+use crate::paths::{dist as page_folder, target};
 use crate::setup::{Tools, cargo_deny, cargo_fuzz};
 use crate::size;
 use crate::step::step;
@@ -91,8 +92,9 @@ fn engines_and_browser(sh: &Shell, runner: &[&str], native: BackgroundBuild) -> 
     step("engines, command line and browser");
     cmd!(sh, "cargo {runner...} --no-fail-fast --release {HEAVY...}")
         .envs(LINTING)
-        .env("TARE_PAGE", dist())
+        .env("TARE_PAGE", page_folder())
         .run()?;
+    dist::check_everyday()?;
     step("the example of the burn engine as a library");
     cmd!(sh, "cargo test --release --doc {HEAVY...}").envs(LINTING).run()?;
     Ok(())
