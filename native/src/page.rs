@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -33,10 +33,17 @@ impl Page {
     }
 
     /// Serves the page's files.
-    pub(crate) fn router(&self) -> Router {
+    pub(crate) fn router(&self) -> Result<Router> {
         match self {
-            Self::Folder(folder) => Router::new().fallback_service(ServeDir::new(folder)),
-            Self::Program => Router::new().fallback(|uri: Uri| async move { response(FILES, uri.path()) }),
+            Self::Folder(folder) => Ok(Router::new().fallback_service(ServeDir::new(folder))),
+            Self::Program => {
+                // Before anything is served, so that no download waits for it.
+                let files = Arc::new(decompressed(FILES).context("the page in this program is damaged")?);
+                Ok(Router::new().fallback(move |uri: Uri| {
+                    let files = files.clone();
+                    async move { response(&files, uri.path()) }
+                }))
+            }
         }
     }
 
@@ -84,40 +91,25 @@ fn unpack(files: Files) -> io::Result<TempDir> {
     Ok(folder)
 }
 
-fn response(files: Files, path: &str) -> Response {
+fn response(files: &HashMap<&str, Bytes>, path: &str) -> Response {
     let name = match path.trim_start_matches('/') {
         "" => "index.html",
         name => name,
     };
-    match file(files, name) {
-        Some(Ok(bytes)) => {
+    match files.get(name) {
+        Some(bytes) => {
             let kind = mime_guess::from_path(name).first_or_octet_stream();
-            ([(header::CONTENT_TYPE, kind.to_string())], bytes).into_response()
+            ([(header::CONTENT_TYPE, kind.to_string())], bytes.clone()).into_response()
         }
-        Some(Err(error)) => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            format!("cannot decompress {name}: {error}"),
-        )
-            .into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-/// A file, decompressed when it is first asked for: a worker's download would take longer otherwise.
-fn file(files: Files, name: &str) -> Option<io::Result<Bytes>> {
-    static DECOMPRESSED: Mutex<Option<HashMap<&str, Bytes>>> = Mutex::new(None);
-    let (name, compressed) = files.iter().find(|(known, _)| *known == name)?;
-    // A panic while it was locked leaves a map that is whole.
-    let mut decompressed = DECOMPRESSED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let decompressed = decompressed.get_or_insert_default();
-    if let Some(bytes) = decompressed.get(name) {
-        return Some(Ok(bytes.clone()));
-    }
-    Some(decompress(compressed).map(|bytes| {
-        let bytes = Bytes::from(bytes);
-        decompressed.insert(name, bytes.clone());
-        bytes
-    }))
+fn decompressed(files: Files) -> io::Result<HashMap<&'static str, Bytes>> {
+    let files = files.iter();
+    files
+        .map(|(name, compressed)| Ok((*name, decompress(compressed)?.into())))
+        .collect()
 }
 
 fn decompress(mut compressed: &[u8]) -> io::Result<Vec<u8>> {
@@ -132,36 +124,30 @@ mod tests {
 
     /// `export {};`, compressed by brotli.
     const SCRIPT: &[u8] = &[139, 4, 128, 101, 120, 112, 111, 114, 116, 32, 123, 125, 59, 3];
-    const PAGE: Files = &[
-        ("index.html", SCRIPT),
-        ("workers/worker.js", SCRIPT),
-        ("workers/tract_bg.wasm", b"damaged"),
-    ];
+    const PAGE: Files = &[("index.html", SCRIPT), ("workers/worker.js", SCRIPT)];
 
     #[test]
     fn the_page_in_the_program_is_served() {
+        let files = decompressed(PAGE).unwrap();
         for (path, status, kind) in [
             ("/", 200, "text/html"),
             ("/index.html", 200, "text/html"),
             ("/workers/worker.js", 200, "text/javascript"),
             ("/workers", 404, ""),
             ("/../index.html", 404, ""),
-            ("/workers/tract_bg.wasm", 500, "text/plain; charset=utf-8"),
         ] {
-            // Twice: decompressed, and kept from before.
-            for _ in 0..2 {
-                let response = response(PAGE, path);
-                let found = response.headers().get(header::CONTENT_TYPE);
-                let found = found.map_or("", |kind| kind.to_str().unwrap());
-                assert_eq!((response.status().as_u16(), found), (status, kind), "{path}");
-            }
+            let response = response(&files, path);
+            let found = response.headers().get(header::CONTENT_TYPE);
+            let found = found.map_or("", |kind| kind.to_str().unwrap());
+            assert_eq!((response.status().as_u16(), found), (status, kind), "{path}");
         }
-        assert_eq!(file(PAGE, "index.html").unwrap().unwrap(), "export {};");
+        assert_eq!(files["index.html"], "export {};");
+        assert!(decompressed(&[("index.html", b"damaged")]).is_err());
     }
 
     #[test]
     fn workers_are_unpacked_for_node_until_they_are_dropped() {
-        let unpacked = unpack(&PAGE[..2]).unwrap();
+        let unpacked = unpack(PAGE).unwrap();
         let folder = unpacked.path().to_owned();
         assert_eq!(std::fs::read(folder.join("workers/worker.js")).unwrap(), b"export {};");
         assert!(!folder.join("index.html").exists());

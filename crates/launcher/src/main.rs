@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 /// The program, compressed by brotli. Empty where no program was given to the build.
 static PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/program.br"));
@@ -30,9 +30,10 @@ fn launch() -> Result<ExitCode> {
         bail!("this launcher holds no program\nhint: build it with `cargo xtask dist`");
     }
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let error = match unpack::into_cache(&cache(), HASH, PROGRAM) {
-        Ok(program) => return become_program(&program, &arguments),
-        Err(error) => error,
+    let error = match cache().map(|cache| unpack::into_cache(&cache, HASH, PROGRAM)) {
+        Some(Ok(program)) => return become_program(&program, &arguments),
+        Some(Err(error)) => error,
+        None => anyhow!("found no cache folder of this system"),
     };
     // The cache of the user cannot be written to: this time only, then.
     let folder = tempfile::tempdir().with_context(|| {
@@ -49,10 +50,10 @@ fn launch() -> Result<ExitCode> {
 }
 
 /// The folder for programs: in the folder `TARE_CACHE`, or in the system's cache folder.
-fn cache() -> PathBuf {
+fn cache() -> Option<PathBuf> {
     let folder = std::env::var_os("TARE_CACHE").map(PathBuf::from);
-    let folder = folder.or_else(|| Some(dirs::cache_dir()?.join("tare")));
-    folder.unwrap_or_else(std::env::temp_dir).join("programs")
+    let folder = folder.or_else(|| Some(dirs::cache_dir()?.join("tare")))?;
+    Some(folder.join("programs"))
 }
 
 fn run(program: &Path, arguments: &[OsString]) -> Result<std::process::ExitStatus> {

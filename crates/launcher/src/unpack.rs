@@ -1,5 +1,6 @@
 //! Unpacking the program.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -49,7 +50,7 @@ fn mark_as_used(folder: &Path) {
 /// Deletes versions that nobody has started for a while. A run of one starts further processes of it, so the others stay.
 fn delete_unused(cache: &Path) {
     let Ok(entries) = fs::read_dir(cache) else { return };
-    for entry in entries.flatten() {
+    for entry in entries.flatten().filter(|entry| is_hash(&entry.file_name())) {
         let age = entry
             .metadata()
             .and_then(|metadata| metadata.modified())
@@ -58,6 +59,11 @@ fn delete_unused(cache: &Path) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
+}
+
+/// Whether a folder's name is one that the launcher gives.
+fn is_hash(name: &OsStr) -> bool {
+    name.len() == 32 && name.to_string_lossy().chars().all(|c| c.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -73,8 +79,10 @@ mod tests {
     #[cfg(unix)]
     fn a_program_is_unpacked_once_and_runs() {
         let cache = tempfile::tempdir().unwrap();
-        let [unused, used] = ["unused", "used"].map(|name| cache.path().join(name));
-        for (folder, age) in [(&unused, KEPT + Duration::from_secs(60)), (&used, Duration::ZERO)] {
+        let long = KEPT + Duration::from_secs(60);
+        let [unused, used, another] =
+            ["0".repeat(32), "f".repeat(32), "not of tare".to_owned()].map(|name| cache.path().join(name));
+        for (folder, age) in [(&unused, long), (&used, Duration::ZERO), (&another, long)] {
             fs::create_dir(folder).unwrap();
             fs::File::open(folder)
                 .unwrap()
@@ -85,7 +93,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&program).unwrap(), "#!/bin/sh\nexit 7\n");
         let status = std::process::Command::new(&program).status().unwrap();
         assert_eq!(status.code(), Some(7));
-        assert!(!unused.exists() && used.exists());
+        assert!(!unused.exists() && used.exists() && another.exists());
         // It is not unpacked again.
         assert_eq!(into_cache(cache.path(), "hash", b"not brotli").unwrap(), program);
     }

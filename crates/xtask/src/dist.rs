@@ -135,8 +135,12 @@ fn compress(sh: &Shell, from: &Path, to: &Path, quality: u8) -> Result<()> {
         const params = {[c.BROTLI_PARAM_QUALITY]: +quality, [c.BROTLI_PARAM_LGWIN]: 24}; \
         fs.writeFileSync(to, brotliCompressSync(fs.readFileSync(from), {params}))";
     if modified(to) < modified(from) {
-        let quality = quality.to_string();
-        cmd!(sh, "node -e {BROTLI} {from} {to} {quality}").quiet().run()?;
+        // Under its name only when it is whole.
+        let (quality, unfinished) = (quality.to_string(), to.with_extension("unfinished"));
+        cmd!(sh, "node -e {BROTLI} {from} {unfinished} {quality}")
+            .quiet()
+            .run()?;
+        std::fs::rename(unfinished, to)?;
     }
     Ok(())
 }

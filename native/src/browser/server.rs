@@ -68,7 +68,7 @@ pub(crate) async fn start(page: &Page, args: &ServeArgs, job: Option<ServedJob>)
         format!("cannot listen on port {port} of this machine\nhint: another program may use it: choose another port, or omit --port to use any free one")
     })?;
     let address = listener.local_addr().context("cannot read the address of the server")?;
-    let mut router = page.router();
+    let mut router = page.router()?;
     if let Some(job) = job {
         let job = Arc::new(job);
         let files = job.clone();
@@ -89,8 +89,7 @@ pub(crate) async fn start(page: &Page, args: &ServeArgs, job: Option<ServedJob>)
             .layer(header("cross-origin-opener-policy", "same-origin"))
             .layer(header("cross-origin-embedder-policy", "require-corp"));
     }
-    // The browser may cache files but must revalidate them, so that a later visit uses the cache
-    // but never an outdated file.
+    // The browser may cache files but must revalidate them, so that it never uses an outdated file.
     let router = router.layer(header("cache-control", "no-cache"));
     tokio::spawn(async move {
         // Runs until the program ends. An error of one connection does not stop it.

@@ -68,6 +68,7 @@ pub(super) fn copy(sh: &Shell, programs: &[PathBuf], folder: &Path) -> Result<()
 /// Downloads the packages, without installing them, and unpacks them into a folder.
 fn unpack(sh: &Shell) -> Result<PathBuf> {
     let folder = target().join("kit-packages");
+    sh.remove_path(&folder)?;
     sh.create_dir(&folder)?;
     let packages: Vec<&str> = OPENED_BY_NAME.iter().map(|(package, _)| *package).collect();
     let _folder = sh.push_dir(&folder);

@@ -26,7 +26,7 @@ pub(crate) struct Options<'a> {
     pub(crate) browser: bool,
     /// The largest part, as `split` takes it: `60M`.
     pub(crate) parts: Option<&'a str>,
-    /// The program of everyday instead of the one that ships.
+    /// The everyday build of the program instead of the one that ships.
     pub(crate) everyday: bool,
 }
 
@@ -43,6 +43,19 @@ pub(crate) fn kit(sh: &Shell, options: &Options<'_>) -> Result<()> {
 
     step("gathering the kit");
     let folder = options.out.join(NAME);
+    let parts = options.out.join("parts");
+    if folder.join("out").exists() {
+        bail!(
+            "{} holds records\nhint: move them away first",
+            folder.join("out").display()
+        );
+    }
+    if parts.exists() && !parts.join(RUN).is_file() {
+        bail!(
+            "{} exists and holds no kit\nhint: choose another folder with -o",
+            parts.display()
+        );
+    }
     if folder.join(RUN).is_file() {
         sh.remove_path(&folder)?;
     } else if folder.exists() {
@@ -64,7 +77,6 @@ pub(crate) fn kit(sh: &Shell, options: &Options<'_>) -> Result<()> {
     println!("kit: {}", folder.display());
     if let Some(size) = options.parts {
         step("packing the parts");
-        let parts = options.out.join("parts");
         parts::split(sh, options.out, &parts, size)?;
         script(sh, &parts)?;
         cmd!(sh, "ls -l {parts}").quiet().run()?;

@@ -52,30 +52,30 @@ deadline=$((start + minutes * 60))
 
 # Free space of a folder, in MiB.
 free_mib() {
-    # shellcheck disable=SC2046
-    set -- $(df -Pk "$1" | tail -n 1)
-    echo $(($4 / 1024))
+    kib=$(df -k --output=avail "$1" | tail -n 1)
+    echo $((kib / 1024))
 }
 
 # Parts that were copied here become the kit.
 unpack() {
     manifest=$here/SHA256SUMS
     [ -f "$manifest" ] || fail "$here holds neither the kit nor its parts: SHA256SUMS is missing"
-    kib=0
+    cmp -s "$manifest" "$here/tare-kit/.parts" && return
+    size=0
     while read -r expected name; do
-        [ "$name" != ./run.sh ] || continue
         name=${name#./}
         [ -f "$here/$name" ] || fail "part $name is missing: copy it next to run.sh"
         found=$(sha256sum "$here/$name") || fail "part $name cannot be read"
         [ "${found%% *}" = "$expected" ] || fail "part $name is damaged (expected SHA-256 $expected, found ${found%% *}): copy it again"
         # shellcheck disable=SC2046
         set -- $(du -k "$here/$name")
-        kib=$((kib + $1))
+        size=$((size + $1))
     done <"$manifest"
-    cmp -s "$manifest" "$here/tare-kit/.parts" && return
     # Unpacked it is three times as large, and a run writes something too.
-    needed=$((kib * 4 / 1024))
+    needed=$((size * 4 / 1024))
     [ "$(free_mib "$here")" -ge "$needed" ] || fail "too little space in $here: $needed MiB are needed, $(free_mib "$here") are free"
+    # Records of an earlier kit are kept.
+    [ ! -d "$here/tare-kit/out" ] || mv "$here/tare-kit/out" "$here/out-until-$(date +%Y%m%dT%H%M%S)" || fail "$here/tare-kit/out holds records: move them away"
     rm -rf "$here/tare-kit"
     cat "$here"/tare-kit.tar.gz.* | gzip -dc | tar -xf - -C "$here" || fail "the kit cannot be unpacked into $here"
     (cd "$here/tare-kit" && sha256sum --quiet -c SHA256SUMS) >&2 || fail "the kit was not unpacked whole into $here: is the disk full?"
@@ -88,7 +88,8 @@ if [ ! -f "$kit/tare" ]; then
     kit=$here/tare-kit
 fi
 
-if [ -n "$(find "$out" -name '*.json' 2>/dev/null | head -n 1)" ]; then
+out=${out%/}
+if [ -n "$(find "$out" -maxdepth 1 -name '*-native.json' 2>/dev/null | head -n 1)" ]; then
     earlier=$out-until-$(date +%Y%m%dT%H%M%S)
     mv "$out" "$earlier" || fail "$out holds records of an earlier run and cannot be renamed: choose another folder with --out"
     echo "records of an earlier run: $earlier"
@@ -104,13 +105,16 @@ say() {
 }
 work=$(mktemp -d) || fail "no folder for temporary files: set TMPDIR to one"
 trap 'rm -rf "$work"' EXIT
+# The report is written nevertheless.
+interrupted=no
+trap 'interrupted=yes' INT TERM HUP
 
 # What starts here?
 [ "$(uname -m)" = x86_64 ] || fail "this machine is $(uname -m): the kit is for x86_64"
 [ -e /lib64/ld-linux-x86-64.so.2 ] || fail "this system has no GNU C library (/lib64/ld-linux-x86-64.so.2): the kit needs one"
 
 # Libraries that the system lacks. Its own go first, because its graphics drivers were built with them.
-known=$(ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null)
+known=$( (ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null) | grep x86-64)
 mkdir "$work/lib"
 for library in "$kit"/lib/*; do
     name=${library##*/}
@@ -132,6 +136,10 @@ case $known in
 esac
 export LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 tare=$kit/tare
+# Where the program unpacks itself: programs may start there, as the browser does.
+TARE_CACHE=$kit/.cache
+mkdir -p "$TARE_CACHE" 2>/dev/null || TARE_CACHE=$out/.cache
+export TARE_CACHE
 started=$("$tare" --version 2>&1) || fail "the program does not start: $(echo "$started" | tail -n 1)"
 say "$started"
 
@@ -168,11 +176,13 @@ for node in /dev/nvidia[0-9]* /dev/dri/renderD*; do
     device=$node
     [ -r "$node" ] && [ -w "$node" ] || no_permission=$node
 done
-VK_DRIVER_FILES=$drivers "$tare" doctor >"$out/doctor.txt" 2>>"$log"
+VK_DRIVER_FILES=$drivers VK_ICD_FILENAMES=$drivers "$tare" doctor >"$out/doctor.txt" 2>>"$log"
 adapter=$(grep -m 1 ', hardware)' "$out/doctor.txt")
 if [ -n "$drivers" ] && [ -n "$adapter" ]; then
-    say "GPU: ${adapter#graphics *}"
-    export VK_DRIVER_FILES="$drivers"
+    # shellcheck disable=SC2086
+    say GPU: ${adapter#graphics}
+    # Loaders before 1.3.207 know the second name only.
+    export VK_DRIVER_FILES="$drivers" VK_ICD_FILENAMES="$drivers"
 else
     if [ -n "$no_permission" ]; then
         why="you may not use the GPU ($no_permission): join its group, render or video"
@@ -186,8 +196,8 @@ else
     adapter=''
     if [ -f "$kit/browser/vk_swiftshader_icd.json" ]; then
         say "$why. Measuring on SwiftShader, which computes on the CPU"
-        export VK_DRIVER_FILES="$kit/browser/vk_swiftshader_icd.json"
-        VK_DRIVER_FILES=$VK_DRIVER_FILES "$tare" doctor >"$out/doctor.txt" 2>>"$log"
+        export VK_DRIVER_FILES="$kit/browser/vk_swiftshader_icd.json" VK_ICD_FILENAMES="$kit/browser/vk_swiftshader_icd.json"
+        "$tare" doctor >"$out/doctor.txt" 2>>"$log"
     else
         say "$why. Measuring on the CPU"
     fi
@@ -199,6 +209,9 @@ set --
 if [ ! -x "$kit/browser/chromium" ] || [ $with_browser = no ]; then
     with_browser=no
     say "no browser: measuring natively only"
+elif ! starts=$(chromium --version 2>&1 && chromedriver --version 2>&1); then
+    with_browser=no
+    say "the browser does not start here ($(echo "$starts" | tail -n 1)). Measuring natively only"
 elif ! getent hosts localhost >/dev/null; then
     with_browser=no
     say "no address for localhost, which the browser's driver needs: add the line 127.0.0.1 localhost to /etc/hosts. Measuring natively only"
@@ -208,11 +221,10 @@ else
     else
         set -- "$@" --software-gpu
     fi
-    if ! touch /dev/shm/tare-kit 2>/dev/null; then
-        say "no /dev/shm: the browser shares memory through files, which may be slower"
+    if [ ! -w /dev/shm ] || [ "$(free_mib /dev/shm)" -lt 512 ]; then
+        say "/dev/shm is missing or has less than 512 MiB: the browser shares memory through files, which may be slower"
         set -- "$@" --browser-arg=--disable-dev-shm-usage
     fi
-    rm -f /dev/shm/tare-kit
     if [ "$(id -u)" = 0 ]; then
         say "run as root: the browser has no sandbox, and opens nothing but the kit's own page"
     elif ! unshare -Ur true 2>/dev/null; then
@@ -230,16 +242,25 @@ left() {
 }
 
 # Measures with one command for at most so many seconds. What was measured until then is kept.
+complete=yes
 limited() {
     seconds=$1
     shift
+    if [ "$seconds" -lt 5 ] || [ $interrupted = yes ]; then
+        say "  no time left"
+        complete=no
+        return
+    fi
     echo "+ $*" >>"$log"
-    timeout -s INT -k 10 "$seconds" "$@" >>"$log" 2>&1
+    before=$(wc -l <"$log")
+    timeout --foreground -s INT -k 10 "$seconds" "$@" >>"$log" 2>&1
     status=$?
+    [ $status = 0 ] || complete=no
     case $status in
     0) ;;
-    124 | 137) say "  stopped after $seconds s, when its time was up; finished rounds are kept" ;;
-    *) say "  not everything was measured: $(grep -E 'error:|failed|died' "$log" | tail -n 1)" ;;
+    124) say "  stopped after $seconds s, when its time was up; finished rounds are kept" ;;
+    137) say "  killed: it did not stop in time, or memory ran out" ;;
+    *) say "  not everything was measured: $(tail -n "+$before" "$log" | grep -E 'error:|failed|died' | tail -n 1)" ;;
     esac
 }
 
@@ -252,13 +273,13 @@ both_sides() {
     shift 2
     say "$name, natively"
     # shellcheck disable=SC2086
-    limited $share "$tare" run "$@" $native -o "$name-native.json"
+    limited "$share" "$tare" run "$@" $native -o "$name-native.json"
     [ $with_browser = yes ] || return
     # Calls and copies between page, worker and GPU are measured once.
     [ "$name" != null ] || set -- --plan interop.toml
     say "$name, in the browser"
     # shellcheck disable=SC2086
-    limited $((end - $(date +%s))) "$tare" browser "$@" $browser -o "$name-browser.json"
+    limited "$((end - $(date +%s)))" "$tare" browser "$@" $browser -o "$name-browser.json"
 }
 
 # Options of both sides, none of which holds a space.
@@ -272,7 +293,6 @@ else
     [ "$minutes" -ge 20 ] || rounds=1
     engine=burn-wgpu
     if [ -n "$adapter" ]; then
-        native=--wgsl
         models=${models:-null tiny minilm resnet50 gpt2 gpt2-cached efficientdet-d0 unet3d shapegen}
     elif [ -f "$kit/browser/vk_swiftshader_icd.json" ]; then
         models=${models:-null tiny}
@@ -293,21 +313,33 @@ END
     # shellcheck disable=SC2086
     set -- $models
     for model in $models; do
+        [ $interrupted = no ] || break
         if [ "$(left)" -lt 25 ]; then
             say "no time left for $model"
+            complete=no
             continue
         fi
         # Twice its share, because others end before theirs.
         share=$(($(left) * 2 / ($# + 1)))
         shift
+        # Kernels in WGSL natively too, where tuning them twice does not take the time of others.
+        native=''
+        case $model in
+        null | tiny) [ -z "$adapter" ] || native=--wgsl ;;
+        *) [ -z "$adapter" ] || [ "$minutes" -lt 20 ] || native=--wgsl ;;
+        esac
         both_sides "$share" "$model" --model "$model" --engine $engine --rounds $rounds
     done
 fi
 
 records=$(find . -name '*.json' -size +0)
 [ -n "$records" ] || fail "nothing was measured: $log says why"
-"$tare" report ./*.json -o report.html >>"$log" 2>&1
-"$tare" report ./*.json >report.txt 2>>"$log"
+if ! "$tare" report ./*.json -o report.html >>"$log" 2>&1 || ! "$tare" report ./*.json >report.txt 2>>"$log"; then
+    fail "the report could not be written: $log says why. The records are in $out"
+fi
 sed -n '/^What does the browser cost/,$p' report.txt
 chmod 644 ./*.json
 say "records, report and log: $out ($(($(date +%s) - start)) s)"
+[ $interrupted = no ] || exit 130
+# As tare itself: 1 if something was not measured.
+[ $complete = yes ] || exit 1
