@@ -260,7 +260,7 @@ limited() {
     0) ;;
     124) say "  stopped after $seconds s, when its time was up; finished rounds are kept" ;;
     137) say "  killed: it did not stop in time, or memory ran out" ;;
-    *) say "  not everything was measured: $(tail -n "+$before" "$log" | grep -E 'error:|failed|died' | tail -n 1)" ;;
+    *) say "  not everything was measured: $(tail -n "+$before" "$log" | grep -E '^error: |: (failed|died)' | head -n 1)" ;;
     esac
 }
 
