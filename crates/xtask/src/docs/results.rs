@@ -68,9 +68,7 @@ pub(super) fn results(sh: &Shell) -> Result<Vec<Written>> {
 
 /// What the program that ships weighs.
 fn program_size() -> Result<String> {
-    let Some(size) = ProgramSize::committed()? else {
-        return Ok(String::new());
-    };
+    let size = ProgramSize::committed()?;
     let mut text = format!(
         "\n## Size of the file that ships\n\n`cargo xtask dist` at revision {} for {}: one file that holds the program and the page, compressed by brotli. Unpacked, the program has {} bytes.\n\n| part | bytes |\n| --- | ---: |\n",
         size.revision, size.target, size.unpacked_bytes
