@@ -138,7 +138,12 @@ fn compress(sh: &Shell, from: &Path, to: &Path, quality: u8) -> Result<()> {
         cmd!(sh, "node -e {BROTLI} {from} {unfinished} {quality}")
             .quiet()
             .run()?;
-        std::fs::rename(unfinished, to)?;
+        if std::fs::read(&unfinished)? == std::fs::read(to).unwrap_or_default() {
+            // As old as it is: the program would be linked again, which takes a quarter of an hour.
+            std::fs::remove_file(unfinished)?;
+        } else {
+            std::fs::rename(unfinished, to)?;
+        }
     }
     Ok(())
 }
