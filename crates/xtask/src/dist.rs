@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use xshell::{Shell, cmd};
 
-use crate::build::{self, HEAVY, Profile, worker_modules};
+use crate::build::{self, Profile, worker_modules};
 use crate::paths::{dist as page_folder, root, target};
 use crate::setup::Tools;
 use crate::step::step;
@@ -95,21 +95,17 @@ pub(crate) fn one_file(sh: &Shell, profile: Profile) -> Result<PathBuf> {
     step("compressing the page");
     let page = compressed_page(profile);
     compress_folder(sh, &page_folder(), &page, profile)?;
-    step("building the program with the page inside (as it ships: the first time 45 minutes on two cores)");
-    let name = profile.name();
-    cmd!(sh, "cargo build --profile {name} {HEAVY...}")
-        .env("TARE_EMBEDDED_PAGE", &page)
-        .run()?;
+    let program = {
+        let _page_inside = sh.push_env("TARE_EMBEDDED_PAGE", &page);
+        build::native(sh, profile)?
+    };
     step("packing the program");
+    let name = profile.name();
     let folder = target().join(format!("one-file-{name}"));
     sh.create_dir(&folder)?;
-    let (program, compressed) = (build::native_binary(profile), folder.join("program.br"));
-    compress(
-        sh,
-        &program,
-        &compressed,
-        if profile == Profile::Dist { 9 } else { FAST },
-    )?;
+    let compressed = folder.join("program.br");
+    let quality = if profile == Profile::Dist { 9 } else { FAST };
+    compress(sh, &program, &compressed, quality)?;
     cmd!(sh, "cargo build --profile {name} -p tare-launcher")
         .env("TARE_PROGRAM", &compressed)
         .run()?;

@@ -50,7 +50,7 @@ pub(crate) fn all(sh: &Shell, profile: Profile) -> Result<(Tools, PathBuf)> {
 
 /// Builds the native binary.
 pub(crate) fn native(sh: &Shell, profile: Profile) -> Result<PathBuf> {
-    step("building the native binary (the first time 20 minutes and more on two cores)");
+    step("building the native binary (the first time 20 minutes and more on two cores, as it ships 45)");
     let name = profile.name();
     cmd!(sh, "cargo build --profile {name} {HEAVY...}").run()?;
     Ok(native_binary(profile))

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
 /// Where Debian's package puts the program and what belongs to it.
@@ -19,16 +19,21 @@ const LEFT_OUT: [&str; 5] = [
 ];
 
 /// A font, because a browser without any ends.
-const FONT: &str = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
+const FONT: &str = "usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
 
-/// Copies browser, driver and a font. Returns the programs and libraries whose libraries a kit needs too.
-pub(super) fn copy(sh: &Shell, kit: &Path) -> Result<Vec<PathBuf>> {
-    let installed = Path::new(CHROMIUM);
-    if !installed.join("chromium").is_file() || !Path::new(DRIVER).is_file() {
+/// Looks for what is copied.
+pub(super) fn check() -> Result<()> {
+    if !Path::new(CHROMIUM).join("chromium").is_file() || !Path::new(DRIVER).is_file() {
         bail!(
             "found no {CHROMIUM} and {DRIVER}\nhint: a kit holds Debian's Chromium: sudo apt-get install chromium chromium-driver"
         );
     }
+    Ok(())
+}
+
+/// Copies browser, driver and a font. Returns the programs and libraries whose libraries a kit needs too.
+pub(super) fn copy(sh: &Shell, kit: &Path, packages: &Path) -> Result<Vec<PathBuf>> {
+    let installed = Path::new(CHROMIUM);
     let folder = kit.join("browser");
     sh.create_dir(&folder)?;
     for path in sh.read_dir(installed)? {
@@ -45,8 +50,7 @@ pub(super) fn copy(sh: &Shell, kit: &Path) -> Result<Vec<PathBuf>> {
     sh.copy_file(DRIVER, folder.join("chromedriver"))?;
     let fonts = kit.join("fonts");
     sh.create_dir(&fonts)?;
-    sh.copy_file(FONT, &fonts)
-        .with_context(|| format!("found no {FONT}\nhint: sudo apt-get install fonts-dejavu-core"))?;
+    sh.copy_file(packages.join(FONT), &fonts)?;
     let files = sh.read_dir(&folder)?;
     let linked = |path: &PathBuf| path.is_file() && is_elf(path);
     Ok(files.into_iter().filter(linked).collect())

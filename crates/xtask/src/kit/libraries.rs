@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::paths::target;
-
 /// Packages with libraries that are opened by name: the Vulkan loader, what graphics drivers want, and NSS's modules.
-const OPENED_BY_NAME: [(&str, &[&str]); 8] = [
+pub(super) const OPENED_BY_NAME: [(&str, &[&str]); 8] = [
     ("libvulkan1", &["libvulkan.so.1"]),
     ("libegl1", &["libEGL.so.1"]),
     ("libgl1", &["libGL.so.1"]),
@@ -37,12 +35,11 @@ const C_LIBRARY: [&str; 9] = [
 ];
 
 /// Copies the libraries of `programs`, and those that are opened by name, into `folder`.
-pub(super) fn copy(sh: &Shell, programs: &[PathBuf], folder: &Path) -> Result<()> {
-    let unpacked = unpack(sh)?;
+pub(super) fn copy(sh: &Shell, programs: &[PathBuf], packages: &Path, folder: &Path) -> Result<()> {
     let mut opened = Vec::new();
     for (package, names) in OPENED_BY_NAME {
         for name in names {
-            let found = cmd!(sh, "find {unpacked} -name {name}").quiet().read()?;
+            let found = cmd!(sh, "find {packages} -name {name}").quiet().read()?;
             let path = found
                 .lines()
                 .next()
@@ -52,7 +49,7 @@ pub(super) fn copy(sh: &Shell, programs: &[PathBuf], folder: &Path) -> Result<()
     }
     let mut libraries: BTreeMap<String, PathBuf> = BTreeMap::new();
     for program in programs.iter().chain(opened.iter().map(|(_, path)| path)) {
-        libraries.extend(needed(sh, program, &unpacked)?);
+        libraries.extend(needed(sh, program, packages)?);
     }
     libraries.extend(opened);
     libraries.retain(|name, _| !C_LIBRARY.iter().any(|part| name.starts_with(part)));
@@ -65,28 +62,9 @@ pub(super) fn copy(sh: &Shell, programs: &[PathBuf], folder: &Path) -> Result<()
     Ok(())
 }
 
-/// Downloads the packages, without installing them, and unpacks them into a folder.
-fn unpack(sh: &Shell) -> Result<PathBuf> {
-    let folder = target().join("kit-packages");
-    sh.remove_path(&folder)?;
-    sh.create_dir(&folder)?;
-    let packages: Vec<&str> = OPENED_BY_NAME.iter().map(|(package, _)| *package).collect();
-    let _folder = sh.push_dir(&folder);
-    cmd!(sh, "apt-get -q download {packages...}")
-        .quiet()
-        .run()
-        .context("cannot download Debian packages\nhint: apt-get update")?;
-    for package in sh.read_dir(&folder)? {
-        if package.extension().is_some_and(|extension| extension == "deb") {
-            cmd!(sh, "dpkg -x {package} root").quiet().run()?;
-        }
-    }
-    Ok(folder.join("root"))
-}
-
 /// The libraries that the loader finds for a program or library, by name.
-fn needed(sh: &Shell, program: &Path, unpacked: &Path) -> Result<BTreeMap<String, PathBuf>> {
-    let path = unpacked.join("usr/lib/x86_64-linux-gnu");
+fn needed(sh: &Shell, program: &Path, packages: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let path = packages.join("usr/lib/x86_64-linux-gnu");
     let output = cmd!(sh, "ldd {program}").env("LD_LIBRARY_PATH", path).quiet().read()?;
     parse(&output).with_context(|| format!("{} would not start here", program.display()))
 }

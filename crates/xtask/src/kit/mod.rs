@@ -2,6 +2,7 @@
 
 mod browser;
 mod libraries;
+mod packages;
 mod parts;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use xshell::{Shell, cmd};
 
 use crate::build::{self, Profile};
 use crate::dist;
+use crate::setup::Tools;
 use crate::step::step;
 
 /// Name of the folder, in the folder that was asked for.
@@ -38,41 +40,29 @@ pub(crate) fn kit(sh: &Shell, options: &Options<'_>) -> Result<()> {
     if let Some(size) = options.parts {
         parts::check(size)?;
     }
+    let (folder, parts) = (options.out.join(NAME), options.out.join("parts"));
+    // Before the build, which takes long.
+    check_folders(&folder, &parts)?;
+    if options.browser {
+        // Installs a browser where there is none.
+        Tools::prepare(sh)?;
+        browser::check()?;
+    }
     let profile = Profile::dist_if(!options.everyday);
     let program = dist::one_file(sh, profile)?;
 
     step("gathering the kit");
-    let folder = options.out.join(NAME);
-    let parts = options.out.join("parts");
-    if folder.join("out").exists() {
-        bail!(
-            "{} holds records\nhint: move them away first",
-            folder.join("out").display()
-        );
-    }
-    if parts.exists() && !parts.join(RUN).is_file() {
-        bail!(
-            "{} exists and holds no kit\nhint: choose another folder with -o",
-            parts.display()
-        );
-    }
-    if folder.join(RUN).is_file() {
-        sh.remove_path(&folder)?;
-    } else if folder.exists() {
-        bail!(
-            "{} exists and is no kit\nhint: choose another folder with -o",
-            folder.display()
-        );
-    }
+    let packages = packages::unpack(sh)?;
+    sh.remove_path(&folder)?;
     sh.create_dir(&folder)?;
     sh.copy_file(&program, folder.join("tare"))?;
     script(sh, &folder)?;
     // The one that the file unpacks.
     let mut programs = vec![build::native_binary(profile)];
     if options.browser {
-        programs.extend(browser::copy(sh, &folder)?);
+        programs.extend(browser::copy(sh, &folder, &packages)?);
     }
-    libraries::copy(sh, &programs, &folder.join("lib"))?;
+    libraries::copy(sh, &programs, &packages, &folder.join("lib"))?;
     parts::write_manifest(sh, &folder)?;
     println!("kit: {}", folder.display());
     if let Some(size) = options.parts {
@@ -80,6 +70,23 @@ pub(crate) fn kit(sh: &Shell, options: &Options<'_>) -> Result<()> {
         parts::split(sh, options.out, &parts, size)?;
         script(sh, &parts)?;
         cmd!(sh, "ls -l {parts}").quiet().run()?;
+    }
+    Ok(())
+}
+
+/// Refuses to delete anything but an earlier kit.
+fn check_folders(folder: &Path, parts: &Path) -> Result<()> {
+    let out = folder.join("out");
+    if out.exists() {
+        bail!("{} holds records\nhint: move them away first", out.display());
+    }
+    for earlier in [folder, parts] {
+        if earlier.exists() && !earlier.join(RUN).is_file() {
+            bail!(
+                "{} exists and is no kit\nhint: choose another folder with -o",
+                earlier.display()
+            );
+        }
     }
     Ok(())
 }
@@ -110,6 +117,23 @@ mod tests {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         let text = String::from_utf8(output.stderr).unwrap();
         text.lines().last().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn only_an_earlier_kit_is_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let (kit, parts) = (root.path().join("kit"), root.path().join("parts"));
+        check_folders(&kit, &parts).unwrap();
+        std::fs::create_dir(&parts).unwrap();
+        let refused = |expected: &str| {
+            let error = check_folders(&kit, &parts).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        refused("parts exists and is no kit");
+        std::fs::write(parts.join(RUN), "").unwrap();
+        check_folders(&kit, &parts).unwrap();
+        std::fs::create_dir_all(kit.join("out")).unwrap();
+        refused("out holds records");
     }
 
     #[test]

@@ -246,8 +246,8 @@ complete=yes
 limited() {
     seconds=$1
     shift
-    if [ "$seconds" -lt 5 ] || [ $interrupted = yes ]; then
-        say "  no time left"
+    if [ $interrupted = yes ] || [ "$seconds" -lt 5 ]; then
+        [ $interrupted = yes ] || say "  no time left"
         complete=no
         return
     fi
@@ -332,7 +332,7 @@ END
     done
 fi
 
-records=$(find . -name '*.json' -size +0)
+records=$(find . -maxdepth 1 -name '*.json' -size +0)
 [ -n "$records" ] || fail "nothing was measured: $log says why"
 if ! "$tare" report ./*.json -o report.html >>"$log" 2>&1 || ! "$tare" report ./*.json >report.txt 2>>"$log"; then
     fail "the report could not be written: $log says why. The records are in $out"
