@@ -49,7 +49,7 @@ pub fn rounds_ratio(numerator: &[Vec<f64>], denominator: &[Vec<f64>], seed: u64)
 }
 
 /// Logarithm of an estimated value, and its uncertainty.
-struct Spread {
+pub(super) struct Spread {
     location: f64,
     /// Variance of the location, not of the samples.
     variance: f64,
@@ -65,9 +65,8 @@ impl Spread {
         }
         let logarithms: Option<Vec<f64>> = rounds.iter().map(|round| Some(median(round)?.ln())).collect();
         let logarithms = logarithms?;
-        let count = logarithms.len() as f64;
-        let location = logarithms.iter().sum::<f64>() / count;
         if let [only] = rounds {
+            let location = logarithms[0];
             let within = median_estimate(only)?;
             return Some(Self {
                 location,
@@ -75,15 +74,22 @@ impl Spread {
                 freedom: f64::INFINITY,
             });
         }
-        let squares: f64 = logarithms.iter().map(|value| (value - location).powi(2)).sum();
-        Some(Self {
+        Some(Self::of_values(&logarithms))
+    }
+
+    /// The mean of at least two values.
+    pub(super) fn of_values(values: &[f64]) -> Self {
+        let count = values.len() as f64;
+        let location = values.iter().sum::<f64>() / count;
+        let squares: f64 = values.iter().map(|value| (value - location).powi(2)).sum();
+        Self {
             location,
             variance: squares / (count - 1.0) / count,
             freedom: count - 1.0,
-        })
+        }
     }
 
-    fn estimate(&self) -> Option<Estimate> {
+    pub(super) fn estimate(&self) -> Option<Estimate> {
         let half = student(self.freedom) * self.variance.sqrt();
         let estimate = Estimate {
             value: self.location.exp(),
