@@ -1,10 +1,11 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 
 use crate::commands::args::ServeArgs;
+use crate::commands::bench::{self, Kind};
 use crate::{browser, commands, executor};
 
 /// What does the browser cost neural-network inference? Runs the same ONNX model, inputs and
@@ -14,9 +15,9 @@ use crate::{browser, commands, executor};
     version,
     max_term_width = 100,
     after_help = "Examples:
-  tare run --model tiny -o native.json
-  tare browser --model tiny -o browser.json
-  tare report native.json browser.json -o report.html
+  tare bench --model tiny                       natively and in a browser, in turn, with a report
+  tare ladder --model resnet50                  why the browser takes longer, step by step
+  tare bench --model net.onnx --shape input=1,3,224,224 --in native,node,chromium,firefox
 
 Exit codes: 0 if every requested cell was measured and verified, 1 if one was not, 2 for wrong usage."
 )]
@@ -27,6 +28,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measure natively and in browsers, in turn, and compare
+    #[command(after_help = "Examples:
+  tare bench                                    the quick plan, natively and in the first browser found
+  tare bench --model net.onnx --shape input=1,3,224,224 --in native,node,chromium,firefox
+  tare bench --webdriver http://hub:4444 --browsers chrome,firefox:128 --listen 192.168.0.10
+  tare bench --invite --listen 192.168.0.10     with a phone, which opens the link
+  tare bench --resume tare-bench-20261126T120000Z")]
+    Bench(commands::bench::Args),
     /// Measure natively
     #[command(after_help = "Examples:
   tare run                                      the quick plan
@@ -38,18 +47,18 @@ enum Command {
   tare browser --model tiny --engine tract
   tare browser --browser firefox --headed
   tare browser --webdriver http://127.0.0.1:9515")]
-    Browser(commands::browser::Args),
+    Browser(commands::run::BrowserCommand),
     /// Measure in Node: the wasm modules of the page in V8 without a browser
     #[command(after_help = "Examples:
   tare node --model tiny --engine tract
   tare report native.json node.json browser.json -o report.html")]
-    Node(commands::node::Args),
-    /// Explain the gap between native and browser: threads, vectors, wasm, browser
+    Node(commands::run::NodeCommand),
+    /// Explain the gap between native and browser: `tare bench --rungs`, with Node
     #[command(after_help = "Examples:
   tare ladder                                   ResNet-50 and MiniLM on every engine that works here
   tare ladder --model resnet50 --engine tract -o ladder
   tare ladder --model net.onnx --shape input=1,3,224,224")]
-    Ladder(commands::ladder::Args),
+    Ladder(commands::bench::Args),
     /// Serve the page on loopback, to open by hand
     Serve(ServeArgs),
     /// Compare records
@@ -86,6 +95,17 @@ enum Command {
         /// Folder with the request.
         folder: PathBuf,
     },
+    /// Run a program, and end all that it started when this one's input ends
+    #[command(hide = true)]
+    Guard {
+        /// Folder for temporary files, which is deleted in the end.
+        folder: PathBuf,
+        /// The program.
+        program: PathBuf,
+        /// Its arguments.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -107,13 +127,24 @@ pub(crate) fn color() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// Reads the arguments that started a run which is resumed.
+fn started(arguments: Vec<String>) -> Result<(Kind, bench::Args)> {
+    let arguments = std::iter::once("tare".to_owned()).chain(arguments);
+    match Cli::try_parse_from(arguments)?.command {
+        Command::Bench(args) => Ok((Kind::Bench, args)),
+        Command::Ladder(args) => Ok((Kind::Ladder, args)),
+        _ => bail!("it was not started by `tare bench` or `tare ladder`"),
+    }
+}
+
 /// Runs the command line. Returns `Ok(false)` if something requested was not measured.
 pub(crate) fn run() -> Result<bool> {
     match Cli::parse().command {
-        Command::Run(args) => commands::run::run(&args),
-        Command::Browser(args) => commands::browser::run(&args),
-        Command::Node(args) => commands::node::run(&args),
-        Command::Ladder(args) => commands::ladder::run(&args),
+        Command::Bench(args) => bench::run(Kind::Bench, &args, started),
+        Command::Run(args) => commands::run::natively(&args),
+        Command::Browser(args) => commands::run::in_browser(&args),
+        Command::Node(args) => commands::run::in_node(&args),
+        Command::Ladder(args) => bench::run(Kind::Ladder, &args, started),
         Command::Serve(args) => browser::serve(&args).map(|()| true),
         Command::Report(args) => commands::report::run(&args),
         Command::Models {
@@ -127,5 +158,10 @@ pub(crate) fn run() -> Result<bool> {
         Command::Doctor => commands::doctor::run(),
         Command::Selftest(args) => commands::selftest::run(&args),
         Command::Child { folder } => executor::child::run(&folder),
+        Command::Guard {
+            folder,
+            program,
+            arguments,
+        } => browser::guard::run(folder, &program, &arguments),
     }
 }

@@ -1,19 +1,20 @@
 //! `tare`: measures what the browser costs neural-network inference.
 
+mod bench;
 mod browser;
 mod cli;
+mod command_line;
 mod commands;
 mod engines;
 mod executor;
+mod interrupt;
 mod local_model;
 mod machine;
 mod npy;
 mod page;
 mod progress_line;
-mod record_path;
-mod record_writer;
 mod remote_model;
-mod run;
+mod server;
 
 use std::process::ExitCode;
 

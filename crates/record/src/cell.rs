@@ -82,6 +82,13 @@ pub struct ModuleSize {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Round {
+    /// Number of this round in its run, starting at 1. Rounds of the same number in records of one
+    /// run were measured next to each other. 0 in records of earlier builds.
+    #[serde(default)]
+    pub number: usize,
+    /// When it started: time from the start of the run, by the runner's clock.
+    #[serde(default)]
+    pub start_ns: Option<u64>,
     /// Sample count of this round. In the cell, its samples follow those of the earlier rounds.
     pub samples: usize,
     /// Phases of this round.
@@ -154,6 +161,10 @@ pub struct EngineInfo {
 pub struct Configuration {
     /// Native process, browser or Node.
     pub environment: EnvironmentKind,
+    /// Name and main version of the browser, for example `Firefox 140`. `None` elsewhere and in
+    /// records of earlier builds.
+    #[serde(default)]
+    pub browser: Option<String>,
     /// Number of CPU threads that computed.
     pub threads: usize,
     /// Widest vector instructions that the engine could use, as the engine names them, for example
@@ -254,6 +265,10 @@ impl PhaseName {
 pub struct Verification {
     /// What the outputs were compared with.
     pub reference: String,
+    /// Hash of its outputs. Cells with the same one were compared with the same elements, all of
+    /// them. `None` in records of earlier builds.
+    #[serde(default)]
+    pub reference_sha256: Option<String>,
     /// Largest accepted difference, as a share of the reference's largest magnitude.
     pub tolerance: f64,
     /// Outputs of the last verified run.

@@ -116,8 +116,15 @@ pub struct PowerInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BrowserInfo {
+    /// Name and main version of the browser, for example `Firefox 140`. `None` in records of earlier
+    /// builds.
+    #[serde(default)]
+    pub name: Option<String>,
     /// The user agent string.
     pub user_agent: String,
+    /// Browser, version and platform as a WebDriver session reports them, if one opened the browser.
+    #[serde(default)]
+    pub session: Option<String>,
     /// Whether the page is cross-origin isolated, which gives it a finer clock and shared memory.
     pub cross_origin_isolated: bool,
     /// Whether `navigator.gpu` exists.
@@ -201,6 +208,8 @@ pub enum WarningKind {
     FewSamples,
     /// Fewer rounds than the plan asks for.
     FewRounds,
+    /// A round was lost with its browser.
+    LostRound,
     /// The duration of runs changed during the measurement.
     NotSteady,
     /// Runs became gradually longer or shorter.

@@ -65,6 +65,8 @@ pub enum FailureKind {
     Reference,
     /// The process or worker died.
     Died,
+    /// The browser or the connection to it was lost.
+    Lost,
     /// The process or worker exceeded its time limit.
     TimeLimit,
     /// The clock cannot be used.

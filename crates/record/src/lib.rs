@@ -1,7 +1,7 @@
 //! The record format and the messages of tare: plain data types with a schema version.
 //!
 //! Every file that tare writes consists of these types, and so does every message between a page
-//! and its workers or between a program and its child processes. The types hold no logic beyond
+//! and its workers, a runner and a page, or a program and its child processes. The types hold no logic beyond
 //! validation.
 //!
 //! Conventions: fields ending in `_ns` hold whole nanoseconds, fields ending in `_bytes` whole
@@ -14,12 +14,12 @@ mod environment;
 mod event;
 mod failure;
 mod interop;
-mod job;
 mod load_ms;
 mod plan;
 mod record;
 mod request;
 mod responsiveness;
+mod runner_message;
 mod tensor;
 #[cfg(test)]
 mod typescript;
@@ -38,10 +38,10 @@ pub use environment::{
 pub use event::{Event, ModuleInfo, Progress, SelfCheck};
 pub use failure::{Failure, FailureKind};
 pub use interop::{InteropCost, InteropOperation, InteropPoint};
-pub use job::{Job, JobModel};
 pub use load_ms::LoadMs;
 pub use plan::{CellPlan, Plan, Rules, Tolerance};
 pub use record::{Record, RecordError, SCHEMA};
 pub use request::{CellRequest, ModelSource, RequestKind, Variant};
 pub use responsiveness::{Responsiveness, Situation};
+pub use runner_message::{PROTOCOL, PageHello, PageMessage, RunnerMessage};
 pub use tensor::{DType, TensorInfo};

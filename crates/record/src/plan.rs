@@ -127,6 +127,10 @@ pub struct Rules {
     pub min_warmup_runs: usize,
     /// Minimum warm-up time of each round, in milliseconds.
     pub min_warmup_ms: u64,
+    /// In a run over several environments, cells that are compared get no more rounds once half the
+    /// width of the 95 % interval of every ratio between them is at most this percentage of the
+    /// ratio. 0 stands for all rounds.
+    pub ratio_precision_percent: u32,
     /// Time limit of one round, in seconds. A round that reaches it is stopped, and its cell is
     /// recorded as timed out.
     pub cell_limit_s: u64,
@@ -146,6 +150,7 @@ impl Default for Rules {
             max_samples: 1_000,
             min_warmup_runs: 2,
             min_warmup_ms: 300,
+            ratio_precision_percent: 2,
             cell_limit_s: 120,
             rounds_limit_s: None,
         }

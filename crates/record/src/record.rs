@@ -18,6 +18,10 @@ pub struct Record {
     pub build: BuildInfo,
     /// When the run began, RFC 3339, UTC.
     pub created: String,
+    /// Identifies the run, which is the same in all records that one run made of several
+    /// environments. `None` in records of earlier builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// The command or page URL that made the record.
     pub command: String,
     /// Whether the run finished. `false` in the file of a run that is in progress or was
@@ -77,6 +81,7 @@ impl Record {
             schema: SCHEMA.into(),
             build,
             created,
+            run: None,
             command,
             complete: false,
             machine,

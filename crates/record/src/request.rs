@@ -56,7 +56,7 @@ pub struct CellRequest {
     pub seed: u64,
     /// Number of CPU threads.
     pub threads: usize,
-    /// Number of this round, starting at 1.
+    /// Number of this round in its run, starting at 1.
     pub round: usize,
     /// Runs per sample, if an earlier round has chosen the number.
     pub runs_per_sample: Option<u32>,
@@ -68,6 +68,8 @@ pub struct CellRequest {
     pub kind: RequestKind,
     /// The engine that computed the reference.
     pub reference: EngineName,
+    /// Where it was computed.
+    pub reference_environment: EnvironmentKind,
     /// The clock of the environment, as measured at the start of the run.
     pub clock: ClockInfo,
 }
@@ -90,6 +92,7 @@ impl CellRequest {
             tolerance: Tolerance::new(),
             kind: RequestKind::Measure,
             reference: EngineName::Tract,
+            reference_environment: environment,
             clock,
         }
     }

@@ -1,6 +1,6 @@
 //! Names of what the report shows, for people.
 
-use tare_record::{Cell, EnvironmentKind, InteropOperation, LoadPattern, Situation};
+use tare_record::{Cell, EnvironmentKind, InteropOperation, LoadPattern, Machine, Situation};
 
 /// A number of threads in words.
 pub(crate) fn threads(count: usize) -> String {
@@ -10,6 +10,12 @@ pub(crate) fn threads(count: usize) -> String {
 /// How requests follow each other.
 pub(crate) fn load(load: &LoadPattern) -> String {
     format!("batch {}", load.batch)
+}
+
+/// The environment of a record: the browser by its name where it is known.
+pub(crate) fn environment(machine: &Machine) -> String {
+    let browser = machine.browser.as_ref().and_then(|browser| browser.name.clone());
+    browser.unwrap_or_else(|| machine.kind.to_string())
 }
 
 /// Where and how a cell ran, in a few words.
@@ -26,10 +32,12 @@ pub fn configuration(cell: &Cell) -> String {
         (None, _) if ["unknown", "gpu"].contains(&configuration.vector_level.as_str()) => String::new(),
         (None, _) => format!("{}, {}", threads(configuration.threads), configuration.vector_level),
     };
+    let environment = configuration.environment.to_string();
+    let place = configuration.browser.as_ref().unwrap_or(&environment);
     if how.is_empty() {
-        configuration.environment.to_string()
+        place.clone()
     } else {
-        format!("{}, {how}", configuration.environment)
+        format!("{place}, {how}")
     }
 }
 
@@ -39,11 +47,22 @@ pub(crate) fn work(cell: &Cell) -> String {
 }
 
 /// Where a cell outside native processes ran, in a sentence.
-pub(crate) fn place(cell: &Cell) -> &'static str {
-    match cell.configuration.environment {
-        EnvironmentKind::Node => "Node",
-        EnvironmentKind::Browser => "the browser",
-        EnvironmentKind::Native => "native",
+pub(crate) fn place(cell: &Cell) -> &str {
+    let configuration = &cell.configuration;
+    match (configuration.environment, &configuration.browser) {
+        (EnvironmentKind::Node, _) => "Node",
+        (EnvironmentKind::Browser, Some(name)) => name,
+        (EnvironmentKind::Browser, None) => "the browser",
+        (EnvironmentKind::Native, _) => "native",
+    }
+}
+
+/// The same as part of an anchor.
+pub(crate) fn place_id(cell: &Cell) -> String {
+    let configuration = &cell.configuration;
+    match &configuration.browser {
+        Some(name) => name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
+        None => configuration.environment.to_string(),
     }
 }
 

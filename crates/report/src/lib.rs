@@ -11,6 +11,7 @@ mod render;
 mod section;
 mod sections;
 
+pub use analysis::agreement::Agreement;
 pub use analysis::ladder::{Ladder, Step, ladders};
 pub use analysis::pairing::{Basis, Comparison, Pair, Refusal, compare};
 pub use analysis::step_kind::StepKind;

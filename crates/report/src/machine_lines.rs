@@ -34,6 +34,8 @@ pub fn machine_lines(machine: &Machine) -> Vec<(&'static str, String)> {
     }
     if let Some(browser) = &machine.browser {
         lines.push(("browser", browser.user_agent.clone()));
+        let session = browser.session.clone();
+        lines.extend(session.map(|session| ("WebDriver session", session)));
         lines.push(("cross-origin isolated", yes_or_no(browser.cross_origin_isolated)));
         lines.push(("WebGPU", yes_or_no(browser.webgpu)));
         let ready = browser.page_ready_ns.map(|ns| format::duration(ns as f64));

@@ -2,15 +2,25 @@
 
 use tare_core::stats::rounds_estimate;
 use tare_core::{PlanProgress, run_durations_ns};
-use tare_record::{Cell, CellRequest, Progress, Status};
+use tare_record::{Cell, CellRequest, Progress, RequestKind, Status};
 
 use crate::{format, labels};
 
 /// What is being measured, in one line.
 pub fn progress_line(plan: Option<PlanProgress>, request: &CellRequest, progress: &Progress, cell: &Cell) -> String {
+    if request.kind == RequestKind::Reference {
+        return format!(
+            "Reference of {}: {} on the CPU",
+            request.model.display_name(),
+            request.engine
+        );
+    }
     let place = plan.map_or_else(String::new, |plan| {
+        let rest = plan
+            .remaining_ns
+            .map_or_else(String::new, |ns| format!(", {} left", time_left(ns)));
         format!(
-            "Round {} of {}, cell {} of {}: ",
+            "Round {} of {}, cell {} of {}{rest}: ",
             plan.round, plan.rounds, plan.cell, plan.cells
         )
     });
@@ -24,18 +34,26 @@ pub fn progress_line(plan: Option<PlanProgress>, request: &CellRequest, progress
     )
 }
 
+/// A time to wait, rounded as people would.
+fn time_left(ns: u64) -> String {
+    match ns.div_ceil(1_000_000_000) {
+        seconds @ 0..=90 => format!("about {seconds} s"),
+        seconds => format!("about {} min", seconds.div_ceil(60)),
+    }
+}
+
 /// What came of a cell, in one line.
 pub fn ended_line(cell: &Cell) -> String {
     let subject = format!("{} ({})", labels::work(cell), labels::configuration(cell));
     match &cell.status {
         Status::Measured => {
             let median = rounds_estimate(&run_durations_ns(cell));
+            let rounds = cell.rounds.len().max(1);
             format!(
-                "{subject}: {} a run, {} samples in {} round{}",
+                "{subject}: {} a run, {} samples in {rounds} round{}",
                 median.map_or_else(String::new, |median| format::duration(median.value)),
                 cell.samples_ns.len(),
-                cell.rounds.len(),
-                if cell.rounds.len() == 1 { "" } else { "s" }
+                if rounds == 1 { "" } else { "s" }
             )
         }
         Status::Failed(failure) => format!("{subject}: failed: {}", failure.message),

@@ -236,7 +236,7 @@ pub enum FigureKind<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SampleRow<'a> {
     /// Its name.
-    pub label: &'static str,
+    pub label: &'a str,
     /// The cell.
     pub cell: &'a Cell,
     /// Median of one run with its interval, in nanoseconds.

@@ -41,6 +41,8 @@ fn records(places: &[Place], rounds: usize) -> Vec<Record> {
             .flat_map(|round| (0..12).map(move |sample| us * 1_000 + round * us + sample * 100))
             .collect();
         let round = Round {
+            number: 0,
+            start_ns: None,
             samples: 12,
             phases: cell.phases.clone(),
             calibration: None,

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
 
 use scraper::{Html, Selector};
-use tare_record::{EnvironmentKind, OutputInfo, OutputSample, Record, Status};
-use tare_report::{compare, csv, html, json, markdown, terminal, verdict};
+use tare_record::{EnvironmentKind, OutputInfo, OutputSample, Record, Round, Status};
+use tare_report::{Agreement, Basis, compare, csv, html, json, markdown, terminal, verdict};
 
 /// A record that the page made in Chromium, and a native one that is like it but four times as fast.
 fn records() -> Vec<Record> {
@@ -70,13 +70,93 @@ fn a_pair_tells_how_far_apart_both_outputs_are() {
         output.sample.as_mut().unwrap().values[0] += 1e-6;
     }
     for pair in compare(&records).pairs {
-        assert!((pair.difference.unwrap() - 5e-7).abs() < 1e-12, "{:?}", pair.difference);
+        match pair.agreement {
+            Agreement::Samples(difference) => assert!((difference - 5e-7).abs() < 1e-12, "{difference}"),
+            other => panic!("{other:?}"),
+        }
     }
     assert!(html(&records, "").contains("differ by at most 5.0e-7 of the largest element"));
     // A record of an earlier build holds none.
     outputs(&mut records[0]).for_each(|output| output.sample = None);
-    assert!(compare(&records).pairs.iter().all(|pair| pair.difference.is_none()));
-    assert!(!compare(&records).pairs.is_empty() && !told(&records));
+    let pairs = compare(&records).pairs;
+    assert!(!pairs.is_empty() && pairs.iter().all(|pair| pair.agreement == Agreement::Unknown));
+    assert!(!told(&records));
+}
+
+#[test]
+fn outputs_that_were_compared_with_one_reference_agree_in_every_element() {
+    let mut records = records();
+    let cells = records.iter_mut().flat_map(|record| &mut record.cells);
+    for verification in cells.flat_map(|cell| &mut cell.verification) {
+        verification.reference_sha256 = Some("ab".repeat(32));
+    }
+    let pairs = compare(&records).pairs;
+    assert!(!pairs.is_empty());
+    assert!(
+        pairs
+            .iter()
+            .all(|pair| matches!(pair.agreement, Agreement::SameReference(_)))
+    );
+    assert!(html(&records, "").contains("every element of every output was compared with one reference"));
+}
+
+/// Five rounds of a cell, each of which takes longer than that before, on both sides alike.
+fn in_rounds(records: &mut [Record]) {
+    for cell in records.iter_mut().flat_map(|record| &mut record.cells) {
+        let Some(first) = cell.samples_ns.first().copied() else {
+            continue;
+        };
+        cell.samples_ns = (0..5u64).flat_map(|round| [first + first * round / 4; 10]).collect();
+        let round = |number| Round {
+            number,
+            start_ns: None,
+            samples: 10,
+            phases: vec![],
+            calibration: None,
+        };
+        cell.rounds = (1..=5).map(round).collect();
+    }
+}
+
+#[test]
+fn rounds_of_one_run_are_compared_in_pairs() {
+    let mut records = records();
+    in_rounds(&mut records);
+    for (runs, is_paired) in [
+        ([None, None], false),
+        ([Some("a"), Some("b")], false),
+        ([Some("a"), Some("a")], true),
+    ] {
+        for (record, run) in records.iter_mut().zip(runs) {
+            record.run = run.map(str::to_owned);
+        }
+        for pair in compare(&records).pairs {
+            assert!((3.9..4.1).contains(&pair.ratio.value), "{:?}", pair.ratio);
+            assert_eq!(pair.basis == Basis::Pairs(5), is_paired, "{runs:?}: {:?}", pair.basis);
+            // The machine's drift is common to both sides.
+            assert_eq!(
+                pair.ratio.high / pair.ratio.low < 1.1,
+                is_paired,
+                "{runs:?}: {:?}",
+                pair.ratio
+            );
+        }
+        assert_eq!(html(&records, "").contains("The records were made apart"), !is_paired);
+    }
+}
+
+#[test]
+fn each_browser_has_its_own_pairs() {
+    let mut records = records();
+    let mut other = records[1].clone();
+    for (record, name) in [(&mut records[1], "Chromium 156"), (&mut other, "Firefox 140")] {
+        for cell in &mut record.cells {
+            cell.configuration.browser = Some(name.into());
+        }
+    }
+    records.push(other);
+    let report = html(&records, "");
+    assert!(report.contains("Chromium 156 takes 4.00x") && report.contains("Firefox 140 takes 4.00x"));
 }
 
 #[test]

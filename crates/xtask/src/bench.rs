@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::build::{self, Profile};
 use crate::paths::target;
 use crate::step::step;
 
-/// Measures a plan natively and in a headless browser, and writes records and report.
+/// Builds, and then runs `tare bench` with a plan.
 pub(crate) fn bench(sh: &Shell, plan: &str, out: Option<&str>) -> Result<()> {
     let (_, tare) = build::all(sh, Profile::Release)?;
     let date = cmd!(sh, "date -u +%Y%m%dT%H%M%SZ")
@@ -17,39 +17,15 @@ pub(crate) fn bench(sh: &Shell, plan: &str, out: Option<&str>) -> Result<()> {
         .read()
         .unwrap_or_else(|_| "latest".into());
     let out = out.map_or_else(|| target().join("bench").join(date), PathBuf::from);
-    sh.create_dir(&out)?;
-    let (native, browser, report) = (
-        out.join("native.json"),
-        out.join("browser.json"),
-        out.join("report.html"),
-    );
-    let software = software_gpu(sh, &tare);
-
-    step("measuring natively");
-    let mut command = cmd!(sh, "{tare} run --plan {plan} -o {native}").ignore_status();
-    if let Some(driver) = &software {
-        command = command.env("VK_DRIVER_FILES", driver);
+    if let Some(folder) = out.parent() {
+        sh.create_dir(folder)?;
     }
-    command.quiet().run()?;
-    step("measuring in a headless browser");
-    let flags: &[&str] = if software.is_some() { &["--software-gpu"] } else { &[] };
-    cmd!(sh, "{tare} browser --plan {plan} {flags...} -o {browser}")
-        .ignore_status()
-        .quiet()
-        .run()?;
-
-    step("comparing");
-    if !native.is_file() || !browser.is_file() {
-        bail!("a record is missing in {}: see the errors above", out.display());
-    }
-    cmd!(sh, "{tare} report {native} {browser} -o {report}").quiet().run()?;
-    cmd!(sh, "{tare} report {native} {browser}").quiet().run()?;
-    println!(
-        "\nrecords: {} and {}\nreport:  {}",
-        native.display(),
-        browser.display(),
-        report.display()
-    );
+    let flags: &[&str] = match software_gpu(sh, &tare) {
+        Some(_) => &["--software-gpu"],
+        None => &[],
+    };
+    step("measuring natively and in a headless browser, in turn");
+    cmd!(sh, "{tare} bench --plan {plan} {flags...} -o {out}").run()?;
     Ok(())
 }
 

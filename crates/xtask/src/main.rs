@@ -6,6 +6,7 @@ mod checks;
 mod conformance;
 mod dist;
 mod docs;
+mod experiments;
 mod kit;
 mod paths;
 mod setup;
@@ -57,6 +58,16 @@ mod flags {
             }
             /// Measure: the burn executor against the code that burn-onnx generates
             cmd bench-codegen {}
+            /// Measure: how many intervals of repeated runs hold the ratio of all; 40 minutes
+            cmd coverage {
+                /// Runs for each state of the machine, 20 by default
+                optional --runs runs: usize
+            }
+            /// Measure: how much browsers, pages and workers that run the same cell differ; 15 minutes
+            cmd freshness {
+                /// Runs for each, 6 by default
+                optional --runs runs: usize
+            }
             /// Measure: what the page and its workers weigh as they ship, and what is in them; fails past the limits
             cmd size {
                 /// As they are built every day, without limits
@@ -121,6 +132,8 @@ fn main() -> Result<()> {
         ),
         XtaskCmd::Serve(_) => build::serve(&sh),
         XtaskCmd::Bench(flags) => bench::bench(&sh, flags.plan.as_deref().unwrap_or("quick"), flags.out.as_deref()),
+        XtaskCmd::Coverage(flags) => experiments::coverage(&sh, flags.runs.unwrap_or(20)),
+        XtaskCmd::Freshness(flags) => experiments::freshness(&sh, flags.runs.unwrap_or(6)),
         XtaskCmd::BenchCodegen(_) => bench::bench_codegen(&sh),
         XtaskCmd::Size(flags) => size::size(&sh, Profile::dist_if(!flags.release)),
         XtaskCmd::Test(flags) => checks::test(&sh, !flags.fast),

@@ -10,6 +10,15 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// The family of a browser, by its name.
+    pub(crate) fn of(name: &str) -> Self {
+        if name.to_lowercase().contains("firefox") {
+            Kind::Firefox
+        } else {
+            Kind::Chromium
+        }
+    }
+
     /// Name of the WebDriver program.
     pub(crate) fn driver(self) -> &'static str {
         match self {
@@ -95,10 +104,8 @@ pub(crate) fn choose(asked: Option<&str>) -> Result<Browser> {
         if !program.is_file() {
             bail!("there is no browser {path:?}: expected chromium, chrome, firefox or the path of a program\n{hint}");
         }
-        let firefox = program
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().to_lowercase().contains("firefox"));
-        let kind = if firefox { Kind::Firefox } else { Kind::Chromium };
+        let name = program.file_name().unwrap_or_default();
+        let kind = Kind::of(&name.to_string_lossy());
         return Ok(Browser {
             kind,
             program: program.into(),

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 /// The processes that descend from a driver.
-pub(super) struct ProcessMemory {
+pub(crate) struct ProcessMemory {
     driver: u32,
     peak_bytes: Option<u64>,
 }
 
 impl ProcessMemory {
-    pub(super) fn below(driver: u32) -> Self {
+    pub(crate) fn below(driver: u32) -> Self {
         Self {
             driver,
             peak_bytes: None,
@@ -17,12 +17,12 @@ impl ProcessMemory {
     }
 
     /// Reads how much memory the processes use now.
-    pub(super) fn sample(&mut self) {
+    pub(crate) fn sample(&mut self) {
         self.peak_bytes = self.peak_bytes.max(own_bytes(&all_processes(), self.driver));
     }
 
     /// The largest sample. `None` where the system does not report memory.
-    pub(super) fn peak_bytes(&self) -> Option<u64> {
+    pub(crate) fn peak_bytes(&self) -> Option<u64> {
         self.peak_bytes
     }
 }

@@ -1,62 +1,79 @@
-//! Measures in a real browser: serves the page on loopback and drives the browser through
-//! WebDriver.
+//! Browsers: finds them, and opens them through WebDriver.
 
-mod driver;
 mod find;
+mod grid;
+pub(crate) mod guard;
 mod memory;
-mod server;
+mod selftest;
+mod session;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use tare_core::{NamedTensor, tensor_codec};
-use tare_record::{Plan, Record, SelfCheck};
+use tare_record::SelfCheck;
 use tokio::runtime::Runtime;
 
 use crate::commands::args::{BrowserArgs, DriverArgs, ServeArgs};
-use crate::record_path::command_line;
+use crate::{interrupt, server};
+
+use find::{choose, software_vulkan};
 
 pub(crate) use find::find_browsers;
+pub(crate) use memory::ProcessMemory;
+pub(crate) use session::{Session, Wanted};
+
+/// The browser that the options name: an installed one, or that of a WebDriver.
+pub(crate) fn wanted(browser: Option<&str>, args: &DriverArgs) -> Result<Wanted> {
+    if args.webdriver.is_empty() {
+        return Ok(Wanted::Installed(choose(browser)?));
+    }
+    let (name, version) = match browser.map(|browser| browser.split_once(':').unwrap_or((browser, ""))) {
+        Some((name, version)) => (Some(name), version),
+        None => (None, ""),
+    };
+    Ok(Wanted::Remote {
+        urls: args.webdriver.clone(),
+        // Chromium's name in WebDriver.
+        name: name.map(|name| if name == "chromium" { "chrome" } else { name }.to_owned()),
+        version: Some(version.to_owned()).filter(|version| !version.is_empty()),
+    })
+}
 
 /// The Vulkan driver of the browser's software adapter, if the options ask for that adapter. With
 /// this driver, native processes use the same adapter as the browser.
-pub(crate) fn software_vulkan(args: &DriverArgs) -> Option<PathBuf> {
-    let requested = args.software_gpu.then_some(args.browser.as_deref());
-    find::software_vulkan(&find::choose(requested?).ok()?)
-}
-
-/// Measures a plan and keeps the record at `path` up to date.
-pub(crate) fn measure(args: &BrowserArgs, plan: Plan, inputs: &[NamedTensor], path: &Path) -> Result<Record> {
-    let inputs = (!inputs.is_empty()).then(|| tensor_codec::encode(inputs));
-    let job = server::ServedJob::new(plan, inputs)?;
-    let page = args.serve.page.find()?;
-    runtime()?.block_on(async {
-        let address = server::start(&page, &args.serve, Some(job)).await?;
-        let url = format!("http://{address}/index.html?job=job.json");
-        driver::measure(&args.driver, &url, path, &command_line()).await
-    })
+pub(crate) fn vulkan_driver(wanted: &[Wanted], args: &DriverArgs) -> Option<PathBuf> {
+    let mut installed = wanted.iter().filter_map(|wanted| match wanted {
+        Wanted::Installed(browser) => software_vulkan(browser),
+        Wanted::Remote { .. } => None,
+    });
+    installed.next().filter(|_| args.software_gpu)
 }
 
 /// Runs the self-test, which measures `pairs` pairs of a real cell.
 pub(crate) fn selftest(args: &BrowserArgs, pairs: u32) -> Result<Vec<SelfCheck>> {
     let page = args.serve.page.find()?;
+    let wanted = wanted(args.browser.as_deref(), &args.driver)?;
+    interrupt::listen();
     runtime()?.block_on(async {
-        let address = server::start(&page, &args.serve, None).await?;
-        let url = format!("http://{address}/index.html?selftest={pairs}");
-        driver::selftest(&args.driver, &url).await
+        let server = server::start(&page, &args.serve).await?;
+        let url = format!("{}/index.html?selftest={pairs}", server.origin);
+        selftest::selftest(&wanted, &args.driver(), &url).await
     })
 }
 
 /// Serves the page until Ctrl-C.
 pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
     let page = args.page.find()?;
+    interrupt::listen();
     runtime()?.block_on(async {
-        let address = server::start(&page, args, None).await?;
-        println!("http://{address}/");
-        tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")
+        let server = server::start(&page, args).await?;
+        println!("{}/", server.origin);
+        interrupt::interrupted().await;
+        Ok(())
     })
 }
 
-fn runtime() -> Result<Runtime> {
-    Runtime::new().context("cannot start the server's runtime")
+/// What drives servers, browsers and processes.
+pub(crate) fn runtime() -> Result<Runtime> {
+    Runtime::new().context("cannot start the program's runtime")
 }

@@ -8,12 +8,10 @@ use crate::local_model::{find_model, model_bytes};
 use args::PlanArgs;
 
 pub(crate) mod args;
-pub(crate) mod browser;
+pub(crate) mod bench;
 pub(crate) mod diverge;
 pub(crate) mod doctor;
-pub(crate) mod ladder;
 pub(crate) mod models;
-pub(crate) mod node;
 pub(crate) mod profile;
 pub(crate) mod report;
 pub(crate) mod run;

@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use tare_record::Record;
 
-use crate::record_path::command_line;
-use crate::record_writer::terminal_width;
+use crate::bench::recorder::terminal_width;
+use crate::command_line::command_line;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {

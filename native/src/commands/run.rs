@@ -1,12 +1,16 @@
+//! `tare run`, `tare node` and `tare browser`: measure in one environment.
+
 use std::path::PathBuf;
 
 use anyhow::Result;
-use tare_record::Record;
 
-use super::args::PlanArgs;
-use crate::record_path::record_path;
-use crate::record_writer::print_record;
-use crate::run::Run;
+use super::args::{BrowserArgs, PageArgs, PlanArgs, ServeArgs};
+use crate::bench::environment::{Environment, Named};
+use crate::bench::recorder::print_record;
+use crate::bench::{Output, Run};
+use crate::browser;
+use crate::command_line::dated_path;
+use crate::executor::Fresh;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -20,21 +24,98 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
 }
 
-impl Args {
-    /// Measures the plan of the options, writes the record and prints it.
-    pub(super) fn measure(&self, environment: &str, how: impl FnOnce(Run<'_>) -> Result<Record>) -> Result<bool> {
-        let path = record_path(self.output.as_ref(), environment);
-        let record = how(Run {
-            plan: self.plan.plan_or("quick")?,
-            inputs: &self.plan.inputs()?,
-            path: &path,
-            tensors: self.save_tensors.as_ref(),
-        })?;
-        print_record(&record, &path);
-        Ok(record.all_measured())
+#[derive(Debug, clap::Args)]
+pub(crate) struct NodeCommand {
+    #[command(flatten)]
+    run: Args,
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BrowserCommand {
+    #[command(flatten)]
+    run: Args,
+    #[command(flatten)]
+    browser: BrowserArgs,
+    /// What each round starts anew
+    #[arg(long, value_enum, default_value_t = Fresh::Browser)]
+    fresh: Fresh,
+}
+
+/// Measures natively.
+pub(crate) fn natively(args: &Args) -> Result<bool> {
+    args.measure("native", Environment::Native, Setting::default())
+}
+
+/// Measures in Node.
+pub(crate) fn in_node(args: &NodeCommand) -> Result<bool> {
+    let setting = Setting {
+        serve: ServeArgs {
+            page: args.page.clone(),
+            ..ServeArgs::default()
+        },
+        ..Setting::default()
+    };
+    args.run.measure("node", Environment::Node, setting)
+}
+
+/// Measures in a browser.
+pub(crate) fn in_browser(args: &BrowserCommand) -> Result<bool> {
+    let browser = &args.browser;
+    let wanted = browser::wanted(browser.browser.as_deref(), &browser.driver)?;
+    let setting = Setting {
+        serve: browser.serve.clone(),
+        driver: browser.driver.clone(),
+        fresh: args.fresh,
+    };
+    args.run.measure("browser", Environment::Browser(wanted), setting)
+}
+
+/// What only some environments need.
+struct Setting {
+    serve: ServeArgs,
+    driver: super::args::DriverArgs,
+    fresh: Fresh,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            serve: ServeArgs::default(),
+            driver: super::args::DriverArgs::default(),
+            fresh: Fresh::Browser,
+        }
     }
 }
 
-pub(crate) fn run(args: &Args) -> Result<bool> {
-    args.measure("native", |run| run.natively(None))
+impl Args {
+    /// Measures the plan of the options, writes the record and prints it.
+    fn measure(&self, name: &str, environment: Environment, setting: Setting) -> Result<bool> {
+        let path = self
+            .output
+            .clone()
+            .unwrap_or_else(|| dated_path(name).with_extension("json"));
+        let page = match environment {
+            Environment::Native => None,
+            _ => Some(setting.serve.page.find()?),
+        };
+        let run = Run {
+            plan: self.plan.plan_or("quick")?,
+            inputs: &self.plan.inputs()?,
+            environments: vec![Named::new(name, environment)],
+            output: Output::File(&path),
+            tensors: self.save_tensors.as_ref(),
+            page,
+            serve: setting.serve,
+            driver: setting.driver,
+            fresh: setting.fresh,
+            parallel: None,
+        };
+        let measured = run.measure()?;
+        for record in &measured.records {
+            print_record(record, &path);
+        }
+        Ok(measured.all)
+    }
 }

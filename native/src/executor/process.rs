@@ -1,33 +1,29 @@
 //! Carries out requests in child processes, natively or in Node.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tare_core::{Attachments, Executor, OnProgress, Reply};
 use tare_record::{
     Cell, CellRequest, DeviceKind, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Phase,
-    PhaseName, Warning, WarningKind,
+    PhaseName, Record, Warning, WarningKind,
 };
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::task::JoinHandle;
 
 use super::child::{INPUTS, OUTPUTS, REFERENCE, REQUEST};
 use super::node::Node;
 use crate::engines::vector_limit_variable;
+use crate::interrupt::{interrupted, is_interrupted};
 use crate::local_model::find_model;
+use crate::machine::throttled_since;
 
 /// Extra time after the limit of a cell. A child that has not ended its cell by then hangs.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// Time between two checks for Ctrl-C.
-const INTERRUPT_INTERVAL: Duration = Duration::from_millis(200);
-
-/// Set by Ctrl-C.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Runs cells in child processes.
 pub(crate) struct ProcessExecutor {
@@ -39,10 +35,8 @@ pub(crate) struct ProcessExecutor {
 }
 
 impl ProcessExecutor {
-    /// Runs cells natively. Ctrl-C stops the running cell and keeps what was measured.
+    /// Runs cells natively.
     pub(crate) fn native(vulkan_driver: Option<PathBuf>) -> Self {
-        // Fails only if a handler is already set, and that one does the same.
-        let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
         Self {
             node: None,
             vulkan_driver,
@@ -50,7 +44,7 @@ impl ProcessExecutor {
         }
     }
 
-    /// Runs cells in Node. Ctrl-C stops the running cell and keeps what was measured.
+    /// Runs cells in Node.
     pub(crate) fn node(node: Node) -> Self {
         Self {
             node: Some(node),
@@ -68,18 +62,18 @@ impl Executor for ProcessExecutor {
         on_progress: &mut OnProgress<'_>,
     ) -> Reply {
         let mut partial = None;
-        match self.carry_out(request, attachments, on_progress, &mut partial) {
+        match self.carry_out(request, attachments, on_progress, &mut partial).await {
             Ok(reply) => reply,
-            Err(failure) => Reply::unfinished(request, failure, self.cancelled(), partial),
+            Err(failure) => Reply::unfinished(request, failure, is_interrupted(), partial),
         }
     }
 
-    async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Rc<Vec<u8>>>), Failure> {
+    async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Bytes>), Failure> {
         Ok((find_model(name)?, None))
     }
 
-    fn cancelled(&self) -> bool {
-        INTERRUPTED.load(Ordering::Relaxed)
+    fn stopped(&self) -> Option<String> {
+        is_interrupted().then(|| "the run was canceled".into())
     }
 
     fn environment(&self) -> EnvironmentKind {
@@ -114,10 +108,14 @@ impl Executor for ProcessExecutor {
         };
         (cpu, Some(warning))
     }
+
+    async fn finish(&mut self, record: &mut Record) {
+        record.warnings.extend(throttled_since(&record.machine));
+    }
 }
 
 impl ProcessExecutor {
-    fn carry_out(
+    async fn carry_out(
         &self,
         request: &CellRequest,
         attachments: &Attachments,
@@ -125,7 +123,10 @@ impl ProcessExecutor {
         partial: &mut Option<Box<Cell>>,
     ) -> Result<Reply, Failure> {
         let failed = |what: &str, error: &dyn std::fmt::Display| died(format!("{what}: {error}"));
-        let folder = tempfile::tempdir().map_err(|error| failed("cannot create a temporary folder", &error))?;
+        let folder = tempfile::Builder::new()
+            .prefix("tare-cell-")
+            .tempdir()
+            .map_err(|error| failed("cannot create a temporary folder", &error))?;
         let write = |name: &str, bytes: &[u8]| {
             std::fs::write(folder.path().join(name), bytes)
                 .map_err(|error| failed("cannot write to the temporary folder", &error))
@@ -141,23 +142,27 @@ impl ProcessExecutor {
         }
 
         let mut command = match &self.node {
-            Some(node) => node.command(folder.path(), request.engine)?,
+            Some(node) => node.command(folder.path(), request.engine)?.into(),
             None => this_program(folder.path(), request)?,
         };
         if let Some(driver) = &self.vulkan_driver {
             command.env("VK_DRIVER_FILES", driver);
         }
+        // Ctrl-C reaches all processes of a group. The child is stopped by this program, which then keeps its last report.
+        #[cfg(unix)]
+        command.process_group(0);
         let spawned = Instant::now();
         let mut child = command
-            .stdin(Stdio::null())
+            // The child ends when this program is gone, which closes its standard input.
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .kill_on_drop(true)
             .spawn()
             .map_err(|error| failed("cannot start a process for the cell", &error))?;
-        let outcome = listen(&mut child, request, spawned, on_progress, partial);
+        let outcome = listen(&mut child, request, spawned, on_progress, partial).await;
         // The child has ended unless it hangs. It must not outlive its cell in either case.
-        let _ = child.kill();
-        let _ = child.wait();
+        let _ = child.kill().await;
         let event = outcome?;
         let tensors = std::fs::read(folder.path().join(OUTPUTS)).unwrap_or_default();
         Ok(Reply { event, tensors })
@@ -176,79 +181,26 @@ fn this_program(folder: &Path, request: &CellRequest) -> Result<Command, Failure
     Ok(command)
 }
 
-fn listen(
+async fn listen(
     child: &mut Child,
     request: &CellRequest,
     spawned: Instant,
     on_progress: &mut OnProgress<'_>,
     partial: &mut Option<Box<Cell>>,
 ) -> Result<Event, Failure> {
-    let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
+    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(died("the process for the cell has no output".into()));
     };
-    let (send, events) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if send.send(line).is_err() {
-                break;
-            }
-        }
-    });
-    let errors = std::thread::spawn(move || {
-        let mut text = Vec::new();
-        // After an error, what was read so far is used.
-        let _ = stderr.read_to_end(&mut text);
-        String::from_utf8_lossy(&text).into_owned()
-    });
-
+    let errors = tokio::spawn(read_all(stderr));
+    let mut lines = BufReader::new(stdout).lines();
     let deadline = spawned + Duration::from_secs(request.rules.cell_limit_s) + GRACE;
     let mut spawn_ns = 0;
     let mut doing = String::from("start");
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match events.recv_timeout(left.min(INTERRUPT_INTERVAL)) {
-            Err(RecvTimeoutError::Timeout) if INTERRUPTED.load(Ordering::Relaxed) => {
-                return Err(died("the run was interrupted".into()));
-            }
-            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
-            Ok(line) => match serde_json::from_str(&line) {
-                Ok(Event::Ready { phases }) => {
-                    let ready_ns = u64::try_from(spawned.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                    let reported_ns: u64 = phases.iter().map(|phase| phase.duration_ns).sum();
-                    spawn_ns = ready_ns.saturating_sub(reported_ns);
-                }
-                Ok(Event::Died { message }) => {
-                    return Err(died(format!("the process died before it finished its cell: {message}")));
-                }
-                Ok(Event::Progress { progress, mut cell }) => {
-                    cell.phases.insert(
-                        0,
-                        Phase {
-                            name: PhaseName::Spawn,
-                            duration_ns: spawn_ns,
-                        },
-                    );
-                    on_progress(&progress, &cell);
-                    doing = progress.phase;
-                    *partial = Some(cell);
-                }
-                Ok(Event::Done { mut cell }) => {
-                    if !cell.phases.is_empty() {
-                        cell.phases.insert(
-                            0,
-                            Phase {
-                                name: PhaseName::Spawn,
-                                duration_ns: spawn_ns,
-                            },
-                        );
-                    }
-                    return Ok(Event::Done { cell });
-                }
-                Ok(event) => return Ok(event),
-                // Ignore other lines: a library may print to standard output.
-                Err(_) => {}
-            },
-            Err(RecvTimeoutError::Timeout) => {
+        let line = tokio::select! {
+            line = lines.next_line() => line,
+            () = interrupted() => return Err(died("the run was interrupted".into())),
+            () = tokio::time::sleep_until(deadline.into()) => {
                 return Err(Failure::new(
                     FailureKind::TimeLimit,
                     format!(
@@ -258,23 +210,67 @@ fn listen(
                 )
                 .with_hint("raise `cell_limit_s` in the plan or pass --cell-limit, or choose a smaller model"));
             }
-            Err(RecvTimeoutError::Disconnected) => {
-                let how = child
-                    .wait()
-                    .map_or_else(|error| error.to_string(), |status| status.to_string());
-                let text = errors.join().unwrap_or_default();
-                let last = text
-                    .lines()
-                    .rev()
-                    .find(|line| !line.trim().is_empty() && !line.contains("RUST_BACKTRACE"));
-                let last_words =
-                    last.map_or_else(String::new, |line| format!("; its last output was: {}", line.trim()));
-                return Err(died(format!(
-                    "the process died ({how}) before it finished its cell{last_words}"
-                )));
+        };
+        let Ok(Some(line)) = line else {
+            return Err(last_words(child, errors).await);
+        };
+        match serde_json::from_str(&line) {
+            Ok(Event::Ready { phases }) => {
+                let ready_ns = u64::try_from(spawned.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                let reported_ns: u64 = phases.iter().map(|phase| phase.duration_ns).sum();
+                spawn_ns = ready_ns.saturating_sub(reported_ns);
             }
+            Ok(Event::Died { message }) => {
+                return Err(died(format!("the process died before it finished its cell: {message}")));
+            }
+            Ok(Event::Progress { progress, mut cell }) => {
+                cell.phases.insert(0, spawn_phase(spawn_ns));
+                on_progress(&progress, &cell);
+                doing = progress.phase;
+                *partial = Some(cell);
+            }
+            Ok(Event::Done { mut cell }) => {
+                if !cell.phases.is_empty() {
+                    cell.phases.insert(0, spawn_phase(spawn_ns));
+                }
+                return Ok(Event::Done { cell });
+            }
+            Ok(event) => return Ok(event),
+            // Ignore other lines: a library may print to standard output.
+            Err(_) => {}
         }
     }
+}
+
+fn spawn_phase(duration_ns: u64) -> Phase {
+    Phase {
+        name: PhaseName::Spawn,
+        duration_ns,
+    }
+}
+
+async fn read_all(mut stderr: ChildStderr) -> String {
+    let mut text = Vec::new();
+    // After an error, what was read so far is used.
+    let _ = stderr.read_to_end(&mut text).await;
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Why a child closed its output without a reply.
+async fn last_words(child: &mut Child, errors: JoinHandle<String>) -> Failure {
+    let how = child
+        .wait()
+        .await
+        .map_or_else(|error| error.to_string(), |status| status.to_string());
+    let text = errors.await.unwrap_or_default();
+    let last = text
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty() && !line.contains("RUST_BACKTRACE"));
+    let last_words = last.map_or_else(String::new, |line| format!("; its last output was: {}", line.trim()));
+    died(format!(
+        "the process died ({how}) before it finished its cell{last_words}"
+    ))
 }
 
 fn died(message: String) -> Failure {

@@ -218,7 +218,8 @@ fn errors_name_what_is_missing() {
         .code(2)
         .says("found no built page (index.html) in nowhere");
     browse("--browser /no/such/browser").says("there is no browser \"/no/such/browser\"");
-    browse("--webdriver http://127.0.0.1:9").says("through the WebDriver at http://127.0.0.1:9");
+    browse("--webdriver http://127.0.0.1:9 --session-limit 1")
+        .says("no WebDriver opened a session within 1 s: http://127.0.0.1:9");
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     browse(&format!("--port {port}")).says(&format!("cannot listen on port {port}"));

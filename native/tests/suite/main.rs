@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+mod bench;
 mod browser;
 mod cli;
 mod common;
+mod grid;
+mod invite;
 mod ladder;
 mod page;
 mod tools;

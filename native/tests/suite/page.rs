@@ -1,27 +1,17 @@
 //! Tests the page as a user operates it: choosing, running, comparing, canceling and saving.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
-use fantoccini::{Client, ClientBuilder, Locator};
-use serde_json::{Value, json};
+use fantoccini::{Client, Locator};
+use serde_json::Value;
 use tare_models::Graph;
 use tare_record::{Cell, EngineName, Record, Status};
 
+use crate::common::browser::{Running, open_browser, wait_until};
 use crate::common::server::Server;
 use crate::common::{Sandbox, page};
-
-/// A program that is killed at the end of the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// The page, served by the binary and opened in a browser.
 struct Opened {
@@ -38,28 +28,7 @@ impl Opened {
         BufReader::new(server.0.stdout.take().unwrap())
             .read_line(&mut address)
             .unwrap();
-        let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let driver = Command::new("chromedriver")
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let driver = Running(driver);
-        wait_until("the driver listens", async || {
-            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
-        })
-        .await;
-        let options = json!({
-            "args": ["--headless", "--no-sandbox", "--window-size=1100,1400"],
-            "prefs": { "download.default_directory": sandbox.path("") },
-        });
-        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
-            .capabilities([("goog:chromeOptions".to_owned(), options)].into_iter().collect())
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await
-            .unwrap();
+        let (client, driver) = open_browser(sandbox).await;
         let opened = Self {
             client,
             address: address.trim().to_owned(),
@@ -121,15 +90,6 @@ impl Opened {
     }
 }
 
-/// Waits until a condition holds.
-async fn wait_until(what: &str, condition: impl AsyncFn() -> bool) {
-    let start = Instant::now();
-    while !condition().await {
-        assert!(start.elapsed() < Duration::from_secs(60), "waited for 60 s: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 #[tokio::test]
 async fn a_user_measures_compares_and_saves() {
     let sandbox = Sandbox::new();
@@ -149,12 +109,12 @@ async fn a_user_measures_compares_and_saves() {
     let record = page.record().await;
     assert!(record.complete && record.all_measured(), "{chosen}: {:?}", record.cells);
     assert!(record.cells.iter().any(|cell| cell.engine.name == EngineName::BurnFlex));
-    assert!(!page.text("#report").await.contains(": native and the browser"));
+    assert!(!page.text("#report").await.contains(": native and Chromium"));
 
     page.choose(&sandbox, "native.json").await;
     let report = page.text("#report").await;
     assert!(
-        report.contains("tiny on burn-flex") && report.contains(": native and the browser"),
+        report.contains("tiny on burn-flex") && report.contains(": native and Chromium"),
         "{report}"
     );
     page.picture("done", 1100).await;

@@ -1,7 +1,7 @@
 //! Describes this browser, as far as a page can read it.
 
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
-use tare_core::battery_warning;
+use tare_core::{battery_warning, browser_name, hidden_tab_warning};
 use tare_record::{BrowserInfo, BuildInfo, EnvironmentKind, Machine, Record, Warning, WarningKind};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -79,7 +79,9 @@ pub(super) async fn machine() -> Machine {
         logical_cores: cores(),
         native: None,
         browser: Some(BrowserInfo {
+            name: browser_name(&navigator.user_agent().unwrap_or_default()),
             user_agent: navigator.user_agent().unwrap_or_default(),
+            session: None,
             cross_origin_isolated: is_isolated(),
             webgpu: Reflect::get(&navigator, &"gpu".into()).is_ok_and(|gpu| gpu.is_object()),
             visible: visible(),
@@ -126,7 +128,7 @@ pub(super) fn warnings(machine: &Machine) -> Vec<Warning> {
         warnings.push(battery_warning());
     }
     if !visible() {
-        warnings.push(hidden());
+        warnings.push(hidden_tab_warning());
     }
     warnings
 }
@@ -139,19 +141,13 @@ pub(super) fn note_visibility(record: &mut Record) {
     if let Some(browser) = &mut record.machine.browser {
         browser.visible = false;
     }
-    if !record.warnings.contains(&hidden()) {
-        record.warnings.push(hidden());
+    if !record.warnings.contains(&hidden_tab_warning()) {
+        record.warnings.push(hidden_tab_warning());
     }
 }
 
-fn hidden() -> Warning {
-    Warning {
-        kind: WarningKind::HiddenTab,
-        message: "the tab was hidden, and browsers slow down hidden tabs: keep it in front and repeat".into(),
-    }
-}
-
-fn visible() -> bool {
+/// Whether the tab is visible now.
+pub(super) fn visible() -> bool {
     window()
         .document()
         .is_none_or(|document| document.visibility_state() == VisibilityState::Visible)

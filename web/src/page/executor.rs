@@ -7,16 +7,18 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
-use tare_core::{Attachments, Executor, OnProgress, Reply};
+use bytes::Bytes;
+use tare_core::{Attachments, Executor, OnProgress, Reply, fallback_warning};
 use tare_record::{
-    Cell, CellRequest, DeviceKind, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, SelfCheck,
-    Variant, Warning, WarningKind,
+    Cell, CellRequest, DeviceKind, EngineName, EnvironmentKind, Event, Failure, FailureKind, InteropCost, ModelSource,
+    PageWatch, SelfCheck, Variant, Warning,
 };
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-use super::browser_info;
-use crate::message::{self, Message};
+use super::worker_message::to_worker;
+use super::{browser_info, interop, responsiveness};
+use crate::message;
 
 /// A worker that has not finished its cell this long after the time limit hangs.
 const GRACE_MS: u64 = 10_000;
@@ -38,7 +40,7 @@ struct Inbox {
 /// Runs cells in workers. Clones share one state, so that a clone can cancel.
 #[derive(Clone)]
 pub(super) struct WorkerExecutor {
-    models: Rc<BTreeMap<String, Rc<Vec<u8>>>>,
+    models: Rc<BTreeMap<String, Bytes>>,
     fallback: Option<String>,
     inbox: Rc<RefCell<Inbox>>,
     cancelled: Rc<std::cell::Cell<bool>>,
@@ -50,7 +52,7 @@ pub(super) struct WorkerExecutor {
 }
 
 impl WorkerExecutor {
-    pub(super) fn new(models: BTreeMap<String, Rc<Vec<u8>>>, fallback: Option<String>) -> Self {
+    pub(super) fn new(models: BTreeMap<String, Bytes>, fallback: Option<String>) -> Self {
         Self {
             models: Rc::new(models),
             fallback,
@@ -160,21 +162,6 @@ impl Running {
     }
 }
 
-/// The message that sends a request to a worker.
-pub(super) fn to_worker(request: &CellRequest, attachments: &Attachments) -> Result<Message, JsValue> {
-    let mut message = Message::new("request", request)?;
-    for (key, bytes) in [
-        ("model", &attachments.model),
-        ("inputs", &attachments.inputs),
-        ("reference", &attachments.reference),
-    ] {
-        if let Some(bytes) = bytes {
-            message.attach(key, bytes)?;
-        }
-    }
-    Ok(message)
-}
-
 #[async_trait(?Send)]
 impl Executor for WorkerExecutor {
     async fn execute(
@@ -187,11 +174,11 @@ impl Executor for WorkerExecutor {
         let mut partial: Option<Box<Cell>> = None;
         match self.carry_out(request, attachments, on_progress, &mut partial).await {
             Ok(reply) => reply,
-            Err(failure) => Reply::unfinished(request, failure, self.cancelled(), partial),
+            Err(failure) => Reply::unfinished(request, failure, self.cancelled.get(), partial),
         }
     }
 
-    async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Rc<Vec<u8>>>), Failure> {
+    async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Bytes>), Failure> {
         if tare_models::is_built_in(name) {
             return Ok((ModelSource::BuiltIn { name: name.into() }, None));
         }
@@ -203,8 +190,8 @@ impl Executor for WorkerExecutor {
         }
     }
 
-    fn cancelled(&self) -> bool {
-        self.cancelled.get()
+    fn stopped(&self) -> Option<String> {
+        self.cancelled.get().then(|| "the run was canceled".into())
     }
 
     fn environment(&self) -> EnvironmentKind {
@@ -213,11 +200,16 @@ impl Executor for WorkerExecutor {
 
     fn default_engines(&mut self) -> (Vec<EngineName>, Option<Warning>) {
         let engine = default_engine(self.fallback.is_some());
-        let warning = self.fallback.as_ref().map(|reason| Warning {
-            kind: WarningKind::Fallback,
-            message: format!("{engine} on the CPU was used instead of WebGPU: {reason}"),
-        });
-        (vec![engine], warning)
+        let reason = self.fallback.as_deref();
+        (vec![engine], reason.map(|reason| fallback_warning(engine, reason)))
+    }
+
+    async fn measure_interop(&mut self) -> Result<Vec<InteropCost>, String> {
+        interop::costs().await
+    }
+
+    async fn watch_page(&mut self, request: &CellRequest, attachments: &Attachments) -> Result<Vec<PageWatch>, String> {
+        responsiveness::watch(request, attachments).await
     }
 }
 

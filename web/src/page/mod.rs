@@ -6,14 +6,20 @@ mod interop;
 mod query;
 mod remote_model;
 mod responsiveness;
+mod runner_link;
+mod runner_socket;
+mod runner_view;
 mod view;
+mod worker_message;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
-use tare_core::{Clock, NamedTensor, PlanObserver, PlanProgress, calibrate, plan, run_plan};
-use tare_record::{Cell, CellPlan, CellRequest, DeviceKind, EngineName, EnvironmentKind, Job, Plan, Progress, Record};
+use bytes::Bytes;
+use tare_core::{Clock, Lane, NamedTensor, PlanObserver, PlanProgress, References, calibrate, run_plan};
+use tare_record::{
+    Cell, CellPlan, CellRequest, DeviceKind, EngineName, EnvironmentKind, Machine, Plan, Progress, Record,
+};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
 
@@ -28,7 +34,7 @@ struct Page {
     /// Records to compare with, which the user opened.
     others: Vec<Record>,
     /// Models that the user opened or fetched, by name.
-    models: BTreeMap<String, Rc<Vec<u8>>>,
+    models: BTreeMap<String, Bytes>,
     /// The running executor, for canceling.
     executor: Option<WorkerExecutor>,
     /// Aborts the download of a model.
@@ -50,7 +56,7 @@ fn page<T>(with: impl FnOnce(&mut Page) -> T) -> T {
     PAGE.with_borrow_mut(with)
 }
 
-/// Sets up the page, and starts the job or self-test that its URL asks for.
+/// Sets up the page, and starts what its URL asks for: work for a runner, or the self-test.
 pub fn start() {
     console_error_panic_hook::set_once();
     spawn_local(async {
@@ -68,42 +74,14 @@ pub fn start() {
         page(|page| page.ready_ns = Some(PerformanceClock.now_ns()));
         view::dispatch("tare-ready");
         match query::query() {
-            Ok(query) => match (query.job, query.selftest) {
-                (Some(url), _) => run_job(&url).await,
+            Ok(query) => match (query.runner, query.selftest) {
+                (Some(token), _) => runner_link::join(token).await,
                 (None, Some(pairs)) => selftest(pairs),
                 (None, None) => {}
             },
             Err(message) => view::fail(&message),
         }
     });
-}
-
-async fn run_job(url: &str) {
-    match fetch_job(url).await {
-        Ok((job, models, inputs)) => {
-            page(|page| page.models = models);
-            measure(job.plan, inputs).await;
-        }
-        Err(message) => view::fail(&message),
-    }
-}
-
-type Fetched = (Job, BTreeMap<String, Rc<Vec<u8>>>, Option<Rc<Vec<u8>>>);
-
-/// Fetches a job with its models and inputs, before anything is measured.
-async fn fetch_job(url: &str) -> Result<Fetched, String> {
-    let text = String::from_utf8(browser_info::fetch(url).await?).map_err(|error| error.to_string())?;
-    let job: Job = serde_json::from_str(&text).map_err(|error| format!("cannot read the job at {url}: {error}"))?;
-    plan::check(&job.plan).map_err(|error| error.to_string())?;
-    let mut models = BTreeMap::new();
-    for model in &job.models {
-        models.insert(model.name.clone(), Rc::new(browser_info::fetch(&model.url).await?));
-    }
-    let inputs = match &job.inputs {
-        Some(url) => Some(Rc::new(browser_info::fetch(url).await?)),
-        None => None,
-    };
-    Ok((job, models, inputs))
 }
 
 /// Called by the Run button.
@@ -129,10 +107,10 @@ fn run_selection() {
         rules: view::chosen_rules(),
         ..Plan::new("page", cells)
     };
-    spawn_local(measure(plan, None));
+    spawn_local(measure(plan));
 }
 
-async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
+async fn measure(plan: Plan) {
     // Set the executor at once, so that a second click does nothing.
     let executor = page(|page| {
         let idle = page.executor.is_none();
@@ -141,7 +119,7 @@ async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
             page.executor.insert(executor).clone()
         })
     });
-    let Some(mut executor) = executor else { return };
+    let Some(executor) = executor else { return };
     view::set_state("running");
     let clock = match calibrate(&PerformanceClock) {
         Ok(clock) => clock,
@@ -150,30 +128,35 @@ async fn measure(plan: Plan, inputs: Option<Rc<Vec<u8>>>) {
             return view::fail(&error.to_string());
         }
     };
-    let mut machine = browser_info::machine().await;
-    if let Some(browser) = &mut machine.browser {
-        browser.page_ready_ns = page(|page| page.ready_ns);
-    }
+    let machine = machine().await;
     let (build, created) = (browser_info::build_info(), browser_info::now());
     let mut record = Record::new(build, created, query::url(), machine, clock, plan);
     record.warnings = browser_info::warnings(&record.machine);
-    run_plan(&mut record, inputs, &mut executor, &mut PageObserver::default()).await;
-    if record.plan.interop && record.complete {
-        view::progress(
-            100,
-            "All cells are measured. Now measuring interop between JavaScript, wasm, workers and WebGPU.",
-        );
-        interop::add(&mut record).await;
-        // Show the record now, because the browser may end the page while it is watched.
-        show(record.clone());
-        view::progress(100, "Now watching whether the page responds while a model runs.");
-        responsiveness::add(&mut record, &mut executor).await;
-    }
+    let mut observer = PageObserver::default();
+    let mut for_reference = executor.clone();
+    let computed = References::compute(&record.plan, &record.clock, None, &mut for_reference, &mut observer);
+    let references = computed.await;
+    let mut lanes = [Lane {
+        name: EnvironmentKind::Browser.to_string(),
+        record,
+        executor: Box::new(executor),
+    }];
+    run_plan(&mut lanes, &references, &PerformanceClock, &mut observer).await;
+    let [Lane { mut record, .. }] = lanes;
     browser_info::note_visibility(&mut record);
     page(|page| page.executor = None);
     show(record);
     view::set_state("done");
     view::dispatch("tare-done");
+}
+
+/// Describes this browser, with the time until its form was usable.
+async fn machine() -> Machine {
+    let mut machine = browser_info::machine().await;
+    if let Some(browser) = &mut machine.browser {
+        browser.page_ready_ns = page(|page| page.ready_ns);
+    }
+    machine
 }
 
 #[derive(Default)]
@@ -182,7 +165,7 @@ struct PageObserver {
 }
 
 impl PlanObserver for PageObserver {
-    fn record_updated(&mut self, record: &Record) {
+    fn record_updated(&mut self, _: &str, record: &Record) {
         // The complete record is shown at the end of the run.
         if !record.complete {
             show(record.clone());
@@ -193,15 +176,19 @@ impl PlanObserver for PageObserver {
         self.plan = Some(progress);
     }
 
-    fn cell_progress(&mut self, request: &CellRequest, progress: &Progress, cell: &Cell) {
+    fn cell_progress(&mut self, _: &str, request: &CellRequest, progress: &Progress, cell: &Cell) {
         let text = tare_report::progress_line(self.plan, request, progress, cell);
         let percent = self.plan.map_or(0, |plan| plan.percent_of_plan(progress.percent));
         view::progress(percent, &text);
     }
 
-    fn cell_ended(&mut self, _: &Cell) {}
+    fn cell_ended(&mut self, _: &str, _: &Cell) {}
 
-    fn tensors(&mut self, _: &CellRequest, _: &[NamedTensor], _: &[NamedTensor]) {}
+    fn note(&mut self, _: &str, text: &str) {
+        view::progress(100, &format!("All cells are measured. Now {text}."));
+    }
+
+    fn tensors(&mut self, _: &str, _: &CellRequest, _: &[NamedTensor], _: &[NamedTensor]) {}
 }
 
 /// Shows a record, together with the records to compare it with.
@@ -244,7 +231,7 @@ fn take_file(name: String, bytes: Vec<u8>) -> bool {
     match tare_models::signature(&bytes) {
         Ok(signature) => {
             // A model with the same name replaces the first.
-            if page(|page| page.models.insert(name.clone(), Rc::new(bytes))).is_some() {
+            if page(|page| page.models.insert(name.clone(), bytes.into())).is_some() {
                 view::remove_model(&name);
             }
             view::add_model(&name, &signature);

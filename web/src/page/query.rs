@@ -6,8 +6,8 @@ use crate::exception;
 
 /// The parameters of the URL.
 pub(super) struct Query {
-    /// URL of a job.
-    pub(super) job: Option<String>,
+    /// The token of a runner, which this page carries out requests for.
+    pub(super) runner: Option<String>,
     /// Number of pairs of a self-test.
     pub(super) selftest: Option<u32>,
 }
@@ -19,9 +19,9 @@ pub(super) fn query() -> Result<Query, String> {
     let parameters = web_sys::UrlSearchParams::new_with_str(&search).map_err(|error| exception(&error))?;
     for name in js_sys::Object::keys(&js_sys::Object::from_entries(&parameters).unwrap_or_default()).iter() {
         let name = name.as_string().unwrap_or_default();
-        if !["job", "selftest"].contains(&name.as_str()) {
+        if !["runner", "selftest"].contains(&name.as_str()) {
             return Err(format!(
-                "unknown parameter {name:?} in the URL: expected job or selftest"
+                "unknown parameter {name:?} in the URL: expected runner or selftest"
             ));
         }
     }
@@ -31,7 +31,7 @@ pub(super) fn query() -> Result<Query, String> {
             .map_err(|_| format!("parameter selftest in the URL: expected a whole number of pairs, found {pairs:?}"))
     });
     Ok(Query {
-        job: parameters.get("job"),
+        runner: parameters.get("runner"),
         selftest: selftest.transpose()?,
     })
 }

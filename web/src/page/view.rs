@@ -16,18 +16,18 @@ use crate::exception;
 use super::executor::default_engine;
 use super::{BUTTON_PAIRS, browser_info, cancel, engines, fetch_model, files, run_selection, selftest, take_file};
 
-fn document() -> Document {
+pub(super) fn document() -> Document {
     let window: web_sys::Window = js_sys::global().unchecked_into();
     // A page always has a document.
     window.document().unwrap_throw()
 }
 
 /// The element with this id, which must be in `index.html`.
-fn element<T: JsCast>(id: &str) -> T {
+pub(super) fn element<T: JsCast>(id: &str) -> T {
     document().get_element_by_id(id).unwrap_throw().unchecked_into()
 }
 
-fn create(tag: &str) -> Element {
+pub(super) fn create(tag: &str) -> Element {
     document().create_element(tag).unwrap_throw()
 }
 

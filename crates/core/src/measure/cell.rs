@@ -59,6 +59,7 @@ pub async fn measure(
         reported_ns: start_ns,
         reported_doing: "",
         last: vec![],
+        reference_sha256: tensors_sha256(reference.iter().map(|named| &named.tensor)),
     };
     let status = match run.all(engine, bytes).await {
         Ok(()) => Status::Measured,
@@ -113,6 +114,7 @@ struct Run<'a> {
     reported_ns: u64,
     reported_doing: &'static str,
     last: Vec<Tensor>,
+    reference_sha256: String,
 }
 
 impl Run<'_> {
@@ -337,7 +339,11 @@ impl Run<'_> {
         self.last = outputs;
         let drifts = compared?;
         let verification = self.cell.verification.get_or_insert_with(|| Verification {
-            reference: format!("{} on the CPU, same run", self.request.reference),
+            reference: format!(
+                "{} on the CPU, {}, same run",
+                self.request.reference, self.request.reference_environment
+            ),
+            reference_sha256: Some(self.reference_sha256.clone()),
             tolerance: self
                 .reference
                 .iter()

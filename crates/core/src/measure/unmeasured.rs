@@ -34,6 +34,7 @@ fn unmeasured(request: &CellRequest, model: ModelInfo, engine: EngineInfo) -> Ce
         engine,
         configuration: Configuration {
             environment: request.environment,
+            browser: None,
             threads: request.threads,
             vector_level: "unknown".into(),
             vector_limit: request.vector_limit().map(str::to_owned),

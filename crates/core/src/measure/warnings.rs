@@ -1,4 +1,4 @@
-use tare_record::{Cell, CellRequest, Status, Warning, WarningKind};
+use tare_record::{Cell, CellRequest, EngineName, Status, Warning, WarningKind};
 
 use super::build_info::build_profile;
 use super::clock::MIN_STEPS_PER_SAMPLE;
@@ -8,6 +8,22 @@ pub fn battery_warning() -> Warning {
     Warning {
         kind: WarningKind::Power,
         message: "the machine runs on battery and may save energy: plug it in and repeat".into(),
+    }
+}
+
+/// The warning for a browser in which an engine on the CPU stands in for WebGPU.
+pub fn fallback_warning(engine: EngineName, reason: &str) -> Warning {
+    Warning {
+        kind: WarningKind::Fallback,
+        message: format!("{engine} on the CPU was used instead of WebGPU: {reason}"),
+    }
+}
+
+/// The warning for a tab that was hidden during a run.
+pub fn hidden_tab_warning() -> Warning {
+    Warning {
+        kind: WarningKind::HiddenTab,
+        message: "the tab was hidden, and browsers slow down hidden tabs: keep it in front and repeat".into(),
     }
 }
 

@@ -1,9 +1,8 @@
-use std::rc::Rc;
-
 use async_trait::async_trait;
+use bytes::Bytes;
 use tare_record::{
-    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Progress, RequestKind,
-    Status, Warning,
+    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, InteropCost, ModelSource, PageWatch,
+    Progress, Record, RequestKind, Status, Warning,
 };
 
 use crate::failed_cell;
@@ -12,12 +11,12 @@ use crate::failed_cell;
 #[derive(Debug, Clone, Default)]
 pub struct Attachments {
     /// The ONNX file, for [`ModelSource::Attached`].
-    pub model: Option<Rc<Vec<u8>>>,
+    pub model: Option<Bytes>,
     /// Encoded tensors: the inputs given by the user, or with [`RequestKind::Measure`] the inputs
     /// of the reference.
-    pub inputs: Option<Rc<Vec<u8>>>,
+    pub inputs: Option<Bytes>,
     /// Encoded tensors: the outputs of the reference.
-    pub reference: Option<Rc<Vec<u8>>>,
+    pub reference: Option<Bytes>,
 }
 
 /// The final reply of a worker or child process.
@@ -69,10 +68,11 @@ pub trait Executor {
     /// # Errors
     ///
     /// If there is no such model or file.
-    async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Rc<Vec<u8>>>), Failure>;
+    async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Bytes>), Failure>;
 
-    /// Whether the user asked to stop.
-    fn cancelled(&self) -> bool;
+    /// Why nothing more can be measured here, if so: the user stopped the run, or the environment is
+    /// gone for good. The reason completes the phrase "because ...".
+    fn stopped(&self) -> Option<String>;
 
     /// Where requests are carried out.
     fn environment(&self) -> EnvironmentKind;
@@ -80,6 +80,28 @@ pub trait Executor {
     /// The engines that suit this environment, and a warning if an expected engine is not among
     /// them.
     fn default_engines(&mut self) -> (Vec<EngineName>, Option<Warning>);
+
+    /// Measures the cost of interop in a browser.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be measured, with the reason.
+    async fn measure_interop(&mut self) -> Result<Vec<InteropCost>, String> {
+        Err("only browsers have a page".into())
+    }
+
+    /// Called after everything is measured, with the record: adds what is known only then, and lets
+    /// go of the environment.
+    async fn finish(&mut self, _: &mut Record) {}
+
+    /// Watches how fast the page in a browser responds while the model of a request runs.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be watched, with the reason.
+    async fn watch_page(&mut self, _: &CellRequest, _: &Attachments) -> Result<Vec<PageWatch>, String> {
+        Err("only browsers have a page".into())
+    }
 }
 
 /// The failure for a reply that does not answer the request.

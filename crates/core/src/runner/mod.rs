@@ -1,11 +1,15 @@
-//! Runs all cells of a plan, in rounds.
+//! Runs all cells of a plan in all environments of a run, in rounds.
 
 pub(crate) mod executor;
+pub(crate) mod lane;
+mod order;
+mod page_watch;
 pub mod plan;
 pub(crate) mod plan_observer;
 pub(crate) mod plan_progress;
-mod reference;
-pub(crate) mod requests;
+pub(crate) mod reference;
+mod requests;
 mod rounds;
 pub(crate) mod run_plan;
 pub(crate) mod serve_request;
+mod task;

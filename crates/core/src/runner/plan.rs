@@ -7,6 +7,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("gpu", include_str!("../../plans/gpu.toml")),
     ("ladder", include_str!("../../plans/ladder.toml")),
     ("models", include_str!("../../plans/models.toml")),
+    ("pairs", include_str!("../../plans/pairs.toml")),
     ("quick", include_str!("../../plans/quick.toml")),
     ("smoke", include_str!("../../plans/smoke.toml")),
 ];

@@ -7,8 +7,10 @@ pub struct PlanProgress {
     pub rounds: usize,
     /// Number of the current cell, in the order of this round.
     pub cell: usize,
-    /// Number of cells in each round.
+    /// Number of cells in each round, over all environments.
     pub cells: usize,
+    /// How long the rest of the run takes, judging by what was measured so far.
+    pub remaining_ns: Option<u64>,
 }
 
 impl PlanProgress {
@@ -40,6 +42,7 @@ mod tests {
                 rounds: 2,
                 cell,
                 cells: 4,
+                remaining_ns: None,
             };
             assert_eq!(progress.percent_of_plan(percent), expected, "{progress:?} {percent}");
         }

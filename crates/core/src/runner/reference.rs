@@ -1,35 +1,83 @@
 //! Computes the outputs that all engines are compared with.
 
-use std::rc::Rc;
-
+use bytes::Bytes;
 use tare_record::{
-    Cell, CellPlan, CellRequest, EngineName, Event, Failure, FailureKind, ModelSource, Progress, RequestKind, Status,
-    Variant, Warning, WarningKind,
+    Cell, CellRequest, ClockInfo, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Plan,
+    Progress, RequestKind, Status, Variant, Warning, WarningKind,
 };
 
 use super::executor::unexpected_reply;
+use super::requests::cell_request;
 use crate::{Attachments, Executor, NamedTensor, PlanObserver, tensor_codec};
 
-/// A model with inputs and the outputs to compare with.
+/// The references of all workloads of a plan.
+#[derive(Debug)]
+pub struct References(Vec<Result<Reference, Status>>);
+
+impl References {
+    /// Computes the reference of every workload on `executor`, whose clock is `clock`. `inputs` holds
+    /// encoded tensors given by the user. A failure becomes the status of the workload's cells.
+    pub async fn compute(
+        plan: &Plan,
+        clock: &ClockInfo,
+        inputs: Option<Bytes>,
+        executor: &mut dyn Executor,
+        observer: &mut dyn PlanObserver,
+    ) -> Self {
+        let mut references = Vec::new();
+        for cell_plan in &plan.cells {
+            let computed = if executor.stopped().is_some() {
+                Err(Status::Cancelled)
+            } else {
+                let engine = EngineName::references()[0];
+                let request = cell_request(plan, clock, cell_plan, engine, executor.environment());
+                reference(&request, &cell_plan.model, inputs.clone(), executor, observer).await
+            };
+            references.push(computed);
+        }
+        Self(references)
+    }
+
+    /// The reference of the workload with this index in the plan.
+    pub(super) fn of(&self, entry: usize) -> Result<&Reference, &Status> {
+        self.0[entry].as_ref()
+    }
+}
+
+/// Inputs and the outputs to compare with.
+#[derive(Debug)]
 pub(super) struct Reference {
-    pub(super) model: ModelSource,
-    pub(super) attachments: Attachments,
+    encoded_inputs: Bytes,
+    encoded_outputs: Bytes,
     pub(super) inputs: Vec<NamedTensor>,
     /// The engine that computed it.
     pub(super) engine: EngineName,
+    /// Where it was computed.
+    pub(super) environment: EnvironmentKind,
     /// A warning for every cell if this is not the preferred engine.
     pub(super) warning: Option<Warning>,
 }
 
+impl Reference {
+    /// Inputs and outputs, to be sent with a request.
+    pub(super) fn attachments(&self) -> Attachments {
+        Attachments {
+            model: None,
+            inputs: Some(self.encoded_inputs.clone()),
+            reference: Some(self.encoded_outputs.clone()),
+        }
+    }
+}
+
 /// Computes the reference on the first engine, by rank, that can run the model.
-pub(super) async fn reference(
+async fn reference(
     request: &CellRequest,
-    cell_plan: &CellPlan,
-    inputs: Option<Rc<Vec<u8>>>,
+    model: &str,
+    inputs: Option<Bytes>,
     executor: &mut dyn Executor,
     observer: &mut dyn PlanObserver,
 ) -> Result<Reference, Status> {
-    let (model, bytes) = executor.model(&cell_plan.model).await.map_err(Status::Failed)?;
+    let (model, bytes) = executor.model(model).await.map_err(Status::Failed)?;
     let attachments = Attachments {
         model: bytes,
         inputs,
@@ -38,7 +86,8 @@ pub(super) async fn reference(
     let mut failures: Vec<(EngineName, Failure)> = Vec::new();
     for engine in EngineName::references() {
         let failure = match compute(request, &model, &attachments, engine, executor, observer).await {
-            Err(Status::Failed(failure) | Status::TimedOut(failure)) if !executor.cancelled() => failure,
+            Err(_) if executor.stopped().is_some() => return Err(Status::Cancelled),
+            Err(Status::Failed(failure) | Status::TimedOut(failure)) => failure,
             Err(other) => return Err(other),
             Ok(reference) => {
                 return Ok(Reference {
@@ -95,7 +144,8 @@ async fn compute(
         kind: RequestKind::Reference,
         ..request.clone()
     };
-    let mut on_progress = |progress: &Progress, cell: &Cell| observer.cell_progress(&request, progress, cell);
+    let mut on_progress =
+        |progress: &Progress, cell: &Cell| observer.cell_progress("reference", &request, progress, cell);
     let reply = executor.execute(&request, attachments, &mut on_progress).await;
     let failed = |message: String| Err(Status::Failed(Failure::new(FailureKind::Reference, message)));
     match reply.event {
@@ -106,16 +156,13 @@ async fn compute(
                 Err(error) => return failed(error.to_string()),
             };
             let outputs = tensors.split_off(inputs.len());
-            observer.tensors(&request, &tensors, &outputs);
+            observer.tensors("reference", &request, &tensors, &outputs);
             Ok(Reference {
-                model: model.clone(),
-                attachments: Attachments {
-                    model: attachments.model.clone(),
-                    inputs: Some(Rc::new(tensor_codec::encode(&tensors))),
-                    reference: Some(Rc::new(tensor_codec::encode(&outputs))),
-                },
+                encoded_inputs: tensor_codec::encode(&tensors).into(),
+                encoded_outputs: tensor_codec::encode(&outputs).into(),
                 inputs: tensors,
                 engine,
+                environment: request.environment,
                 warning: None,
             })
         }

@@ -1,13 +1,16 @@
 //! Turns the cells of a plan into requests.
 
-use tare_record::{CellPlan, CellRequest, DeviceKind, EngineName, EnvironmentKind, ModelSource, Record, Variant};
+use tare_record::{
+    CellPlan, CellRequest, ClockInfo, DeviceKind, EngineName, EnvironmentKind, ModelSource, Plan, Variant,
+};
 
 use super::rounds::rules_of_one;
 use crate::tolerance_of;
 
 /// The request of a cell on one thread in the engine's default configuration.
-pub fn cell_request(
-    record: &Record,
+pub(super) fn cell_request(
+    plan: &Plan,
+    clock: &ClockInfo,
     cell_plan: &CellPlan,
     engine: EngineName,
     environment: EnvironmentKind,
@@ -17,23 +20,24 @@ pub fn cell_request(
     };
     CellRequest {
         shapes: cell_plan.shapes.clone(),
-        seed: record.plan.seed,
-        rules: rules_of_one(&record.plan.rules),
+        seed: plan.seed,
+        rules: rules_of_one(&plan.rules),
         tolerance: tolerance_of(&cell_plan.model, &cell_plan.tolerance),
-        ..CellRequest::new(engine, environment, model, record.clock.clone())
+        ..CellRequest::new(engine, environment, model, clock.clone())
     }
 }
 
 /// All requests for one `[[cell]]` of a plan.
 pub(super) fn requests(
-    record: &Record,
+    plan: &Plan,
+    clock: &ClockInfo,
     cell_plan: &CellPlan,
     engines: &[EngineName],
     environment: EnvironmentKind,
 ) -> Vec<CellRequest> {
     let mut requests = Vec::new();
     for &engine in engines {
-        let plain = cell_request(record, cell_plan, engine, environment);
+        let plain = cell_request(plan, clock, cell_plan, engine, environment);
         let spec = engine.spec();
         // Measure once: a GPU engine does not compute on CPU threads, and modules in Node have a
         // single thread.

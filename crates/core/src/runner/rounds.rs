@@ -25,16 +25,25 @@ pub(crate) fn rules_of_one(rules: &Rules) -> Rules {
     }
 }
 
+/// Which round of a run it is, and when it started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RoundStart {
+    /// Starting at 1.
+    pub(crate) number: usize,
+    /// Time from the start of the run.
+    pub(crate) start_ns: u64,
+}
+
 /// Makes a cell of its first round.
-pub(crate) fn first(mut cell: Cell) -> Cell {
-    cell.rounds = vec![round_of(&cell)];
+pub(crate) fn first(mut cell: Cell, start: RoundStart) -> Cell {
+    cell.rounds = vec![round_of(&cell, start)];
     cell
 }
 
 /// Adds a later round to a cell.
-pub(crate) fn join(cell: &mut Cell, later: Cell) {
-    cell.rounds.push(round_of(&later));
-    let number = cell.rounds.len();
+pub(crate) fn join(cell: &mut Cell, later: Cell, start: RoundStart) {
+    cell.rounds.push(round_of(&later, start));
+    let number = start.number;
     cell.samples_ns.extend(later.samples_ns);
     cell.device_runs_ns.extend(later.device_runs_ns);
     cell.post_processing = match (cell.post_processing.take(), later.post_processing) {
@@ -82,8 +91,10 @@ pub(crate) fn join(cell: &mut Cell, later: Cell) {
     };
 }
 
-fn round_of(cell: &Cell) -> Round {
+fn round_of(cell: &Cell, start: RoundStart) -> Round {
     Round {
+        number: start.number,
+        start_ns: Some(start.start_ns),
         samples: cell.samples_ns.len(),
         phases: cell.phases.clone(),
         calibration: cell.calibration,
@@ -131,19 +142,29 @@ pub(crate) fn has_time_for_another(cell: &Cell, rules: &Rules) -> bool {
     cell.status == Status::Measured && total + longest <= limit_s(rules).saturating_mul(1_000_000_000)
 }
 
-/// Adds a warning if a measured cell has fewer rounds than the plan asks for.
-pub(crate) fn note_missing(cell: &mut Cell, rules: &Rules, cancelled: bool) {
+/// Adds a warning that a round was lost with its browser.
+pub(crate) fn note_lost(cell: &mut Cell, number: usize, failure: &Failure) {
+    cell.warnings.push(Warning {
+        kind: WarningKind::LostRound,
+        message: format!("round {number} was lost: {}", failure.message),
+    });
+}
+
+/// Adds a warning if a measured cell has fewer rounds than the plan asks for. `stopped` is why the
+/// run ended early, if it did.
+pub(crate) fn note_missing(cell: &mut Cell, rules: &Rules, stopped: Option<&str>) {
     let count = cell.rounds.len();
     if cell.status != Status::Measured || count >= rules.rounds {
         return;
     }
-    let why = if cancelled {
-        "the run was canceled".into()
-    } else {
-        format!(
+    let is_lost = |warning: &Warning| warning.kind == WarningKind::LostRound;
+    let why = match stopped {
+        Some(reason) => reason.to_owned(),
+        None if cell.warnings.iter().any(is_lost) => "others were lost".into(),
+        None => format!(
             "another round would have exceeded the limit of {} s for all rounds",
             limit_s(rules)
-        )
+        ),
     };
     let meaning = if count == 1 {
         "; its interval does not include the differences between processes"

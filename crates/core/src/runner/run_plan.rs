@@ -1,154 +1,223 @@
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
-use tare_record::{Cell, CellRequest, Event, Failure, FailureKind, Progress, Record, Status, Warning};
+use bytes::Bytes;
+use tare_record::{Cell, CellRequest, EnvironmentKind, Event, Failure, ModelSource, Progress, Status, Warning};
 
 use super::executor::unexpected_reply;
-use super::reference::{Reference, reference};
-use super::requests::requests;
-use super::rounds;
+use super::lane::Lane;
+use super::order::order;
+use super::page_watch;
+use super::reference::{Reference, References};
+use super::rounds::RoundStart;
+use super::task::{Task, end_precise, tasks};
 use crate::measure::cpu_calibration;
-use crate::{Executor, PlanObserver, PlanProgress, Random, failed_cell, tensor_codec};
+use crate::{Attachments, Clock, PlanObserver, PlanProgress, failed_cell, tensor_codec};
 
-/// A cell to measure.
-struct Task {
-    /// Index of its `[[cell]]` in the plan. All tasks of this entry share a reference.
-    entry: usize,
-    request: CellRequest,
-    fallback: Option<Warning>,
-}
-
-/// Measures all cells of the record's plan and adds them to the record, in the plan's order.
+/// Measures all cells of a plan in all environments, and adds them to the records of the lanes, in
+/// the plan's order.
 ///
-/// The reference of a workload is computed first, in its own process or worker. Then every engine
-/// is measured and verified against it. Each round measures all cells in an order drawn from the
-/// plan's seed, so that a machine that slows down gradually does not favor the first cells. A round
-/// of a cell is repeated if the speed of the processor changed during it. `inputs` holds encoded
-/// tensors given by the user.
+/// Each round measures all cells of all environments in an order drawn from the plan's seed, in
+/// which cells that are compared follow each other. A machine that changes thus affects both sides
+/// of a ratio alike. A round of a cell is repeated if the speed of the processor changed during it.
+/// Every cell is verified against the reference of its workload, the same one everywhere.
+///
+/// A lane whose record already holds rounds is continued after them. `clock` times the whole run.
 pub async fn run_plan(
-    record: &mut Record,
-    inputs: Option<Rc<Vec<u8>>>,
-    executor: &mut dyn Executor,
+    lanes: &mut [Lane<'_>],
+    references: &References,
+    clock: &dyn Clock,
     observer: &mut dyn PlanObserver,
 ) {
-    let plan = record.plan.clone();
-    let tasks = tasks(record, executor);
-    let mut references: BTreeMap<usize, Result<Reference, Status>> = BTreeMap::new();
-    let mut cells: Vec<Option<Cell>> = vec![None; tasks.len()];
-    for round in 1..=plan.rules.rounds {
-        for (before, place) in shuffled(tasks.len(), plan.seed, round).into_iter().enumerate() {
-            let Task {
-                entry,
-                request,
-                fallback,
-            } = &tasks[place];
-            if let Some(cell) = &mut cells[place] {
-                if !rounds::has_time_for_another(cell, &plan.rules) {
-                    continue;
-                }
-                if executor.cancelled() {
-                    if cell.rounds.len() + 1 == round {
-                        rounds::note_missing(cell, &plan.rules, true);
-                        observer.cell_ended(cell);
-                    }
-                    continue;
-                }
-            }
-            observer.round_started(PlanProgress {
-                round,
-                rounds: plan.rules.rounds,
-                cell: before + 1,
-                cells: tasks.len(),
-            });
-            if !executor.cancelled() && !references.contains_key(entry) {
-                let reference = reference(request, &plan.cells[*entry], inputs.clone(), executor, observer).await;
-                references.insert(*entry, reference);
-            }
-            let measured = match references.get(entry) {
-                Some(Err(status)) if !executor.cancelled() => not_measured(request, status.clone()),
-                Some(Ok(ready)) if !executor.cancelled() => {
-                    let request = CellRequest {
-                        reference: ready.engine,
-                        round,
-                        runs_per_sample: cells[place].as_ref().map(|cell| cell.runs_per_sample),
-                        ..request.clone()
-                    };
-                    measure_at_steady_speed(&request, ready, executor, observer).await
-                }
-                _ => not_measured(request, Status::Cancelled),
-            };
-            let cell = match &mut cells[place] {
-                Some(cell) => {
-                    rounds::join(cell, measured);
-                    cell
-                }
-                absent => {
-                    let cell = absent.insert(rounds::first(measured));
-                    cell.warnings.extend(fallback.clone());
-                    if let Some(Ok(ready)) = references.get(entry) {
-                        cell.warnings.extend(ready.warning.clone());
-                    }
-                    cell
-                }
-            };
-            if round == plan.rules.rounds || !rounds::has_time_for_another(cell, &plan.rules) {
-                rounds::note_missing(cell, &plan.rules, false);
-                observer.cell_ended(cell);
-            }
-            record.cells = cells.iter().flatten().cloned().collect();
-            observer.record_updated(record);
-        }
-    }
-    record.cells = cells.into_iter().flatten().collect();
-    record.complete = !executor.cancelled();
-    observer.record_updated(record);
+    let earlier_ns = lanes
+        .iter()
+        .flat_map(|lane| &lane.record.cells)
+        .flat_map(|cell| &cell.rounds);
+    let earlier_ns = earlier_ns.filter_map(|round| round.start_ns).max().unwrap_or(0);
+    let tasks = tasks(lanes);
+    let mut runner = Runner {
+        tasks,
+        lanes,
+        references,
+        clock,
+        observer,
+        models: BTreeMap::new(),
+        // Rounds of a resumed run start after those before.
+        start_ns: clock.now_ns().saturating_sub(earlier_ns),
+    };
+    runner.run().await;
+    runner.finish().await;
 }
 
-/// All cells of a plan, in the plan's order.
-fn tasks(record: &Record, executor: &mut dyn Executor) -> Vec<Task> {
-    let mut tasks = Vec::new();
-    for (entry, cell_plan) in record.plan.cells.iter().enumerate() {
-        let (engines, fallback) = if cell_plan.engines.is_empty() {
-            executor.default_engines()
-        } else {
-            (cell_plan.engines.clone(), None)
+type FoundModel = Result<(ModelSource, Option<Bytes>), Failure>;
+
+struct Runner<'a, 'e> {
+    lanes: &'a mut [Lane<'e>],
+    tasks: Vec<Task>,
+    references: &'a References,
+    /// Models by the indices of environment and workload.
+    models: BTreeMap<(usize, usize), FoundModel>,
+    clock: &'a dyn Clock,
+    observer: &'a mut dyn PlanObserver,
+    start_ns: u64,
+}
+
+impl Runner<'_, '_> {
+    async fn run(&mut self) {
+        let Some(plan) = self.lanes.first().map(|lane| lane.record.plan.clone()) else {
+            return;
         };
-        for request in requests(record, cell_plan, &engines, executor.environment()) {
-            tasks.push(Task {
-                entry,
-                request,
-                fallback: fallback.clone(),
-            });
+        for round in 1..=plan.rules.rounds {
+            let cells: Vec<(usize, &CellRequest)> = self.tasks.iter().map(|task| (task.entry, &task.request)).collect();
+            let order = order(&cells, plan.seed, round);
+            for (before, &place) in order.iter().enumerate() {
+                let task = &mut self.tasks[place];
+                if task.is_over {
+                    continue;
+                }
+                let lane = &self.lanes[task.lane];
+                if let Some(reason) = lane.executor.stopped() {
+                    if task.cell.is_some() {
+                        task.end(&plan.rules, Some(&reason));
+                    } else {
+                        task.end_unmeasured(Status::Cancelled);
+                    }
+                    self.ended(place);
+                    continue;
+                }
+                if !task.has_round(round) {
+                    let remaining_ns = remaining_ns(&self.tasks, &order[before..], plan.rules.rounds - round);
+                    self.observer.round_started(PlanProgress {
+                        round,
+                        rounds: plan.rules.rounds,
+                        cell: before + 1,
+                        cells: order.len(),
+                        remaining_ns,
+                    });
+                    self.measure(place, round).await;
+                }
+                let task = &mut self.tasks[place];
+                let stopped = self.lanes[task.lane].executor.stopped();
+                if let (Some(reason), Some(_), false) = (&stopped, &task.cell, task.is_over) {
+                    task.end(&plan.rules, Some(reason));
+                }
+                if self.tasks[place].end_after(round, &plan.rules) {
+                    self.ended(place);
+                }
+                self.update(self.tasks[place].lane);
+            }
+            if plan.rules.ratio_precision_percent > 0 {
+                for place in end_precise(&mut self.tasks, &plan.rules) {
+                    self.ended(place);
+                }
+            }
         }
     }
-    tasks
+
+    /// Measures one round of a cell.
+    async fn measure(&mut self, place: usize, round: usize) {
+        let (number, entry) = (self.tasks[place].lane, self.tasks[place].entry);
+        let start = RoundStart {
+            number: round,
+            start_ns: self.clock.now_ns().saturating_sub(self.start_ns),
+        };
+        let reference = match self.references.of(entry) {
+            Ok(reference) => reference,
+            Err(status) => return self.tasks[place].end_unmeasured(status.clone()),
+        };
+        if !self.models.contains_key(&(number, entry)) {
+            let name = self.lanes[number].record.plan.cells[entry].model.clone();
+            let found = self.lanes[number].executor.model(&name).await;
+            self.models.insert((number, entry), found);
+        }
+        let (source, bytes) = match &self.models[&(number, entry)] {
+            Ok(found) => found.clone(),
+            Err(failure) => return self.tasks[place].end_unmeasured(Status::Failed(failure.clone())),
+        };
+        let task = &self.tasks[place];
+        let request = CellRequest {
+            model: source,
+            reference: reference.engine,
+            reference_environment: reference.environment,
+            round,
+            runs_per_sample: task.cell.as_ref().map(|cell| cell.runs_per_sample),
+            ..task.request.clone()
+        };
+        let attachments = Attachments {
+            model: bytes,
+            ..reference.attachments()
+        };
+        let lane = &mut self.lanes[number];
+        let measured = measure_at_steady_speed(&request, &attachments, reference, lane, self.observer).await;
+        let task = &mut self.tasks[place];
+        let took_ns = self.clock.now_ns().saturating_sub(self.start_ns + start.start_ns);
+        task.took = (task.took.0 + took_ns, task.took.1 + 1);
+        let warnings: Vec<Warning> = task.fallback.iter().chain(&reference.warning).cloned().collect();
+        task.add(measured, start, &warnings);
+    }
+
+    fn ended(&mut self, place: usize) {
+        let task = &self.tasks[place];
+        if let Some(cell) = &task.cell {
+            self.observer.cell_ended(&self.lanes[task.lane].name, cell);
+        }
+    }
+
+    /// Brings the record of a lane up to date.
+    fn update(&mut self, number: usize) {
+        let of_lane = self.tasks.iter().filter(|task| task.lane == number);
+        let lane = &mut self.lanes[number];
+        lane.record.cells = of_lane.filter_map(Task::recorded).cloned().collect();
+        self.observer.record_updated(&lane.name, &lane.record);
+    }
+
+    async fn finish(&mut self) {
+        for number in 0..self.lanes.len() {
+            self.update(number);
+            let lane = &mut self.lanes[number];
+            let wants_page = lane.record.plan.interop && lane.executor.environment() == EnvironmentKind::Browser;
+            if wants_page && lane.executor.stopped().is_none() {
+                page_watch::measure(lane, self.observer).await;
+            }
+            lane.record.complete = lane.executor.stopped().is_none();
+            lane.executor.finish(&mut lane.record).await;
+            self.observer.record_updated(&lane.name, &lane.record);
+        }
+    }
 }
 
-/// The indices below `count` in an order drawn from `seed`, different in each round (Fisher-Yates
-/// shuffle, Durstenfeld 1964).
-fn shuffled(count: usize, seed: u64, round: usize) -> Vec<usize> {
-    let mut random = Random::new(seed, &format!("order {round}"));
-    let mut order: Vec<usize> = (0..count).collect();
-    for last in (1..count).rev() {
-        // Cannot fail: the number is at most `last`.
-        let other = usize::try_from(random.below(last as u64 + 1)).unwrap_or(last);
-        order.swap(last, other);
-    }
-    order
+/// How long the rest of a run takes, if each round of a cell takes as long as those before. Cells
+/// that were not measured yet count as the mean of the others.
+fn remaining_ns(tasks: &[Task], left_in_round: &[usize], rounds_after: usize) -> Option<u64> {
+    let (total_ns, count) = tasks
+        .iter()
+        .fold((0, 0), |sum, task| (sum.0 + task.took.0, sum.1 + task.took.1));
+    let mean_ns = total_ns.checked_div(count)?;
+    let of = |task: &Task| task.took.0.checked_div(task.took.1).unwrap_or(mean_ns);
+    let is_open = |task: &&Task| !task.is_over;
+    let this_round: u64 = left_in_round
+        .iter()
+        .map(|&place| &tasks[place])
+        .filter(is_open)
+        .map(of)
+        .sum();
+    let each_round: u64 = tasks.iter().filter(is_open).map(of).sum();
+    Some(this_round + each_round * rounds_after as u64)
 }
 
 /// Measures one round of a cell, and once more if the speed of the processor changed during it.
 async fn measure_at_steady_speed(
     request: &CellRequest,
-    ready: &Reference,
-    executor: &mut dyn Executor,
+    attachments: &Attachments,
+    reference: &Reference,
+    lane: &mut Lane<'_>,
     observer: &mut dyn PlanObserver,
 ) -> Cell {
-    let first = execute(request, ready, executor, observer).await;
-    if first.status != Status::Measured || cpu_calibration::change(&first).is_none() || executor.cancelled() {
+    let first = execute(request, attachments, reference, lane, observer).await;
+    let is_settled = first.status != Status::Measured || cpu_calibration::change(&first).is_none();
+    if is_settled || lane.executor.stopped().is_some() {
         return first;
     }
-    let second = execute(request, ready, executor, observer).await;
+    let second = execute(request, attachments, reference, lane, observer).await;
     if second.status == Status::Measured {
         cpu_calibration::steadier(first, second)
     } else {
@@ -156,33 +225,23 @@ async fn measure_at_steady_speed(
     }
 }
 
-/// Measures one round of a cell.
 async fn execute(
     request: &CellRequest,
-    ready: &Reference,
-    executor: &mut dyn Executor,
+    attachments: &Attachments,
+    reference: &Reference,
+    lane: &mut Lane<'_>,
     observer: &mut dyn PlanObserver,
 ) -> Cell {
-    let request = CellRequest {
-        model: ready.model.clone(),
-        ..request.clone()
-    };
-    let mut on_progress = |progress: &Progress, cell: &Cell| observer.cell_progress(&request, progress, cell);
-    let reply = executor.execute(&request, &ready.attachments, &mut on_progress).await;
+    let name = &lane.name;
+    let mut on_progress = |progress: &Progress, cell: &Cell| observer.cell_progress(name, request, progress, cell);
+    let reply = lane.executor.execute(request, attachments, &mut on_progress).await;
     if let Ok(outputs) = tensor_codec::decode(&reply.tensors) {
-        observer.tensors(&request, &ready.inputs, &outputs);
+        observer.tensors(name, request, &reference.inputs, &outputs);
     }
     match reply.event {
         Event::Done { cell } => *cell,
-        Event::NoReference { failure } => failed_cell(&request, failure),
-        other => failed_cell(&request, unexpected_reply(&other)),
-    }
-}
-
-fn not_measured(request: &CellRequest, status: Status) -> Cell {
-    Cell {
-        status,
-        ..failed_cell(request, Failure::new(FailureKind::Died, ""))
+        Event::NoReference { failure } => failed_cell(request, failure),
+        other => failed_cell(request, unexpected_reply(&other)),
     }
 }
 

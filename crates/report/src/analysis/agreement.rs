@@ -1,17 +1,27 @@
-//! Whether two environments computed the same: each compared its outputs with a reference that it computed itself.
+//! Whether two environments computed the same.
 
 use tare_core::sample_distance;
-use tare_record::{Cell, DType, OutputInfo};
+use tare_record::{Cell, DType, OutputInfo, Verification};
 
-/// Largest difference of the outputs of two cells, as a share of their largest elements; `None` if a record does not hold
-/// elements.
+/// How far apart the outputs of two cells are, as a share of their largest elements.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Agreement {
+    /// Both compared every element with one reference. The largest distance of each from it.
+    SameReference([f64; 2]),
+    /// Each compared its outputs with a reference of its own, and the elements that both records hold differ by at most this.
+    Samples(f64),
+    /// A record holds no elements.
+    Unknown,
+}
+
+/// How far apart the outputs of two cells are.
 ///
 /// # Errors
 ///
 /// If the outputs are others, or further apart than each may be from its reference, both added. Integers must be equal.
-pub(crate) fn difference(a: &Cell, b: &Cell) -> Result<Option<f64>, String> {
+pub(crate) fn agreement(a: &Cell, b: &Cell) -> Result<Agreement, String> {
     let (Some(one), Some(other)) = (&a.verification, &b.verification) else {
-        return Ok(None);
+        return Ok(Agreement::Unknown);
     };
     if one.outputs.len() != other.outputs.len() {
         let (one, other) = (one.outputs.len(), other.outputs.len());
@@ -23,7 +33,14 @@ pub(crate) fn difference(a: &Cell, b: &Cell) -> Result<Option<f64>, String> {
         let found = of_output(one, other, allowed)?;
         largest = largest.zip(found).map(|(largest, found)| largest.max(found));
     }
-    Ok(largest)
+    if one.reference_sha256.is_some() && one.reference_sha256 == other.reference_sha256 {
+        let distance = |cell: &Verification| {
+            let outputs = cell.outputs.iter();
+            outputs.map(|output| output.drift.max_scaled).fold(0.0, f64::max)
+        };
+        return Ok(Agreement::SameReference([distance(one), distance(other)]));
+    }
+    Ok(largest.map_or(Agreement::Unknown, Agreement::Samples))
 }
 
 fn of_output(one: &OutputInfo, other: &OutputInfo, allowed: f64) -> Result<Option<f64>, String> {

@@ -3,11 +3,12 @@
 use tare_core::stats::Estimate;
 use tare_record::{Cell, EnvironmentKind, Record, Status};
 
+use super::adapter_match;
+use super::agreement::agreement;
 use super::pairing::{have_same_inputs, ratio};
 use super::rung::Rung;
 use super::series::Series;
 use super::step_kind::{StepKind, step_kind};
-use super::{adapter_match, agreement};
 use crate::{format, labels};
 
 /// Two rungs are a pair, which has a section of its own.
@@ -55,6 +56,7 @@ pub fn ladders(records: &[Record]) -> Vec<Ladder<'_>> {
             let rung = Rung {
                 cell,
                 clock: &record.clock,
+                run: record.run.as_deref(),
                 v8: record.machine.node.as_ref().map(|node| node.v8.as_str()),
             };
             match groups.iter_mut().find(|group| is_same_work(group.rungs[0].cell, cell)) {
@@ -74,7 +76,33 @@ pub fn ladders(records: &[Record]) -> Vec<Ladder<'_>> {
             }
         }
     }
-    groups.into_iter().filter_map(ladder).collect()
+    groups.into_iter().flat_map(by_browser).filter_map(ladder).collect()
+}
+
+/// A group for each browser, with all rungs outside browsers.
+fn by_browser(group: Group<'_>) -> Vec<Group<'_>> {
+    let browser = |rung: &Rung<'_>| rung.cell.configuration.browser.clone();
+    let mut browsers: Vec<_> = group
+        .rungs
+        .iter()
+        .filter(|rung| rung.is_in_browser())
+        .map(browser)
+        .collect();
+    browsers.sort();
+    browsers.dedup();
+    if browsers.len() < 2 {
+        return vec![group];
+    }
+    let of = |name: &Option<String>| Group {
+        rungs: group
+            .rungs
+            .iter()
+            .filter(|rung| !rung.is_in_browser() || browser(rung) == *name)
+            .copied()
+            .collect(),
+        repeated: group.repeated,
+    };
+    browsers.iter().map(of).collect()
 }
 
 /// Rungs of the same work.
@@ -89,7 +117,7 @@ fn is_same_work(a: &Cell, b: &Cell) -> bool {
         && a.model.sha256.is_some()
         && have_same_inputs(a, b)
         && adapter_match::difference(a.adapter.as_ref(), b.adapter.as_ref()).is_none()
-        && agreement::difference(a, b).is_ok()
+        && agreement(a, b).is_ok()
 }
 
 fn ladder(Group { mut rungs, repeated }: Group<'_>) -> Option<Ladder<'_>> {
@@ -132,13 +160,13 @@ fn ladder(Group { mut rungs, repeated }: Group<'_>) -> Option<Ladder<'_>> {
             Some(Step {
                 kind,
                 detail,
-                ratio: ratio(&series[0], &series[1])?,
+                ratio: step_ratio(rungs, series)?,
             })
         })
         .collect::<Option<Vec<Step>>>()?;
     Some(Ladder {
-        shares: shares(&steps, &series)?,
-        whole: ratio(series.first()?, series.last()?)?,
+        shares: shares(&steps, &rungs, &series)?,
+        whole: step_ratio(&rungs, &series)?,
         rungs: rungs.iter().map(|rung| rung.cell).collect(),
         medians,
         steps,
@@ -146,8 +174,15 @@ fn ladder(Group { mut rungs, repeated }: Group<'_>) -> Option<Ladder<'_>> {
     })
 }
 
+/// Median of the last rung as a multiple of the first one's.
+fn step_ratio(rungs: &[Rung<'_>], series: &[Series]) -> Option<Estimate> {
+    let run = rungs.first()?.run;
+    let is_one_run = run.is_some() && run == rungs.last()?.run;
+    Some(ratio(series.first()?, series.last()?, is_one_run)?.0)
+}
+
 /// Joins neighboring steps of one kind, and wasm with the browser.
-fn shares(steps: &[Step], series: &[Series]) -> Option<Vec<(StepKind, Estimate)>> {
+fn shares(steps: &[Step], rungs: &[Rung<'_>], series: &[Series]) -> Option<Vec<(StepKind, Estimate)>> {
     let joined = |step: &Step| match step.kind {
         StepKind::Wasm | StepKind::Browser => StepKind::WasmAndBrowser,
         kind => kind,
@@ -161,7 +196,7 @@ fn shares(steps: &[Step], series: &[Series]) -> Option<Vec<(StepKind, Estimate)>
         } else {
             joined(&alike[0])
         };
-        shares.push((kind, ratio(&series[first], &series[last])?));
+        shares.push((kind, step_ratio(&rungs[first..=last], &series[first..=last])?));
         first = last;
     }
     Some(shares)

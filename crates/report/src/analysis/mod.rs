@@ -1,7 +1,7 @@
 //! What the records say: which cells may be compared, how they compare, and why.
 
 mod adapter_match;
-mod agreement;
+pub(crate) mod agreement;
 pub(crate) mod ladder;
 pub(crate) mod pairing;
 pub(crate) mod rung;

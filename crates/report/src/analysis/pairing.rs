@@ -1,9 +1,10 @@
 use tare_core::stage_durations_ns;
-use tare_core::stats::{Estimate, rounds_ratio};
+use tare_core::stats::{Estimate, paired_ratio, rounds_ratio};
 use tare_record::{Cell, ClockInfo, EnvironmentKind, RELAXED_SIMD, Record, Status, Warning};
 
+use super::adapter_match;
+use super::agreement::{Agreement, agreement};
 use super::series::Series;
-use super::{adapter_match, agreement};
 use crate::labels;
 
 /// Seed of the bootstrap, so that the same records always give the same report.
@@ -31,8 +32,8 @@ pub struct Pair<'a> {
     pub stages: Vec<(String, Estimate)>,
     /// Median of one run in nanoseconds, native and other.
     pub medians: [Estimate; 2],
-    /// Largest difference of both outputs, as a share of the largest element, where both records hold elements.
-    pub difference: Option<f64>,
+    /// How far apart both outputs are.
+    pub agreement: Agreement,
     /// What both medians rest on, the smaller number of both sides: rounds, or samples where there is one round.
     pub basis: Basis,
     /// What a reader must know beside the ratio, from both sides.
@@ -44,8 +45,10 @@ pub struct Pair<'a> {
 pub enum Basis {
     /// Samples of one process or worker.
     Samples(usize),
-    /// Several processes or workers.
+    /// Several processes or workers on each side, measured apart.
     Rounds(usize),
+    /// Rounds of both sides that one run measured next to each other.
+    Pairs(usize),
 }
 
 /// A pair that was refused.
@@ -67,6 +70,7 @@ pub fn compare(records: &[Record]) -> Comparison<'_> {
                 record.cells.iter().map(|cell| TimedCell {
                     cell,
                     clock: &record.clock,
+                    run: record.run.as_deref(),
                 })
             })
             .filter(move |timed| (timed.cell.configuration.environment == EnvironmentKind::Native) == native)
@@ -115,18 +119,20 @@ fn is_ladder_step_only(cell: &Cell) -> bool {
     rung.vector_limit.is_some() || rung.wgsl_asked || rung.threads == 1 && rung.vector_level == RELAXED_SIMD
 }
 
-/// A cell with the clock that timed it.
+/// A cell with the clock that timed it, and the run that it belongs to.
 #[derive(Clone, Copy)]
 struct TimedCell<'a> {
     cell: &'a Cell,
     clock: &'a ClockInfo,
+    run: Option<&'a str>,
 }
 
 fn pair<'a>(native: TimedCell<'a>, other: TimedCell<'a>) -> Result<Pair<'a>, String> {
     refuse(native.cell, other.cell)?;
-    let difference = agreement::difference(native.cell, other.cell)?;
+    let agreement = agreement(native.cell, other.cell)?;
     let [below, above] = [native, other].map(|timed| Series::new(timed.cell, timed.clock));
-    let ratio = ratio(&below, &above).ok_or("a cell has no samples")?;
+    let is_one_run = native.run.is_some() && native.run == other.run;
+    let (ratio, basis) = ratio(&below, &above, is_one_run).ok_or("a cell has no samples")?;
     let medians = below.median().zip(above.median()).ok_or("a cell has no samples")?;
     let mut warnings: Vec<Warning> = Vec::new();
     for warning in [native.cell, other.cell]
@@ -143,32 +149,54 @@ fn pair<'a>(native: TimedCell<'a>, other: TimedCell<'a>) -> Result<Pair<'a>, Str
         native: native.cell,
         other: other.cell,
         ratio,
-        stages: stage_ratios(native.cell, other.cell),
+        stages: stage_ratios(native.cell, other.cell, is_one_run),
         medians: medians.into(),
-        difference,
-        basis: match above.steady_ns.len().min(below.steady_ns.len()) {
-            0 | 1 => Basis::Samples(above.samples().min(below.samples())),
-            rounds => Basis::Rounds(rounds),
-        },
+        agreement,
+        basis,
         warnings,
     })
 }
 
-/// Median of one run above as a multiple of that below, with an interval that holds the steps of both clocks.
-pub(crate) fn ratio(below: &Series, above: &Series) -> Option<Estimate> {
-    let ratio = rounds_ratio(&above.steady_ns, &below.steady_ns, SEED)?;
+/// Median of one run above as a multiple of that below, with an interval that holds the steps of both clocks, and what it
+/// rests on. The rounds of one run are compared in pairs, and those of two runs as a whole.
+pub(crate) fn ratio(below: &Series, above: &Series, is_one_run: bool) -> Option<(Estimate, Basis)> {
+    let (above_rounds, below_rounds) = (above.numbered(), below.numbered());
+    let paired = is_one_run.then(|| paired_ratio(&above_rounds, &below_rounds)).flatten();
+    let has_counterpart = |number: &usize| below_rounds.iter().any(|(other, _)| other == number);
+    let pairs = above_rounds
+        .iter()
+        .filter(|(number, _)| has_counterpart(number))
+        .count();
+    let basis = match above.steady_ns.len().min(below.steady_ns.len()) {
+        _ if paired.is_some() => Basis::Pairs(pairs),
+        0 | 1 => Basis::Samples(above.samples().min(below.samples())),
+        rounds => Basis::Rounds(rounds),
+    };
+    let ratio = match paired {
+        Some(ratio) => ratio,
+        None => rounds_ratio(&above.steady_ns, &below.steady_ns, SEED)?,
+    };
     let steps = above.step_share() + below.step_share();
-    Some(Estimate {
+    let ratio = Estimate {
         value: ratio.value,
         low: ratio.low * (1.0 - steps).max(0.0),
         high: ratio.high * (1.0 + steps),
-    })
+    };
+    Some((ratio, basis))
 }
 
-fn stage_ratios(native: &Cell, other: &Cell) -> Vec<(String, Estimate)> {
+/// The ratio of each stage. Rounds of one run are compared in pairs if both sides measured the same ones.
+fn stage_ratios(native: &Cell, other: &Cell, is_one_run: bool) -> Vec<(String, Estimate)> {
+    let numbers = |cell: &Cell| cell.rounds.iter().map(|round| round.number).collect::<Vec<_>>();
+    let has_pairs = is_one_run && numbers(native) == numbers(other);
     let both = native.stages.iter().zip(&other.stages);
     both.filter_map(|(below, above)| {
-        let ratio = rounds_ratio(&stage_durations_ns(above), &stage_durations_ns(below), SEED)?;
+        let [below_ns, above_ns] = [below, above].map(stage_durations_ns);
+        let numbered = |rounds: &[Vec<f64>]| (1..).zip(rounds.iter().cloned()).collect::<Vec<_>>();
+        let paired = has_pairs
+            .then(|| paired_ratio(&numbered(&above_ns), &numbered(&below_ns)))
+            .flatten();
+        let ratio = paired.or_else(|| rounds_ratio(&above_ns, &below_ns, SEED))?;
         Some((above.name.clone(), ratio))
     })
     .collect()

@@ -6,6 +6,8 @@ pub(super) struct Rung<'a> {
     pub(super) cell: &'a Cell,
     /// The clock that timed it.
     pub(super) clock: &'a ClockInfo,
+    /// The run that it belongs to.
+    pub(super) run: Option<&'a str>,
     /// Version of Node's V8, of rungs in Node.
     pub(super) v8: Option<&'a str>,
 }

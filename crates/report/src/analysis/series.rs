@@ -1,6 +1,8 @@
-use tare_core::run_durations_ns;
+use tare_core::numbered_run_durations_ns;
 use tare_core::stats::{Estimate, SteadyState, outlier_count, quantile, rounds_estimate, steady_state, trend};
-use tare_record::{Cell, ClockInfo, EnvironmentKind, Warning, WarningKind};
+use tare_record::{Cell, ClockInfo, Warning, WarningKind};
+
+use crate::labels;
 
 /// A trend that is smaller than this over the whole run is no news.
 const SMALL_TREND: f64 = 0.02;
@@ -16,6 +18,8 @@ const LEAST_BEYOND: f64 = 4.999;
 pub(crate) struct Series {
     /// Length of one run in nanoseconds, for each sample of each round after those that still warmed up.
     pub(crate) steady_ns: Vec<Vec<f64>>,
+    /// Number of each round in its run.
+    numbers: Vec<usize>,
     /// How wrong the clock's steps may make the length of one run, in nanoseconds.
     step_ns: f64,
     runs_per_sample: u32,
@@ -25,10 +29,11 @@ pub(crate) struct Series {
 
 impl Series {
     pub(crate) fn new(cell: &Cell, clock: &ClockInfo) -> Self {
-        let mut steady_ns = run_durations_ns(cell);
-        let warnings = warnings(cell.configuration.environment, &mut steady_ns);
+        let (numbers, mut steady_ns): (Vec<usize>, Vec<Vec<f64>>) = numbered_run_durations_ns(cell).into_iter().unzip();
+        let warnings = warnings(labels::place(cell), &mut steady_ns);
         Self {
             steady_ns,
+            numbers,
             runs_per_sample: cell.runs_per_sample,
             step_ns: clock.granularity_ns as f64 / f64::from(cell.runs_per_sample.max(1)),
             warnings,
@@ -43,6 +48,15 @@ impl Series {
             low: (estimate.low - self.step_ns).max(0.0),
             high: estimate.high + self.step_ns,
         })
+    }
+
+    /// The rounds with their numbers in the run.
+    pub(crate) fn numbered(&self) -> Vec<(usize, Vec<f64>)> {
+        self.numbers
+            .iter()
+            .copied()
+            .zip(self.steady_ns.iter().cloned())
+            .collect()
     }
 
     /// Samples that the figures rest on.
@@ -69,7 +83,7 @@ impl Series {
 }
 
 /// What the rounds did while they were measured. Takes away the samples that still warmed up.
-fn warnings(place: EnvironmentKind, rounds: &mut [Vec<f64>]) -> Vec<Warning> {
+fn warnings(place: &str, rounds: &mut [Vec<f64>]) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut warn = |kind, message: String| {
         warnings.push(Warning {

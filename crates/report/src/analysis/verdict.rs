@@ -40,7 +40,7 @@ pub fn verdict(pair: &Pair<'_>) -> String {
     let bound = (ratio.high - 1.0).max(1.0 - ratio.low) * 100.0;
     let (count, unit) = match pair.basis {
         Basis::Samples(count) => (count, "samples"),
-        Basis::Rounds(count) => (count, "rounds"),
+        Basis::Rounds(count) | Basis::Pairs(count) => (count, "rounds"),
     };
     let more = match more_needed(count, bound, WORTH_TELLING_PERCENT) {
         0 => String::new(),

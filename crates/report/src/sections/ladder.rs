@@ -32,7 +32,9 @@ pub(super) fn section<'a>(ladder: &Ladder<'a>) -> Section<'a> {
         )));
     }
     let id = format!("ladder-{}-{}", first.model.name, first.engine.name);
-    Section::new(id, format!("Why: {}", labels::work(first)), blocks)
+    let browser = ladder.rungs.last().and_then(|rung| rung.configuration.browser.as_ref());
+    let place = browser.map_or_else(String::new, |name| format!(" in {name}"));
+    Section::new(id, format!("Why: {}{place}", labels::work(first)), blocks)
 }
 
 fn waterfall<'a>(ladder: &Ladder<'_>) -> Figure<'a> {

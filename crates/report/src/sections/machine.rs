@@ -1,8 +1,8 @@
 use tare_record::Record;
 
-use crate::format;
 use crate::machine_lines::{adapter_lines, machine_lines};
 use crate::section::{Block, Section, Table, Value};
+use crate::{format, labels};
 
 /// What made a record, and on what.
 pub(super) fn section<'a>(number: usize, record: &Record) -> Section<'a> {
@@ -10,6 +10,9 @@ pub(super) fn section<'a>(number: usize, record: &Record) -> Section<'a> {
     let mut push = |property: &str, value: String| table.push(vec![Value::text(property), Value::Text(value)]);
     push("made", record.created.clone());
     push("command", record.command.clone());
+    if let Some(run) = &record.run {
+        push("run", run.clone());
+    }
     push("plan", record.plan.name.clone());
     push("tare", build(record));
     for (property, value) in machine_lines(&record.machine) {
@@ -38,7 +41,7 @@ pub(super) fn section<'a>(number: usize, record: &Record) -> Section<'a> {
         blocks.push(Block::Warning("This record is of a run that did not finish.".into()));
     }
     blocks.push(Block::Table(table));
-    let title = format!("Record {number}: {}", record.machine.kind);
+    let title = format!("Record {number}: {}", labels::environment(&record.machine));
     Section::detail(format!("record-{number}"), title, blocks)
 }
 

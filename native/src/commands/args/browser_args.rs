@@ -1,5 +1,6 @@
 //! Which browser to drive, and which page it opens.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -9,21 +10,24 @@ use crate::page::Page;
 /// A browser, and the page that it opens.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BrowserArgs {
+    /// Browser: chromium, chrome, firefox, or its path [default: the first one found]
+    #[arg(long)]
+    pub(crate) browser: Option<String>,
     #[command(flatten)]
     pub(crate) driver: DriverArgs,
     #[command(flatten)]
     pub(crate) serve: ServeArgs,
 }
 
-/// Which browser to drive, and how.
-#[derive(Debug, clap::Args)]
+/// How browsers are driven.
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct DriverArgs {
-    /// Browser: chromium, chrome, firefox, or its path [default: the first one found]
-    #[arg(long)]
-    pub(crate) browser: Option<String>,
-    /// URL of a running WebDriver, for example <http://127.0.0.1:9515>
+    /// URL of a running WebDriver or Selenium Grid, for example <http://127.0.0.1:9515>; repeatable
     #[arg(long, value_name = "URL")]
-    pub(crate) webdriver: Option<String>,
+    pub(crate) webdriver: Vec<String>,
+    /// Time limit for a WebDriver to open a session, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) session_limit: u64,
     /// Show the browser's window
     #[arg(long)]
     pub(crate) headed: bool,
@@ -36,20 +40,44 @@ pub(crate) struct DriverArgs {
     /// Extra argument for the browser; repeatable
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub(crate) browser_arg: Vec<String>,
+    /// Whether the page has a certificate that was made for the run.
+    #[arg(skip)]
+    pub(crate) accepts_any_certificate: bool,
 }
 
-#[derive(Debug, clap::Args)]
+impl BrowserArgs {
+    /// How the browser is driven, for the page of these options.
+    pub(crate) fn driver(&self) -> DriverArgs {
+        self.driver.for_page(&self.serve)
+    }
+}
+
+impl DriverArgs {
+    /// How browsers are driven that open a page with these options.
+    pub(crate) fn for_page(&self, serve: &ServeArgs) -> Self {
+        Self {
+            accepts_any_certificate: serve.listen.is_some(),
+            ..self.clone()
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct PageArgs {
     /// Folder of the built page [default: the page in this program, or else dist, here or next to the program]
     #[arg(long, value_name = "DIR")]
     page: Option<PathBuf>,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) page: PageArgs,
-    /// Port on loopback [default: any free one]
+    /// Address of this machine at which other machines reach it: serves the page over TLS, with a
+    /// certificate for this run [default: loopback, without TLS]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<IpAddr>,
+    /// Port [default: any free one]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub(crate) port: u16,
     /// Serve without cross-origin isolation, as most hosts do: a coarse clock and no threads

@@ -1,5 +1,7 @@
 //! Runs the binary as a user does.
 
+pub(crate) mod browser;
+pub(crate) mod processes;
 pub(crate) mod server;
 
 use std::path::{Path, PathBuf};

@@ -29,6 +29,7 @@ fn round(samples_ns: &[u64], sha256: &str, max_abs: f64) -> Cell {
     cell.memory.resident_peak_bytes = Some(samples_ns[0]);
     cell.verification = Some(Verification {
         reference: String::new(),
+        reference_sha256: None,
         tolerance: 0.0,
         outputs: vec![OutputInfo {
             tensor: TensorInfo {
@@ -56,20 +57,29 @@ fn round(samples_ns: &[u64], sha256: &str, max_abs: f64) -> Cell {
     cell
 }
 
+fn start(number: usize) -> RoundStart {
+    RoundStart {
+        number,
+        start_ns: number as u64 * 1000,
+    }
+}
+
 fn failure() -> Failure {
     Failure::new(FailureKind::Run, "it broke")
 }
 
 #[test]
 fn rounds_become_one_cell() {
-    let mut cell = first(round(&[40, 50], "a", 1e-7));
-    join(&mut cell, round(&[60], "a", 1e-7));
-    join(&mut cell, round(&[20, 30, 40], "b", 1e-6));
+    let mut cell = first(round(&[40, 50], "a", 1e-7), start(1));
+    join(&mut cell, round(&[60], "a", 1e-7), start(2));
+    join(&mut cell, round(&[20, 30, 40], "b", 1e-6), start(4));
     assert_eq!(cell.samples_ns, [40, 50, 60, 20, 30, 40]);
     assert_eq!(
         run_durations_ns(&cell),
         [vec![20.0, 25.0], vec![30.0], vec![10.0, 15.0, 20.0]]
     );
+    let numbers: Vec<_> = cell.rounds.iter().map(|round| (round.number, round.start_ns)).collect();
+    assert_eq!(numbers, [(1, Some(1000)), (2, Some(2000)), (4, Some(4000))]);
     assert_eq!(cell.memory.resident_peak_bytes, Some(60));
     let calibration = cell.calibration.unwrap();
     assert_eq!((calibration.before_ns, calibration.after_ns), (40, 21));
@@ -87,10 +97,10 @@ fn rounds_become_one_cell() {
 
 #[test]
 fn a_round_that_fails_fails_its_cell_and_keeps_the_samples() {
-    let mut cell = first(round(&[40, 50], "a", 0.0));
+    let mut cell = first(round(&[40, 50], "a", 0.0), start(1));
     let mut broken = round(&[60], "a", 0.0);
     broken.status = Status::Failed(failure());
-    join(&mut cell, broken);
+    join(&mut cell, broken, start(2));
     assert_eq!(cell.samples_ns.len(), 3);
     match &cell.status {
         Status::Failed(failure) => assert_eq!(failure.message, "in round 2: it broke"),

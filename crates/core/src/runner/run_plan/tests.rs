@@ -1,21 +1,34 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use async_trait::async_trait;
 use tare_record::{
-    BuildInfo, CellPlan, ClockInfo, CpuCalibration, EngineName, EnvironmentKind, Failure, Machine, ModelSource, Phase,
-    PhaseName, Plan, RequestKind, Rules, Variant, WarningKind,
+    BuildInfo, CellPlan, ClockInfo, CpuCalibration, EngineName, FailureKind, Machine, Phase, PhaseName, Plan, Record,
+    RequestKind, Rules, Variant, WarningKind,
 };
 
+use super::super::requests::requests;
+use super::super::task::not_measured;
 use super::*;
-use crate::{Attachments, NamedTensor, OnProgress, Reply, Tensor, TensorData};
+use crate::{Attachments, Executor, NamedTensor, OnProgress, Reply, Tensor, TensorData};
 
 /// Answers every request at once. Each measured round takes the next calibration of `speeds`. The
-/// last one repeats forever.
+/// last one repeats forever. Clones share their state.
+#[derive(Clone)]
 struct FakeExecutor {
+    environment: EnvironmentKind,
+    state: Rc<RefCell<State>>,
+}
+
+struct State {
     /// Duration of every round.
     round_ns: u64,
     speeds: Vec<(u64, u64)>,
     cancel_after: usize,
+    /// Numbers of the rounds that are lost in a browser.
+    lost_rounds: Vec<usize>,
     /// Model and engine of every request that was carried out.
     carried_out: Vec<(String, RequestKind)>,
 }
@@ -25,8 +38,14 @@ fn failure_of(kind: FailureKind) -> Failure {
 }
 
 impl FakeExecutor {
+    fn carried_out(&self) -> Vec<(String, RequestKind)> {
+        self.state.borrow().carried_out.clone()
+    }
+
     fn measured(&self) -> usize {
-        self.carried_out
+        let state = self.state.borrow();
+        state
+            .carried_out
             .iter()
             .filter(|(_, stage)| *stage == RequestKind::Measure)
             .count()
@@ -38,7 +57,7 @@ impl Executor for FakeExecutor {
     async fn execute(&mut self, request: &CellRequest, _: &Attachments, _: &mut OnProgress<'_>) -> Reply {
         let name = format!("{} on {}", request.model.display_name(), request.engine);
         let measured = self.measured();
-        self.carried_out.push((name, request.kind));
+        self.state.borrow_mut().carried_out.push((name, request.kind));
         // The name of a model decides which engines fail and how.
         let fails = match request.model.display_name() {
             "bad for tract" => (request.engine == EngineName::Tract).then_some(FailureKind::Unsupported),
@@ -68,14 +87,19 @@ impl Executor for FakeExecutor {
                 }
             }
             RequestKind::Measure => {
+                let state = self.state.borrow();
+                if self.environment == EnvironmentKind::Browser && state.lost_rounds.contains(&request.round) {
+                    let failure = Failure::new(FailureKind::Lost, "the browser died");
+                    return Reply::unfinished(request, failure, false, None);
+                }
                 let mut cell = not_measured(request, Status::Measured);
-                let (before_ns, after_ns) = self.speeds[measured.min(self.speeds.len() - 1)];
+                let (before_ns, after_ns) = state.speeds[measured.min(state.speeds.len() - 1)];
                 cell.calibration = Some(CpuCalibration { before_ns, after_ns });
                 cell.samples_ns = vec![measured as u64 + 1];
                 cell.runs_per_sample = request.runs_per_sample.unwrap_or(3);
                 cell.phases.push(Phase {
                     name: PhaseName::Steady,
-                    duration_ns: self.round_ns,
+                    duration_ns: state.round_ns,
                 });
                 Reply {
                     event: Event::Done { cell: Box::new(cell) },
@@ -85,19 +109,19 @@ impl Executor for FakeExecutor {
         }
     }
 
-    async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Rc<Vec<u8>>>), Failure> {
+    async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Bytes>), Failure> {
         if name == "absent" {
             return Err(failure_of(FailureKind::Model));
         }
         Ok((ModelSource::BuiltIn { name: name.into() }, None))
     }
 
-    fn cancelled(&self) -> bool {
-        self.measured() >= self.cancel_after
+    fn stopped(&self) -> Option<String> {
+        (self.measured() >= self.state.borrow().cancel_after).then(|| "the run was canceled".into())
     }
 
     fn environment(&self) -> EnvironmentKind {
-        EnvironmentKind::Native
+        self.environment
     }
 
     fn default_engines(&mut self) -> (Vec<EngineName>, Option<Warning>) {
@@ -113,15 +137,16 @@ struct CountingObserver {
 }
 
 impl PlanObserver for CountingObserver {
-    fn record_updated(&mut self, _: &Record) {}
+    fn record_updated(&mut self, _: &str, _: &Record) {}
     fn round_started(&mut self, progress: PlanProgress) {
         self.started.push(progress);
     }
-    fn cell_progress(&mut self, _: &CellRequest, _: &Progress, _: &Cell) {}
-    fn cell_ended(&mut self, _: &Cell) {
+    fn cell_progress(&mut self, _: &str, _: &CellRequest, _: &Progress, _: &Cell) {}
+    fn cell_ended(&mut self, _: &str, _: &Cell) {
         self.ended += 1;
     }
-    fn tensors(&mut self, _: &CellRequest, _: &[NamedTensor], _: &[NamedTensor]) {}
+    fn note(&mut self, _: &str, _: &str) {}
+    fn tensors(&mut self, _: &str, _: &CellRequest, _: &[NamedTensor], _: &[NamedTensor]) {}
 }
 
 /// Runs a plan with two engines for each model, in one round.
@@ -141,6 +166,20 @@ fn run_by(
     cancel_after: usize,
     round_ns: u64,
 ) -> (Record, FakeExecutor) {
+    let state = State {
+        speeds: speeds.to_vec(),
+        round_ns,
+        cancel_after,
+        lost_rounds: vec![],
+        carried_out: vec![],
+    };
+    let record = record(rules, models, seed);
+    let (mut records, executor) = run_lanes(vec![(EnvironmentKind::Native, record)], state);
+    (records.remove(0), executor)
+}
+
+/// A record that nothing was measured for yet, of a plan with two engines for each model.
+fn record(rules: Rules, models: &[&str], seed: u64) -> Record {
     let cells = models.iter().map(|model| CellPlan {
         engines: vec![EngineName::Tract, EngineName::BurnFlex],
         ..CellPlan::new(*model)
@@ -170,26 +209,48 @@ fn run_by(
         rules,
         ..Plan::new("", cells.collect())
     };
-    let mut record = Record::new(build, String::new(), String::new(), machine, clock, plan);
-    let mut executor = FakeExecutor {
-        speeds: speeds.to_vec(),
-        round_ns,
-        cancel_after,
-        carried_out: vec![],
+    Record::new(build, String::new(), String::new(), machine, clock, plan)
+}
+
+/// Runs the plan of the records in an environment each.
+fn run_lanes(records: Vec<(EnvironmentKind, Record)>, state: State) -> (Vec<Record>, FakeExecutor) {
+    let state = Rc::new(RefCell::new(state));
+    let executor = |environment| FakeExecutor {
+        environment,
+        state: state.clone(),
+    };
+    let lane = |(environment, record)| Lane {
+        name: EnvironmentKind::to_string(&environment),
+        record,
+        executor: Box::new(executor(environment)),
+    };
+    let mut lanes: Vec<Lane<'_>> = records.into_iter().map(lane).collect();
+    let mut observer = CountingObserver::default();
+    let clock = crate::Untimed;
+    let run = async {
+        let record = &lanes[0].record;
+        let mut native = executor(EnvironmentKind::Native);
+        let references = References::compute(&record.plan, &record.clock, None, &mut native, &mut observer).await;
+        run_plan(&mut lanes, &references, &clock, &mut observer).await;
     };
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let mut observer = CountingObserver::default();
-    let mut future = Box::pin(run_plan(&mut record, None, &mut executor, &mut observer));
-    assert!(future.as_mut().poll(&mut context).is_ready(), "the run never waits");
-    drop(future);
-    assert_eq!(observer.ended, record.cells.len(), "every cell ends exactly once");
+    assert!(
+        Box::pin(run).as_mut().poll(&mut context).is_ready(),
+        "the run never waits"
+    );
+    let cells: usize = lanes.iter().map(|lane| lane.record.cells.len()).sum();
+    assert_eq!(observer.ended, cells, "every cell ends exactly once");
     let percents: Vec<u8> = observer
         .started
         .iter()
         .map(|progress| progress.percent_of_plan(0))
         .collect();
-    assert!(percents.is_sorted() && percents.last() < Some(&100), "{percents:?}");
-    (record, executor)
+    assert!(
+        percents.is_sorted() && percents.last().is_none_or(|last| *last < 100),
+        "{percents:?}"
+    );
+    let records = lanes.into_iter().map(|lane| lane.record).collect();
+    (records, executor(EnvironmentKind::Native))
 }
 
 const STEADY: [(u64, u64); 1] = [(100, 101)];
@@ -197,7 +258,7 @@ const STEADY: [(u64, u64); 1] = [(100, 101)];
 #[test]
 fn cells_are_measured_in_a_seeded_order_and_recorded_in_the_order_of_the_plan() {
     let models = ["a", "b", "c", "d"];
-    let order = |seed| run(&models, seed, &STEADY, usize::MAX).1.carried_out;
+    let order = |seed| run(&models, seed, &STEADY, usize::MAX).1.carried_out();
     assert_eq!(order(1), order(1));
     assert_ne!(order(1), order(2));
     let (record, executor) = run(&models, 1, &STEADY, usize::MAX);
@@ -212,7 +273,7 @@ fn cells_are_measured_in_a_seeded_order_and_recorded_in_the_order_of_the_plan() 
         .collect();
     assert_eq!(found, expected);
     assert!(record.complete);
-    assert_eq!(executor.carried_out.len(), 4 + 8, "one reference per model");
+    assert_eq!(executor.carried_out().len(), 4 + 8, "one reference per model");
 }
 
 #[test]
@@ -262,8 +323,8 @@ fn a_missing_model_fails_only_its_own_cells() {
 fn all_cells_are_measured_in_every_round() {
     let (record, executor) = run_by(Rules::default(), &["a", "b"], 1, &STEADY, usize::MAX, 1);
     assert_eq!(executor.measured(), 4 * 5);
-    let measured: Vec<&String> = executor
-        .carried_out
+    let carried_out = executor.carried_out();
+    let measured: Vec<&String> = carried_out
         .iter()
         .filter(|(_, stage)| *stage == RequestKind::Measure)
         .map(|(name, _)| name)
@@ -349,7 +410,8 @@ fn each_environment_measures_the_variants_that_it_supports() {
         ),
     ] {
         let requests = requests(
-            &record,
+            &record.plan,
+            &record.clock,
             &cell_plan,
             &[EngineName::Tract, EngineName::BurnFlex, EngineName::BurnWgpu],
             environment,
@@ -374,11 +436,9 @@ fn each_environment_measures_the_variants_that_it_supports() {
 fn burn_flex_computes_the_reference_if_tract_cannot() {
     let models = ["good", "bad for tract", "bad for both", "no model"];
     let (record, executor) = run(&models, 1, &STEADY, usize::MAX);
+    let carried_out = executor.carried_out();
     let references = |model: &str| -> Vec<&str> {
-        let requests = executor
-            .carried_out
-            .iter()
-            .filter(|(_, stage)| *stage == RequestKind::Reference);
+        let requests = carried_out.iter().filter(|(_, stage)| *stage == RequestKind::Reference);
         let engines = requests.filter_map(|(name, _)| name.strip_prefix(model)?.strip_prefix(" on "));
         engines.collect()
     };
@@ -412,4 +472,123 @@ fn burn_flex_computes_the_reference_if_tract_cannot() {
             );
         }
     }
+}
+
+fn two_environments(rules: Rules) -> Vec<(EnvironmentKind, Record)> {
+    [EnvironmentKind::Native, EnvironmentKind::Browser]
+        .map(|environment| (environment, record(rules.clone(), &["a", "b"], 1)))
+        .into()
+}
+
+fn state(lost_rounds: &[usize], cancel_after: usize) -> State {
+    State {
+        speeds: STEADY.to_vec(),
+        round_ns: 1,
+        cancel_after,
+        lost_rounds: lost_rounds.to_vec(),
+        carried_out: vec![],
+    }
+}
+
+/// All rounds of a plan.
+fn all_rounds() -> Rules {
+    Rules {
+        ratio_precision_percent: 0,
+        ..Rules::default()
+    }
+}
+
+#[test]
+fn environments_take_turns_and_share_one_reference() {
+    let (records, executor) = run_lanes(two_environments(all_rounds()), state(&[], usize::MAX));
+    let carried_out = executor.carried_out();
+    let references = carried_out.iter().filter(|(_, kind)| *kind == RequestKind::Reference);
+    assert_eq!(references.count(), 2, "one for each model");
+    let measured: Vec<&String> = carried_out.iter().skip(2).map(|(name, _)| name).collect();
+    for pair in measured.chunks(2) {
+        assert_eq!(
+            pair[0], pair[1],
+            "both environments measure a cell one right after the other"
+        );
+    }
+    for record in &records {
+        assert!(record.complete && record.cells.len() == 4);
+        for cell in &record.cells {
+            let numbers: Vec<usize> = cell.rounds.iter().map(|round| round.number).collect();
+            assert_eq!(numbers, [1, 2, 3, 4, 5]);
+        }
+    }
+}
+
+#[test]
+fn a_lost_browser_costs_its_round_alone() {
+    let count = |lost: &[usize]| {
+        let (records, _) = run_lanes(two_environments(all_rounds()), state(lost, usize::MAX));
+        let [native, browser] = [&records[0].cells, &records[1].cells];
+        assert!(
+            native
+                .iter()
+                .all(|cell| cell.rounds.len() == 5 && cell.warnings.is_empty())
+        );
+        let cell = browser[0].clone();
+        let warned = cell
+            .warnings
+            .iter()
+            .filter(|warning| warning.kind == WarningKind::LostRound);
+        assert_eq!(warned.count(), lost.len().min(2));
+        (
+            cell.rounds.iter().map(|round| round.number).collect::<Vec<_>>(),
+            cell.status,
+        )
+    };
+    assert_eq!(count(&[3]), (vec![1, 2, 4, 5], Status::Measured));
+    assert_eq!(count(&[1]), (vec![2, 3, 4, 5], Status::Measured));
+    assert_eq!(count(&[2, 4]), (vec![1, 3], Status::Measured));
+    let (numbers, status) = count(&[1, 2, 3, 4, 5]);
+    assert!(numbers.is_empty() && matches!(status, Status::Failed(failure) if failure.kind == FailureKind::Lost));
+}
+
+#[test]
+fn cells_whose_ratios_are_precise_get_no_more_rounds() {
+    // Each round of a cell takes 3 ns longer than that before it: paired ratios differ little.
+    for (percent, rounds) in [(0, 5), (99, 4)] {
+        let rules = Rules {
+            ratio_precision_percent: percent,
+            ..Rules::default()
+        };
+        let (records, _) = run_lanes(two_environments(rules), state(&[], usize::MAX));
+        for record in records {
+            assert!(record.complete);
+            // The first ratios are far apart, because samples are the numbers 1, 2, 3 and so on.
+            assert!(
+                record.cells.iter().any(|cell| cell.rounds.len() == rounds),
+                "{percent} %"
+            );
+            assert!(record.cells.iter().all(|cell| cell.warnings.is_empty()));
+        }
+    }
+}
+
+#[test]
+fn a_run_is_resumed_where_it_was_interrupted() {
+    let (interrupted, _) = run_lanes(two_environments(all_rounds()), state(&[], 13));
+    let environments = [EnvironmentKind::Native, EnvironmentKind::Browser];
+    let before: usize = rounds(&interrupted);
+    assert!(before == 13 && interrupted.iter().all(|record| !record.complete));
+    let (resumed, executor) = run_lanes(
+        environments.into_iter().zip(interrupted).collect(),
+        state(&[], usize::MAX),
+    );
+    assert_eq!(executor.measured(), 40 - before, "nothing is measured twice");
+    assert_eq!(rounds(&resumed), 40);
+    for cell in resumed.iter().flat_map(|record| &record.cells) {
+        let mut numbers: Vec<usize> = cell.rounds.iter().map(|round| round.number).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    }
+}
+
+fn rounds(records: &[Record]) -> usize {
+    let cells = records.iter().flat_map(|record| &record.cells);
+    cells.map(|cell| cell.rounds.len()).sum()
 }

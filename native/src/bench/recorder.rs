@@ -1,7 +1,10 @@
-//! Keeps the record on disk up to date and prints progress.
+//! Keeps the records on disk up to date and prints progress.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::{Context, Result};
 use tare_core::{NamedTensor, PlanObserver, PlanProgress};
@@ -11,45 +14,70 @@ use tare_report::{ended_line, progress_line};
 use crate::npy::write_npy;
 use crate::progress_line::ProgressLine;
 
-/// Writes the record after every round of a cell, tensors if requested, and progress to standard
-/// error.
-pub(crate) struct RecordWriter {
-    path: PathBuf,
-    tensors: Option<PathBuf>,
+/// Writes records after every round of a cell, tensors if requested, and progress to standard
+/// error. Clones share their state.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    state: Rc<RefCell<State>>,
     plan: Option<PlanProgress>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Files of the records, by the name of the environment.
+    paths: BTreeMap<String, PathBuf>,
+    /// Folder for tensors.
+    tensors: Option<PathBuf>,
     progress: ProgressLine,
     error: Option<anyhow::Error>,
 }
 
-impl RecordWriter {
-    /// Writes the record once before anything is measured, so that a wrong path fails at once and
-    /// not after an hour.
-    pub(crate) fn new(path: &Path, tensors: Option<&PathBuf>, record: &Record) -> Result<Self> {
+impl Recorder {
+    /// Records into files that are added later.
+    pub(crate) fn new(tensors: Option<&PathBuf>) -> Result<Self> {
         if let Some(folder) = tensors {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create the folder {}", folder.display()))?;
         }
-        write_record(path, record)?;
-        Ok(Self {
-            path: path.to_owned(),
+        let state = State {
             tensors: tensors.cloned(),
+            ..State::default()
+        };
+        Ok(Self {
+            state: Rc::new(RefCell::new(state)),
             plan: None,
-            progress: ProgressLine::default(),
-            error: None,
         })
     }
 
+    /// Keeps the record of an environment in this file. Writes it before anything is measured, so
+    /// that a wrong path fails at once and not after an hour.
+    pub(crate) fn add(&self, environment: &str, path: &Path, record: &Record) -> Result<()> {
+        write_record(path, record)?;
+        let mut state = self.state.borrow_mut();
+        state.paths.insert(environment.to_owned(), path.to_owned());
+        Ok(())
+    }
+
+    /// Prints a line.
+    pub(crate) fn say(&self, line: &str) {
+        self.state.borrow_mut().progress.clear();
+        eprintln!("{line}");
+    }
+
     /// Returns the first error of writing, if there was one.
-    pub(crate) fn finish(mut self) -> Result<()> {
-        self.progress.clear();
-        self.error.map_or(Ok(()), Err)
+    pub(crate) fn finish(&self) -> Result<()> {
+        let mut state = self.state.borrow_mut();
+        state.progress.clear();
+        state.error.take().map_or(Ok(()), Err)
     }
 }
 
-impl PlanObserver for RecordWriter {
-    fn record_updated(&mut self, record: &Record) {
-        if let Err(error) = write_record(&self.path, record) {
-            self.error.get_or_insert(error);
+impl PlanObserver for Recorder {
+    fn record_updated(&mut self, lane: &str, record: &Record) {
+        let mut state = self.state.borrow_mut();
+        let Some(path) = state.paths.get(lane) else { return };
+        if let Err(error) = write_record(path, record) {
+            state.error.get_or_insert(error);
         }
     }
 
@@ -57,29 +85,31 @@ impl PlanObserver for RecordWriter {
         self.plan = Some(progress);
     }
 
-    fn cell_progress(&mut self, request: &CellRequest, progress: &Progress, cell: &Cell) {
-        self.progress.show(&progress_line(self.plan, request, progress, cell));
+    fn cell_progress(&mut self, _: &str, request: &CellRequest, progress: &Progress, cell: &Cell) {
+        let line = progress_line(self.plan, request, progress, cell);
+        self.state.borrow_mut().progress.show(&line);
     }
 
-    fn cell_ended(&mut self, cell: &Cell) {
-        self.progress.clear();
-        eprintln!("{}", ended_line(cell));
+    fn cell_ended(&mut self, _: &str, cell: &Cell) {
+        self.say(&ended_line(cell));
     }
 
-    fn tensors(&mut self, request: &CellRequest, inputs: &[NamedTensor], outputs: &[NamedTensor]) {
-        let Some(folder) = &self.tensors else { return };
+    fn note(&mut self, lane: &str, text: &str) {
+        self.say(&format!("{lane}: {text}"));
+    }
+
+    fn tensors(&mut self, lane: &str, request: &CellRequest, inputs: &[NamedTensor], outputs: &[NamedTensor]) {
+        let mut state = self.state.borrow_mut();
+        let Some(folder) = state.tensors.clone() else { return };
         let model = request.model.display_name();
-        let of = if request.kind == RequestKind::Reference {
+        let is_reference = request.kind == RequestKind::Reference;
+        let of = if is_reference {
             "reference"
         } else {
             request.engine.as_str()
         };
         // Written once, because all engines get the same inputs as the reference.
-        let inputs = if request.kind == RequestKind::Reference {
-            inputs
-        } else {
-            &[]
-        };
+        let inputs = if is_reference { inputs } else { &[] };
         let named = inputs
             .iter()
             .map(|t| ("input", t))
@@ -87,14 +117,17 @@ impl PlanObserver for RecordWriter {
         for (part, named) in named {
             let mut configuration = String::new();
             if part != "input" {
+                if !is_reference && state.paths.len() > 1 {
+                    configuration = format!(".{}", safe(lane));
+                }
                 if request.threads > 1 {
-                    configuration = format!(".{}threads", request.threads);
+                    configuration += &format!(".{}threads", request.threads);
                 }
                 configuration.extend(request.vector_limit().map(|limit| format!(".{limit}")));
             }
             let file = format!("{}.{part}{configuration}.{}.npy", safe(model), safe(&named.name));
             if let Err(error) = write_npy(&folder.join(&file), &named.tensor) {
-                self.error.get_or_insert(error.context(format!("cannot write {file}")));
+                state.error.get_or_insert(error.context(format!("cannot write {file}")));
             }
         }
     }

@@ -1,0 +1,90 @@
+//! How much two browser processes, page loads or workers that run the same cell differ.
+
+use anyhow::Result;
+use tare_record::{Cell, Record};
+use xshell::Shell;
+
+use super::repeated::{bench, folder};
+use crate::step::step;
+
+const MODELS: [&str; 2] = ["tiny", "minilm"];
+
+/// Rounds of each run.
+const ROUNDS: usize = 6;
+
+/// Measures runs of six rounds each, in which each round has a new worker, page or browser, and
+/// prints how much rounds scatter within runs, and runs among themselves. What is compared are ratios
+/// to native rounds that were measured next to them, so that the machine's drift does not count.
+pub(crate) fn freshness(sh: &Shell, runs: usize) -> Result<()> {
+    let all = folder(sh, "freshness")?;
+    println!(
+        "| model | new in each round | rounds of a run scatter by | runs scatter by | as much as their rounds would make them |\n|---|---|---|---|---|"
+    );
+    for model in MODELS {
+        for fresh in ["worker", "page", "browser"] {
+            step(&format!("{runs} runs of {model}, a new {fresh} for each round"));
+            let mut ratios = Vec::new();
+            for run in 0..runs {
+                let out = all.join(format!("{model}-{fresh}-{run}"));
+                let rounds = ROUNDS.to_string();
+                let options = [
+                    "--model",
+                    model,
+                    "--engine",
+                    "tract",
+                    "--in",
+                    "native,browser",
+                    "--plan",
+                    "pairs",
+                ];
+                let options = [&options[..], &["--fresh", fresh, "--rounds", &rounds]].concat();
+                ratios.push(logarithms(&bench(sh, &out, &options)?));
+            }
+            let within = mean(ratios.iter().map(|run| variance(run)));
+            let means: Vec<f64> = ratios.iter().map(|run| mean(run.iter().copied())).collect();
+            let expected = within / ROUNDS as f64;
+            println!(
+                "| `{model}` | {fresh} | {:.1} % | {:.1} % | {:.1} % |",
+                100.0 * within.sqrt(),
+                100.0 * variance(&means).sqrt(),
+                100.0 * expected.sqrt()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Logarithms of the ratios of the rounds of both records, by the number of the round.
+fn logarithms(records: &[Record]) -> Vec<f64> {
+    let [native, browser] = [&records[0].cells[0], &records[1].cells[0]].map(medians);
+    let pairs = native.iter().filter_map(|(number, below)| {
+        let (_, above) = browser.iter().find(|(other, _)| other == number)?;
+        Some((above / below).ln())
+    });
+    pairs.collect()
+}
+
+/// The median duration of a run in each round.
+fn medians(cell: &Cell) -> Vec<(usize, f64)> {
+    let mut rest = cell.samples_ns.as_slice();
+    let of_round = |round: &tare_record::Round| {
+        let (samples, later) = rest.split_at(round.samples);
+        rest = later;
+        let mut sorted = samples.to_vec();
+        sorted.sort_unstable();
+        let middle = *sorted.get(sorted.len() / 2)?;
+        Some((round.number, middle as f64 / f64::from(cell.runs_per_sample)))
+    };
+    cell.rounds.iter().filter_map(of_round).collect()
+}
+
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len() as f64;
+    values.sum::<f64>() / count
+}
+
+fn variance(values: &[f64]) -> f64 {
+    let mean = mean(values.iter().copied());
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    squares / (values.len() as f64 - 1.0)
+}

@@ -1,0 +1,172 @@
+//! The server of the page. It sends the headers that give a page shared memory and a fine clock,
+//! and connects pages to the run.
+
+pub(crate) mod hub;
+mod tls;
+pub(crate) mod token;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Path, Query, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::commands::args::ServeArgs;
+use crate::page::Page;
+use hub::{Hub, Who};
+use tls::TlsListener;
+
+/// Largest message of a page: the outputs of a model.
+const MAX_MESSAGE_BYTES: usize = 1 << 30;
+
+/// A running server.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    /// Scheme, host and port.
+    pub(crate) origin: String,
+    pub(crate) hub: Arc<Hub>,
+}
+
+impl Server {
+    /// The link that makes a page part of the run.
+    pub(crate) fn link(&self, token: &str) -> String {
+        format!("{}/index.html?runner={token}", self.origin)
+    }
+}
+
+/// Starts to serve `page`: on loopback, or over TLS on the address that the options give.
+///
+/// # Errors
+///
+/// If the port is in use, or the address is not one of this machine's.
+pub(crate) async fn start(page: &Page, args: &ServeArgs) -> Result<Server> {
+    let ip = args.listen.unwrap_or(Ipv4Addr::LOCALHOST.into());
+    let port = args.port;
+    let listener = tokio::net::TcpListener::bind((ip, port)).await.with_context(|| {
+        if args.listen.is_some() {
+            format!("cannot listen on {ip}, port {port}\nhint: pass an address of this machine that the other machine reaches, for example --listen 192.168.0.10")
+        } else {
+            format!("cannot listen on port {port} of this machine\nhint: another program may use it: choose another port, or omit --port to use any free one")
+        }
+    })?;
+    let address = listener.local_addr().context("cannot read the address of the server")?;
+    let scheme = if args.listen.is_some() { "https" } else { "http" };
+    let server = Server {
+        origin: format!("{scheme}://{address}"),
+        hub: Arc::new(Hub::default()),
+    };
+    let router = router(page, args, &server, address)?;
+    if args.listen.is_some() {
+        serve(TlsListener::new(listener, ip)?, router);
+    } else {
+        serve(listener, router);
+    }
+    Ok(server)
+}
+
+fn serve<L: axum::serve::Listener>(listener: L, router: Router)
+where
+    L::Addr: std::fmt::Debug,
+{
+    tokio::spawn(async move {
+        // Runs until the program ends. An error of one connection does not stop it.
+        let _ = axum::serve(listener, router).await;
+    });
+}
+
+fn router(page: &Page, args: &ServeArgs, server: &Server, address: SocketAddr) -> Result<Router> {
+    let (hub, origin) = (server.hub.clone(), server.origin.clone());
+    let attachments = hub.clone();
+    let mut router = page
+        .router()?
+        .route(
+            "/attachment/{name}",
+            get(move |Path(name): Path<String>| async move {
+                attachments.attachment(&name).ok_or(StatusCode::NOT_FOUND)
+            }),
+        )
+        .route(
+            "/runner",
+            get(
+                move |headers: HeaderMap, Query(query): Query<Vec<(String, String)>>, upgrade: WebSocketUpgrade| async move {
+                    join(&hub, &origin, &headers, query, upgrade)
+                },
+            ),
+        );
+    let header = |name: &'static str, value: &'static str| {
+        SetResponseHeaderLayer::overriding(HeaderName::from_static(name), HeaderValue::from_static(value))
+    };
+    if !args.not_isolated {
+        router = router
+            .layer(header("cross-origin-opener-policy", "same-origin"))
+            .layer(header("cross-origin-embedder-policy", "require-corp"));
+    }
+    let hosts = hosts(address);
+    Ok(router
+        // The browser may cache files but must revalidate them, so that it never uses an outdated file.
+        .layer(header("cache-control", "no-cache"))
+        .layer(from_fn(move |request: Request, next: Next| {
+            let hosts = hosts.clone();
+            async move { check_host(&hosts, request, next).await }
+        })))
+}
+
+/// The names by which browsers may call this server.
+fn hosts(address: SocketAddr) -> Arc<Vec<String>> {
+    let mut hosts = vec![address.to_string()];
+    if address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
+        hosts.push(format!("localhost:{}", address.port()));
+    }
+    Arc::new(hosts)
+}
+
+/// Refuses requests by another name: a page of another site may have made it point here (DNS
+/// rebinding).
+async fn check_host(hosts: &[String], request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    match host {
+        Some(host) if hosts.iter().any(|known| known == host) => next.run(request).await,
+        _ => {
+            let found = host.unwrap_or("none");
+            let text = format!(
+                "this server is {}, and the request is for {found}\n",
+                hosts.join(" or ")
+            );
+            (StatusCode::MISDIRECTED_REQUEST, text).into_response()
+        }
+    }
+}
+
+/// Connects a page to the run. Browsers let pages of any site open WebSockets, so the origin counts.
+fn join(
+    hub: &Arc<Hub>,
+    origin: &str,
+    headers: &HeaderMap,
+    query: Vec<(String, String)>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let found = headers.get(header::ORIGIN).and_then(|found| found.to_str().ok());
+    let own = [origin.to_owned(), origin.replacen("127.0.0.1", "localhost", 1)];
+    if !found.is_some_and(|found| own.iter().any(|own| own == found)) {
+        let found = found.unwrap_or("none");
+        let text = format!("only pages of {origin} may connect, and this one is of {found}\n");
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    let who = query.into_iter().find_map(|(key, value)| match key.as_str() {
+        "token" => Some(Who::Token(value)),
+        "session" => Some(Who::Session(value)),
+        _ => None,
+    });
+    let hub = hub.clone();
+    upgrade
+        .max_message_size(MAX_MESSAGE_BYTES)
+        .max_frame_size(MAX_MESSAGE_BYTES)
+        .on_upgrade(move |socket| async move { hub.serve(socket, who.unwrap_or(Who::Nobody)).await })
+}

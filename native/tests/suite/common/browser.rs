@@ -1,0 +1,63 @@
+//! A browser that a test operates as a person does.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fantoccini::{Client, ClientBuilder};
+use serde_json::json;
+
+use super::Sandbox;
+
+/// A program that is killed at the end of the test.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port that is free now.
+pub(crate) fn free_port() -> u16 {
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    free.local_addr().unwrap().port()
+}
+
+/// Opens Chromium, which saves downloads in the sandbox and accepts any certificate.
+pub(crate) async fn open_browser(sandbox: &Sandbox) -> (Client, Running) {
+    let port = free_port();
+    let driver = Command::new("chromedriver")
+        .arg(format!("--port={port}"))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let driver = Running(driver);
+    wait_until("the driver listens", async || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+    })
+    .await;
+    let options = json!({
+        "args": ["--headless", "--no-sandbox", "--window-size=1100,1400"],
+        "prefs": { "download.default_directory": sandbox.path("") },
+    });
+    let capabilities = [
+        ("goog:chromeOptions".to_owned(), options),
+        ("acceptInsecureCerts".to_owned(), json!(true)),
+    ];
+    let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+        .capabilities(capabilities.into_iter().collect())
+        .connect(&format!("http://127.0.0.1:{port}"))
+        .await
+        .unwrap();
+    (client, driver)
+}
+
+/// Waits until a condition holds.
+pub(crate) async fn wait_until(what: &str, condition: impl AsyncFn() -> bool) {
+    let start = Instant::now();
+    while !condition().await {
+        assert!(start.elapsed() < Duration::from_secs(60), "waited for 60 s: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
