@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// matters: chrome,firefox:128
     #[arg(long, value_name = "BROWSERS", value_delimiter = ',', requires = "webdriver")]
     browsers: Vec<String>,
-    /// Measure so many sessions of the WebDrivers at once, apart from the other environments
+    /// Measure N sessions of the WebDrivers at once, apart from the other environments
     #[arg(long, value_name = "N", requires = "browsers")]
     parallel: Option<usize>,
     /// Print a link and a QR code for a browser that a person opens, for example on a phone; with a
