@@ -202,6 +202,8 @@ fn a_page_that_lost_its_connection_goes_on() {
     let mut socket = connect(origin, &format!("session={session}"), &[]).unwrap();
     send(&mut socket, hello(VERSION));
     assert_eq!(message(&mut socket), RunnerMessage::Welcome { session });
+    // It may have been lost with the connection.
+    assert!(matches!(message(&mut socket), RunnerMessage::Execute { id: again, .. } if again == id));
     let failure = Failure::new(FailureKind::Run, "answered after all");
     let event = Event::Done {
         cell: Box::new(tare_core::failed_cell(&request, failure)),

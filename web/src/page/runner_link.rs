@@ -40,6 +40,8 @@ struct Link {
     hello: Box<PageHello>,
     socket: Option<Socket>,
     executor: WorkerExecutor,
+    /// The newest request. The runner sends it again after a loss.
+    request: u64,
     /// Final replies that the runner has not received.
     unsent: Vec<(PageMessage, Vec<u8>)>,
     /// Attachments by URL.
@@ -83,6 +85,7 @@ pub(super) async fn join(token: String) {
         hello: Box::new(hello),
         socket: None,
         executor,
+        request: 0,
         unsent: vec![],
         fetched: BTreeMap::new(),
         lost_ns: None,
@@ -195,6 +198,10 @@ fn obey(message: RunnerMessage) {
             runner_view::ended();
             view::fail(&failure.to_string());
         }
+        RunnerMessage::Execute { id, .. }
+        | RunnerMessage::MeasureInterop { id }
+        | RunnerMessage::WatchPage { id, .. }
+            if !is_new(id) => {}
         RunnerMessage::Execute {
             id,
             request,
@@ -226,6 +233,16 @@ fn obey(message: RunnerMessage) {
             end(&text);
         }
     }
+}
+
+/// Whether a request did not arrive before.
+fn is_new(id: u64) -> bool {
+    let is_new = link(|link| {
+        let is_new = id > link.request;
+        link.request = link.request.max(id);
+        is_new
+    });
+    is_new == Some(true)
 }
 
 fn end(text: &str) {

@@ -55,18 +55,18 @@ impl Link {
         let mut asked = heard;
         let mut sampled = heard;
         let mut canceled: Option<Instant> = None;
-        self.send(message)?;
+        self.send(message.clone())?;
         loop {
             let connection = self.connection.as_mut().ok_or_else(|| died("it is not connected"))?;
             tokio::select! {
-                message = connection.incoming.recv() => match message {
-                    Some((message, bytes)) => {
+                received = connection.incoming.recv() => match received {
+                    Some((answer, bytes)) => {
                         heard = Instant::now();
-                        match message {
+                        match answer {
                             PageMessage::Hidden => self.was_hidden = true,
                             PageMessage::Left if matches!(self.source, Source::Invited) => return Err(Lost::Left),
                             PageMessage::Left => return Err(died("its page was closed")),
-                            message => if let Some(result) = take(message, bytes) {
+                            answer => if let Some(result) = take(answer, bytes) {
                                 return Ok(result);
                             },
                         }
@@ -74,6 +74,8 @@ impl Link {
                     None => {
                         self.connect_again().await?;
                         heard = Instant::now();
+                        // It may have been lost with the connection. The page takes each request once.
+                        self.send(message.clone())?;
                     }
                 },
                 () = sleep_until(Instant::now() + INTERVAL) => {}
