@@ -38,7 +38,7 @@ fn environments_take_turns_in_one_run() {
     write_plan(&sandbox, 100);
     bench(&sandbox, "--plan plan.toml --in native,node,browser -o out")
         .code(0)
-        .says("the native time");
+        .says("tiny on tract, 1 thread: native and ");
     let records = records(&sandbox, &["native", "node", "browser"]);
     assert!(records[0].run.is_some());
     let mut starts = Vec::new();
