@@ -109,7 +109,7 @@ pub(crate) fn run(folder: PathBuf, program: &Path, arguments: &[String]) -> Resu
     Ok(true)
 }
 
-/// Kills all processes that descend from this one, until none is left.
+/// Kills every descendant of this process.
 fn end_descendants() {
     let deadline = Instant::now() + END;
     let own = Pid::from_u32(std::process::id());

@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long)]
     rungs: bool,
     /// What each round starts anew in a browser
-    #[arg(long, value_enum, default_value_t = Fresh::Browser)]
+    #[arg(long, value_enum, default_value_t)]
     fresh: Fresh,
     #[command(flatten)]
     driver: DriverArgs,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::args::{BrowserArgs, PageArgs, PlanArgs, ServeArgs};
+use super::args::{BrowserArgs, DriverArgs, PageArgs, PlanArgs, ServeArgs};
 use crate::bench::environment::{Environment, Named};
 use crate::bench::recorder::print_record;
 use crate::bench::{Output, Run};
@@ -39,7 +39,7 @@ pub(crate) struct BrowserCommand {
     #[command(flatten)]
     browser: BrowserArgs,
     /// What each round starts anew
-    #[arg(long, value_enum, default_value_t = Fresh::Browser)]
+    #[arg(long, value_enum, default_value_t)]
     fresh: Fresh,
 }
 
@@ -73,20 +73,11 @@ pub(crate) fn in_browser(args: &BrowserCommand) -> Result<bool> {
 }
 
 /// What only some environments need.
+#[derive(Default)]
 struct Setting {
     serve: ServeArgs,
-    driver: super::args::DriverArgs,
+    driver: DriverArgs,
     fresh: Fresh,
-}
-
-impl Default for Setting {
-    fn default() -> Self {
-        Self {
-            serve: ServeArgs::default(),
-            driver: super::args::DriverArgs::default(),
-            fresh: Fresh::Browser,
-        }
-    }
 }
 
 impl Args {

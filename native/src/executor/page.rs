@@ -34,13 +34,14 @@ const PAGE_LIMIT: Duration = Duration::from_secs(300);
 const MAX_STARTS: usize = 2;
 
 /// What is started anew for each round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fresh {
     /// The worker, as for every cell.
     Worker,
     /// The page.
     Page,
     /// The whole browser.
+    #[default]
     Browser,
 }
 

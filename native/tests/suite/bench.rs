@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tare_record::{Record, Status, WarningKind};
+use tare_record::{Record, Status, Warning, WarningKind};
 use tare_report::{Basis, compare};
 
 use crate::common::processes::Disturbed;
@@ -196,11 +196,13 @@ fn a_run_that_is_ended_leaves_nothing_but_its_records() {
             !records[1].cells[0].rounds.is_empty(),
             "{signal}: what was measured is kept"
         );
-        if signal == "KILL" {
+        if ["INT", "KILL"].contains(&signal) {
             let kept = numbers(&records[1]);
             sandbox.run("bench --resume out").code(0);
             let resumed = self::records(&sandbox, &["native", "browser"]);
             assert!(resumed.iter().all(Record::all_measured));
+            let few = |warning: &Warning| warning.kind == WarningKind::FewRounds;
+            assert!(!resumed.iter().any(|record| record.cells[0].warnings.iter().any(few)));
             for record in &resumed {
                 let mut numbers = numbers(record);
                 numbers.sort_unstable();

@@ -184,6 +184,7 @@ fn a_ladder_explains_the_gap_step_by_step() {
     let command = "ladder --plan smoke --model tiny --engine tract --threads 2 -o ladder";
     Ran::of(sandbox.command(command).args(["--page", &page()]))
         .code(0)
+        .says("tiny on tract: Chromium ")
         .says("(2 threads, relaxed) takes ")
         .says("wasm, its kernels and the browser")
         .says("relaxed SIMD");

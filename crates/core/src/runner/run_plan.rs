@@ -84,7 +84,8 @@ impl Runner<'_, '_> {
                     self.ended(place);
                     continue;
                 }
-                if !task.has_round(round) {
+                let is_measured = task.has_round(round);
+                if !is_measured {
                     let remaining_ns = remaining_ns(&self.tasks, &order[before..], plan.rules.rounds - round);
                     self.observer.round_started(PlanProgress {
                         round,
@@ -103,7 +104,9 @@ impl Runner<'_, '_> {
                 if self.tasks[place].end_after(round, &plan.rules) {
                     self.ended(place);
                 }
-                self.update(self.tasks[place].lane);
+                if !is_measured {
+                    self.update(self.tasks[place].lane);
+                }
             }
             if plan.rules.ratio_precision_percent > 0 {
                 for place in end_precise(&mut self.tasks, &plan.rules) {

@@ -2,6 +2,7 @@
 
 use tare_record::{
     Cell, CellRequest, EnvironmentKind, Failure, FailureKind, RELAXED_SIMD, Rules, Status, Variant, Warning,
+    WarningKind,
 };
 
 use super::lane::Lane;
@@ -44,6 +45,10 @@ pub(super) fn tasks(lanes: &mut [Lane<'_>]) -> Vec<Task> {
     for (number, lane) in lanes.iter_mut().enumerate() {
         let environment = lane.executor.environment();
         let mut known = lane.record.cells.clone();
+        for cell in &mut known {
+            // The rounds that an interrupted run missed are measured now.
+            cell.warnings.retain(|warning| warning.kind != WarningKind::FewRounds);
+        }
         for (entry, cell_plan) in lane.record.plan.cells.iter().enumerate() {
             let (mut engines, fallback) = if cell_plan.engines.is_empty() {
                 lane.executor.default_engines()
@@ -126,7 +131,7 @@ impl Task {
                 if let Some(lost) = self.lost_cell.take() {
                     let lost = lost.warnings.into_iter();
                     cell.warnings
-                        .extend(lost.filter(|warning| warning.kind == tare_record::WarningKind::LostRound));
+                        .extend(lost.filter(|warning| warning.kind == WarningKind::LostRound));
                 }
             }
         }

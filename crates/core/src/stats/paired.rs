@@ -61,6 +61,8 @@ mod tests {
         /// From some moment on, it slows down by up to 40 % and recovers, step by step, every 10 to 30
         /// cells.
         Throttling,
+        /// From some moment on, it jumps between its speed and one 40 % lower, every 2 to 6 cells.
+        Jumps,
     }
 
     fn uniform(random: &mut Random) -> f64 {
@@ -92,6 +94,11 @@ mod tests {
                         let since = time - moments[0];
                         let phase = std::f64::consts::TAU * since.max(0.0) / period;
                         1.2 - 0.2 * phase.cos()
+                    }
+                    Drift::Jumps => {
+                        let since = time - moments[0];
+                        let is_slow = since > 0.0 && (since / (0.4 * period)).fract() < 0.5;
+                        if is_slow { 1.4 } else { 1.0 }
                     }
                 }
             })
@@ -150,6 +157,7 @@ mod tests {
             Drift::Steps,
             Drift::RandomWalk,
             Drift::Throttling,
+            Drift::Jumps,
         ] {
             let [paired, apart] = simulated(drift);
             let name = format!("{drift:?}");
@@ -160,7 +168,9 @@ mod tests {
                 100.0 * apart.0,
                 100.0 * apart.1
             );
-            assert!((0.93..=0.97).contains(&paired.0), "{drift:?}: {paired:?}");
+            // Some pairs are far off if the machine jumps between their sides, and Student's interval is then too wide.
+            let most = if drift == Drift::Jumps { 1.0 } else { 0.97 };
+            assert!((0.93..=most).contains(&paired.0), "{drift:?}: {paired:?}");
             if drift != Drift::None {
                 assert!(paired.1 < apart.1, "{drift:?}: {paired:?} {apart:?}");
             }

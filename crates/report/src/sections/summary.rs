@@ -97,13 +97,18 @@ fn table(pairs: &[&Pair<'_>]) -> Table {
             ("rounds", "rounds"),
         ],
     );
+    let mut browsers = pairs
+        .iter()
+        .filter_map(|pair| pair.other.configuration.browser.as_ref());
+    let first = browsers.next();
+    let has_several_browsers = browsers.any(|name| Some(name) != first);
     for pair in pairs {
         let [native, other] = pair.medians.map(|median| Value::Duration(median.value));
         let [ratio, interval] = Value::ratios(&pair.ratio);
         table.push(vec![
             Value::text(&pair.other.model.name),
             Value::text(pair.other.engine.name.as_str()),
-            Value::Text(on(pair)),
+            Value::Text(on(pair, has_several_browsers)),
             ratio,
             interval,
             other,
@@ -117,8 +122,8 @@ fn table(pairs: &[&Pair<'_>]) -> Table {
     table
 }
 
-/// What computes there. Short, so that the factor next to it fits on a phone.
-fn on(pair: &Pair<'_>) -> String {
+/// What computes there. Short, so that the factor next to it fits on a phone: a browser is named if there are several.
+fn on(pair: &Pair<'_>, has_several_browsers: bool) -> String {
     let configuration = &pair.other.configuration;
     let how = match &pair.other.adapter {
         Some(adapter) if adapter.software => "WebGPU on the CPU".into(),
@@ -127,7 +132,7 @@ fn on(pair: &Pair<'_>) -> String {
     };
     match (configuration.environment, &configuration.browser) {
         (EnvironmentKind::Node, _) => format!("Node, {how}"),
-        (_, Some(name)) => format!("{name}, {how}"),
-        (_, None) => how,
+        (_, Some(name)) if has_several_browsers => format!("{name}, {how}"),
+        _ => how,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use tare_core::Random;
 use tare_record::Record;
 use tare_report::compare;
 use xshell::Shell;
@@ -93,12 +94,8 @@ impl Load {
         let ends = Arc::new(AtomicBool::new(false));
         let flag = ends.clone();
         std::thread::spawn(move || {
-            // The generator of Numerical Recipes, with a fixed seed.
-            let mut state = 1_u32;
-            let mut seconds = || {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                Duration::from_millis(1000 + u64::from(state >> 16) % 5000)
-            };
+            let mut random = Random::new(1, "load");
+            let mut seconds = || Duration::from_millis(1000 + random.below(5000));
             while !flag.load(Ordering::Relaxed) {
                 let until = Instant::now() + seconds();
                 while Instant::now() < until {

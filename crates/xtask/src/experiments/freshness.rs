@@ -1,7 +1,9 @@
 //! How much two browser processes, page loads or workers that run the same cell differ.
 
 use anyhow::Result;
-use tare_record::{Cell, Record};
+use tare_core::numbered_run_durations_ns;
+use tare_core::stats::median;
+use tare_record::Record;
 use xshell::Shell;
 
 use super::repeated::{bench, folder};
@@ -56,26 +58,12 @@ pub(crate) fn freshness(sh: &Shell, runs: usize) -> Result<()> {
 
 /// Logarithms of the ratios of the rounds of both records, by the number of the round.
 fn logarithms(records: &[Record]) -> Vec<f64> {
-    let [native, browser] = [&records[0].cells[0], &records[1].cells[0]].map(medians);
+    let [native, browser] = [&records[0], &records[1]].map(|record| numbered_run_durations_ns(&record.cells[0]));
     let pairs = native.iter().filter_map(|(number, below)| {
         let (_, above) = browser.iter().find(|(other, _)| other == number)?;
-        Some((above / below).ln())
+        Some((median(above)? / median(below)?).ln())
     });
     pairs.collect()
-}
-
-/// The median duration of a run in each round.
-fn medians(cell: &Cell) -> Vec<(usize, f64)> {
-    let mut rest = cell.samples_ns.as_slice();
-    let of_round = |round: &tare_record::Round| {
-        let (samples, later) = rest.split_at(round.samples);
-        rest = later;
-        let mut sorted = samples.to_vec();
-        sorted.sort_unstable();
-        let middle = *sorted.get(sorted.len() / 2)?;
-        Some((round.number, middle as f64 / f64::from(cell.runs_per_sample)))
-    };
-    cell.rounds.iter().filter_map(of_round).collect()
 }
 
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {

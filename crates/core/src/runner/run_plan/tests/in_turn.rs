@@ -110,6 +110,7 @@ fn a_run_is_resumed_where_it_was_interrupted() {
     assert_eq!(executor.measured(), 40 - before, "nothing is measured twice");
     assert_eq!(rounds(&resumed), 40);
     for cell in resumed.iter().flat_map(|record| &record.cells) {
+        assert_eq!(cell.warnings, [], "nothing is missing any more");
         let mut numbers: Vec<usize> = cell.rounds.iter().map(|round| round.number).collect();
         numbers.sort_unstable();
         assert_eq!(numbers, [1, 2, 3, 4, 5]);
