@@ -74,9 +74,9 @@ pub(crate) fn page(sh: &Shell, tools: &Tools, profile: Profile) -> Result<()> {
     // Before trunk, whose hook then only copies them: its output would hide theirs.
     workers(sh, tools, profile)?;
     step("building the page");
-    let (trunk, name) = (tools.program("trunk"), profile.name());
-    let mut command = cmd!(sh, "{trunk} build --skip-version-check --cargo-profile {name}")
-        .env(PROFILE_VARIABLE, name)
+    let (trunk, cargo_profile) = (tools.program("trunk"), profile.of_page());
+    let mut command = cmd!(sh, "{trunk} build --skip-version-check --cargo-profile {cargo_profile}")
+        .env(PROFILE_VARIABLE, profile.name())
         .env(TARGET_VARIABLE, target())
         // Colors and progress of a terminal do no good in a log.
         .env("NO_COLOR", "true");

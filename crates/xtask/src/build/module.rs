@@ -31,7 +31,7 @@ impl PageModule {
 
     /// The module as cargo built it, with the names of its functions.
     pub(crate) fn as_built(self, profile: Profile) -> PathBuf {
-        let folder = wasm_target().join("wasm32-unknown-unknown").join(profile.name());
+        let folder = wasm_target().join("wasm32-unknown-unknown").join(profile.of_page());
         folder.join("tare-page.wasm")
     }
 

@@ -18,4 +18,12 @@ impl Profile {
             Profile::Dist => "dist",
         }
     }
+
+    /// Of the page, which is built small: every visitor waits for it.
+    pub(crate) fn of_page(self) -> &'static str {
+        match self {
+            Profile::Release => "page",
+            Profile::Dist => "page-dist",
+        }
+    }
 }
