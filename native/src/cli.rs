@@ -71,6 +71,11 @@ enum Command {
         #[command(subcommand)]
         command: ModelsCommand,
     },
+    /// List the built-in plans, or print one to start from
+    Plans {
+        #[command(subcommand)]
+        command: Option<PlansCommand>,
+    },
     /// Find the first operator whose result differs from tract's
     #[command(after_help = "Examples:
   tare diverge --model resnet50 --engine burn-flex
@@ -105,6 +110,17 @@ enum Command {
         /// Its arguments.
         #[arg(last = true)]
         arguments: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PlansCommand {
+    /// List the plans with their cells and the time that they take here
+    List,
+    /// Print a plan as TOML
+    Show {
+        /// Name of the plan
+        name: String,
     },
 }
 
@@ -153,6 +169,12 @@ pub(crate) fn run() -> Result<bool> {
         Command::Models {
             command: ModelsCommand::Export { name, output },
         } => commands::models::export(&name, &output),
+        Command::Plans {
+            command: None | Some(PlansCommand::List),
+        } => commands::plans::list(),
+        Command::Plans {
+            command: Some(PlansCommand::Show { name }),
+        } => commands::plans::show(&name),
         Command::Diverge(args) => commands::diverge::run(&args),
         Command::Profile(args) => commands::profile::run(&args),
         Command::Doctor => commands::doctor::run(),

@@ -23,13 +23,16 @@ pub use measure::browser_name::browser_name;
 pub use measure::build_info::build_info;
 pub use measure::cell::measure;
 pub use measure::clock::{Clock, ClockError, Untimed, calibrate};
+pub use measure::cpu_calibration::calibration_ns;
 pub use measure::diverge::{ComparedValue, diverge};
 pub use measure::engine::{Engine, Loaded, Session, SessionInfo};
 pub use measure::memory_budget::check_memory_budget;
 pub use measure::observer::{Control, Observer};
 pub use measure::pipeline::{Composition, Network, Pipeline, Stopwatch};
 pub use measure::post_processing::PostProcessing;
-pub use measure::run_durations::{numbered_run_durations_ns, run_durations_ns, stage_durations_ns};
+pub use measure::run_durations::{
+    SteadyRound, numbered_run_durations_ns, run_durations_ns, stage_durations_ns, steady_rounds,
+};
 pub use measure::unmeasured::failed_cell;
 pub use measure::warnings::{battery_warning, fallback_warning, hidden_tab_warning};
 pub use measure::workload::{LoadedWorkload, Workload};

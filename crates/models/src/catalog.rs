@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 use tare_core::{NamedTensor, PostProcessing, Workload};
+use tare_record::WorkloadSize;
 
-use crate::workload::with_defaults;
-use crate::{Graph, WorkloadError, detection, networks, onnx, prepare};
+use crate::workload::{Choices, OWN_SIZE, prepare_with, with_defaults};
+use crate::{Graph, WorkloadError, detection, networks, onnx};
 
 /// Seed of all built-in weights.
 const WEIGHT_SEED: u64 = 1;
@@ -24,22 +25,32 @@ pub struct CatalogEntry {
     pub post_processing: Option<PostProcessing>,
     /// Meaningful inputs, used unless the user sets other shapes. Other networks get random inputs.
     example: Option<fn() -> Vec<NamedTensor>>,
+    /// Whether the number of points that it takes at once can be chosen.
+    has_chunks: bool,
     build: fn(&Sizes<'_>) -> Graph,
 }
 
-/// Dimensions that the user set for inputs.
-struct Sizes<'a>(&'a BTreeMap<String, Vec<usize>>);
+/// Dimensions that the user set for inputs, and other sizes.
+struct Sizes<'a> {
+    shapes: &'a BTreeMap<String, Vec<usize>>,
+    size: &'a WorkloadSize,
+}
 
 impl Sizes<'_> {
     /// A dimension of an input: the user's or the default, at least 1.
     fn get(&self, input: &str, axis: usize, default: usize) -> usize {
-        let given = self.0.get(input).and_then(|shape| shape.get(axis));
+        let given = self.shapes.get(input).and_then(|shape| shape.get(axis));
         given.copied().unwrap_or(default).max(1)
+    }
+
+    /// Items per run. All networks hold them in the first dimension of their inputs.
+    fn batch(&self, input: &str) -> usize {
+        self.get(input, 0, self.size.batch.unwrap_or(1))
     }
 
     /// Batch size and number of tokens of a language model.
     fn tokens(&self, default: usize) -> [usize; 2] {
-        [self.get("input_ids", 0, 1), self.get("input_ids", 1, default)]
+        [self.batch("input_ids"), self.get("input_ids", 1, default)]
     }
 }
 
@@ -52,7 +63,8 @@ pub const CATALOG: &[CatalogEntry] = &[
         source: "by construction",
         post_processing: None,
         example: None,
-        build: |_| networks::null::build(WEIGHT_SEED),
+        has_chunks: false,
+        build: |sizes| networks::null::build(WEIGHT_SEED, sizes.batch("x")),
     },
     CatalogEntry {
         name: "tiny",
@@ -61,7 +73,8 @@ pub const CATALOG: &[CatalogEntry] = &[
         source: "by construction",
         post_processing: None,
         example: None,
-        build: |_| networks::tiny::build(WEIGHT_SEED),
+        has_chunks: false,
+        build: |sizes| networks::tiny::build(WEIGHT_SEED, sizes.batch("image")),
     },
     CatalogEntry {
         name: "digits",
@@ -70,7 +83,8 @@ pub const CATALOG: &[CatalogEntry] = &[
         source: "by construction; classifies 346 of 359 held-out digits correctly",
         post_processing: None,
         example: Some(networks::digits::example),
-        build: |sizes| networks::digits::build(WEIGHT_SEED, sizes.get("image", 0, 1)),
+        has_chunks: false,
+        build: |sizes| networks::digits::build(WEIGHT_SEED, sizes.batch("image")),
     },
     CatalogEntry {
         name: "resnet50",
@@ -79,7 +93,8 @@ pub const CATALOG: &[CatalogEntry] = &[
         source: "torchvision, resnet50 (He et al., 2016)",
         post_processing: None,
         example: None,
-        build: |sizes| networks::resnet50::build(WEIGHT_SEED, sizes.get("image", 0, 1)),
+        has_chunks: false,
+        build: |sizes| networks::resnet50::build(WEIGHT_SEED, sizes.batch("image")),
     },
     CatalogEntry {
         name: "distilbert",
@@ -88,6 +103,7 @@ pub const CATALOG: &[CatalogEntry] = &[
         source: "transformers, distilbert-base-uncased (Sanh et al., 2019)",
         post_processing: None,
         example: None,
+        has_chunks: false,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(128);
             networks::bert::distilbert(WEIGHT_SEED, batch, tokens)
@@ -100,6 +116,7 @@ pub const CATALOG: &[CatalogEntry] = &[
         source: "sentence-transformers, all-MiniLM-L6-v2 (Wang et al., 2020)",
         post_processing: None,
         example: None,
+        has_chunks: false,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(128);
             networks::bert::minilm(WEIGHT_SEED, batch, tokens)
@@ -112,6 +129,7 @@ pub const CATALOG: &[CatalogEntry] = &[
         source: "transformers, gpt2 (Radford et al., 2019)",
         post_processing: None,
         example: None,
+        has_chunks: false,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(128);
             networks::gpt2::whole(WEIGHT_SEED, batch, tokens)
@@ -124,6 +142,7 @@ pub const CATALOG: &[CatalogEntry] = &[
         source: "transformers, gpt2 (Radford et al., 2019)",
         post_processing: None,
         example: None,
+        has_chunks: false,
         build: |sizes| {
             let [batch, tokens] = sizes.tokens(1);
             let past = sizes.get("past_key_values.0.key", 2, 128);
@@ -137,7 +156,8 @@ pub const CATALOG: &[CatalogEntry] = &[
         source: "google/automl, efficientdet-d0 (Tan et al., 2020)",
         post_processing: Some(detection::STAGE),
         example: None,
-        build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.get("image", 0, 1), networks::efficientdet::D0),
+        has_chunks: false,
+        build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.batch("image"), networks::efficientdet::D0),
     },
     CatalogEntry {
         name: "efficientdet-d1",
@@ -146,7 +166,8 @@ pub const CATALOG: &[CatalogEntry] = &[
         source: "google/automl, efficientdet-d1 (Tan et al., 2020)",
         post_processing: Some(detection::STAGE),
         example: None,
-        build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.get("image", 0, 1), networks::efficientdet::D1),
+        has_chunks: false,
+        build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.batch("image"), networks::efficientdet::D1),
     },
     CatalogEntry {
         name: "efficientdet-d2",
@@ -155,7 +176,8 @@ pub const CATALOG: &[CatalogEntry] = &[
         source: "google/automl, efficientdet-d2 (Tan et al., 2020)",
         post_processing: Some(detection::STAGE),
         example: None,
-        build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.get("image", 0, 1), networks::efficientdet::D2),
+        has_chunks: false,
+        build: |sizes| networks::efficientdet::build(WEIGHT_SEED, sizes.batch("image"), networks::efficientdet::D2),
     },
     CatalogEntry {
         name: "unet3d",
@@ -164,7 +186,8 @@ pub const CATALOG: &[CatalogEntry] = &[
         source: "by construction (Cicek et al., 2016; Isensee et al., 2021)",
         post_processing: None,
         example: None,
-        build: |sizes| networks::unet3d::build(WEIGHT_SEED, sizes.get("volume", 0, 1)),
+        has_chunks: false,
+        build: |sizes| networks::unet3d::build(WEIGHT_SEED, sizes.batch("volume")),
     },
     CatalogEntry {
         name: "shapegen-denoiser",
@@ -173,6 +196,7 @@ pub const CATALOG: &[CatalogEntry] = &[
         source: "by construction (Peebles and Xie, 2023)",
         post_processing: None,
         example: None,
+        has_chunks: false,
         build: |_| networks::shapegen::denoiser(WEIGHT_SEED),
     },
     CatalogEntry {
@@ -182,7 +206,11 @@ pub const CATALOG: &[CatalogEntry] = &[
         source: "by construction (Zhang et al., 2023)",
         post_processing: None,
         example: None,
-        build: |_| networks::shapegen::decoder(WEIGHT_SEED),
+        has_chunks: true,
+        build: |sizes| {
+            let chunk = sizes.size.chunk.unwrap_or(networks::shapegen::CHUNK);
+            networks::shapegen::decoder(WEIGHT_SEED, chunk)
+        },
     },
 ];
 
@@ -195,7 +223,12 @@ impl CatalogEntry {
     /// Generates the ONNX file. `shapes` may set the batch size and the number of tokens by the
     /// shapes of the inputs.
     pub fn onnx(&self, shapes: &BTreeMap<String, Vec<usize>>) -> Vec<u8> {
-        (self.build)(&Sizes(shapes)).into_bytes()
+        self.sized_onnx(shapes, &WorkloadSize::default())
+    }
+
+    /// Like [`Self::onnx`], with other sizes.
+    pub(crate) fn sized_onnx(&self, shapes: &BTreeMap<String, Vec<usize>>, size: &WorkloadSize) -> Vec<u8> {
+        (self.build)(&Sizes { shapes, size }).into_bytes()
     }
 
     /// Prepares the model with its inputs: those in `given` as they are, and the others drawn from
@@ -210,12 +243,37 @@ impl CatalogEntry {
         given: &[NamedTensor],
         seed: u64,
     ) -> Result<Workload, WorkloadError> {
+        self.prepare_with(&Choices {
+            shapes,
+            size: OWN_SIZE,
+            given,
+            seed,
+        })
+    }
+
+    /// Like [`Self::prepare`], with sizes.
+    pub(crate) fn prepare_with(&self, choices: &Choices<'_>) -> Result<Workload, WorkloadError> {
+        let missing = |size| WorkloadError::Size {
+            model: self.name.into(),
+            size,
+        };
+        if choices.size.steps.is_some() {
+            return Err(missing("steps"));
+        }
+        if choices.size.chunk.is_some() && !self.has_chunks {
+            return Err(missing("chunks"));
+        }
         let examples = self
             .example
-            .filter(|_| shapes.is_empty())
+            .filter(|_| choices.shapes.is_empty() && choices.size.batch.is_none())
             .map_or_else(Vec::new, |example| example());
-        let given = with_defaults(given, examples);
-        let mut workload = prepare(self.name, self.onnx(shapes), shapes, &given, seed)?;
+        let given = with_defaults(choices.given, examples);
+        let bytes = self.sized_onnx(choices.shapes, choices.size);
+        let choices = Choices {
+            given: &given,
+            ..*choices
+        };
+        let mut workload = prepare_with(self.name, bytes, &choices)?;
         workload.post_processing = self.post_processing;
         Ok(workload)
     }

@@ -14,6 +14,7 @@ pub mod onnx;
 mod pipeline_entry;
 mod pipelines;
 mod remote_model;
+mod sequence;
 mod shapegen;
 mod signature;
 mod source;

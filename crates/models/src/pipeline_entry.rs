@@ -1,11 +1,13 @@
 //! Built-in models that consist of several networks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tare_core::{Composition, NamedTensor, Network, Pipeline, Workload};
+use tare_record::WorkloadSize;
 
 use crate::signature::Signature;
-use crate::workload::{WorkloadError, complete_inputs, model_info, with_defaults};
+use crate::workload::{Choices, OWN_SIZE, WorkloadError, complete_inputs, model_info, with_defaults};
 use crate::{CatalogEntry, find, prepare};
 
 /// Several networks of the catalog that run as one model.
@@ -17,10 +19,10 @@ pub struct PipelineEntry {
     pub summary: &'static str,
     /// Names of its networks.
     pub networks: &'static [&'static str],
-    pub(crate) pipeline: &'static dyn Pipeline,
+    pub(crate) pipeline: fn(&WorkloadSize) -> Arc<dyn Pipeline>,
     pub(crate) signature: fn() -> Signature,
-    /// Inputs that are not random, for the shapes that the user set.
-    pub(crate) defaults: fn(&BTreeMap<String, Vec<usize>>) -> Vec<NamedTensor>,
+    /// Inputs that are not random, for the shapes and sizes that the user set.
+    pub(crate) defaults: fn(&BTreeMap<String, Vec<usize>>, &WorkloadSize) -> Vec<NamedTensor>,
 }
 
 impl PipelineEntry {
@@ -41,9 +43,28 @@ impl PipelineEntry {
         given: &[NamedTensor],
         seed: u64,
     ) -> Result<Workload, WorkloadError> {
+        self.prepare_with(&Choices {
+            shapes,
+            size: OWN_SIZE,
+            given,
+            seed,
+        })
+    }
+
+    /// Like [`Self::prepare`], with sizes.
+    pub(crate) fn prepare_with(&self, choices: &Choices<'_>) -> Result<Workload, WorkloadError> {
+        if let Some(batch) = choices.size.batch.filter(|&batch| batch > 1) {
+            return Err(WorkloadError::Batch {
+                model: self.name.into(),
+                batch,
+                known: "of one item".into(),
+            });
+        }
         let (mut bytes, mut networks) = (Vec::new(), Vec::new());
         for entry in self.entries() {
-            let network = prepare(entry.name, entry.onnx(&BTreeMap::new()), &BTreeMap::new(), &[], seed)?;
+            let (shapes, given) = (&BTreeMap::new(), &[]);
+            let file = entry.sized_onnx(shapes, choices.size);
+            let network = prepare(entry.name, file, shapes, given, choices.seed)?;
             let start = bytes.len();
             bytes.extend_from_slice(&network.bytes);
             networks.push(Network {
@@ -52,18 +73,22 @@ impl PipelineEntry {
             });
         }
         let signature = (self.signature)();
-        let given = with_defaults(given, (self.defaults)(shapes));
-        let inputs = complete_inputs(self.name, &signature, shapes, &given, seed)?;
+        let pipeline = (self.pipeline)(choices.size);
+        let given = with_defaults(choices.given, (self.defaults)(choices.shapes, choices.size));
+        let choices = Choices {
+            given: &given,
+            size: OWN_SIZE,
+            ..*choices
+        };
+        let inputs = complete_inputs(self.name, &signature, &choices)?;
         Ok(Workload {
             model: model_info(self.name, &bytes),
             bytes: bytes.into(),
             inputs,
             outputs: signature.outputs,
-            composition: Some(Composition {
-                pipeline: self.pipeline,
-                networks,
-            }),
+            composition: Some(Composition { pipeline, networks }),
             post_processing: None,
+            merged: vec![],
         })
     }
 }

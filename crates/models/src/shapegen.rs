@@ -2,10 +2,11 @@
 //! volume that is decoded in chunks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tare_core::{NamedTensor, Pipeline, Session, Stopwatch, Tensor, TensorData};
-use tare_record::{DType, Failure, FailureKind};
+use tare_record::{DType, Failure, FailureKind, WorkloadSize};
 
 use crate::networks::shapegen::{CHUNK, CONDITION, LATENTS};
 use crate::pipeline_entry::PipelineEntry;
@@ -21,7 +22,11 @@ pub(crate) const ENTRY: PipelineEntry = PipelineEntry {
     name: "shapegen",
     summary: "3-D shape from noise: 10 sampling steps, then a 32x32x32 volume in 8 chunks",
     networks: &["shapegen-denoiser", "shapegen-decoder"],
-    pipeline: &ShapeGen,
+    pipeline: |size| {
+        Arc::new(ShapeGen {
+            chunk: size.chunk.unwrap_or(CHUNK),
+        })
+    },
     signature,
     defaults,
 };
@@ -46,12 +51,12 @@ fn signature() -> Signature {
 }
 
 /// Evenly spaced times from 1 to 0.
-fn defaults(shapes: &BTreeMap<String, Vec<usize>>) -> Vec<NamedTensor> {
+fn defaults(shapes: &BTreeMap<String, Vec<usize>>, size: &WorkloadSize) -> Vec<NamedTensor> {
     let count = match shapes.get("times").map(Vec::as_slice) {
         Some(&[count]) => count,
         // The check of shapes rejects a shape with another rank.
         Some(_) => return vec![],
-        None => STEPS + 1,
+        None => size.steps.unwrap_or(STEPS) + 1,
     };
     let steps = count.saturating_sub(1).max(1) as f32;
     let times = (0..count).map(|step| 1.0 - step as f32 / steps).collect();
@@ -67,14 +72,18 @@ fn floats(shape: Vec<usize>, values: Vec<f32>) -> Tensor {
 }
 
 #[derive(Debug)]
-struct ShapeGen;
+struct ShapeGen {
+    /// Points per call of the decoder. The last call takes points beyond the volume if it does not divide evenly.
+    chunk: usize,
+}
 
 #[async_trait(?Send)]
 impl Pipeline for ShapeGen {
-    fn stages(&self, inputs: &[NamedTensor]) -> Vec<(&'static str, usize)> {
+    fn stages(&self, inputs: &[NamedTensor]) -> Vec<(String, usize)> {
         let times = inputs.iter().find(|input| input.name == "times");
         let steps = times.map_or(0, |times| times.tensor.data().len().saturating_sub(1));
-        vec![("sampling", steps), ("decoding", SIDE.pow(3).div_ceil(CHUNK))]
+        let calls = SIDE.pow(3).div_ceil(self.chunk);
+        vec![("sampling".into(), steps), ("decoding".into(), calls)]
     }
 
     async fn run(
@@ -99,7 +108,7 @@ impl Pipeline for ShapeGen {
         }
         let latents = sample(&mut **denoiser, latents, condition, times).await?;
         stopwatch.lap();
-        let occupancy = decode(&mut **decoder, latents).await?;
+        let occupancy = decode(&mut **decoder, latents, self.chunk).await?;
         stopwatch.lap();
         Ok(vec![floats(vec![SIDE; 3], occupancy)])
     }
@@ -134,7 +143,7 @@ async fn sample(
 }
 
 /// Occupancy at the centers of all cells, with z varying fastest.
-async fn decode(decoder: &mut dyn Session, latents: Tensor) -> Result<Vec<f32>, Failure> {
+async fn decode(decoder: &mut dyn Session, latents: Tensor, chunk: usize) -> Result<Vec<f32>, Failure> {
     let mut volume = Vec::with_capacity(SIDE.pow(3));
     let mut inputs = ["points", "latents"].map(|name| NamedTensor {
         name: name.into(),
@@ -142,12 +151,13 @@ async fn decode(decoder: &mut dyn Session, latents: Tensor) -> Result<Vec<f32>, 
     });
     while volume.len() < SIDE.pow(3) {
         let first = volume.len();
-        let points = (first..first + CHUNK).flat_map(|cell| {
+        let points = (first..first + chunk).flat_map(|cell| {
             [cell / (SIDE * SIDE), cell / SIDE % SIDE, cell % SIDE].map(|i| (2 * i + 1) as f32 / SIDE as f32 - 1.0)
         });
-        inputs[0].tensor = floats(vec![1, CHUNK, 3], points.collect());
+        inputs[0].tensor = floats(vec![1, chunk, 3], points.collect());
         volume.extend_from_slice(only_output(&decoder.run(&inputs).await?)?);
     }
+    volume.truncate(SIDE.pow(3));
     Ok(volume)
 }
 

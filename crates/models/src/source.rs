@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use tare_core::{NamedTensor, Workload};
-use tare_record::{CellRequest, Failure, FailureKind, ModelSource};
+use tare_record::{CellRequest, Failure, FailureKind, ModelSource, WorkloadSize};
 
 use crate::pipelines::{PIPELINES, find_pipeline};
-use crate::{CATALOG, find, prepare};
+use crate::sequence::{parts, sequence};
+use crate::workload::{Choices, WorkloadError, prepare_with};
+use crate::{CATALOG, find};
 
 /// Names of all models that tare generates itself.
 pub fn built_in_names() -> impl Iterator<Item = &'static str> {
@@ -14,13 +16,17 @@ pub fn built_in_names() -> impl Iterator<Item = &'static str> {
     networks.chain(PIPELINES.iter().map(|entry| entry.name))
 }
 
-/// Whether tare generates the model with this name itself.
+/// Whether tare generates the model with this name itself, or all models that the name joins.
 pub fn is_built_in(name: &str) -> bool {
-    built_in_names().any(|known| known == name)
+    parts(name).all(|part| built_in_names().any(|known| known == part))
 }
 
 /// Size of the weights of a model that tare generates itself, in bytes.
 pub fn built_in_bytes(name: &str) -> Option<u64> {
+    parts(name).map(one_built_in_bytes).sum()
+}
+
+fn one_built_in_bytes(name: &str) -> Option<u64> {
     let parameters = match find_pipeline(name) {
         Some(pipeline) => pipeline.entries().map(|entry| entry.parameters).sum(),
         None => find(name)?.parameters,
@@ -35,7 +41,10 @@ pub fn not_found(name: &str) -> Failure {
         FailureKind::Model,
         format!("there is neither a built-in model nor a file {name:?}"),
     )
-    .with_hint(format!("use one of {}, or the path of an .onnx file", known.join(", ")))
+    .with_hint(format!(
+        "use one of {}, several of them joined by `+`, or the path of an .onnx file",
+        known.join(", ")
+    ))
 }
 
 /// Prepares the workload of a request, with the inputs in `given`. `file` returns the bytes of a
@@ -49,21 +58,105 @@ pub fn workload(
     given: &[NamedTensor],
     file: impl FnOnce() -> Result<Vec<u8>, Failure>,
 ) -> Result<Workload, Failure> {
-    let shapes = &request.shapes;
-    let ModelSource::BuiltIn { name } = &request.model else {
-        return Ok(prepare(
-            request.model.display_name(),
-            file()?,
-            shapes,
-            given,
-            request.seed,
-        )?);
+    let choices = Choices {
+        shapes: &request.shapes,
+        size: &request.size,
+        given,
+        seed: request.seed,
     };
+    let Some(batching) = request.load.and_then(|load| load.batching) else {
+        return one_workload(request, &choices, file);
+    };
+    let file: Option<Vec<u8>> = match &request.model {
+        ModelSource::BuiltIn { .. } => None,
+        _ => Some(file()?),
+    };
+    let bytes = || Ok(file.clone().unwrap_or_default());
+    let mut workload = one_workload(request, &choices, bytes)?;
+    for count in merged_counts(batching.max_requests) {
+        let merged = Merged::new(request, &workload.inputs, count);
+        workload
+            .merged
+            .push((count, one_workload(request, &merged.choices(request.seed), bytes)?));
+    }
+    Ok(workload)
+}
+
+/// Powers of two, and the largest number: a run for three requests uses the model for four.
+fn merged_counts(max: usize) -> impl Iterator<Item = usize> {
+    let powers = std::iter::successors(Some(2), |count| Some(count * 2));
+    powers.take_while(move |&count| count < max).chain([max])
+}
+
+/// What the user chose, for several requests at once.
+struct Merged {
+    shapes: BTreeMap<String, Vec<usize>>,
+    size: WorkloadSize,
+    given: Vec<NamedTensor>,
+}
+
+impl Merged {
+    /// `inputs` are those of one request.
+    fn new(request: &CellRequest, inputs: &[NamedTensor], count: usize) -> Self {
+        let mut shapes = request.shapes.clone();
+        for first in shapes.values_mut().filter_map(|shape| shape.first_mut()) {
+            *first *= count;
+        }
+        let own_batch = || inputs.first()?.tensor.shape().first().copied();
+        let batch = request.size.batch.or_else(own_batch).unwrap_or(1);
+        Self {
+            shapes,
+            size: WorkloadSize {
+                batch: Some(batch * count),
+                ..request.size.clone()
+            },
+            given: inputs
+                .iter()
+                .map(|input| NamedTensor {
+                    name: input.name.clone(),
+                    tensor: input.tensor.repeated(count),
+                })
+                .collect(),
+        }
+    }
+
+    fn choices(&self, seed: u64) -> Choices<'_> {
+        Choices {
+            shapes: &self.shapes,
+            size: &self.size,
+            given: &self.given,
+            seed,
+        }
+    }
+}
+
+fn one_workload(
+    request: &CellRequest,
+    choices: &Choices<'_>,
+    file: impl FnOnce() -> Result<Vec<u8>, Failure>,
+) -> Result<Workload, Failure> {
+    let ModelSource::BuiltIn { name } = &request.model else {
+        return file_workload(request.model.display_name(), file()?, choices);
+    };
+    let names: Vec<&str> = parts(name).collect();
+    if names.len() > 1 {
+        return sequence(name, &names, choices);
+    }
     if let Some(pipeline) = find_pipeline(name) {
-        return Ok(pipeline.prepare(shapes, given, request.seed)?);
+        return Ok(pipeline.prepare_with(choices)?);
     }
     let entry = find(name).ok_or_else(|| not_found(name))?;
-    Ok(entry.prepare(shapes, given, request.seed)?)
+    Ok(entry.prepare_with(choices)?)
+}
+
+fn file_workload(name: &str, bytes: Vec<u8>, choices: &Choices<'_>) -> Result<Workload, Failure> {
+    let size = choices.size;
+    let missing = [("steps", size.steps), ("chunks", size.chunk)];
+    if let Some((size, _)) = missing.into_iter().find(|(_, value)| value.is_some()) {
+        let model = name.to_owned();
+        return Err(WorkloadError::Size { model, size }.into());
+    }
+    Ok(prepare_with(name, bytes, choices)?)
 }
 
 /// The small real workload that the self-test measures against itself.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use tare_core::{NamedTensor, Random, Tensor, TensorData, Workload, sha256_hex};
-use tare_record::{DType, Failure, FailureKind, ModelInfo};
+use tare_record::{DType, Failure, FailureKind, ModelInfo, WorkloadSize};
 
 use crate::signature::{Dim, InputSpec, Signature, SignatureError, signature};
 
@@ -56,6 +56,24 @@ pub enum WorkloadError {
         /// The given shape.
         found: Vec<usize>,
     },
+    /// No input can hold so many items.
+    #[error("model {model:?} cannot take batches of {batch}: its inputs are {known}")]
+    Batch {
+        /// Name of the model.
+        model: String,
+        /// Items per run that were asked for.
+        batch: usize,
+        /// The model's inputs, with types and shapes.
+        known: String,
+    },
+    /// The model has no such size.
+    #[error("model {model:?} has no {size} to choose")]
+    Size {
+        /// Name of the model.
+        model: String,
+        /// What was asked for.
+        size: &'static str,
+    },
     /// A given tensor has another element type.
     #[error("model {model:?}, input {input}: found elements of type {found}")]
     Type {
@@ -82,6 +100,14 @@ impl From<WorkloadError> for Failure {
                 "use the same number of dimensions as the model, and keep its fixed dimensions".into(),
             ),
             WorkloadError::TooLarge { .. } => (FailureKind::Input, "choose smaller dimensions".into()),
+            WorkloadError::Batch { .. } => (
+                FailureKind::Input,
+                "export the model with an open dimension for the batch, and name it with --batch-dim if it is not the first".into(),
+            ),
+            WorkloadError::Size { .. } => (
+                FailureKind::Input,
+                "leave it out, or choose shapegen, which has steps and chunks".into(),
+            ),
             WorkloadError::Type { .. } => (
                 FailureKind::Input,
                 "convert the array, for example with array.astype(...) in Python".into(),
@@ -104,6 +130,26 @@ const INTEGER_BOUND: u64 = 2;
 /// Maximum number of elements of a generated input: 1 GiB of `f32`.
 const MAX_ELEMENTS: usize = 1 << 28;
 
+/// What the user chose for a workload.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Choices<'a> {
+    /// Shapes, by input name.
+    pub(crate) shapes: &'a BTreeMap<String, Vec<usize>>,
+    pub(crate) size: &'a WorkloadSize,
+    /// Inputs that are not generated.
+    pub(crate) given: &'a [NamedTensor],
+    /// Seed of those that are.
+    pub(crate) seed: u64,
+}
+
+/// The sizes of a model's own.
+pub(crate) const OWN_SIZE: &WorkloadSize = &WorkloadSize {
+    batch: None,
+    batch_dim: None,
+    steps: None,
+    chunk: None,
+};
+
 /// Reads a model and completes its inputs: those in `given` as they are, and the others drawn from
 /// `seed`.
 ///
@@ -120,11 +166,22 @@ pub fn prepare(
     given: &[NamedTensor],
     seed: u64,
 ) -> Result<Workload, WorkloadError> {
+    let choices = Choices {
+        shapes,
+        size: OWN_SIZE,
+        given,
+        seed,
+    };
+    prepare_with(name, bytes, &choices)
+}
+
+/// Like [`prepare`], with sizes.
+pub(crate) fn prepare_with(name: &str, bytes: Vec<u8>, choices: &Choices<'_>) -> Result<Workload, WorkloadError> {
     let signature = signature(&bytes).map_err(|error| WorkloadError::Model {
         model: name.to_owned(),
         error,
     })?;
-    let inputs = complete_inputs(name, &signature, shapes, given, seed)?;
+    let inputs = complete_inputs(name, &signature, choices)?;
     Ok(Workload {
         model: model_info(name, &bytes),
         bytes: bytes.into(),
@@ -132,6 +189,7 @@ pub fn prepare(
         outputs: signature.outputs,
         composition: None,
         post_processing: None,
+        merged: vec![],
     })
 }
 
@@ -148,10 +206,14 @@ pub(crate) fn model_info(name: &str, bytes: &[u8]) -> ModelInfo {
 pub(crate) fn complete_inputs(
     name: &str,
     signature: &Signature,
-    shapes: &BTreeMap<String, Vec<usize>>,
-    given: &[NamedTensor],
-    seed: u64,
+    choices: &Choices<'_>,
 ) -> Result<Vec<NamedTensor>, WorkloadError> {
+    let &Choices {
+        shapes,
+        size,
+        given,
+        seed,
+    } = choices;
     let model = || name.to_owned();
     for input in shapes.keys().chain(given.iter().map(|named| &named.name)) {
         if !signature.inputs.iter().any(|spec| spec.name == *input) {
@@ -162,6 +224,16 @@ pub(crate) fn complete_inputs(
             });
         }
     }
+    if let Some(batch) = size
+        .batch
+        .filter(|&batch| !takes_batch(signature, batch, size.batch_dim.as_deref()))
+    {
+        return Err(WorkloadError::Batch {
+            model: model(),
+            batch,
+            known: known(signature),
+        });
+    }
     signature
         .inputs
         .iter()
@@ -169,7 +241,7 @@ pub(crate) fn complete_inputs(
             let tensor = match given.iter().find(|named| named.name == spec.name) {
                 Some(named) => check_given(name, spec, &named.tensor)?,
                 None => {
-                    let shape = shape(name, spec, shapes.get(&spec.name))?;
+                    let shape = shape(name, spec, shapes.get(&spec.name), size)?;
                     let count = shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
                     match count.filter(|&count| count <= MAX_ELEMENTS) {
                         Some(count) => generate(spec, shape, count, seed),
@@ -200,6 +272,25 @@ fn known(signature: &Signature) -> String {
         .join("; ")
 }
 
+/// Whether some input has a dimension for the batch: open, or as large as it.
+fn takes_batch(signature: &Signature, batch: usize, batch_dim: Option<&str>) -> bool {
+    let is_batch = |(axis, dim): (usize, &Dim)| match dim {
+        Dim::Known(size) => axis == 0 && batch_dim.is_none() && *size == batch,
+        Dim::Open(label) => holds_batch(axis, label, batch_dim),
+    };
+    signature
+        .inputs
+        .iter()
+        .any(|spec| spec.dims.iter().flatten().enumerate().any(is_batch))
+}
+
+fn holds_batch(axis: usize, label: &str, batch_dim: Option<&str>) -> bool {
+    match batch_dim {
+        Some(name) => name == label,
+        None => axis == 0,
+    }
+}
+
 fn fits(spec: &InputSpec, shape: &[usize]) -> bool {
     spec.dims.as_ref().is_none_or(|dims| {
         dims.len() == shape.len()
@@ -228,7 +319,12 @@ fn check_given(model: &str, spec: &InputSpec, tensor: &Tensor) -> Result<Tensor,
     Ok(tensor.clone())
 }
 
-fn shape(model: &str, spec: &InputSpec, given: Option<&Vec<usize>>) -> Result<Vec<usize>, WorkloadError> {
+fn shape(
+    model: &str,
+    spec: &InputSpec,
+    given: Option<&Vec<usize>>,
+    size: &WorkloadSize,
+) -> Result<Vec<usize>, WorkloadError> {
     if let Some(given) = given {
         if fits(spec, given) {
             return Ok(given.clone());
@@ -241,9 +337,12 @@ fn shape(model: &str, spec: &InputSpec, given: Option<&Vec<usize>>) -> Result<Ve
     }
     let known = spec.dims.as_ref().and_then(|dims| {
         dims.iter()
-            .map(|dim| match dim {
-                Dim::Known(size) => Some(*size),
-                Dim::Open(_) => None,
+            .enumerate()
+            .map(|(axis, dim)| match dim {
+                Dim::Known(known) => Some(*known),
+                Dim::Open(label) => size
+                    .batch
+                    .filter(|_| holds_batch(axis, label, size.batch_dim.as_deref())),
             })
             .collect::<Option<Vec<usize>>>()
     });

@@ -170,7 +170,7 @@ fn every_computed_value_can_be_an_output() {
 
 #[test]
 fn the_models_plan_has_all_built_in_models() {
-    let plan = tare_core::plan::built_in("models").unwrap();
+    let plan = tare_core::plan::built_in("models", tare_core::plan::PlanSetting { cores: 1, quick: false }).unwrap();
     let mut planned: Vec<&str> = plan.cells.iter().map(|cell| cell.model.as_str()).collect();
     let mut known: Vec<&str> = tare_models::CATALOG.iter().map(|entry| entry.name).collect();
     known.extend(tare_models::PIPELINES.iter().map(|pipeline| pipeline.name));

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Adapter, EngineName, EnvironmentKind, Failure, TensorInfo, Warning};
+use crate::{Adapter, EngineName, EnvironmentKind, Failure, Load, LoadRound, TensorInfo, Warning, WorkloadSize};
 
 /// One workload in one configuration under one load pattern: what was measured, or why nothing was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,6 +18,9 @@ pub struct Cell {
     /// Where and how the engine ran.
     #[serde(rename = "rung")]
     pub configuration: Configuration,
+    /// How large a run is, as the plan asked for it.
+    #[serde(default)]
+    pub size: WorkloadSize,
     /// How requests arrived.
     pub load: LoadPattern,
     /// The graphics adapter, for engines that use one.
@@ -33,11 +36,15 @@ pub struct Cell {
     pub module: Option<ModuleSize>,
     /// Runs per sample: more than one where the clock is coarse.
     pub runs_per_sample: u32,
-    /// Duration of every sample, in order. Each sample holds `runs_per_sample` runs.
+    /// Duration of every sample, in order. Each sample holds `runs_per_sample` runs. Under load, the
+    /// time of every request from its arrival to its answer.
     pub samples_ns: Vec<u64>,
     /// The rounds that the samples come from, in order. Empty in records of a single round.
     #[serde(default)]
     pub rounds: Vec<Round>,
+    /// What became of the requests, for each round, if the cell was measured under load.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub load_rounds: Vec<LoadRound>,
     /// Durations of runs by the device's own clock. These runs follow the samples. Empty if the
     /// device has no clock.
     #[serde(default)]
@@ -190,6 +197,9 @@ pub struct Configuration {
 pub struct LoadPattern {
     /// Items per request.
     pub batch: usize,
+    /// Requests that arrive while others are being answered, if any.
+    #[serde(default)]
+    pub requests: Option<Load>,
 }
 
 /// A phase of a round, and its duration.

@@ -14,6 +14,7 @@ mod environment;
 mod event;
 mod failure;
 mod interop;
+mod load;
 mod load_ms;
 mod plan;
 mod record;
@@ -38,8 +39,9 @@ pub use environment::{
 pub use event::{Event, ModuleInfo, Progress, SelfCheck};
 pub use failure::{Failure, FailureKind};
 pub use interop::{InteropCost, InteropOperation, InteropPoint};
+pub use load::{Arrivals, Batching, Load, LoadRound, Rate};
 pub use load_ms::LoadMs;
-pub use plan::{CellPlan, Plan, Rules, Tolerance};
+pub use plan::{CellPlan, Plan, Question, Rules, Tolerance, WorkloadSize};
 pub use record::{Record, RecordError, SCHEMA};
 pub use request::{CellRequest, ModelSource, RequestKind, Variant};
 pub use responsiveness::{Responsiveness, Situation};

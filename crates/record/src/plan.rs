@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{DType, EngineName};
+use crate::{DType, EngineName, Load};
 
 /// What to measure and by which rules. The same file drives native runs and browsers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,12 +24,29 @@ pub struct Plan {
     /// WebGPU) and how fast the page responds while its slowest single-threaded cell runs.
     #[serde(rename = "boundary", default, skip_serializing_if = "std::ops::Not::not")]
     pub interop: bool,
+    /// What the report answers. Without any, what the sizes and loads of the plan ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
+    /// Times within which a run has to end, in milliseconds. The report says which cells keep to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets_ms: Vec<u64>,
     /// What to measure.
     #[serde(rename = "cell")]
     pub cells: Vec<CellPlan>,
 }
 
 impl Plan {
+    /// Whether the report answers a question.
+    pub fn asks(&self, question: Question) -> bool {
+        match question {
+            _ if !self.questions.is_empty() => self.questions.contains(&question),
+            Question::Budgets => !self.budgets_ms.is_empty(),
+            Question::Batch | Question::Load | Question::Chunks => true,
+            // Most plans have cells that these could be asked of.
+            Question::Speedup | Question::Threads | Question::Cold | Question::Floor => false,
+        }
+    }
+
     /// A plan with the default rules.
     pub fn new(name: impl Into<String>, cells: Vec<CellPlan>) -> Self {
         Self {
@@ -38,16 +55,41 @@ impl Plan {
             seed: 0,
             rules: Rules::default(),
             interop: false,
+            questions: vec![],
+            budgets_ms: vec![],
             cells,
         }
     }
 }
 
-/// One model on a list of engines.
+/// What a plan is measured for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Question {
+    /// How much faster the GPU is than the CPU.
+    Speedup,
+    /// Which of [`Plan::budgets_ms`] are met, and what would have to fall.
+    Budgets,
+    /// Which batch size is best, and where throughput collapses.
+    Batch,
+    /// How many threads are best.
+    Threads,
+    /// Where a model is saturated, and what dynamic batching gains.
+    Load,
+    /// What the first result costs more than later ones.
+    Cold,
+    /// Which chunk size is best.
+    Chunks,
+    /// What the harness itself takes.
+    Floor,
+}
+
+/// One workload on a list of engines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CellPlan {
-    /// Name of a built-in model, path of an `.onnx` file, or `https` URL of one.
+    /// Name of a built-in model, path of an `.onnx` file, or `https` URL of one. Built-in models that
+    /// run one after the other are joined by `+`.
     pub model: String,
     /// Engines to measure it on. An empty list stands for the engines that suit the environment.
     /// The record then lists them.
@@ -56,6 +98,13 @@ pub struct CellPlan {
     /// Dimensions of inputs whose shape the model leaves open, by input name.
     #[serde(default)]
     pub shapes: BTreeMap<String, Vec<usize>>,
+    /// How large a run is.
+    #[serde(default, skip_serializing_if = "WorkloadSize::is_default")]
+    pub size: WorkloadSize,
+    /// How requests arrive. `None`: a run starts when the one before it has ended, and only runs are
+    /// timed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<Load>,
     /// CPU threads: one cell for each number. Threads in a browser need a cross-origin isolated
     /// page. Node runs on one thread, and GPU engines ignore the list.
     #[serde(default = "one_thread")]
@@ -86,12 +135,36 @@ impl CellPlan {
             model: model.into(),
             engines: vec![],
             shapes: BTreeMap::new(),
+            size: WorkloadSize::default(),
+            load: None,
             threads: one_thread(),
             vector_limits: vec![],
             relaxed_simd: false,
             wgsl: false,
             tolerance: Tolerance::new(),
         }
+    }
+}
+
+/// How large a run is, where it differs from the model's own size.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkloadSize {
+    /// Items per run.
+    pub batch: Option<usize>,
+    /// Name of the open dimension that holds the items. Without it, the first dimension of every
+    /// input does.
+    pub batch_dim: Option<String>,
+    /// Sampling steps, for models that sample.
+    pub steps: Option<usize>,
+    /// Points per call of the decoder, for models that decode in chunks.
+    pub chunk: Option<usize>,
+}
+
+impl WorkloadSize {
+    /// Whether everything is as the model has it.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 

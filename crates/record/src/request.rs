@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ClockInfo, EngineName, EnvironmentKind, Rules, Tolerance};
+use crate::{ClockInfo, EngineName, EnvironmentKind, Load, Rules, Tolerance, WorkloadSize};
 
 /// Where a model's bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +52,12 @@ pub struct CellRequest {
     pub model: ModelSource,
     /// Shapes given by the user, by input name.
     pub shapes: BTreeMap<String, Vec<usize>>,
+    /// How large a run is.
+    #[serde(default)]
+    pub size: WorkloadSize,
+    /// How requests arrive, if not one after the other.
+    #[serde(default)]
+    pub load: Option<Load>,
     /// Seed of the generated inputs.
     pub seed: u64,
     /// Number of CPU threads.
@@ -84,6 +90,8 @@ impl CellRequest {
             environment,
             model,
             shapes: BTreeMap::new(),
+            size: WorkloadSize::default(),
+            load: None,
             seed: 0,
             threads: 1,
             round: 1,

@@ -3,8 +3,6 @@
 //! [`sections`] turns records into data; one small renderer for each format shows them, so that formats cannot say different things.
 
 mod analysis;
-mod format;
-mod labels;
 mod machine_lines;
 mod progress;
 mod render;
@@ -16,8 +14,6 @@ pub use analysis::ladder::{Ladder, Step, ladders};
 pub use analysis::pairing::{Basis, Comparison, Pair, Refusal, compare};
 pub use analysis::step_kind::StepKind;
 pub use analysis::verdict::verdict;
-pub use format::{bytes, count, duration, ratio};
-pub use labels::configuration;
 pub use machine_lines::machine_lines;
 pub use progress::{ended_line, progress_line};
 pub use render::csv::csv;
@@ -28,3 +24,5 @@ pub use render::svg::svg;
 pub use render::terminal::terminal;
 pub use section::{Block, Column, Figure, FigureKind, Note, Row, SampleRow, Section, Table, Value, WaterfallRow};
 pub use sections::sections;
+pub use tare_findings::format::{bytes, count, duration, ratio};
+pub use tare_findings::labels::configuration;

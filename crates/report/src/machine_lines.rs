@@ -2,7 +2,7 @@
 
 use tare_record::{Adapter, Machine, PowerInfo};
 
-use crate::format;
+use tare_findings::format;
 
 /// A machine as pairs of property and value.
 pub fn machine_lines(machine: &Machine) -> Vec<(&'static str, String)> {

@@ -4,7 +4,7 @@ use tare_core::stats::rounds_estimate;
 use tare_core::{PlanProgress, run_durations_ns};
 use tare_record::{Cell, CellRequest, Progress, RequestKind, Status};
 
-use crate::{format, labels};
+use tare_findings::{format, labels};
 
 /// What is being measured, in one line.
 pub fn progress_line(plan: Option<PlanProgress>, request: &CellRequest, progress: &Progress, cell: &Cell) -> String {

@@ -3,7 +3,7 @@
 use tare_core::stats::Estimate;
 use tare_record::Cell;
 
-use crate::format;
+use tare_findings::format;
 
 /// A part of the report.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use tare_record::{DeviceKind, EngineName, Plan};
 
-use super::args::{DriverArgs, PlanArgs, ServeArgs};
+use super::args::{DriverArgs, PlanArgs, ServeArgs, cores};
 use crate::bench::environment::environments;
 use crate::bench::folder::RunFolder;
 use crate::bench::recorder::print_report;
@@ -152,8 +152,7 @@ fn choose_engines(plan: &mut Plan, software_gpu: bool, rungs: bool) {
 
 /// Adds all rungs that this machine supports.
 fn add_rungs(plan: &mut Plan, threads: Option<usize>) {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let threads = threads.unwrap_or(cores);
+    let threads = threads.unwrap_or_else(cores);
     let limits = tare_tract::vector_limits();
     plan.interop = true;
     for cell in &mut plan.cells {

@@ -12,6 +12,7 @@ pub(crate) mod bench;
 pub(crate) mod diverge;
 pub(crate) mod doctor;
 pub(crate) mod models;
+pub(crate) mod plans;
 pub(crate) mod profile;
 pub(crate) mod report;
 pub(crate) mod run;

@@ -135,6 +135,15 @@ impl Run<'_> {
         self.tune(&mut loaded).await?;
         self.cell.kernels = loaded.kernels();
         let run_ns = self.warm_up(&mut loaded).await?;
+        if let Some(load) = self.request.load {
+            let mut sessions = vec![(1, loaded)];
+            for (requests, merged) in &workload.merged {
+                let mut loaded = merged.load(engine, self.clock).await?;
+                self.warm_up_merged(&mut loaded, *requests).await?;
+                sessions.push((*requests, loaded));
+            }
+            return self.under_load(load, &mut sessions, run_ns).await;
+        }
         self.sample(&mut loaded, run_ns).await?;
         self.cell.memory.device_bytes = loaded.device_bytes();
         self.device_runs(&mut loaded).await?;
@@ -407,6 +416,8 @@ fn percent(part: u64, whole: u64) -> u8 {
     let percent = (u128::from(part) * 100).checked_div(u128::from(whole)).unwrap_or(100);
     u8::try_from(percent.min(100)).unwrap_or(100)
 }
+
+mod under_load;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Measures one cell on one engine.
 
+mod arrivals;
 pub(crate) mod browser_name;
 pub(crate) mod build_info;
 pub(crate) mod cell;

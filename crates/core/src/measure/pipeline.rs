@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::ops::Range;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tare_record::Failure;
@@ -12,7 +13,7 @@ use crate::{Clock, NamedTensor, Session, Tensor};
 #[async_trait(?Send)]
 pub trait Pipeline: Debug + Sync {
     /// The stages of a run, in order, each with its number of steps for these inputs.
-    fn stages(&self, inputs: &[NamedTensor]) -> Vec<(&'static str, usize)>;
+    fn stages(&self, inputs: &[NamedTensor]) -> Vec<(String, usize)>;
 
     /// Runs once. `networks` holds the loaded networks in the order of [`Composition::networks`].
     /// Calls [`Stopwatch::lap`] at the end of every stage.
@@ -32,7 +33,7 @@ pub trait Pipeline: Debug + Sync {
 #[derive(Debug, Clone)]
 pub struct Composition {
     /// The work between the networks.
-    pub pipeline: &'static dyn Pipeline,
+    pub pipeline: Arc<dyn Pipeline>,
     /// The networks.
     pub networks: Vec<Network>,
 }

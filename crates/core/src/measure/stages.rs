@@ -8,9 +8,9 @@ use super::workload::LoadedWorkload;
 pub(super) fn stages(loaded: &LoadedWorkload<'_>) -> Vec<StageInfo> {
     let stages = loaded.stages().iter();
     stages
-        .map(|&(name, steps)| StageInfo {
-            name: name.into(),
-            results: steps,
+        .map(|(name, steps)| StageInfo {
+            name: name.clone(),
+            results: *steps,
             rounds: vec![StageRound {
                 runs_per_sample: 1,
                 samples_ns: vec![],

@@ -42,7 +42,11 @@ fn unmeasured(request: &CellRequest, model: ModelInfo, engine: EngineInfo) -> Ce
             shader_language: None,
             wgsl_asked: request.variant == Variant::Wgsl,
         },
-        load: LoadPattern { batch: 1 },
+        size: request.size.clone(),
+        load: LoadPattern {
+            batch: request.size.batch.unwrap_or(1),
+            requests: request.load,
+        },
         adapter: None,
         kernels: BTreeMap::new(),
         phases: vec![],
@@ -50,6 +54,7 @@ fn unmeasured(request: &CellRequest, model: ModelInfo, engine: EngineInfo) -> Ce
         runs_per_sample: 1,
         samples_ns: vec![],
         rounds: vec![],
+        load_rounds: vec![],
         device_runs_ns: vec![],
         stages: vec![],
         post_processing: None,
@@ -66,10 +71,7 @@ pub(crate) fn outlined_cell(request: &CellRequest, workload: &Workload, engine: 
     let mut cell = unmeasured(request, workload.model.clone(), engine);
     cell.inputs = workload.inputs.iter().map(NamedTensor::info).collect();
     // By convention, the first dimension of a model's first input is the batch size.
-    cell.load.batch = workload
-        .inputs
-        .first()
-        .and_then(|input| input.tensor.shape().first().copied())
-        .unwrap_or(1);
+    let first_dimension = || workload.inputs.first()?.tensor.shape().first().copied();
+    cell.load.batch = request.size.batch.or_else(first_dimension).unwrap_or(1);
     cell
 }

@@ -21,6 +21,8 @@ pub struct Workload {
     pub composition: Option<Composition>,
     /// Work on the CPU that follows the network.
     pub post_processing: Option<PostProcessing>,
+    /// The same model for several requests at once, by their number, ascending: for dynamic batching.
+    pub merged: Vec<(usize, Workload)>,
 }
 
 impl Workload {
@@ -76,7 +78,7 @@ impl Workload {
 pub struct LoadedWorkload<'a> {
     workload: &'a Workload,
     sessions: Vec<Box<dyn Session>>,
-    stages: Vec<(&'static str, usize)>,
+    stages: Vec<(String, usize)>,
     totals_ns: Vec<u64>,
     phases: Vec<Phase>,
 }
@@ -115,7 +117,7 @@ impl LoadedWorkload<'_> {
     }
 
     /// Stages of a run with their number of steps. Empty for a single network.
-    pub(crate) fn stages(&self) -> &[(&'static str, usize)] {
+    pub(crate) fn stages(&self) -> &[(String, usize)] {
         &self.stages
     }
 

@@ -1,40 +1,26 @@
 //! Reads and checks plans, and holds the built-in plans.
 
-use tare_record::{ENGINES, Plan};
+use tare_record::{CellPlan, ENGINES, Plan};
+
+pub use super::plan_error::PlanError;
+use super::plan_file::PlanFile;
+pub use super::plan_file::{PlanAxes, PlanSetting, replace_axes};
+pub use super::plan_filter::filter;
 
 /// The built-in plans: name and TOML text.
 pub const BUILT_IN: &[(&str, &str)] = &[
+    ("batch", include_str!("../../plans/batch.toml")),
+    ("cold", include_str!("../../plans/cold.toml")),
+    ("detect", include_str!("../../plans/detect.toml")),
     ("gpu", include_str!("../../plans/gpu.toml")),
     ("ladder", include_str!("../../plans/ladder.toml")),
     ("models", include_str!("../../plans/models.toml")),
     ("pairs", include_str!("../../plans/pairs.toml")),
     ("quick", include_str!("../../plans/quick.toml")),
+    ("serve", include_str!("../../plans/serve.toml")),
     ("smoke", include_str!("../../plans/smoke.toml")),
+    ("threads", include_str!("../../plans/threads.toml")),
 ];
-
-/// Why a text is not a valid plan.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// Not TOML, or a key is unknown, missing or of the wrong type.
-    #[error("the plan cannot be read: {0}")]
-    Toml(String),
-    /// There is no built-in plan with this name.
-    #[error("unknown plan {name:?}: expected {known}, or the path of a .toml file")]
-    Unknown {
-        /// The requested name.
-        name: String,
-        /// Names of the built-in plans.
-        known: String,
-    },
-    /// A value is not valid.
-    #[error("plan {plan:?}: {message}")]
-    Value {
-        /// Name of the plan.
-        plan: String,
-        /// What, where, expected and found.
-        message: String,
-    },
-}
 
 /// Names of the built-in plans, for people.
 pub fn names() -> String {
@@ -46,9 +32,15 @@ pub fn names() -> String {
 ///
 /// # Errors
 ///
-/// If the text is not TOML, a key is unknown or missing, or a value is not valid.
-pub fn parse(text: &str) -> Result<Plan, PlanError> {
-    let plan: Plan = toml::from_str(text).map_err(|error| PlanError::Toml(error.to_string().trim_end().to_owned()))?;
+/// If the text is not TOML, a key is unknown or missing, a value is not valid, or the lists have too many
+/// combinations.
+pub fn parse(text: &str, setting: PlanSetting) -> Result<Plan, PlanError> {
+    let file: PlanFile =
+        toml::from_str(text).map_err(|error| PlanError::Toml(error.to_string().trim_end().to_owned()))?;
+    let name = file.name().to_owned();
+    let plan = file
+        .expand(setting)
+        .map_err(|message| PlanError::Value { plan: name, message })?;
     check(&plan)?;
     Ok(plan)
 }
@@ -58,9 +50,18 @@ pub fn parse(text: &str) -> Result<Plan, PlanError> {
 /// # Errors
 ///
 /// If there is no plan with this name.
-pub fn built_in(name: &str) -> Result<Plan, PlanError> {
+pub fn built_in(name: &str, setting: PlanSetting) -> Result<Plan, PlanError> {
+    parse(text(name)?, setting)
+}
+
+/// The TOML text of a built-in plan.
+///
+/// # Errors
+///
+/// If there is no plan with this name.
+pub fn text(name: &str) -> Result<&'static str, PlanError> {
     match BUILT_IN.iter().find(|(known, _)| *known == name) {
-        Some((_, text)) => parse(text),
+        Some((_, text)) => Ok(text),
         None => Err(PlanError::Unknown {
             name: name.to_owned(),
             known: names(),
@@ -83,8 +84,8 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
     if plan.cells.is_empty() {
         return fail("expected at least one [[cell]], found nothing to measure".into());
     }
-    for (number, cell) in plan.cells.iter().enumerate() {
-        let place = format!("[[cell]] {} ({})", number + 1, cell.model);
+    for cell in &plan.cells {
+        let place = format!("[[cell]] ({})", cell.model);
         if cell.threads.is_empty() || cell.threads.contains(&0) {
             return fail(format!(
                 "{place}: threads must list numbers of at least 1, found {:?}",
@@ -105,6 +106,9 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
             ));
         }
     }
+    if plan.budgets_ms.contains(&0) {
+        return fail("budgets_ms must list numbers of at least 1, found 0".into());
+    }
     let rules = &plan.rules;
     if rules.min_samples == 0 || rules.max_samples < rules.min_samples {
         return fail(format!(
@@ -121,15 +125,36 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// Model, sizes and load of an entry, for people.
+pub fn describe(cell: &CellPlan) -> String {
+    let size = &cell.size;
+    let sizes = [
+        size.batch.map(|batch| format!("batch {batch}")),
+        size.steps.map(|steps| format!("{steps} steps")),
+        size.chunk.map(|chunk| format!("chunks of {chunk}")),
+        cell.load.map(|load| load.to_string()),
+    ];
+    let parts: Vec<String> = std::iter::once(cell.model.clone())
+        .chain(sizes.into_iter().flatten())
+        .collect();
+    parts.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SETTING: PlanSetting = PlanSetting { cores: 6, quick: false };
+
+    fn parse(text: &str) -> Result<Plan, PlanError> {
+        super::parse(text, SETTING)
+    }
 
     #[test]
     fn the_built_in_plans_are_valid() {
         for &(name, _) in BUILT_IN {
             assert!(names().contains(name));
-            assert_eq!(built_in(name).unwrap().name, name);
+            assert_eq!(built_in(name, SETTING).unwrap().name, name);
         }
     }
 
@@ -139,6 +164,48 @@ mod tests {
         for (text, expected) in [
             (String::new(), "missing field `name`"),
             ("name = \"x\"\ncell = []".into(), "nothing to measure"),
+            (
+                format!("name = \"x\"\n[defaults]\nmodel = \"tiny\"\n{cell}"),
+                "each [[cell]] has its own",
+            ),
+            (
+                format!("name = \"x\"\n[defaults]\nspeed = 1\n{cell}"),
+                "unknown field `speed`",
+            ),
+            (format!("name = \"x\"\n{cell}models = [\"tiny\"]"), "found both"),
+            (
+                format!("name = \"x\"\n{cell}batch = []"),
+                "batch must list numbers of at least 1, found []",
+            ),
+            (
+                format!("name = \"x\"\n{cell}steps = [0]"),
+                "steps must list numbers of at least 1, found [0]",
+            ),
+            (format!("name = \"x\"\n{cell}clients = []"), "at least one value"),
+            (format!("name = \"x\"\n{cell}clients = [0]"), "at least 1, found 0"),
+            (
+                format!("name = \"x\"\n{cell}arrivals = [\"poisson 1e9/s\"]"),
+                "for example \"poisson 20/s\"",
+            ),
+            (
+                format!("name = \"x\"\n{cell}batching = [\"8 within 5 ms\"]"),
+                "needs requests that arrive",
+            ),
+            (
+                format!("name = \"x\"\n{cell}clients = [1]\nbatching = [\"x\"]"),
+                "for example \"8 within 5 ms\"",
+            ),
+            (
+                format!(
+                    "name = \"x\"\n{cell}batch = {0:?}\nchunk = {0:?}",
+                    (1..=100).collect::<Vec<_>>()
+                ),
+                "10000 combinations: expected at most 1000",
+            ),
+            (
+                format!("name = \"x\"\nbudgets_ms = [0]\n{cell}"),
+                "budgets_ms must list",
+            ),
             (format!("name = \"x\"\nspeed = 3\n{cell}"), "unknown field `speed`"),
             (format!("name = \"x\"\n{cell}threds = [1]"), "unknown field `threds`"),
             (
@@ -186,9 +253,134 @@ mod tests {
     }
 
     #[test]
+    fn every_combination_of_the_lists_is_a_cell() {
+        let plan = parse(
+            r#"
+            name = "x"
+            [defaults]
+            engines = ["tract"]
+            threads = [1, 2]
+            batch = [1, 8]
+            clients = [4]
+            batching = ["off", "8 within 5 ms"]
+
+            [[cell]]
+            model = "tiny"
+            arrivals = ["poisson 80%"]
+
+            [[cell]]
+            models = ["tiny", "null"]
+            batch = [2]
+            batching = ["off"]
+            "#,
+        )
+        .unwrap();
+        let described: Vec<String> = plan.cells.iter().map(describe).collect();
+        assert_eq!(
+            described,
+            [
+                "tiny, batch 1, Poisson arrivals, 80 % of capacity",
+                "tiny, batch 1, Poisson arrivals, 80 % of capacity, up to 8 requests within 5 ms",
+                "tiny, batch 8, Poisson arrivals, 80 % of capacity",
+                "tiny, batch 8, Poisson arrivals, 80 % of capacity, up to 8 requests within 5 ms",
+                "tiny+null, batch 2, 4 clients",
+            ]
+        );
+        assert!(
+            plan.cells
+                .iter()
+                .all(|cell| cell.threads == [1, 2] && cell.engines.len() == 1)
+        );
+    }
+
+    #[test]
+    fn threads_may_be_left_to_the_machine() {
+        for (text, expected) in [("\"all\"", vec![6]), ("\"sweep\"", vec![1, 2, 4, 6]), ("[3]", vec![3])] {
+            let plan = parse(&format!("name = \"x\"\n[[cell]]\nmodel = \"a\"\nthreads = {text}")).unwrap();
+            assert_eq!(plan.cells[0].threads, expected);
+        }
+        let error = parse("name = \"x\"\n[[cell]]\nmodel = \"a\"\nthreads = \"most\"").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("expected a list of numbers, \"all\" or \"sweep\""),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_quick_form_has_rules_and_cells_of_its_own() {
+        let quick = PlanSetting { quick: true, ..SETTING };
+        let text = "name = \"x\"\n[quick]\nfilter = [\"batch=2\"]\nrules = { rounds = 2 }\n[[cell]]\nmodel = \"a\"\nbatch = [1, 2]";
+        let plan = super::parse(text, quick).unwrap();
+        assert_eq!(
+            (plan.name.as_str(), plan.rules.rounds, plan.cells.len()),
+            ("x (quick)", 2, 1)
+        );
+        assert_eq!(parse(text).unwrap().cells.len(), 2);
+        let error = super::parse("name = \"x\"\n[[cell]]\nmodel = \"a\"", quick).unwrap_err();
+        assert!(error.to_string().contains("has no quick form"), "{error}");
+    }
+
+    #[test]
+    fn options_replace_sizes_and_loads() {
+        let mut plan =
+            parse("name = \"x\"\n[[cell]]\nmodel = \"a\"\nbatch = [1, 2]\n[[cell]]\nmodel = \"b\"\nclients = [3]")
+                .unwrap();
+        let axes = PlanAxes {
+            batch: vec![4, 8],
+            ..PlanAxes::default()
+        };
+        replace_axes(&mut plan, &axes).unwrap();
+        let described: Vec<String> = plan.cells.iter().map(describe).collect();
+        assert_eq!(
+            described,
+            [
+                "a, batch 4",
+                "a, batch 8",
+                "a, batch 4",
+                "a, batch 8",
+                "b, batch 4, 3 clients",
+                "b, batch 8, 3 clients"
+            ]
+        );
+    }
+
+    #[test]
+    fn filters_choose_cells_by_any_value() {
+        let plan = || {
+            parse("name = \"x\"\n[[cell]]\nmodel = \"a\"\nengines = [\"tract\", \"burn-flex\"]\nthreads = [1, 2]\nbatch = [1, 4, 8]")
+                .unwrap()
+        };
+        for (filters, expected) in [
+            (&["batch=1,8"][..], "a, batch 1 [1, 2] 2; a, batch 8 [1, 2] 2"),
+            (&["engine=tract", "threads=2", "batch=4"], "a, batch 4 [2] 1"),
+        ] {
+            let mut chosen = plan();
+            let filters: Vec<String> = filters.iter().map(ToString::to_string).collect();
+            filter(&mut chosen, &filters).unwrap();
+            let found: Vec<String> = chosen
+                .cells
+                .iter()
+                .map(|cell| format!("{} {:?} {}", describe(cell), cell.threads, cell.engines.len()))
+                .collect();
+            assert_eq!(found.join("; "), expected);
+        }
+        for (text, expected) in [
+            ("batch", "expected KEY=VALUE"),
+            ("color=red", "unknown key \"color\": expected one of model, engine"),
+            ("batch=5", "no cell has batch=5: the plan has 1, 4, 8"),
+            ("model=b", "no cell has model=b: the plan has a"),
+        ] {
+            let error = filter(&mut plan(), &[text.to_owned()]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
     fn the_error_for_an_unknown_plan_lists_the_known_ones() {
         assert_eq!(
-            built_in("fast").unwrap_err().to_string(),
+            built_in("fast", SETTING).unwrap_err().to_string(),
             format!(
                 "unknown plan \"fast\": expected {}, or the path of a .toml file",
                 names()

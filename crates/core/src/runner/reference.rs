@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use tare_record::{
-    Cell, CellRequest, ClockInfo, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Plan,
-    Progress, RequestKind, Status, Variant, Warning, WarningKind,
+    Cell, CellPlan, CellRequest, ClockInfo, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource,
+    Plan, Progress, RequestKind, Status, Variant, Warning, WarningKind,
 };
 
 use super::executor::unexpected_reply;
@@ -12,7 +12,11 @@ use crate::{Attachments, Executor, NamedTensor, PlanObserver, tensor_codec};
 
 /// The references of all workloads of a plan.
 #[derive(Debug)]
-pub struct References(Vec<Result<Reference, Status>>);
+pub struct References {
+    computed: Vec<Result<Reference, Status>>,
+    /// For each entry of the plan, the index of its reference.
+    of_entries: Vec<usize>,
+}
 
 impl References {
     /// Computes the reference of every workload on `executor`, whose clock is `clock`. `inputs` holds
@@ -24,8 +28,20 @@ impl References {
         executor: &mut dyn Executor,
         observer: &mut dyn PlanObserver,
     ) -> Self {
-        let mut references = Vec::new();
-        for cell_plan in &plan.cells {
+        let mut references = Self {
+            computed: Vec::new(),
+            of_entries: Vec::new(),
+        };
+        for (entry, cell_plan) in plan.cells.iter().enumerate() {
+            // Loads and rungs of a workload share its reference.
+            let workload = |cell: &CellPlan| (cell.model.clone(), cell.shapes.clone(), cell.size.clone());
+            let earlier = plan.cells[..entry]
+                .iter()
+                .position(|cell| workload(cell) == workload(cell_plan));
+            if let Some(earlier) = earlier {
+                references.of_entries.push(references.of_entries[earlier]);
+                continue;
+            }
             let computed = if executor.stopped().is_some() {
                 Err(Status::Cancelled)
             } else {
@@ -33,14 +49,15 @@ impl References {
                 let request = cell_request(plan, clock, cell_plan, engine, executor.environment());
                 reference(&request, &cell_plan.model, inputs.clone(), executor, observer).await
             };
-            references.push(computed);
+            references.of_entries.push(references.computed.len());
+            references.computed.push(computed);
         }
-        Self(references)
+        references
     }
 
     /// The reference of the workload with this index in the plan.
     pub(super) fn of(&self, entry: usize) -> Result<&Reference, &Status> {
-        self.0[entry].as_ref()
+        self.computed[self.of_entries[entry]].as_ref()
     }
 }
 

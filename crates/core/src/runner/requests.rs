@@ -20,6 +20,8 @@ pub(super) fn cell_request(
     };
     CellRequest {
         shapes: cell_plan.shapes.clone(),
+        size: cell_plan.size.clone(),
+        load: cell_plan.load,
         seed: plan.seed,
         rules: rules_of_one(&plan.rules),
         tolerance: tolerance_of(&cell_plan.model, &cell_plan.tolerance),

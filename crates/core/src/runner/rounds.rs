@@ -45,6 +45,7 @@ pub(crate) fn join(cell: &mut Cell, later: Cell, start: RoundStart) {
     cell.rounds.push(round_of(&later, start));
     let number = start.number;
     cell.samples_ns.extend(later.samples_ns);
+    cell.load_rounds.extend(later.load_rounds);
     cell.device_runs_ns.extend(later.device_runs_ns);
     cell.post_processing = match (cell.post_processing.take(), later.post_processing) {
         (Some(mut earlier), Some(later)) => {

@@ -91,6 +91,8 @@ fn is_same(cell: &Cell, model: &str, request: &CellRequest) -> bool {
     cell.status == Status::Measured
         && cell.model.name == model
         && cell.engine.name == request.engine
+        && cell.size == request.size
+        && cell.load.requests == request.load
         && configuration.environment == request.environment
         && configuration.threads == request.threads
         && configuration.vector_limit.as_deref() == request.vector_limit()

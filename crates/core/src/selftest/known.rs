@@ -117,6 +117,7 @@ pub(super) async fn measured_known(engine: Known, clock: &dyn Clock, clock_info:
         outputs: vec!["y".into()],
         composition: None,
         post_processing: None,
+        merged: vec![],
     };
     measured_on(&engine, &workload, &[named("y", 1.0)], clock, clock_info, rules).await
 }

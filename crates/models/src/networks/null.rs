@@ -2,11 +2,11 @@
 
 use crate::Graph;
 
-/// `x` f32 [1] -> `y` f32 [1], equal to `x`.
-pub(crate) fn build(seed: u64) -> Graph {
+/// `x` f32 [batch] -> `y` f32 [batch], equal to `x`.
+pub(crate) fn build(seed: u64, batch: usize) -> Graph {
     let mut graph = Graph::new("null", seed);
-    let x = graph.input("x", &[1]);
+    let x = graph.input("x", &[batch]);
     let y = graph.node("y", "Identity", &[&x], &[]);
-    graph.output(&y, &[1]);
+    graph.output(&y, &[batch]);
     graph
 }

@@ -13,7 +13,7 @@ use crate::{Attribute, Graph, Value};
 pub(crate) const LATENTS: [usize; 2] = [128, 64];
 /// Number and width of the condition's tokens, such as patches of an image.
 pub(crate) const CONDITION: [usize; 2] = [64, 256];
-/// Number of points that the decoder processes at once.
+/// Number of points that the decoder processes at once, unless the user chooses another.
 pub(crate) const CHUNK: usize = 4096;
 
 const EPSILON: f32 = 1e-6;
@@ -56,9 +56,9 @@ pub(crate) fn denoiser(seed: u64) -> Graph {
     graph
 }
 
-/// `points` f32 [1, 4096, 3] in -1 .. 1, `latents` f32 [1, 128, 64] -> `occupancy` f32
-/// [1, 4096, 1], as logits.
-pub(crate) fn decoder(seed: u64) -> Graph {
+/// `points` f32 [1, chunk, 3] in -1 .. 1, `latents` f32 [1, 128, 64] -> `occupancy` f32
+/// [1, chunk, 1], as logits.
+pub(crate) fn decoder(seed: u64, chunk: usize) -> Graph {
     let sizes = |tokens| Sizes {
         batch: 1,
         tokens,
@@ -69,7 +69,7 @@ pub(crate) fn decoder(seed: u64) -> Graph {
     };
     let wide = [DECODER_WIDTH; 2];
     let mut graph = Graph::new("shapegen-decoder", seed);
-    let points = graph.input("points", &[1, CHUNK, 3]);
+    let points = graph.input("points", &[1, chunk, 3]);
     let latents = graph.input("latents", &[1, LATENTS[0], LATENTS[1]]);
     let waves = embedded_points(&mut graph, &points);
     let x = linear(&mut graph, "points_in", &waves, [3 + 6 * OCTAVES, DECODER_WIDTH], 1.0);
@@ -80,16 +80,16 @@ pub(crate) fn decoder(seed: u64) -> Graph {
         &mut graph,
         "look",
         [&asked, &seen],
-        [sizes(CHUNK), sizes(LATENTS[0])],
+        [sizes(chunk), sizes(LATENTS[0])],
         wide,
     );
     let x = graph.node("looked", "Add", &[&x, &attended], &[]);
     let normal = layer_norm(&mut graph, "inner_norm", &x, DECODER_WIDTH, EPSILON);
-    let fed = feed_forward(&mut graph, "inner", &normal, &sizes(CHUNK), gelu);
+    let fed = feed_forward(&mut graph, "inner", &normal, &sizes(chunk), gelu);
     let x = graph.node("refined", "Add", &[&x, &fed], &[]);
     let x = layer_norm(&mut graph, "last_norm", &x, DECODER_WIDTH, EPSILON);
     let occupancy = linear(&mut graph, "occupancy", &x, [DECODER_WIDTH, 1], 1.0);
-    graph.output(&occupancy, &[1, CHUNK, 1]);
+    graph.output(&occupancy, &[1, chunk, 1]);
     graph
 }
 

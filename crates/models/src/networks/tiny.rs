@@ -6,10 +6,10 @@ use crate::{Attribute, Graph, Value, WeightInit};
 const CHANNELS: usize = 16;
 const CLASSES: usize = 10;
 
-/// `image` f32 [1, 3, 32, 32] (NCHW) -> `logits` f32 [1, 10].
-pub(crate) fn build(seed: u64) -> Graph {
+/// `image` f32 [batch, 3, 32, 32] (NCHW) -> `logits` f32 [batch, 10].
+pub(crate) fn build(seed: u64, batch: usize) -> Graph {
     let mut graph = Graph::new("tiny", seed);
-    let image = graph.input("image", &[1, 3, 32, 32]);
+    let image = graph.input("image", &[batch, 3, 32, 32]);
     // Layer shape 1: 3 -> 16 channels, 32x32 -> 16x16.
     let stem = convolution(&mut graph, "stem", &image, 3, 2);
     // Layer shape 2, twice: 16 -> 16 channels at 16x16. Layer shape 3: the sum with their input.
@@ -38,7 +38,7 @@ pub(crate) fn build(seed: u64) -> Graph {
         &[&flat, &weight, &bias],
         &[Attribute::Int("transB", 1)],
     );
-    graph.output(&logits, &[1, CLASSES]);
+    graph.output(&logits, &[batch, CLASSES]);
     graph
 }
 

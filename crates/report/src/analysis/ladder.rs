@@ -9,7 +9,7 @@ use super::pairing::{have_same_inputs, ratio};
 use super::rung::Rung;
 use super::series::Series;
 use super::step_kind::{StepKind, step_kind};
-use crate::{format, labels};
+use tare_findings::{format, labels};
 
 /// Two rungs are a pair, which has a section of its own.
 const FEWEST_RUNGS: usize = 3;

@@ -5,7 +5,7 @@ use tare_record::{Cell, ClockInfo, EnvironmentKind, RELAXED_SIMD, Record, Status
 use super::adapter_match;
 use super::agreement::{Agreement, agreement};
 use super::series::Series;
-use crate::labels;
+use tare_findings::labels;
 
 /// Seed of the bootstrap, so that the same records always give the same report.
 pub(crate) const SEED: u64 = 1;

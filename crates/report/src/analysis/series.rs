@@ -1,8 +1,8 @@
-use tare_core::numbered_run_durations_ns;
-use tare_core::stats::{Estimate, SteadyState, outlier_count, quantile, rounds_estimate, steady_state, trend};
+use tare_core::stats::{Estimate, SteadyState, outlier_count, quantile, rounds_estimate, trend};
+use tare_core::{SteadyRound, steady_rounds};
 use tare_record::{Cell, ClockInfo, Warning, WarningKind};
 
-use crate::labels;
+use tare_findings::labels;
 
 /// A trend that is smaller than this over the whole run is no news.
 const SMALL_TREND: f64 = 0.02;
@@ -29,8 +29,13 @@ pub(crate) struct Series {
 
 impl Series {
     pub(crate) fn new(cell: &Cell, clock: &ClockInfo) -> Self {
-        let (numbers, mut steady_ns): (Vec<usize>, Vec<Vec<f64>>) = numbered_run_durations_ns(cell).into_iter().unzip();
-        let warnings = warnings(labels::place(cell), &mut steady_ns);
+        let rounds = steady_rounds(cell);
+        let warnings = match cell.load.requests {
+            None => warnings(labels::place(cell), &rounds),
+            // Waiting times scatter by their nature.
+            Some(_) => vec![],
+        };
+        let (numbers, steady_ns) = rounds.into_iter().map(|round| (round.number, round.runs_ns)).unzip();
         Self {
             steady_ns,
             numbers,
@@ -82,8 +87,8 @@ impl Series {
     }
 }
 
-/// What the rounds did while they were measured. Takes away the samples that still warmed up.
-fn warnings(place: &str, rounds: &mut [Vec<f64>]) -> Vec<Warning> {
+/// What the rounds did while they were measured.
+fn warnings(place: &str, rounds: &[SteadyRound]) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut warn = |kind, message: String| {
         warnings.push(Warning {
@@ -91,19 +96,12 @@ fn warnings(place: &str, rounds: &mut [Vec<f64>]) -> Vec<Warning> {
             message: format!("{place}: {message}"),
         });
     };
-    let all: usize = rounds.iter().map(Vec::len).sum();
-    let (mut slowing, mut unsteady, mut left_out) = (0, 0, 0);
-    for round in rounds.iter_mut() {
-        match steady_state(round) {
-            SteadyState::Flat => {}
-            SteadyState::WarmUp { steady_from } => {
-                left_out += steady_from;
-                round.drain(..steady_from);
-            }
-            SteadyState::SlowDown => slowing += 1,
-            SteadyState::NoSteadyState => unsteady += 1,
-        }
-    }
+    let count = |state: SteadyState| rounds.iter().filter(|round| round.state == state).count();
+    let (slowing, unsteady) = (count(SteadyState::SlowDown), count(SteadyState::NoSteadyState));
+    let left_out: usize = rounds.iter().map(|round| round.left_out).sum();
+    let durations: Vec<&[f64]> = rounds.iter().map(|round| round.runs_ns.as_slice()).collect();
+    let steady: usize = durations.iter().map(|round| round.len()).sum();
+    let all = steady + left_out;
     let of_rounds = |count: usize| match rounds.len() {
         1 => String::new(),
         rounds => format!(" in {count} of {rounds} rounds"),
@@ -137,7 +135,7 @@ fn warnings(place: &str, rounds: &mut [Vec<f64>]) -> Vec<Warning> {
             ),
         );
     }
-    if let Some(change) = trend(&rounds.concat()).filter(|change| change.abs() >= SMALL_TREND) {
+    if let Some(change) = trend(&durations.concat()).filter(|change| change.abs() >= SMALL_TREND) {
         warn(
             WarningKind::Trend,
             format!(
@@ -146,8 +144,7 @@ fn warnings(place: &str, rounds: &mut [Vec<f64>]) -> Vec<Warning> {
             ),
         );
     }
-    let outliers: usize = rounds.iter().map(|round| outlier_count(round)).sum();
-    let steady: usize = rounds.iter().map(Vec::len).sum();
+    let outliers: usize = durations.iter().map(|round| outlier_count(round)).sum();
     if outliers * MANY_OUTLIERS.1 > steady * MANY_OUTLIERS.0 {
         warn(
             WarningKind::Outliers,

@@ -3,7 +3,7 @@
 use tare_core::stats::{Estimate, more_needed};
 
 use super::pairing::{Basis, Pair};
-use crate::{format, labels};
+use tare_findings::{format, labels};
 
 /// An interval around 1 that reaches further than this says nothing worth saying.
 const CANNOT_TELL_PERCENT: f64 = 50.0;
@@ -14,14 +14,11 @@ const PRACTICAL_FACTOR: usize = 20;
 /// Users seldom care about smaller differences.
 const WORTH_TELLING_PERCENT: f64 = 2.0;
 
-/// What a pair compares: model and engine, with threads on the CPU, and the batch size if there is one.
+/// What a pair compares: workload and engine, with threads on the CPU.
 pub(crate) fn subject(pair: &Pair<'_>) -> String {
     let mut subject = labels::work(pair.other);
     if pair.other.adapter.is_none() {
         subject += &format!(", {}", labels::threads(pair.other.configuration.threads));
-    }
-    if pair.other.load.batch > 1 {
-        subject += &format!(", {}", labels::load(&pair.other.load));
     }
     subject
 }

@@ -2,8 +2,8 @@ use maud::{Markup, html};
 use tare_core::run_durations_ns;
 use tare_core::stats::Estimate;
 
-use crate::format::{self, coordinate};
 use crate::section::SampleRow;
+use tare_findings::format::{self, coordinate};
 
 const WIDTH: f64 = 640.0;
 const LEFT: f64 = 90.0;

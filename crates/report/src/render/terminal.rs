@@ -4,14 +4,13 @@ use tare_record::Record;
 use crate::section::{Block, Note, Section, Table, Value};
 use crate::sections::sections;
 
-/// The report as plain text of at most `width` columns: every section but details, which are named. The summary comes last, because that is
-/// where a reader of a terminal looks.
+/// The report as plain text of at most `width` columns: every section but details, which are named. What was found comes last, because
+/// that is where a reader of a terminal looks.
 pub fn terminal(records: &[Record], width: u16) -> String {
     let sections = sections(records);
     let (details, main): (Vec<_>, Vec<_>) = sections.iter().partition(|section| section.detail);
-    let Some((summary, others)) = main.split_first() else {
-        return String::new();
-    };
+    let is_answer = |section: &&Section<'_>| ["findings", "summary"].contains(&section.id.as_str());
+    let (answers, others): (Vec<_>, Vec<_>) = main.into_iter().partition(is_answer);
     let mut text = String::new();
     for section in others {
         text += &render(section, width);
@@ -23,7 +22,10 @@ pub fn terminal(records: &[Record], width: u16) -> String {
         width,
     );
     text.push('\n');
-    text + &render(summary, width)
+    for section in answers.into_iter().rev() {
+        text += &render(section, width);
+    }
+    text
 }
 
 fn render(section: &Section<'_>, width: u16) -> String {

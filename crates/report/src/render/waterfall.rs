@@ -1,7 +1,7 @@
 use maud::{Markup, html};
 
-use crate::format::{self, coordinate};
 use crate::section::WaterfallRow;
+use tare_findings::format::{self, coordinate};
 
 const WIDTH: f64 = 720.0;
 /// Room for the factors.

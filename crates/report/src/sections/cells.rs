@@ -1,8 +1,8 @@
 use tare_record::{Cell, ClockInfo, Record, Status};
 
 use crate::analysis::series::Series;
-use crate::labels;
 use crate::section::{Note, Section, Table, Value};
+use tare_findings::labels;
 
 /// Every cell with its figures, or why it has none.
 pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
@@ -35,7 +35,7 @@ fn values(cell: &Cell, series: &Series) -> Vec<Value> {
     let [median, interval] = Value::durations(series.median().as_ref());
     let percentile = |p| Value::or_missing(series.percentile(p), Value::Duration);
     vec![
-        Value::text(&cell.model.name),
+        Value::Text(labels::workload(cell)),
         Value::text(cell.engine.name.as_str()),
         Value::Text(labels::configuration(cell)),
         Value::text(status(&cell.status)),

@@ -2,8 +2,8 @@ use tare_core::run_durations_ns;
 use tare_core::stats::{median_estimate, rounds_estimate};
 use tare_record::{Cell, Record};
 
-use crate::labels;
 use crate::section::{Section, Table, Value};
+use tare_findings::labels;
 
 /// How long devices computed, by their own clocks.
 pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
@@ -32,7 +32,7 @@ fn row(cell: &Cell) -> Option<Vec<Value>> {
     let run = rounds_estimate(&run_durations_ns(cell))?;
     let [median, interval] = Value::durations(Some(&device));
     Some(vec![
-        Value::text(&cell.model.name),
+        Value::Text(labels::workload(cell)),
         Value::text(cell.engine.name.as_str()),
         Value::Text(labels::configuration(cell)),
         Value::Duration(run.value),

@@ -2,8 +2,8 @@ use tare_core::stats::{Estimate, Line, line_estimate};
 use tare_record::{InteropCost, Record};
 
 use crate::analysis::pairing::SEED;
-use crate::labels;
 use crate::section::{Section, Table, Value};
+use tare_findings::labels;
 
 /// What interop costs in a browser.
 pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {

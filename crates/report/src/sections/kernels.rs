@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 
 use tare_record::{Cell, Record};
 
-use crate::labels;
 use crate::section::{Block, Section};
+use tare_findings::labels;
 
 /// The kernels of every cell that reports them. Cells that use the same ones share a list.
 pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {

@@ -2,7 +2,7 @@ use tare_core::stats::Estimate;
 
 use crate::analysis::ladder::Ladder;
 use crate::section::{Block, Figure, FigureKind, Section, Table, Value, WaterfallRow};
-use crate::{format, labels};
+use tare_findings::{format, labels};
 
 /// Why a workload takes longer in the browser, step by step.
 pub(super) fn section<'a>(ladder: &Ladder<'a>) -> Section<'a> {

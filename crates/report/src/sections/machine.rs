@@ -2,7 +2,7 @@ use tare_record::Record;
 
 use crate::machine_lines::{adapter_lines, machine_lines};
 use crate::section::{Block, Section, Table, Value};
-use crate::{format, labels};
+use tare_findings::{format, labels};
 
 /// What made a record, and on what.
 pub(super) fn section<'a>(number: usize, record: &Record) -> Section<'a> {

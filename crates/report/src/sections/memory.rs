@@ -1,7 +1,7 @@
 use tare_record::{Cell, EnvironmentKind, Record};
 
-use crate::labels;
 use crate::section::{Section, Table, Value};
+use tare_findings::labels;
 
 /// Memory at its peak. Cells whose environment did not report it are left out.
 pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
@@ -36,7 +36,7 @@ fn row(cell: &Cell, cells: &[&Cell]) -> Option<Vec<Value>> {
     let native = native_peak(cell, cells).filter(|_| cell.adapter.is_none());
     let multiple = |of: u64| Value::Ratio(bytes as f64 / of as f64);
     Some(vec![
-        Value::text(&cell.model.name),
+        Value::Text(labels::workload(cell)),
         Value::text(cell.engine.name.as_str()),
         Value::Text(labels::configuration(cell)),
         Value::Bytes(size),

@@ -2,6 +2,7 @@
 
 mod cells;
 mod device_time;
+mod findings;
 mod interop;
 mod kernels;
 mod ladder;
@@ -26,10 +27,13 @@ use crate::section::{Block, Section};
 pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
     let comparison = compare(records);
     let ladders = ladders(records);
-    let mut sections = vec![summary::section(records, &comparison, &ladders)];
+    let found = tare_findings::findings(records);
+    let mut sections: Vec<Section<'_>> = findings::section(&found).into_iter().collect();
+    sections.push(summary::section(records, &comparison, &ladders));
     sections.extend(summary::refusals(&comparison));
     sections.extend(ladders.iter().map(ladder::section));
     sections.extend(comparison.pairs.iter().map(pair::section));
+    sections.extend(findings::figures(&found));
     sections.extend(cells::section(records));
     sections.extend(stages::section(records));
     sections.extend(device_time::section(records));

@@ -1,7 +1,7 @@
 use tare_record::{Cell, OutputInfo, Record, Verification};
 
 use crate::section::{Section, Table, Value};
-use crate::{format, labels};
+use tare_findings::{format, labels};
 
 /// How far every output is from the reference.
 pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
@@ -38,7 +38,7 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
 fn row(cell: &Cell, verification: &Verification, output: &OutputInfo) -> Vec<Value> {
     let (tensor, drift) = (&output.tensor, &output.drift);
     vec![
-        Value::text(&cell.model.name),
+        Value::Text(labels::workload(cell)),
         Value::text(cell.engine.name.as_str()),
         Value::Text(labels::configuration(cell)),
         Value::Text(format!("{} {} {:?}", tensor.name, tensor.dtype, tensor.shape)),

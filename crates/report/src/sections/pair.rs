@@ -1,8 +1,8 @@
 use crate::analysis::agreement::Agreement;
 use crate::analysis::pairing::{Basis, Pair};
 use crate::analysis::verdict::{stage_verdicts, subject, verdict};
-use crate::labels;
 use crate::section::{Block, Figure, FigureKind, SampleRow, Section};
+use tare_findings::labels;
 
 /// A cell in the browser next to the native one.
 pub(super) fn section<'a>(pair: &Pair<'a>) -> Section<'a> {
@@ -26,7 +26,9 @@ pub(super) fn section<'a>(pair: &Pair<'a>) -> Section<'a> {
     let other = pair.other;
     let id = format!(
         "pair-{}-{}-{}-{}",
-        other.model.name,
+        labels::workload(other)
+            .to_lowercase()
+            .replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
         other.engine.name,
         labels::place_id(other),
         other.configuration.threads

@@ -1,8 +1,8 @@
 use tare_core::stats::{median, quantile};
 use tare_record::{Record, Responsiveness, Situation};
 
-use crate::labels;
 use crate::section::{Section, Table, Value};
+use tare_findings::labels;
 
 /// Whether a page responds while a model runs.
 pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {

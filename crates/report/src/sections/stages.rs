@@ -2,8 +2,8 @@ use tare_core::stage_durations_ns;
 use tare_core::stats::rounds_estimate;
 use tare_record::{Cell, Record, StageInfo};
 
-use crate::labels;
 use crate::section::{Section, Table, Value};
+use tare_findings::labels;
 
 /// Parts of a run, and the work that follows it on the CPU.
 pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
@@ -35,7 +35,7 @@ fn row(cell: &Cell, stage: &StageInfo, part_of_run: &str) -> Option<Vec<Value>> 
     let estimate = rounds_estimate(&stage_durations_ns(stage))?;
     let [median, interval] = Value::durations(Some(&estimate));
     Some(vec![
-        Value::text(&cell.model.name),
+        Value::Text(labels::workload(cell)),
         Value::text(cell.engine.name.as_str()),
         Value::Text(labels::configuration(cell)),
         Value::text(&stage.name),

@@ -1,8 +1,8 @@
 use tare_record::{Cell, ClockInfo, PhaseName, Record};
 
 use crate::analysis::series::Series;
-use crate::labels;
 use crate::section::{Section, Table, Value};
+use tare_findings::labels;
 
 /// Startup costs below this share of the whole time are small.
 const SMALL_SHARE: f64 = 0.1;
@@ -67,7 +67,7 @@ fn duration_ns(cell: &Cell, name: PhaseName) -> Option<f64> {
 
 fn row(cell: &Cell, clock: &ClockInfo, phases: &[(PhaseName, &str, &str)], has_modules: bool) -> Vec<Value> {
     let mut values = vec![
-        Value::text(&cell.model.name),
+        Value::Text(labels::workload(cell)),
         Value::text(cell.engine.name.as_str()),
         Value::Text(labels::configuration(cell)),
     ];

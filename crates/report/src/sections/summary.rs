@@ -5,8 +5,8 @@ use tare_record::{Cell, EngineName, EnvironmentKind, Record};
 use crate::analysis::ladder::Ladder;
 use crate::analysis::pairing::{Basis, Comparison, Pair};
 use crate::analysis::verdict::verdict;
-use crate::labels;
 use crate::section::{Block, Section, Table, Value};
+use tare_findings::labels;
 
 /// For more pairs than this the table stands alone, because so many sentences are a wall.
 const FEW_PAIRS: usize = 3;
@@ -63,8 +63,8 @@ fn shown<'a>(comparison: &'a Comparison<'a>) -> Vec<&'a Pair<'a>> {
     shown
 }
 
-fn work(cell: &Cell) -> (&str, EngineName) {
-    (&cell.model.name, cell.engine.name)
+fn work(cell: &Cell) -> (String, EngineName) {
+    (labels::workload(cell), cell.engine.name)
 }
 
 /// For each model and engine what the browser costs, and then why.
@@ -106,7 +106,7 @@ fn table(pairs: &[&Pair<'_>]) -> Table {
         let [native, other] = pair.medians.map(|median| Value::Duration(median.value));
         let [ratio, interval] = Value::ratios(&pair.ratio);
         table.push(vec![
-            Value::text(&pair.other.model.name),
+            Value::Text(labels::workload(pair.other)),
             Value::text(pair.other.engine.name.as_str()),
             Value::Text(on(pair, has_several_browsers)),
             ratio,

@@ -25,6 +25,7 @@ pub(crate) const HEAVY: &[&str] = &[
     "--workspace",
     "--exclude=bench-codegen",
     "--exclude=tare-core",
+    "--exclude=tare-findings",
     "--exclude=tare-launcher",
     "--exclude=tare-models",
     "--exclude=tare-record",

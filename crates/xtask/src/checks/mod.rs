@@ -17,7 +17,7 @@ use crate::step::step;
 
 /// Packages without engines. One selection of packages without the engines, and one with: cargo
 /// unifies features over a selection, and would otherwise compile burn twice.
-const LIGHT: [&str; 12] = [
+const LIGHT: [&str; 14] = [
     "-p",
     "tare-record",
     "-p",
@@ -26,6 +26,8 @@ const LIGHT: [&str; 12] = [
     "tare-launcher",
     "-p",
     "tare-models",
+    "-p",
+    "tare-findings",
     "-p",
     "tare-report",
     "-p",

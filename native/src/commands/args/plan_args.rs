@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
-use tare_core::{NamedTensor, plan};
+use tare_core::NamedTensor;
+use tare_core::plan::{self, PlanAxes, PlanSetting};
 use tare_models::{HASH_SEPARATOR, is_url};
 use tare_record::{CellPlan, ENGINES, EngineName, Plan};
 
@@ -16,6 +17,13 @@ use crate::npy::read_npy;
 pub(crate) struct PlanArgs {
     #[arg(long, help = plan_help())]
     plan: Option<String>,
+    /// The plan's quick form: fewer cells and shorter rounds
+    #[arg(long)]
+    quick: bool,
+    /// Only cells with one of these values: model, engine, threads, batch, steps, chunk or load;
+    /// repeatable
+    #[arg(long, value_name = "KEY=VALUE,...")]
+    filter: Vec<String>,
     /// Model instead of the plan's: built-in name, .onnx file or https URL; repeatable
     #[arg(long)]
     model: Vec<String>,
@@ -34,6 +42,8 @@ pub(crate) struct PlanArgs {
     /// CPU threads instead of the plan's
     #[arg(long)]
     threads: Option<usize>,
+    #[command(flatten)]
+    axes: AxesArgs,
     /// Natively, also measure with narrower vector instructions (tract); repeatable
     #[arg(long, value_name = "LEVEL", value_parser = vector_limits())]
     vector_limit: Vec<String>,
@@ -52,21 +62,65 @@ pub(crate) struct PlanArgs {
     cell_limit: Option<u64>,
 }
 
+/// Sizes and loads instead of the plan's. Every combination is a cell.
+#[derive(Debug, clap::Args)]
+struct AxesArgs {
+    /// Items per run, one cell for each number
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    batch: Vec<usize>,
+    /// The open dimension that holds the items, if it is not the first of every input
+    #[arg(long, value_name = "NAME")]
+    batch_dim: Option<String>,
+    /// Sampling steps of shapegen
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    steps: Vec<usize>,
+    /// Points per call of shapegen's decoder
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    chunk: Vec<usize>,
+    /// Clients that each send a request when they have an answer, one cell for each number
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    clients: Vec<usize>,
+    /// Requests that arrive by a schedule: "poisson 20/s" or "constant 80%" of capacity; repeatable
+    #[arg(long)]
+    arrivals: Vec<String>,
+    /// Dynamic batching: "off" or "8 within 5 ms"; repeatable
+    #[arg(long)]
+    batching: Vec<String>,
+}
+
+impl AxesArgs {
+    fn axes(&self) -> PlanAxes {
+        PlanAxes {
+            batch: self.batch.clone(),
+            batch_dim: self.batch_dim.clone(),
+            steps: self.steps.clone(),
+            chunk: self.chunk.clone(),
+            clients: self.clients.clone(),
+            arrivals: self.arrivals.clone(),
+            batching: self.batching.clone(),
+        }
+    }
+}
+
 impl PlanArgs {
     /// The plan that the options describe. Without `--plan`, it is based on the built-in plan
     /// `name`.
     pub(crate) fn plan_or(&self, name: &str) -> Result<Plan> {
+        let setting = PlanSetting {
+            cores: cores(),
+            quick: self.quick,
+        };
         let mut chosen = match self.plan.as_deref() {
-            None => plan::built_in(name)?,
+            None => plan::built_in(name, setting)?,
             Some(file)
                 if Path::new(file)
                     .extension()
                     .is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) =>
             {
                 let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the plan {file:?}"))?;
-                plan::parse(&text).with_context(|| format!("in {file:?}"))?
+                plan::parse(&text, setting).with_context(|| format!("in {file:?}"))?
             }
-            Some(name) => plan::built_in(name)?,
+            Some(name) => plan::built_in(name, setting)?,
         };
         let shapes = self.shapes()?;
         if !self.model.is_empty() {
@@ -96,6 +150,8 @@ impl PlanArgs {
                 cell.threads = vec![threads];
             }
         }
+        plan::replace_axes(&mut chosen, &self.axes.axes())?;
+        plan::filter(&mut chosen, &self.filter)?;
         if let Some(rounds) = self.rounds {
             chosen.rules.rounds = rounds;
         }
@@ -200,6 +256,11 @@ fn split<'a>(option: &'a str, flag: &str, form: &str) -> Result<(&'a str, &'a st
         Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name, value)),
         _ => bail!("{flag} {option}: expected {form}"),
     }
+}
+
+/// Threads that this machine can run at once.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn plan_help() -> String {

@@ -18,6 +18,22 @@ pub fn ratio(value: f64) -> String {
     format!("{}x", significant(value))
 }
 
+/// A number per second, for example `13.2/s`.
+pub fn rate(per_second: f64) -> String {
+    format!("{}/s", significant(per_second))
+}
+
+/// A share of the whole, for example `58 %`: with more digits where it is small.
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent.abs() {
+        size if size >= 9.95 || size == 0.0 => format!("{percent:.0} %"),
+        size if size >= 0.0995 => format!("{percent:.1} %"),
+        size if size >= 0.001 => format!("{percent:.3} %"),
+        _ => "less than 0.001 %".into(),
+    }
+}
+
 /// A number of operations, for example `4.09 G`, in powers of ten.
 pub fn count(count: u64) -> String {
     let value = count as f64;
@@ -44,7 +60,7 @@ pub fn bytes(bytes: u64) -> String {
 
 /// Distances in units in the last place, from their counts by powers of two: how many are equal, and how far apart
 /// 99 % and all of them are at most.
-pub(crate) fn ulps(counts: &[u64]) -> String {
+pub fn ulps(counts: &[u64]) -> String {
     let all: u64 = counts.iter().sum();
     if all == 0 {
         return "-".into();
@@ -82,12 +98,12 @@ fn significant(value: f64) -> String {
 }
 
 /// Both ends of an interval of ratios.
-pub(crate) fn ratios(estimate: &Estimate) -> String {
+pub fn ratios(estimate: &Estimate) -> String {
     format!("{} to {}", ratio(estimate.low), ratio(estimate.high))
 }
 
 /// A coordinate of a picture with one decimal: enough for the eye, and a tenth of the bytes.
-pub(crate) fn coordinate(value: f64) -> String {
+pub fn coordinate(value: f64) -> String {
     format!("{value:.1}")
 }
 
@@ -124,6 +140,16 @@ mod tests {
             (ratio(3.312), ratio(0.97), ratio(12.0)),
             ("3.31x".into(), "0.970x".into(), "12.0x".into())
         );
+        assert_eq!((rate(13.24), rate(0.5)), ("13.2/s".into(), "0.500/s".into()));
+        for (share, expected) in [
+            (0.0, "0 %"),
+            (0.581, "58 %"),
+            (0.0123, "1.2 %"),
+            (0.000_02, "0.002 %"),
+            (1e-9, "less than 0.001 %"),
+        ] {
+            assert_eq!(percent(share), expected);
+        }
         assert_eq!((count(0), count(4_089_184_256)), ("0".into(), "4.09 G".into()));
         assert_eq!((bytes(17), bytes(102_500_000)), ("17.0 B".into(), "102 MB".into()));
     }

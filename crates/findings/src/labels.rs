@@ -3,17 +3,20 @@
 use tare_record::{Cell, EnvironmentKind, InteropOperation, LoadPattern, Machine, Situation};
 
 /// A number of threads in words.
-pub(crate) fn threads(count: usize) -> String {
+pub fn threads(count: usize) -> String {
     format!("{count} thread{}", if count == 1 { "" } else { "s" })
 }
 
 /// How requests follow each other.
-pub(crate) fn load(load: &LoadPattern) -> String {
-    format!("batch {}", load.batch)
+pub fn load(load: &LoadPattern) -> String {
+    match &load.requests {
+        None => format!("batch {}", load.batch),
+        Some(requests) => format!("batch {}, {requests}", load.batch),
+    }
 }
 
 /// The environment of a record: the browser by its name where it is known.
-pub(crate) fn environment(machine: &Machine) -> String {
+pub fn environment(machine: &Machine) -> String {
     let browser = machine.browser.as_ref().and_then(|browser| browser.name.clone());
     browser.unwrap_or_else(|| machine.kind.to_string())
 }
@@ -41,13 +44,25 @@ pub fn configuration(cell: &Cell) -> String {
     }
 }
 
-/// Model and engine of a cell.
-pub(crate) fn work(cell: &Cell) -> String {
-    format!("{} on {}", cell.model.name, cell.engine.name)
+/// Model of a cell, with what tells it from other cells of the model: batch, steps, chunk and load.
+pub fn workload(cell: &Cell) -> String {
+    let parts = [
+        Some(cell.model.name.clone()),
+        (cell.load.batch > 1).then(|| format!("batch {}", cell.load.batch)),
+        cell.size.steps.map(|steps| format!("{steps} steps")),
+        cell.size.chunk.map(|chunk| format!("chunks of {chunk}")),
+        cell.load.requests.map(|requests| requests.to_string()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Workload and engine of a cell.
+pub fn work(cell: &Cell) -> String {
+    format!("{} on {}", workload(cell), cell.engine.name)
 }
 
 /// Where a cell outside native processes ran, in a sentence.
-pub(crate) fn place(cell: &Cell) -> &str {
+pub fn place(cell: &Cell) -> &str {
     let configuration = &cell.configuration;
     match (configuration.environment, &configuration.browser) {
         (EnvironmentKind::Node, _) => "Node",
@@ -58,7 +73,7 @@ pub(crate) fn place(cell: &Cell) -> &str {
 }
 
 /// The same as part of an anchor.
-pub(crate) fn place_id(cell: &Cell) -> String {
+pub fn place_id(cell: &Cell) -> String {
     let configuration = &cell.configuration;
     match &configuration.browser {
         Some(name) => name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
@@ -67,7 +82,7 @@ pub(crate) fn place_id(cell: &Cell) -> String {
 }
 
 /// What an interop operation does.
-pub(crate) fn operation(operation: InteropOperation) -> &'static str {
+pub fn operation(operation: InteropOperation) -> &'static str {
     match operation {
         InteropOperation::JsToWasm => "call from JavaScript to wasm",
         InteropOperation::PostCopied => "message to a worker and back, bytes copied",
@@ -80,7 +95,7 @@ pub(crate) fn operation(operation: InteropOperation) -> &'static str {
 }
 
 /// Where a model ran while the page was watched.
-pub(crate) fn situation(situation: Situation) -> &'static str {
+pub fn situation(situation: Situation) -> &'static str {
     match situation {
         Situation::Idle => "nothing runs",
         Situation::Worker => "in a worker",

@@ -1,0 +1,321 @@
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use std::cell::Cell as Slot;
+use std::rc::Rc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tare_record::{
+    Cell, CellRequest, ClockInfo, EngineInfo, EngineName, EnvironmentKind, Failure, Load, Memory, ModelInfo,
+    ModelSource, Progress, Rules, Status,
+};
+
+use crate::{
+    Clock, Control, Engine, Loaded, NamedTensor, Observer, Session, SessionInfo, Tensor, TensorData, Workload, measure,
+};
+
+const MS: u64 = 1_000_000;
+
+/// Every reading takes this long, so that waiting ends.
+const READ_NS: u64 = 200;
+
+#[derive(Clone)]
+struct SimulatedClock(Rc<Slot<u64>>);
+
+impl Clock for SimulatedClock {
+    fn now_ns(&self) -> u64 {
+        self.0.set(self.0.get() + READ_NS);
+        self.0.get()
+    }
+
+    fn source(&self) -> &'static str {
+        "simulated"
+    }
+}
+
+/// An engine that takes `base_ns`, and `item_ns` for each item of the batch. Items from number `wrong_from` on are
+/// wrong if more than one request is answered at once.
+#[derive(Clone)]
+struct SimulatedEngine {
+    clock: SimulatedClock,
+    base_ns: u64,
+    item_ns: u64,
+    wrong_from: usize,
+}
+
+#[async_trait(?Send)]
+impl Engine for SimulatedEngine {
+    fn info(&self) -> EngineInfo {
+        EngineInfo {
+            name: EngineName::Tract,
+            version: "simulated".into(),
+            settings: Default::default(),
+        }
+    }
+
+    async fn load(&self, _: Bytes, _: &[NamedTensor], _: &dyn Clock) -> Result<Loaded, Failure> {
+        Ok(Loaded {
+            session: Box::new(self.clone()),
+            phases: vec![],
+        })
+    }
+}
+
+#[async_trait(?Send)]
+impl Session for SimulatedEngine {
+    async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
+        let items = inputs[0].tensor.shape()[0];
+        let time = &self.clock.0;
+        time.set(time.get() + self.base_ns + self.item_ns * items as u64);
+        let values = (0..items).map(|item| if items > 1 && item >= self.wrong_from { 3.0 } else { 2.0 });
+        Ok(vec![
+            Tensor::new(vec![items], TensorData::F32(values.collect())).unwrap(),
+        ])
+    }
+
+    fn info(&self) -> SessionInfo {
+        SessionInfo::default()
+    }
+}
+
+struct Quiet;
+
+impl Observer for Quiet {
+    fn progress(&mut self, _: &Progress, _: &Cell) -> Control {
+        Control::Continue
+    }
+
+    fn memory(&self) -> Memory {
+        Memory::default()
+    }
+}
+
+fn workload(items: usize) -> Workload {
+    Workload {
+        model: ModelInfo {
+            name: "simulated".into(),
+            sha256: None,
+            size_bytes: None,
+        },
+        bytes: Bytes::new(),
+        inputs: vec![NamedTensor {
+            name: "x".into(),
+            tensor: Tensor::new(vec![items], TensorData::F32(vec![1.0; items])).unwrap(),
+        }],
+        outputs: vec!["y".into()],
+        composition: None,
+        post_processing: None,
+        merged: vec![],
+    }
+}
+
+struct Simulated {
+    arrivals: &'static str,
+    clients: usize,
+    batching: Option<&'static str>,
+    base_ns: u64,
+    item_ns: u64,
+    wrong_from: usize,
+    min_samples: usize,
+    max_time_ms: u64,
+}
+
+impl Default for Simulated {
+    fn default() -> Self {
+        Self {
+            arrivals: "",
+            clients: 1,
+            batching: None,
+            base_ns: MS,
+            item_ns: 0,
+            wrong_from: usize::MAX,
+            min_samples: 200,
+            max_time_ms: 1_000_000,
+        }
+    }
+}
+
+impl Simulated {
+    fn measure(self) -> Cell {
+        let clock = SimulatedClock(Rc::new(Slot::new(0)));
+        let engine = SimulatedEngine {
+            clock: clock.clone(),
+            base_ns: self.base_ns,
+            item_ns: self.item_ns,
+            wrong_from: self.wrong_from,
+        };
+        let arrivals = match self.arrivals {
+            "" => tare_record::Arrivals::Clients(self.clients),
+            text => text.parse().unwrap(),
+        };
+        let clock_info = ClockInfo {
+            source: "simulated".into(),
+            granularity_ns: READ_NS,
+            read_cost_ns: READ_NS,
+        };
+        let request = CellRequest {
+            load: Some(Load {
+                arrivals,
+                batching: self.batching.map(|text| text.parse().unwrap()),
+            }),
+            rules: Rules {
+                min_time_ms: 1,
+                min_samples: self.min_samples,
+                max_samples: 100_000,
+                max_time_ms: self.max_time_ms,
+                min_warmup_ms: 1,
+                cell_limit_s: 1_000_000,
+                ..Rules::default()
+            },
+            ..CellRequest::new(
+                EngineName::Tract,
+                EnvironmentKind::Native,
+                ModelSource::BuiltIn {
+                    name: "simulated".into(),
+                },
+                clock_info,
+            )
+        };
+        let mut one = workload(1);
+        if self.batching.is_some() {
+            one.merged = [2, 4, 8].map(|items| (items, workload(items))).into();
+        }
+        let reference = [NamedTensor {
+            name: "y".into(),
+            tensor: Tensor::new(vec![1], TensorData::F32(vec![2.0])).unwrap(),
+        }];
+        pollster::block_on(measure(&request, one, &engine, &reference, vec![], &clock, &mut Quiet)).0
+    }
+}
+
+fn mean(values: &[u64]) -> f64 {
+    values.iter().sum::<u64>() as f64 / values.len() as f64
+}
+
+#[test]
+fn one_client_never_waits() {
+    let cell = Simulated::default().measure();
+    assert_eq!(cell.status, Status::Measured);
+    let round = &cell.load_rounds[0];
+    let answered = cell.samples_ns.len();
+    assert!(answered >= 200);
+    assert!(
+        cell.samples_ns.iter().all(|&ns| ns.abs_diff(MS) < 10 * READ_NS),
+        "{:?}",
+        cell.samples_ns
+    );
+    assert!(mean(&round.queue_ns) < 10.0 * READ_NS as f64);
+    assert_eq!((round.dropped, round.late), (0, 0));
+    let throughput = answered as f64 / (round.duration_ns as f64 / 1e9);
+    assert!((throughput / 1_000.0 - 1.0).abs() < 0.01, "{throughput}");
+}
+
+#[test]
+fn clients_wait_for_each_other() {
+    let cell = Simulated {
+        clients: 4,
+        ..Simulated::default()
+    }
+    .measure();
+    let round = &cell.load_rounds[0];
+    assert!((mean(&round.compute_ns) / 1e6 - 1.0).abs() < 0.01);
+    let waits = &round.queue_ns[10..190];
+    assert!(
+        (mean(waits) / 3e6 - 1.0).abs() < 0.01,
+        "three others are answered first: {}",
+        mean(waits)
+    );
+}
+
+/// Pollaczek and Khinchine, for runs of equal length: requests wait for ρ / (2 (1 - ρ)) runs on average.
+#[test]
+fn waiting_times_follow_queueing_theory() {
+    for (arrivals, load) in [("poisson 50%", 0.5), ("poisson 80%", 0.8)] {
+        let cell = Simulated {
+            arrivals,
+            min_samples: 20_000,
+            ..Simulated::default()
+        }
+        .measure();
+        let waited = mean(&cell.load_rounds[0].queue_ns) / 1e6;
+        let expected = load / (2.0 * (1.0 - load));
+        assert!(
+            (waited / expected - 1.0).abs() < 0.1,
+            "{arrivals}: {waited} instead of {expected} runs"
+        );
+    }
+    let cell = Simulated {
+        arrivals: "constant 90%",
+        ..Simulated::default()
+    }
+    .measure();
+    assert!(
+        mean(&cell.load_rounds[0].queue_ns) < 10.0 * READ_NS as f64,
+        "none waits without chance"
+    );
+}
+
+#[test]
+fn batching_merges_the_requests_that_wait() {
+    let batched = Simulated {
+        clients: 8,
+        batching: Some("8 within 5 ms"),
+        item_ns: MS / 10,
+        ..Simulated::default()
+    }
+    .measure();
+    let round = &batched.load_rounds[0];
+    assert!(
+        round.run_requests.iter().all(|&count| count == 8),
+        "{:?}",
+        round.run_requests
+    );
+    assert!((mean(&round.compute_ns) / 1.8e6 - 1.0).abs() < 0.01);
+    assert_eq!(
+        batched.verification.unwrap().digests[0].runs,
+        batched.samples_ns.len() as u64,
+        "each answer is verified"
+    );
+
+    let few = Simulated {
+        clients: 3,
+        batching: Some("8 within 5 ms"),
+        ..Simulated::default()
+    }
+    .measure();
+    let round = &few.load_rounds[0];
+    assert!(round.run_requests.iter().all(|&count| count == 3));
+    assert!(
+        (mean(&round.batching_ns) / 5e6 - 1.0).abs() < 0.01,
+        "they wait for others in vain"
+    );
+}
+
+#[test]
+fn a_wrong_answer_among_merged_requests_is_found() {
+    let cell = Simulated {
+        clients: 8,
+        batching: Some("8 within 5 ms"),
+        wrong_from: 1,
+        ..Simulated::default()
+    }
+    .measure();
+    assert!(matches!(cell.status, Status::Failed(_)), "{:?}", cell.status);
+}
+
+#[test]
+fn too_much_load_ends_at_the_time_limit_with_what_was_not_answered() {
+    let cell = Simulated {
+        arrivals: "constant 200%",
+        min_samples: 100_000,
+        max_time_ms: 3_000,
+        ..Simulated::default()
+    }
+    .measure();
+    assert_eq!(cell.status, Status::Measured);
+    let round = &cell.load_rounds[0];
+    assert!(round.duration_ns.abs_diff(3_000 * MS) < 10 * MS);
+    let answered = cell.samples_ns.len() as f64;
+    assert!((answered / 3_000.0 - 1.0).abs() < 0.01);
+    assert!((round.dropped as f64 / 3_000.0 - 1.0).abs() < 0.01, "half of all");
+}

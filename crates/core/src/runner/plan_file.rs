@@ -1,0 +1,348 @@
+//! A plan as it is written: defaults for all cells, and lists whose combinations are cells.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use tare_record::{Arrivals, CellPlan, EngineName, Load, Plan, Question, Rules, Tolerance, WorkloadSize};
+
+use super::plan_error::PlanError;
+use super::plan_filter::filter;
+
+/// A plan with more cells than this is a mistake: at ten seconds each it would take hours.
+const MAX_CELLS: usize = 1_000;
+
+/// What `batching` lists for runs that answer one request each.
+const NO_BATCHING: &str = "off";
+
+/// What a plan leaves to the machine and the user.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanSetting {
+    /// Threads that the machine can run at once.
+    pub cores: usize,
+    /// Whether the plan's quick form is wanted.
+    pub quick: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlanFile {
+    name: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    seed: u64,
+    #[serde(default)]
+    rules: Rules,
+    #[serde(rename = "boundary", default)]
+    interop: bool,
+    #[serde(default)]
+    questions: Vec<Question>,
+    #[serde(default)]
+    budgets_ms: Vec<u64>,
+    quick: Option<QuickFile>,
+    #[serde(default)]
+    defaults: CellFile,
+    #[serde(rename = "cell", default)]
+    cells: Vec<CellFile>,
+}
+
+/// What differs in the quick form.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QuickFile {
+    rules: Rules,
+    /// As in [`super::plan_filter::filter`].
+    #[serde(default)]
+    filter: Vec<String>,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(untagged, expecting = "expected a list of numbers, \"all\" or \"sweep\"")]
+enum Threads {
+    Numbers(Vec<usize>),
+    Word(ThreadsWord),
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum ThreadsWord {
+    /// As many as the machine can run at once.
+    All,
+    /// 1, 2, 4 and so on, and all.
+    Sweep,
+}
+
+impl Threads {
+    fn numbers(&self, cores: usize) -> Vec<usize> {
+        match self {
+            Threads::Numbers(numbers) => numbers.clone(),
+            Threads::Word(ThreadsWord::All) => vec![cores],
+            Threads::Word(ThreadsWord::Sweep) => {
+                let powers = std::iter::successors(Some(1), |threads| Some(threads * 2));
+                powers.take_while(|&threads| threads < cores).chain([cores]).collect()
+            }
+        }
+    }
+}
+
+/// A `[[cell]]`, or the `[defaults]` of all.
+#[derive(Deserialize, Default, Clone)]
+#[serde(deny_unknown_fields)]
+struct CellFile {
+    model: Option<String>,
+    /// Models that run one after the other in every run.
+    models: Option<Vec<String>>,
+    engines: Option<Vec<EngineName>>,
+    shapes: Option<BTreeMap<String, Vec<usize>>>,
+    batch: Option<Vec<usize>>,
+    batch_dim: Option<String>,
+    steps: Option<Vec<usize>>,
+    chunk: Option<Vec<usize>>,
+    clients: Option<Vec<usize>>,
+    arrivals: Option<Vec<String>>,
+    batching: Option<Vec<String>>,
+    threads: Option<Threads>,
+    vector_limits: Option<Vec<String>>,
+    relaxed_simd: Option<bool>,
+    wgsl: Option<bool>,
+    tolerance: Option<Tolerance>,
+}
+
+impl PlanFile {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The plan, with one entry for each combination.
+    ///
+    /// # Errors
+    ///
+    /// If a list is empty, a value is not valid, there are too many combinations, or the plan has no quick form.
+    pub(super) fn expand(self, setting: PlanSetting) -> Result<Plan, String> {
+        if self.defaults.model.is_some() || self.defaults.models.is_some() {
+            return Err("[defaults]: expected no model, because each [[cell]] has its own".into());
+        }
+        let mut cells = Vec::new();
+        for (index, cell) in self.cells.into_iter().enumerate() {
+            let place = |name: &str| format!("[[cell]] {} ({name})", index + 1);
+            let cell = cell.or(&self.defaults);
+            let model = cell
+                .model_name()
+                .map_err(|message| format!("{}: {message}", place("without a model")))?;
+            cell.expand(&model, setting.cores, &mut cells)
+                .map_err(|message| format!("{}: {message}", place(&model)))?;
+        }
+        let mut plan = Plan {
+            name: self.name,
+            description: self.description,
+            seed: self.seed,
+            rules: self.rules,
+            interop: self.interop,
+            questions: self.questions,
+            budgets_ms: self.budgets_ms,
+            cells,
+        };
+        if setting.quick {
+            let quick = self.quick.ok_or("the plan has no quick form: add a table [quick]")?;
+            plan.name += " (quick)";
+            plan.rules = quick.rules;
+            filter(&mut plan, &quick.filter).map_err(|error| format!("[quick]: {error}"))?;
+        }
+        Ok(plan)
+    }
+}
+
+impl CellFile {
+    /// This cell, with the values of `defaults` where it has none.
+    fn or(self, defaults: &Self) -> Self {
+        let d = defaults.clone();
+        // Clients and arrivals are one choice.
+        let has_load = self.clients.is_some() || self.arrivals.is_some();
+        Self {
+            model: self.model,
+            models: self.models,
+            engines: self.engines.or(d.engines),
+            shapes: self.shapes.or(d.shapes),
+            batch: self.batch.or(d.batch),
+            batch_dim: self.batch_dim.or(d.batch_dim),
+            steps: self.steps.or(d.steps),
+            chunk: self.chunk.or(d.chunk),
+            clients: self.clients.or(d.clients.filter(|_| !has_load)),
+            arrivals: self.arrivals.or(d.arrivals.filter(|_| !has_load)),
+            batching: self.batching.or(d.batching),
+            threads: self.threads.or(d.threads),
+            vector_limits: self.vector_limits.or(d.vector_limits),
+            relaxed_simd: self.relaxed_simd.or(d.relaxed_simd),
+            wgsl: self.wgsl.or(d.wgsl),
+            tolerance: self.tolerance.or(d.tolerance),
+        }
+    }
+
+    fn model_name(&self) -> Result<String, String> {
+        match (&self.model, &self.models) {
+            (Some(model), None) => Ok(model.clone()),
+            (None, Some(models)) if !models.is_empty() => Ok(models.join("+")),
+            (Some(_), Some(_)) => Err("expected `model` or `models`, found both".into()),
+            _ => Err("missing field `model`: expected a model, or `models` that run one after the other".into()),
+        }
+    }
+
+    /// Adds an entry for each combination of the lists.
+    fn expand(&self, model: &str, cores: usize, cells: &mut Vec<CellPlan>) -> Result<(), String> {
+        let loads = self.loads()?;
+        let (batches, steps, chunks) = (
+            sizes("batch", self.batch.as_ref())?,
+            sizes("steps", self.steps.as_ref())?,
+            sizes("chunk", self.chunk.as_ref())?,
+        );
+        let lists = [batches.len(), steps.len(), chunks.len(), loads.len()];
+        let added = lists
+            .iter()
+            .fold(1usize, |product, &length| product.saturating_mul(length));
+        if cells.len().saturating_add(added) > MAX_CELLS {
+            return Err(format!(
+                "its lists have {added} combinations: expected at most {MAX_CELLS} in a plan"
+            ));
+        }
+        let mut base = CellPlan {
+            engines: self.engines.clone().unwrap_or_default(),
+            shapes: self.shapes.clone().unwrap_or_default(),
+            vector_limits: self.vector_limits.clone().unwrap_or_default(),
+            relaxed_simd: self.relaxed_simd.unwrap_or_default(),
+            wgsl: self.wgsl.unwrap_or_default(),
+            tolerance: self.tolerance.clone().unwrap_or_default(),
+            ..CellPlan::new(model)
+        };
+        if let Some(threads) = &self.threads {
+            base.threads = threads.numbers(cores.max(1));
+        }
+        for &batch in &batches {
+            for &steps in &steps {
+                for &chunk in &chunks {
+                    for &load in &loads {
+                        cells.push(CellPlan {
+                            size: WorkloadSize {
+                                batch,
+                                batch_dim: self.batch_dim.clone(),
+                                steps,
+                                chunk,
+                            },
+                            load,
+                            ..base.clone()
+                        });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every combination of arrivals and batching; `None` without any arrivals.
+    fn loads(&self) -> Result<Vec<Option<Load>>, String> {
+        let clients = self.clients.iter().flatten().map(|&clients| match clients {
+            0 => Err("clients must list numbers of at least 1, found 0".to_owned()),
+            clients => Ok(Arrivals::Clients(clients)),
+        });
+        let open = self.arrivals.iter().flatten().map(|text| text.parse::<Arrivals>());
+        let arrivals: Vec<Arrivals> = clients.chain(open).collect::<Result<_, _>>()?;
+        let is_empty = |list: Option<usize>| list == Some(0);
+        if is_empty(self.clients.as_ref().map(Vec::len)) || is_empty(self.arrivals.as_ref().map(Vec::len)) {
+            return Err("clients and arrivals must list at least one value, or be absent".into());
+        }
+        let batching = match &self.batching {
+            None => vec![None],
+            Some(list) if list.is_empty() => return Err("batching must list at least one value, or be absent".into()),
+            Some(list) => list
+                .iter()
+                .map(|text| match text.as_str() {
+                    NO_BATCHING => Ok(None),
+                    text => text.parse().map(Some),
+                })
+                .collect::<Result<_, String>>()?,
+        };
+        if arrivals.is_empty() {
+            return match self.batching {
+                Some(_) => Err("batching needs requests that arrive: add `clients` or `arrivals`".into()),
+                None => Ok(vec![None]),
+            };
+        }
+        let of = |arrivals| batching.iter().map(move |&batching| Some(Load { arrivals, batching }));
+        Ok(arrivals.into_iter().flat_map(of).collect())
+    }
+}
+
+/// The values of a list of sizes; `None` if there is no list.
+fn sizes(name: &str, list: Option<&Vec<usize>>) -> Result<Vec<Option<usize>>, String> {
+    match list {
+        None => Ok(vec![None]),
+        Some(values) if values.is_empty() || values.contains(&0) => {
+            Err(format!("{name} must list numbers of at least 1, found {values:?}"))
+        }
+        Some(values) => Ok(values.iter().copied().map(Some).collect()),
+    }
+}
+
+/// Sizes and loads that replace those of a plan. Empty lists replace nothing.
+#[derive(Debug, Clone, Default)]
+pub struct PlanAxes {
+    /// Items per run.
+    pub batch: Vec<usize>,
+    /// Name of the open dimension that holds them.
+    pub batch_dim: Option<String>,
+    /// Sampling steps.
+    pub steps: Vec<usize>,
+    /// Points per call of a decoder.
+    pub chunk: Vec<usize>,
+    /// Clients of a closed load.
+    pub clients: Vec<usize>,
+    /// Open loads, as in a plan.
+    pub arrivals: Vec<String>,
+    /// Dynamic batching, as in a plan.
+    pub batching: Vec<String>,
+}
+
+/// Replaces sizes and loads of every cell: each combination becomes a cell.
+///
+/// # Errors
+///
+/// If a value is not valid, or there are too many combinations.
+pub fn replace_axes(plan: &mut Plan, axes: &PlanAxes) -> Result<(), PlanError> {
+    let given = |list: &Vec<usize>| (!list.is_empty()).then(|| list.clone());
+    let texts = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
+    let mut cells = Vec::new();
+    for cell in &plan.cells {
+        let size = &cell.size;
+        let own = |value: Option<usize>| value.map(|value| vec![value]);
+        let file = CellFile {
+            engines: Some(cell.engines.clone()),
+            shapes: Some(cell.shapes.clone()),
+            batch: given(&axes.batch).or(own(size.batch)),
+            batch_dim: axes.batch_dim.clone().or_else(|| size.batch_dim.clone()),
+            steps: given(&axes.steps).or(own(size.steps)),
+            chunk: given(&axes.chunk).or(own(size.chunk)),
+            clients: given(&axes.clients),
+            arrivals: texts(&axes.arrivals),
+            batching: texts(&axes.batching),
+            threads: Some(Threads::Numbers(cell.threads.clone())),
+            vector_limits: Some(cell.vector_limits.clone()),
+            relaxed_simd: Some(cell.relaxed_simd),
+            wgsl: Some(cell.wgsl),
+            tolerance: Some(cell.tolerance.clone()),
+            ..CellFile::default()
+        };
+        let first = cells.len();
+        file.expand(&cell.model, 1, &mut cells)
+            .map_err(|message| PlanError::Value {
+                plan: plan.name.clone(),
+                message: format!("{}: {message}", cell.model),
+            })?;
+        if axes.clients.is_empty() && axes.arrivals.is_empty() {
+            for replaced in &mut cells[first..] {
+                replaced.load = cell.load;
+            }
+        }
+    }
+    cells.dedup();
+    plan.cells = cells;
+    Ok(())
+}

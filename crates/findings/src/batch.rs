@@ -1,0 +1,219 @@
+//! Which batch size answers the most items per second, what doubling gains, and where throughput collapses.
+
+use tare_core::stats::Estimate;
+use tare_record::Question;
+
+use crate::finding::{Answer, Figure, Finding, Quantity};
+use crate::format;
+use crate::measured::{Measured, groups, inverse, listed, scaled};
+
+/// A fall of throughput by more than this is a collapse.
+const COLLAPSE: f64 = 0.1;
+
+/// Memory beyond this share of the machine's makes it swap or reclaim.
+const MEMORY_FULL: f64 = 0.9;
+
+pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
+    let usable = cells
+        .iter()
+        .filter(|cell| cell.is_plain() && cell.asks(Question::Batch) && !cell.is_under_load());
+    let groups = groups(usable, |cell| {
+        (
+            cell.place,
+            cell.model().to_owned(),
+            cell.engine(),
+            cell.threads(),
+            cell.cell.size.steps,
+            cell.cell.size.chunk,
+        )
+    });
+    groups.into_iter().filter_map(finding).collect()
+}
+
+/// Items per second of the larger batch as a multiple of the smaller's.
+fn gain(larger: &Measured<'_>, smaller: &Measured<'_>) -> Option<Estimate> {
+    let items = larger.cell.load.batch as f64 / smaller.cell.load.batch as f64;
+    Some(inverse(&larger.ratio(smaller)?, items))
+}
+
+fn finding(mut group: Vec<&Measured<'_>>) -> Option<Finding> {
+    group.sort_by_key(|cell| cell.cell.load.batch);
+    group.dedup_by_key(|cell| cell.cell.load.batch);
+    if group.len() < 2 {
+        return None;
+    }
+    let batch = |cell: &Measured<'_>| cell.cell.load.batch;
+    let mut rates = Vec::new();
+    let mut figures = Vec::new();
+    for &cell in &group {
+        let rate = inverse(&cell.median()?, batch(cell) as f64 * 1e9);
+        figures.push(Figure::new(
+            format!("items at batch {}", batch(cell)),
+            Quantity::Rate(rate),
+        ));
+        rates.push((cell, rate));
+    }
+    let mut gains = Vec::new();
+    for pair in group.windows(2) {
+        let gain = gain(pair[1], pair[0])?;
+        figures.push(Figure::new(
+            format!("gain from batch {} to {}", batch(pair[0]), batch(pair[1])),
+            Quantity::Ratio(gain),
+        ));
+        gains.push(format::ratio(gain.value));
+    }
+    figures.extend(group.iter().filter_map(|cell| {
+        let bytes = cell.memory_bytes()?;
+        Some(Figure::new(
+            format!("peak memory at batch {}", batch(cell)),
+            Quantity::Bytes(bytes),
+        ))
+    }));
+    let first = group[0];
+    let (best, best_rate) = rates.iter().max_by(|a, b| a.1.value.total_cmp(&b.1.value)).copied()?;
+    let subject = format!(
+        "{}, {} on {}",
+        first.where_it_ran(),
+        first.model(),
+        first.engine_in_words()
+    );
+    let text = if batch(best) == batch(first) {
+        format!(
+            "{subject} answers the most items one at a time{}: {}. Larger batches give {}",
+            if batch(first) == 1 {
+                ""
+            } else {
+                " at the smallest batch"
+            },
+            Quantity::Rate(best_rate),
+            listed(&gains)
+        )
+    } else {
+        let over_first = gain(best, first)?;
+        if over_first.low <= 1.0 {
+            format!(
+                "{subject} gains nothing from batches that can be seen: {} at batch {} and {} at batch {}",
+                format::rate(rates[0].1.value),
+                batch(first),
+                Quantity::Rate(best_rate),
+                batch(best)
+            )
+        } else {
+            format!(
+                "{subject} answers the most items at batch {}: {}, {} as many as at batch {}. Each next size gives {}",
+                batch(best),
+                Quantity::Rate(best_rate),
+                Quantity::Ratio(over_first),
+                batch(first),
+                listed(&gains)
+            )
+        }
+    };
+    let collapse = collapse(&group, &mut figures);
+    Some(Finding {
+        question: Question::Batch,
+        answer: Answer::Told(format!("{text}.{}", collapse.unwrap_or_default())),
+        figures,
+        assumptions: vec![],
+    })
+}
+
+/// Where throughput falls for the first time by more than [`COLLAPSE`] below the best smaller batch, if anywhere, with
+/// the likely cause.
+fn collapse(group: &[&Measured<'_>], figures: &mut Vec<Figure>) -> Option<String> {
+    for (index, &cell) in group.iter().enumerate().skip(1) {
+        let smaller = group[..index]
+            .iter()
+            .filter_map(|&smaller| Some((smaller, gain(cell, smaller)?)));
+        let (before, left) = smaller.min_by(|a, b| a.1.value.total_cmp(&b.1.value))?;
+        if left.high >= 1.0 - COLLAPSE {
+            continue;
+        }
+        let fall = scaled(&left, -1.0);
+        let (from, to) = (before.cell.load.batch, cell.cell.load.batch);
+        figures.push(Figure::new(
+            format!("items left at batch {to} of those at {from}"),
+            Quantity::Ratio(left),
+        ));
+        let percent = |share: f64| format::percent(1.0 + share);
+        return Some(format!(
+            " Throughput falls by {} ({} to {}) from batch {from} to {to}: {}.",
+            percent(fall.value),
+            percent(-left.high),
+            percent(-left.low),
+            cause(cell)
+        ));
+    }
+    None
+}
+
+/// What explains that a batch is slow, as far as the record tells.
+fn cause(cell: &Measured<'_>) -> String {
+    let machine = cell.record.machine.native.as_ref().map(|native| native.memory_bytes);
+    let memory = cell.memory_bytes().zip(machine);
+    match memory {
+        Some((used, all)) if cell.is_native() && used as f64 > MEMORY_FULL * all as f64 => format!(
+            "it needs {} of this machine's {}, so memory is the likely cause",
+            format::bytes(used),
+            format::bytes(all)
+        ),
+        Some((used, all)) if cell.is_native() => format!(
+            "not for want of memory ({} of {}); caches or threads may be the cause, and these figures cannot tell which",
+            format::bytes(used),
+            format::bytes(all)
+        ),
+        _ => "these figures cannot tell whether memory, caches or threads are the cause".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tare_record::Question;
+
+    use crate::simulated::{Simulated, answers};
+
+    fn series(times_ms: &[(usize, f64)]) -> Vec<Simulated> {
+        let of = |&(batch, ms): &(usize, f64)| Simulated {
+            batch,
+            run_ms: ms,
+            ..Simulated::default()
+        };
+        times_ms.iter().map(of).collect()
+    }
+
+    #[test]
+    fn the_best_batch_is_named() {
+        for (times_ms, expected) in [
+            (
+                &[(1, 100.0), (2, 150.0), (4, 240.0)][..],
+                "answers the most items at batch 4: 16.7/s",
+            ),
+            (
+                &[(1, 100.0), (2, 240.0), (4, 500.0)],
+                "answers the most items one at a time: 10.0/s",
+            ),
+            (&[(1, 100.0), (2, 199.9)], "gains nothing from batches that can be seen"),
+            (
+                &[(1, 100.0), (2, 150.0), (4, 250.0), (8, 3600.0)],
+                "Throughput falls by 86 % (86 % to 86 %) from batch 4 to 8: not for want of memory",
+            ),
+        ] {
+            let found = answers(Question::Batch, &series(times_ms));
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].contains(expected), "{:?} lacks {expected:?}", found[0]);
+        }
+    }
+
+    #[test]
+    fn a_full_memory_is_the_likely_cause_of_a_collapse() {
+        let mut cells = series(&[(1, 100.0), (16, 9_000.0)]);
+        cells[1].memory_bytes = 15_500_000_000;
+        let found = answers(Question::Batch, &cells);
+        assert!(found[0].contains("memory is the likely cause"), "{found:?}");
+    }
+
+    #[test]
+    fn one_batch_size_asks_nothing() {
+        assert!(answers(Question::Batch, &series(&[(4, 100.0)])).is_empty());
+    }
+}

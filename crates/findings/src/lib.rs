@@ -1,0 +1,39 @@
+//! Conclusions from records: what the experiments of a plan were measured for.
+//!
+//! Every file answers one question. It turns records into [`Finding`]s, each a sentence with the figures that it rests
+//! on, or says why it cannot be told, or stays silent where the records do not ask the question.
+
+mod batch;
+mod budgets;
+mod chunks;
+mod cold;
+mod finding;
+mod floor;
+pub mod format;
+pub mod labels;
+mod load;
+mod measured;
+#[cfg(test)]
+mod simulated;
+mod speedup;
+mod threads;
+
+use tare_record::Record;
+
+pub use finding::{Answer, Figure, Finding, Quantity};
+
+/// Everything that can be concluded from the records, question by question.
+pub fn findings(records: &[Record]) -> Vec<Finding> {
+    let cells = measured::measured(records);
+    let questions = [
+        speedup::findings,
+        budgets::findings,
+        batch::findings,
+        threads::findings,
+        load::findings,
+        cold::findings,
+        chunks::findings,
+        floor::findings,
+    ];
+    questions.iter().flat_map(|find| find(&cells)).collect()
+}

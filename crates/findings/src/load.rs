@@ -1,0 +1,334 @@
+//! How many clients saturate a model, what they wait, and what dynamic batching gains.
+
+use tare_core::stats::{Estimate, median, rounds_estimate, rounds_ratio};
+use tare_record::{Arrivals, Load, LoadRound, Question};
+
+use crate::finding::{Answer, Figure, Finding, Quantity};
+use crate::format;
+use crate::measured::{Measured, groups, is_different};
+
+/// Clients that reach this share of the largest throughput saturate the model.
+const SATURATED: f64 = 0.95;
+
+/// If more than this share of all requests was handed over late, the generator and not the engine was measured.
+const MAX_LATE: f64 = 0.01;
+
+/// Seed of the bootstrap.
+const SEED: u64 = 1;
+
+pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
+    let usable = cells
+        .iter()
+        .filter(|cell| cell.is_plain() && cell.asks(Question::Load) && cell.is_under_load());
+    let groups = groups(usable, |cell| {
+        (
+            cell.place,
+            cell.model().to_owned(),
+            cell.engine(),
+            cell.threads(),
+            cell.cell.load.batch,
+        )
+    });
+    let mut found = Vec::new();
+    for group in &groups {
+        found.extend(group.iter().filter_map(|cell| invalid(cell)));
+        let valid: Vec<&Measured<'_>> = group.iter().copied().filter(|cell| invalid(cell).is_none()).collect();
+        found.extend(saturation(&valid));
+        found.extend(valid.iter().filter_map(|cell| batching(cell, &valid)));
+        found.extend(valid.iter().filter_map(|cell| open_load(cell)));
+    }
+    found
+}
+
+fn load(cell: &Measured<'_>) -> Option<Load> {
+    cell.cell.load.requests
+}
+
+fn clients(cell: &Measured<'_>) -> Option<usize> {
+    match load(cell)? {
+        Load {
+            arrivals: Arrivals::Clients(clients),
+            batching: None,
+        } => Some(clients),
+        _ => None,
+    }
+}
+
+fn late_share(cell: &Measured<'_>) -> f64 {
+    let late: u64 = cell.cell.load_rounds.iter().map(|round| round.late).sum();
+    late as f64 / cell.cell.samples_ns.len().max(1) as f64
+}
+
+fn subject(cell: &Measured<'_>) -> String {
+    let batch = match cell.cell.load.batch {
+        1 => String::new(),
+        batch => format!(", batch {batch}"),
+    };
+    format!(
+        "{}, {}{batch} on {}",
+        cell.where_it_ran(),
+        cell.model(),
+        cell.engine_in_words()
+    )
+}
+
+/// Items per second, by round.
+fn rates(cell: &Measured<'_>) -> Vec<Vec<f64>> {
+    let items = cell.cell.load.batch as f64;
+    let of = |round: &LoadRound| round.queue_ns.len() as f64 * items * 1e9 / round.duration_ns.max(1) as f64;
+    let rounds = cell.cell.load_rounds.iter();
+    rounds
+        .filter(|round| !round.queue_ns.is_empty())
+        .map(|round| vec![of(round)])
+        .collect()
+}
+
+fn rate(cell: &Measured<'_>) -> Option<Estimate> {
+    rounds_estimate(&rates(cell))
+}
+
+/// Median over all requests of one part of their time, in nanoseconds.
+fn part(cell: &Measured<'_>, part: fn(&LoadRound) -> &Vec<u64>) -> f64 {
+    let all: Vec<f64> = cell
+        .cell
+        .load_rounds
+        .iter()
+        .flat_map(|round| part(round).iter().map(|&ns| ns as f64))
+        .collect();
+    median(&all).unwrap_or(0.0)
+}
+
+fn invalid(cell: &Measured<'_>) -> Option<Finding> {
+    let share = late_share(cell);
+    (share > MAX_LATE).then(|| Finding {
+        question: Question::Load,
+        answer: Answer::CannotTell(format!(
+            "{}, under {}: invalid, because {} of the requests were handed over more than a millisecond late although nothing was being \
+             answered. Close other programs and repeat.",
+            subject(cell),
+            load(cell).map_or_else(String::new, |load| load.to_string()),
+            format::percent(share)
+        )),
+        figures: vec![Figure::new("requests that were late", Quantity::Share(share))],
+        assumptions: vec![],
+    })
+}
+
+fn saturation(group: &[&Measured<'_>]) -> Option<Finding> {
+    let mut closed: Vec<(usize, &Measured<'_>)> =
+        group.iter().filter_map(|&cell| Some((clients(cell)?, cell))).collect();
+    closed.sort_by_key(|(clients, _)| *clients);
+    let (first, last) = (closed.first()?, closed.last()?);
+    if closed.len() < 2 {
+        return None;
+    }
+    let mut figures = Vec::new();
+    let mut timed = Vec::new();
+    for &(clients, cell) in &closed {
+        let (rate, latency) = (rate(cell)?, cell.median()?);
+        let name = if clients == 1 {
+            "1 client".to_owned()
+        } else {
+            format!("{clients} clients")
+        };
+        figures.push(Figure::new(format!("items with {name}"), Quantity::Rate(rate)));
+        figures.push(Figure::new(
+            format!("median time of a request with {name}"),
+            Quantity::Duration(latency),
+        ));
+        figures.extend(
+            cell.percentile(0.99)
+                .map(|p99| Figure::new(format!("p99 with {name}"), Quantity::Duration(p99))),
+        );
+        timed.push((clients, rate.value, latency.value));
+    }
+    let best = timed.iter().map(|(_, rate, _)| *rate).fold(0.0, f64::max);
+    let (saturated, rate, latency) = timed.iter().find(|(_, rate, _)| *rate >= SATURATED * best).copied()?;
+    let (_, _, longest) = timed.last().copied()?;
+    let gain = rounds_ratio(&rates(last.1), &rates(first.1), SEED)?;
+    let text = if saturated == first.0 {
+        format!(
+            "{} is saturated by {}: {} items. {} clients make no more of them, and wait {} instead of {}",
+            subject(first.1),
+            if saturated == 1 {
+                "one client".to_owned()
+            } else {
+                format!("{saturated} clients")
+            },
+            format::rate(rate),
+            last.0,
+            format::duration(longest),
+            format::duration(latency)
+        )
+    } else {
+        format!(
+            "{} is saturated by {saturated} clients: {} items, with a median time of {} per request. {} clients make {} as many items as {}, and \
+             each takes {}",
+            subject(first.1),
+            format::rate(rate),
+            format::duration(latency),
+            last.0,
+            Quantity::Ratio(gain),
+            first.0,
+            format::duration(longest)
+        )
+    };
+    Some(Finding {
+        question: Question::Load,
+        answer: Answer::Told(text + "."),
+        figures,
+        assumptions: vec!["Requests come from the same process, so no transport is part of their time.".into()],
+    })
+}
+
+/// What batching gains over the same load without it.
+fn batching(cell: &Measured<'_>, group: &[&Measured<'_>]) -> Option<Finding> {
+    let own = load(cell)?;
+    let batching = own.batching?;
+    let without = group
+        .iter()
+        .find(|other| load(other).is_some_and(|load| load.arrivals == own.arrivals && load.batching.is_none()))?;
+    let gain = rounds_ratio(&rates(cell), &rates(without), SEED)?;
+    let slower = cell.ratio(without)?;
+    let runs: Vec<f64> = cell
+        .cell
+        .load_rounds
+        .iter()
+        .flat_map(|round| round.run_requests.iter().map(|&count| count as f64))
+        .collect();
+    let merged = runs.iter().sum::<f64>() / runs.len().max(1) as f64;
+    let verb = if is_different(&gain) {
+        format!("makes {} as many items", Quantity::Ratio(gain))
+    } else {
+        format!(
+            "changes nothing about the number of items that can be seen ({})",
+            Quantity::Ratio(gain)
+        )
+    };
+    let waited = part(cell, |round| &round.batching_ns);
+    Some(Finding {
+        question: Question::Load,
+        answer: Answer::Told(format!(
+            "{}, under load of {}: dynamic batching ({batching}) {verb}. A request takes {} the time, of which {} is waiting for others; a run \
+             answers {merged:.1} requests on average.",
+            subject(cell),
+            own.arrivals,
+            Quantity::Ratio(slower),
+            format::duration(waited)
+        )),
+        figures: vec![
+            Figure::new("items with batching over without", Quantity::Ratio(gain)),
+            Figure::new("time of a request with batching over without", Quantity::Ratio(slower)),
+        ],
+        assumptions: vec![],
+    })
+}
+
+/// What requests wait that arrive by a schedule.
+fn open_load(cell: &Measured<'_>) -> Option<Finding> {
+    let load = load(cell)?;
+    if matches!(load.arrivals, Arrivals::Clients(_)) || load.batching.is_some() {
+        return None;
+    }
+    let (rate, latency) = (rate(cell)?, cell.median()?);
+    let dropped: u64 = cell.cell.load_rounds.iter().map(|round| round.dropped).sum();
+    let answered = cell.cell.samples_ns.len() as u64;
+    let queue = part(cell, |round| &round.queue_ns);
+    let mut figures = vec![
+        Figure::new("items", Quantity::Rate(rate)),
+        Figure::new("median time of a request", Quantity::Duration(latency)),
+    ];
+    let tail = match cell.percentile(0.99) {
+        None => String::new(),
+        Some(p99) => {
+            figures.push(Figure::new("p99 of a request", Quantity::Duration(p99)));
+            format!(", p99 {}", format::duration(p99.value))
+        }
+    };
+    let lost = match dropped {
+        0 => String::new(),
+        dropped => {
+            let share = dropped as f64 / (dropped + answered) as f64;
+            figures.push(Figure::new("requests without an answer", Quantity::Share(share)));
+            format!(" It is too much: {} got no answer.", format::percent(share))
+        }
+    };
+    Some(Finding {
+        question: Question::Load,
+        answer: Answer::Told(format!(
+            "{}, under {load}: a request takes {} at the median{tail}, of which {} is waiting for others to be answered.{lost}",
+            subject(cell),
+            format::duration(latency.value),
+            format::duration(queue)
+        )),
+        figures,
+        assumptions: vec![],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use tare_record::{Arrivals, Load, Question};
+
+    use crate::simulated::{Simulated, answers};
+
+    fn with_clients(clients: usize, per_second: f64, batching: Option<&str>) -> Simulated {
+        Simulated {
+            run_ms: clients as f64 * 1e3 / per_second,
+            load: Some(Load {
+                arrivals: Arrivals::Clients(clients),
+                batching: batching.map(|text| text.parse().unwrap()),
+            }),
+            load_per_second: per_second,
+            ..Simulated::default()
+        }
+    }
+
+    #[test]
+    fn saturation_is_where_more_clients_only_wait() {
+        let of = |rates: &[(usize, f64)]| -> Vec<Simulated> {
+            rates
+                .iter()
+                .map(|&(clients, rate)| with_clients(clients, rate, None))
+                .collect()
+        };
+        let found = answers(Question::Load, &of(&[(1, 100.0), (2, 180.0), (4, 250.0), (8, 252.0)]));
+        assert!(found[0].contains("saturated by 4 clients: 250/s items"), "{found:?}");
+        let found = answers(Question::Load, &of(&[(1, 100.0), (4, 101.0)]));
+        assert!(
+            found[0].contains("saturated by one client: 100/s items. 4 clients make no more"),
+            "{found:?}"
+        );
+        assert!(answers(Question::Load, &of(&[(1, 100.0)])).is_empty());
+    }
+
+    #[test]
+    fn batching_is_compared_with_the_same_clients() {
+        let cells = [
+            with_clients(8, 100.0, None),
+            with_clients(8, 250.0, Some("8 within 5 ms")),
+            with_clients(4, 100.0, None),
+        ];
+        let found = answers(Question::Load, &cells);
+        let found: Vec<&String> = found.iter().filter(|text| text.contains("dynamic batching")).collect();
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].contains("up to 8 requests within 5 ms) makes 2.50x"),
+            "{found:?}"
+        );
+        let found = answers(Question::Load, &cells[1..]);
+        assert!(
+            !found.iter().any(|text| text.contains("dynamic")),
+            "without a counterpart"
+        );
+    }
+
+    #[test]
+    fn a_generator_that_lags_makes_a_cell_invalid() {
+        let mut cells = [with_clients(1, 100.0, None), with_clients(2, 200.0, None)];
+        cells[1].late = 50;
+        let found = answers(Question::Load, &cells);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].contains("invalid"), "{found:?}");
+    }
+}
