@@ -35,7 +35,7 @@ pub use measure::run_durations::{
 };
 pub use measure::unmeasured::failed_cell;
 pub use measure::warnings::{battery_warning, fallback_warning, hidden_tab_warning};
-pub use measure::workload::{LoadedWorkload, Workload};
+pub use measure::workload::{AccuracyCheck, LoadedWorkload, Workload};
 pub use runner::executor::{Attachments, Executor, OnProgress, Reply};
 pub use runner::lane::Lane;
 pub use runner::plan;

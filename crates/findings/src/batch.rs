@@ -23,8 +23,9 @@ pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
             cell.model().to_owned(),
             cell.engine(),
             cell.threads(),
-            cell.cell.size.steps,
-            cell.cell.size.chunk,
+            cell.cell.options.steps,
+            cell.cell.options.precision,
+            cell.cell.options.chunk,
         )
     });
     groups.into_iter().filter_map(finding).collect()

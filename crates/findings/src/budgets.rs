@@ -5,20 +5,21 @@ use tare_core::stats::rounds_estimate;
 use tare_record::Question;
 
 use crate::finding::{Answer, Figure, Finding, Quantity};
+use crate::floor::NULL;
 use crate::format;
 use crate::labels;
 use crate::measured::{Measured, groups, listed};
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
-    let usable = cells
-        .iter()
-        .filter(|cell| cell.is_plain() && cell.asks(Question::Budgets) && !cell.is_under_load());
+    let usable = cells.iter().filter(|cell| {
+        cell.is_plain() && cell.asks(Question::Budgets) && !cell.is_under_load() && cell.model() != NULL
+    });
     let groups = groups(usable, |cell| {
         (
             cell.place,
             cell.model().to_owned(),
             cell.cell.load.batch,
-            cell.cell.size.clone(),
+            cell.cell.options.clone(),
         )
     });
     groups.iter().filter_map(|group| finding(group)).collect()

@@ -8,7 +8,7 @@ use crate::measured::{Measured, groups, inverse, is_different};
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
     let usable = cells.iter().filter(|cell| {
-        cell.is_plain() && cell.asks(Question::Chunks) && !cell.is_under_load() && cell.cell.size.chunk.is_some()
+        cell.is_plain() && cell.asks(Question::Chunks) && !cell.is_under_load() && cell.cell.options.chunk.is_some()
     });
     let groups = groups(usable, |cell| {
         (
@@ -16,14 +16,15 @@ pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
             cell.model().to_owned(),
             cell.engine(),
             cell.threads(),
-            cell.cell.size.steps,
+            cell.cell.options.steps,
+            cell.cell.options.precision,
         )
     });
     groups.into_iter().filter_map(finding).collect()
 }
 
 fn finding(mut group: Vec<&Measured<'_>>) -> Option<Finding> {
-    let chunk = |cell: &Measured<'_>| cell.cell.size.chunk.unwrap_or_default();
+    let chunk = |cell: &Measured<'_>| cell.cell.options.chunk.unwrap_or_default();
     group.sort_by_key(|cell| chunk(cell));
     if group.len() < 2 {
         return None;

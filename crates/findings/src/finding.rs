@@ -68,8 +68,10 @@ pub enum Quantity {
     Rate(Estimate),
     /// A share of the whole, from 0 to 1, without an interval.
     Share(f64),
-    /// A number.
+    /// A number of things.
     Count(u64),
+    /// A number without a unit.
+    Number(f64),
     /// Bytes.
     Bytes(u64),
 }
@@ -92,6 +94,7 @@ impl fmt::Display for Quantity {
             Quantity::Rate(estimate) => interval(f, estimate, format::rate),
             Quantity::Share(share) => f.write_str(&format::percent(*share)),
             Quantity::Count(count) => write!(f, "{count}"),
+            Quantity::Number(number) => write!(f, "{number:.6}"),
             Quantity::Bytes(bytes) => f.write_str(&format::bytes(*bytes)),
         }
     }

@@ -8,7 +8,7 @@ use crate::labels;
 use crate::measured::{Measured, groups};
 
 /// The network that only copies its input.
-const NULL: &str = "null";
+pub(crate) const NULL: &str = "null";
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
     let usable = cells
@@ -27,7 +27,7 @@ fn finding(group: &[&Measured<'_>]) -> Option<Finding> {
     Some(Finding {
         question: Question::Floor,
         answer: Answer::Told(format!(
-            "{}, a run on {} takes {} without any computation, at most {} of what was measured here ({}).",
+            "{}, a run on {} takes {} without any computation: {} of a run of {}, the shortest of the others.",
             floor.where_it_ran(),
             floor.engine(),
             format::duration(floor_median.value),
@@ -60,7 +60,7 @@ mod tests {
         };
         let found = answers(Question::Floor, &[of("null", 0.1), of("a", 10.0), of("b", 1_000.0)]);
         assert!(
-            found[0].contains("takes 100 \u{b5}s without any computation, at most 1.0 %"),
+            found[0].contains("takes 100 \u{b5}s without any computation: 1.0 % of a run of a"),
             "{found:?}"
         );
         assert!(answers(Question::Floor, &[of("a", 10.0)]).is_empty());

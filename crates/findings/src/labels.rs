@@ -49,8 +49,9 @@ pub fn workload(cell: &Cell) -> String {
     let parts = [
         Some(cell.model.name.clone()),
         (cell.load.batch > 1).then(|| format!("batch {}", cell.load.batch)),
-        cell.size.steps.map(|steps| format!("{steps} steps")),
-        cell.size.chunk.map(|chunk| format!("chunks of {chunk}")),
+        cell.options.steps.map(|steps| format!("{steps} steps")),
+        cell.options.chunk.map(|chunk| format!("chunks of {chunk}")),
+        cell.options.precision.map(|precision| precision.to_string()),
         cell.load.requests.map(|requests| requests.to_string()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")

@@ -13,6 +13,7 @@ pub mod format;
 pub mod labels;
 mod load;
 mod measured;
+mod precision;
 #[cfg(test)]
 mod simulated;
 mod speedup;
@@ -33,6 +34,7 @@ pub fn findings(records: &[Record]) -> Vec<Finding> {
         load::findings,
         cold::findings,
         chunks::findings,
+        precision::findings,
         floor::findings,
     ];
     questions.iter().flat_map(|find| find(&cells)).collect()

@@ -143,9 +143,10 @@ fn saturation(group: &[&Measured<'_>]) -> Option<Finding> {
         timed.push((clients, rate.value, latency.value));
     }
     let best = timed.iter().map(|(_, rate, _)| *rate).fold(0.0, f64::max);
-    let (saturated, rate, latency) = timed.iter().find(|(_, rate, _)| *rate >= SATURATED * best).copied()?;
-    let (_, _, longest) = timed.last().copied()?;
     let gain = rounds_ratio(&rates(last.1), &rates(first.1), SEED)?;
+    let is_saturated = |(_, rate, _): &&(usize, f64, f64)| *rate >= SATURATED * best || !is_different(&gain);
+    let (saturated, rate, latency) = timed.iter().find(is_saturated).copied()?;
+    let (_, _, longest) = timed.last().copied()?;
     let text = if saturated == first.0 {
         format!(
             "{} is saturated by {}: {} items. {} clients make no more of them, and wait {} instead of {}",
@@ -231,7 +232,8 @@ fn open_load(cell: &Measured<'_>) -> Option<Finding> {
         return None;
     }
     let (rate, latency) = (rate(cell)?, cell.median()?);
-    let dropped: u64 = cell.cell.load_rounds.iter().map(|round| round.dropped).sum();
+    let sum = |of: fn(&LoadRound) -> u64| cell.cell.load_rounds.iter().map(of).sum::<u64>();
+    let (dropped, waiting) = (sum(|round| round.dropped), sum(|round| round.unanswered));
     let answered = cell.cell.samples_ns.len() as u64;
     let queue = part(cell, |round| &round.queue_ns);
     let mut figures = vec![
@@ -245,12 +247,19 @@ fn open_load(cell: &Measured<'_>) -> Option<Finding> {
             format!(", p99 {}", format::duration(p99.value))
         }
     };
-    let lost = match dropped {
-        0 => String::new(),
-        dropped => {
-            let share = dropped as f64 / (dropped + answered) as f64;
-            figures.push(Figure::new("requests without an answer", Quantity::Share(share)));
-            format!(" It is too much: {} got no answer.", format::percent(share))
+    let lost = match (dropped, waiting) {
+        (0, 0) => String::new(),
+        (0, waiting) => {
+            figures.push(Figure::new(
+                "requests that still waited at the end",
+                Quantity::Count(waiting),
+            ));
+            format!(" When the time was over, {waiting} requests still waited.")
+        }
+        (dropped, _) => {
+            let share = dropped as f64 / (dropped + waiting + answered) as f64;
+            figures.push(Figure::new("requests that were dropped", Quantity::Share(share)));
+            format!(" It is too much: {} were dropped.", format::percent(share))
         }
     };
     Some(Finding {

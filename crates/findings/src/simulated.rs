@@ -2,8 +2,9 @@
 
 use tare_core::{Random, failed_cell};
 use tare_record::{
-    Adapter, Cell, CellRequest, ClockInfo, EngineName, EnvironmentKind, Failure, FailureKind, Load, LoadRound, Machine,
-    ModelSource, NativeInfo, Phase, PhaseName, Plan, PowerInfo, Question, Record, Round, StageInfo, StageRound, Status,
+    Accuracy, Adapter, Cell, CellRequest, ClockInfo, EngineName, EnvironmentKind, Failure, FailureKind, Load,
+    LoadRound, Machine, ModelSource, NativeInfo, Phase, PhaseName, Plan, PowerInfo, Precision, Question, Record, Round,
+    StageInfo, StageRound, Status,
 };
 
 use crate::{Answer, findings};
@@ -29,6 +30,9 @@ pub(crate) struct Simulated {
     /// Names of stages with their shares of a run.
     pub(crate) stages: Vec<(&'static str, f64)>,
     pub(crate) memory_bytes: u64,
+    pub(crate) model_bytes: u64,
+    pub(crate) precision: Option<Precision>,
+    pub(crate) accuracy: Option<Accuracy>,
     pub(crate) software: bool,
     pub(crate) load: Option<Load>,
     pub(crate) load_per_second: f64,
@@ -50,6 +54,9 @@ impl Default for Simulated {
             load_ms: 10.0,
             stages: vec![],
             memory_bytes: 1_000_000_000,
+            model_bytes: 1_000_000,
+            precision: None,
+            accuracy: None,
             software: false,
             load: None,
             load_per_second: 1.0,
@@ -73,13 +80,16 @@ impl Simulated {
             name: self.model.into(),
         };
         let mut request = CellRequest::new(self.engine, EnvironmentKind::Native, model, clock());
-        request.size.batch = Some(self.batch);
-        request.size.chunk = self.chunk;
+        request.options.batch = Some(self.batch);
+        request.options.chunk = self.chunk;
+        request.options.precision = self.precision;
         request.threads = self.threads;
         request.load = self.load;
         let mut random = Random::new(seed, "samples");
         let mut cell = failed_cell(&request, Failure::new(FailureKind::Run, ""));
         cell.status = Status::Measured;
+        cell.model.size_bytes = Some(self.model_bytes);
+        cell.accuracy.clone_from(&self.accuracy);
         cell.memory.resident_peak_bytes = Some(self.memory_bytes);
         cell.adapter = (self.engine == EngineName::BurnWgpu).then(|| Adapter {
             name: "a GPU".into(),
@@ -119,6 +129,7 @@ impl Simulated {
                     compute_ns: parts(),
                     run_requests: vec![1; self.samples],
                     dropped: 0,
+                    unanswered: 0,
                     late: self.late,
                 });
             }

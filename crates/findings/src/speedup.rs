@@ -20,7 +20,7 @@ pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
             cell.place,
             cell.model().to_owned(),
             cell.cell.load.batch,
-            cell.cell.size.clone(),
+            cell.cell.options.clone(),
         )
     });
     groups.iter().flat_map(|group| of_workload(group)).collect()

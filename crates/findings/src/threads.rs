@@ -31,7 +31,7 @@ pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
             cell.model().to_owned(),
             cell.engine(),
             cell.cell.load.batch,
-            cell.cell.size.clone(),
+            cell.cell.options.clone(),
         )
     });
     groups.into_iter().filter_map(finding).collect()

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 use tare_core::{NamedTensor, PostProcessing, Workload};
-use tare_record::WorkloadSize;
+use tare_record::WorkloadOptions;
 
-use crate::workload::{Choices, OWN_SIZE, prepare_with, with_defaults};
+use crate::workload::{Choices, OWN_OPTIONS, prepare_with, with_defaults};
 use crate::{Graph, WorkloadError, detection, networks, onnx};
 
 /// Seed of all built-in weights.
@@ -33,7 +33,7 @@ pub struct CatalogEntry {
 /// Dimensions that the user set for inputs, and other sizes.
 struct Sizes<'a> {
     shapes: &'a BTreeMap<String, Vec<usize>>,
-    size: &'a WorkloadSize,
+    options: &'a WorkloadOptions,
 }
 
 impl Sizes<'_> {
@@ -45,7 +45,7 @@ impl Sizes<'_> {
 
     /// Items per run. All networks hold them in the first dimension of their inputs.
     fn batch(&self, input: &str) -> usize {
-        self.get(input, 0, self.size.batch.unwrap_or(1))
+        self.get(input, 0, self.options.batch.unwrap_or(1))
     }
 
     /// Batch size and number of tokens of a language model.
@@ -208,7 +208,7 @@ pub const CATALOG: &[CatalogEntry] = &[
         example: None,
         has_chunks: true,
         build: |sizes| {
-            let chunk = sizes.size.chunk.unwrap_or(networks::shapegen::CHUNK);
+            let chunk = sizes.options.chunk.unwrap_or(networks::shapegen::CHUNK);
             networks::shapegen::decoder(WEIGHT_SEED, chunk)
         },
     },
@@ -223,12 +223,12 @@ impl CatalogEntry {
     /// Generates the ONNX file. `shapes` may set the batch size and the number of tokens by the
     /// shapes of the inputs.
     pub fn onnx(&self, shapes: &BTreeMap<String, Vec<usize>>) -> Vec<u8> {
-        self.sized_onnx(shapes, &WorkloadSize::default())
+        self.sized_onnx(shapes, &WorkloadOptions::default())
     }
 
     /// Like [`Self::onnx`], with other sizes.
-    pub(crate) fn sized_onnx(&self, shapes: &BTreeMap<String, Vec<usize>>, size: &WorkloadSize) -> Vec<u8> {
-        (self.build)(&Sizes { shapes, size }).into_bytes()
+    pub(crate) fn sized_onnx(&self, shapes: &BTreeMap<String, Vec<usize>>, options: &WorkloadOptions) -> Vec<u8> {
+        (self.build)(&Sizes { shapes, options }).into_bytes()
     }
 
     /// Prepares the model with its inputs: those in `given` as they are, and the others drawn from
@@ -245,7 +245,7 @@ impl CatalogEntry {
     ) -> Result<Workload, WorkloadError> {
         self.prepare_with(&Choices {
             shapes,
-            size: OWN_SIZE,
+            options: OWN_OPTIONS,
             given,
             seed,
         })
@@ -257,18 +257,18 @@ impl CatalogEntry {
             model: self.name.into(),
             size,
         };
-        if choices.size.steps.is_some() {
+        if choices.options.steps.is_some() {
             return Err(missing("steps"));
         }
-        if choices.size.chunk.is_some() && !self.has_chunks {
+        if choices.options.chunk.is_some() && !self.has_chunks {
             return Err(missing("chunks"));
         }
         let examples = self
             .example
-            .filter(|_| choices.shapes.is_empty() && choices.size.batch.is_none())
+            .filter(|_| choices.shapes.is_empty() && choices.options.batch.is_none())
             .map_or_else(Vec::new, |example| example());
         let given = with_defaults(choices.given, examples);
-        let bytes = self.sized_onnx(choices.shapes, choices.size);
+        let bytes = self.sized_onnx(choices.shapes, choices.options);
         let choices = Choices {
             given: &given,
             ..*choices

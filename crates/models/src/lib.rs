@@ -4,6 +4,7 @@
 //! Weights come from a seeded generator and exact arithmetic, so that a browser and a native binary
 //! generate the same bytes without a download.
 
+mod accuracy_check;
 mod catalog;
 mod detection;
 mod graph;
@@ -13,6 +14,7 @@ mod networks;
 pub mod onnx;
 mod pipeline_entry;
 mod pipelines;
+mod precision;
 mod remote_model;
 mod sequence;
 mod shapegen;
@@ -29,6 +31,7 @@ pub use macs::multiply_accumulates;
 pub use networks::digits::held_out as held_out_digits;
 pub use pipeline_entry::PipelineEntry;
 pub use pipelines::{PIPELINES, find_pipeline};
+pub use precision::{PrecisionError, with_precision};
 pub use remote_model::{HASH_SEPARATOR, KNOWN_MODELS, KnownModel, RemoteModel, is_url, known_model};
 pub use signature::{Dim, InputSpec, Signature, SignatureError, signature};
 pub use source::{built_in_bytes, built_in_names, is_built_in, not_found, selftest_workload, workload};

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tare_core::{Composition, NamedTensor, Network, Pipeline, Workload};
-use tare_record::WorkloadSize;
+use tare_record::WorkloadOptions;
 
 use crate::signature::Signature;
-use crate::workload::{Choices, OWN_SIZE, WorkloadError, complete_inputs, model_info, with_defaults};
+use crate::workload::{Choices, OWN_OPTIONS, WorkloadError, complete_inputs, model_info, with_defaults};
 use crate::{CatalogEntry, find, prepare};
 
 /// Several networks of the catalog that run as one model.
@@ -19,10 +19,10 @@ pub struct PipelineEntry {
     pub summary: &'static str,
     /// Names of its networks.
     pub networks: &'static [&'static str],
-    pub(crate) pipeline: fn(&WorkloadSize) -> Arc<dyn Pipeline>,
+    pub(crate) pipeline: fn(&WorkloadOptions) -> Arc<dyn Pipeline>,
     pub(crate) signature: fn() -> Signature,
     /// Inputs that are not random, for the shapes and sizes that the user set.
-    pub(crate) defaults: fn(&BTreeMap<String, Vec<usize>>, &WorkloadSize) -> Vec<NamedTensor>,
+    pub(crate) defaults: fn(&BTreeMap<String, Vec<usize>>, &WorkloadOptions) -> Vec<NamedTensor>,
 }
 
 impl PipelineEntry {
@@ -45,7 +45,7 @@ impl PipelineEntry {
     ) -> Result<Workload, WorkloadError> {
         self.prepare_with(&Choices {
             shapes,
-            size: OWN_SIZE,
+            options: OWN_OPTIONS,
             given,
             seed,
         })
@@ -53,17 +53,23 @@ impl PipelineEntry {
 
     /// Like [`Self::prepare`], with sizes.
     pub(crate) fn prepare_with(&self, choices: &Choices<'_>) -> Result<Workload, WorkloadError> {
-        if let Some(batch) = choices.size.batch.filter(|&batch| batch > 1) {
+        if let Some(batch) = choices.options.batch.filter(|&batch| batch > 1) {
             return Err(WorkloadError::Batch {
                 model: self.name.into(),
                 batch,
                 known: "of one item".into(),
             });
         }
+        if choices.options.precision.is_some() {
+            return Err(WorkloadError::Size {
+                model: self.name.into(),
+                size: "precision",
+            });
+        }
         let (mut bytes, mut networks) = (Vec::new(), Vec::new());
         for entry in self.entries() {
             let (shapes, given) = (&BTreeMap::new(), &[]);
-            let file = entry.sized_onnx(shapes, choices.size);
+            let file = entry.sized_onnx(shapes, choices.options);
             let network = prepare(entry.name, file, shapes, given, choices.seed)?;
             let start = bytes.len();
             bytes.extend_from_slice(&network.bytes);
@@ -73,11 +79,11 @@ impl PipelineEntry {
             });
         }
         let signature = (self.signature)();
-        let pipeline = (self.pipeline)(choices.size);
-        let given = with_defaults(choices.given, (self.defaults)(choices.shapes, choices.size));
+        let pipeline = (self.pipeline)(choices.options);
+        let given = with_defaults(choices.given, (self.defaults)(choices.shapes, choices.options));
         let choices = Choices {
             given: &given,
-            size: OWN_SIZE,
+            options: OWN_OPTIONS,
             ..*choices
         };
         let inputs = complete_inputs(self.name, &signature, &choices)?;
@@ -89,6 +95,7 @@ impl PipelineEntry {
             composition: Some(Composition { pipeline, networks }),
             post_processing: None,
             merged: vec![],
+            accuracy: None,
         })
     }
 }

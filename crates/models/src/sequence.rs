@@ -96,6 +96,7 @@ pub(crate) fn sequence(name: &str, networks: &[&str], choices: &Choices<'_>) -> 
         }),
         post_processing: None,
         merged: vec![],
+        accuracy: None,
     })
 }
 

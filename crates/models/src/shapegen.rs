@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tare_core::{NamedTensor, Pipeline, Session, Stopwatch, Tensor, TensorData};
-use tare_record::{DType, Failure, FailureKind, WorkloadSize};
+use tare_record::{DType, Failure, FailureKind, WorkloadOptions};
 
 use crate::networks::shapegen::{CHUNK, CONDITION, LATENTS};
 use crate::pipeline_entry::PipelineEntry;
@@ -22,9 +22,9 @@ pub(crate) const ENTRY: PipelineEntry = PipelineEntry {
     name: "shapegen",
     summary: "3-D shape from noise: 10 sampling steps, then a 32x32x32 volume in 8 chunks",
     networks: &["shapegen-denoiser", "shapegen-decoder"],
-    pipeline: |size| {
+    pipeline: |options| {
         Arc::new(ShapeGen {
-            chunk: size.chunk.unwrap_or(CHUNK),
+            chunk: options.chunk.unwrap_or(CHUNK),
         })
     },
     signature,
@@ -51,12 +51,12 @@ fn signature() -> Signature {
 }
 
 /// Evenly spaced times from 1 to 0.
-fn defaults(shapes: &BTreeMap<String, Vec<usize>>, size: &WorkloadSize) -> Vec<NamedTensor> {
+fn defaults(shapes: &BTreeMap<String, Vec<usize>>, options: &WorkloadOptions) -> Vec<NamedTensor> {
     let count = match shapes.get("times").map(Vec::as_slice) {
         Some(&[count]) => count,
         // The check of shapes rejects a shape with another rank.
         Some(_) => return vec![],
-        None => size.steps.unwrap_or(STEPS) + 1,
+        None => options.steps.unwrap_or(STEPS) + 1,
     };
     let steps = count.saturating_sub(1).max(1) as f32;
     let times = (0..count).map(|step| 1.0 - step as f32 / steps).collect();

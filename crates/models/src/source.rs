@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use tare_core::{NamedTensor, Workload};
-use tare_record::{CellRequest, Failure, FailureKind, ModelSource, WorkloadSize};
+use tare_record::{CellRequest, Failure, FailureKind, ModelSource, RequestKind, WorkloadOptions};
 
+use crate::accuracy_check::accuracy_check;
 use crate::pipelines::{PIPELINES, find_pipeline};
 use crate::sequence::{parts, sequence};
 use crate::workload::{Choices, WorkloadError, prepare_with};
@@ -60,10 +61,13 @@ pub fn workload(
 ) -> Result<Workload, Failure> {
     let choices = Choices {
         shapes: &request.shapes,
-        size: &request.size,
+        options: &request.options,
         given,
         seed: request.seed,
     };
+    if request.kind == RequestKind::Reference && choices.options.precision.is_some() {
+        return with_accuracy_check(request, &choices, file);
+    }
     let Some(batching) = request.load.and_then(|load| load.batching) else {
         return one_workload(request, &choices, file);
     };
@@ -82,6 +86,33 @@ pub fn workload(
     Ok(workload)
 }
 
+/// The converted workload, with what its accuracy is judged by. Models in sequence are not judged.
+fn with_accuracy_check(
+    request: &CellRequest,
+    choices: &Choices<'_>,
+    file: impl FnOnce() -> Result<Vec<u8>, Failure>,
+) -> Result<Workload, Failure> {
+    let file: Option<Vec<u8>> = match &request.model {
+        ModelSource::BuiltIn { .. } => None,
+        _ => Some(file()?),
+    };
+    let bytes = || Ok(file.clone().unwrap_or_default());
+    let mut converted = one_workload(request, choices, bytes)?;
+    if converted.composition.is_none() {
+        let options = WorkloadOptions {
+            precision: None,
+            ..request.options.clone()
+        };
+        let choices = Choices {
+            options: &options,
+            ..*choices
+        };
+        let original = one_workload(request, &choices, bytes)?;
+        converted.accuracy = Some(accuracy_check(original, &choices)?);
+    }
+    Ok(converted)
+}
+
 /// Powers of two, and the largest number: a run for three requests uses the model for four.
 fn merged_counts(max: usize) -> impl Iterator<Item = usize> {
     let powers = std::iter::successors(Some(2), |count| Some(count * 2));
@@ -91,7 +122,7 @@ fn merged_counts(max: usize) -> impl Iterator<Item = usize> {
 /// What the user chose, for several requests at once.
 struct Merged {
     shapes: BTreeMap<String, Vec<usize>>,
-    size: WorkloadSize,
+    options: WorkloadOptions,
     given: Vec<NamedTensor>,
 }
 
@@ -103,12 +134,12 @@ impl Merged {
             *first *= count;
         }
         let own_batch = || inputs.first()?.tensor.shape().first().copied();
-        let batch = request.size.batch.or_else(own_batch).unwrap_or(1);
+        let batch = request.options.batch.or_else(own_batch).unwrap_or(1);
         Self {
             shapes,
-            size: WorkloadSize {
+            options: WorkloadOptions {
                 batch: Some(batch * count),
-                ..request.size.clone()
+                ..request.options.clone()
             },
             given: inputs
                 .iter()
@@ -123,7 +154,7 @@ impl Merged {
     fn choices(&self, seed: u64) -> Choices<'_> {
         Choices {
             shapes: &self.shapes,
-            size: &self.size,
+            options: &self.options,
             given: &self.given,
             seed,
         }
@@ -150,7 +181,7 @@ fn one_workload(
 }
 
 fn file_workload(name: &str, bytes: Vec<u8>, choices: &Choices<'_>) -> Result<Workload, Failure> {
-    let size = choices.size;
+    let size = choices.options;
     let missing = [("steps", size.steps), ("chunks", size.chunk)];
     if let Some((size, _)) = missing.into_iter().find(|(_, value)| value.is_some()) {
         let model = name.to_owned();

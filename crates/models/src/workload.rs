@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
 use tare_core::{NamedTensor, Random, Tensor, TensorData, Workload, sha256_hex};
-use tare_record::{DType, Failure, FailureKind, ModelInfo, WorkloadSize};
+use tare_record::{DType, Failure, FailureKind, ModelInfo, WorkloadOptions};
 
+use crate::precision::{PrecisionError, with_precision};
 use crate::signature::{Dim, InputSpec, Signature, SignatureError, signature};
 
 /// Why a model cannot be prepared with the given shapes and inputs.
@@ -66,6 +67,14 @@ pub enum WorkloadError {
         /// The model's inputs, with types and shapes.
         known: String,
     },
+    /// Its weights cannot be converted.
+    #[error("model {model:?}: {error}")]
+    Precision {
+        /// Name of the model.
+        model: String,
+        /// Why.
+        error: PrecisionError,
+    },
     /// The model has no such size.
     #[error("model {model:?} has no {size} to choose")]
     Size {
@@ -104,6 +113,7 @@ impl From<WorkloadError> for Failure {
                 FailureKind::Input,
                 "export the model with an open dimension for the batch, and name it with --batch-dim if it is not the first".into(),
             ),
+            WorkloadError::Precision { error, .. } => (FailureKind::Model, error.hint().to_owned()),
             WorkloadError::Size { .. } => (
                 FailureKind::Input,
                 "leave it out, or choose shapegen, which has steps and chunks".into(),
@@ -135,7 +145,7 @@ const MAX_ELEMENTS: usize = 1 << 28;
 pub(crate) struct Choices<'a> {
     /// Shapes, by input name.
     pub(crate) shapes: &'a BTreeMap<String, Vec<usize>>,
-    pub(crate) size: &'a WorkloadSize,
+    pub(crate) options: &'a WorkloadOptions,
     /// Inputs that are not generated.
     pub(crate) given: &'a [NamedTensor],
     /// Seed of those that are.
@@ -143,11 +153,12 @@ pub(crate) struct Choices<'a> {
 }
 
 /// The sizes of a model's own.
-pub(crate) const OWN_SIZE: &WorkloadSize = &WorkloadSize {
+pub(crate) const OWN_OPTIONS: &WorkloadOptions = &WorkloadOptions {
     batch: None,
     batch_dim: None,
     steps: None,
     chunk: None,
+    precision: None,
 };
 
 /// Reads a model and completes its inputs: those in `given` as they are, and the others drawn from
@@ -168,7 +179,7 @@ pub fn prepare(
 ) -> Result<Workload, WorkloadError> {
     let choices = Choices {
         shapes,
-        size: OWN_SIZE,
+        options: OWN_OPTIONS,
         given,
         seed,
     };
@@ -177,6 +188,13 @@ pub fn prepare(
 
 /// Like [`prepare`], with sizes.
 pub(crate) fn prepare_with(name: &str, bytes: Vec<u8>, choices: &Choices<'_>) -> Result<Workload, WorkloadError> {
+    let bytes = match choices.options.precision {
+        None => bytes,
+        Some(precision) => with_precision(&bytes, precision).map_err(|error| WorkloadError::Precision {
+            model: name.to_owned(),
+            error,
+        })?,
+    };
     let signature = signature(&bytes).map_err(|error| WorkloadError::Model {
         model: name.to_owned(),
         error,
@@ -190,6 +208,7 @@ pub(crate) fn prepare_with(name: &str, bytes: Vec<u8>, choices: &Choices<'_>) ->
         composition: None,
         post_processing: None,
         merged: vec![],
+        accuracy: None,
     })
 }
 
@@ -210,7 +229,7 @@ pub(crate) fn complete_inputs(
 ) -> Result<Vec<NamedTensor>, WorkloadError> {
     let &Choices {
         shapes,
-        size,
+        options,
         given,
         seed,
     } = choices;
@@ -224,9 +243,9 @@ pub(crate) fn complete_inputs(
             });
         }
     }
-    if let Some(batch) = size
+    if let Some(batch) = options
         .batch
-        .filter(|&batch| !takes_batch(signature, batch, size.batch_dim.as_deref()))
+        .filter(|&batch| !takes_batch(signature, batch, options.batch_dim.as_deref()))
     {
         return Err(WorkloadError::Batch {
             model: model(),
@@ -241,7 +260,7 @@ pub(crate) fn complete_inputs(
             let tensor = match given.iter().find(|named| named.name == spec.name) {
                 Some(named) => check_given(name, spec, &named.tensor)?,
                 None => {
-                    let shape = shape(name, spec, shapes.get(&spec.name), size)?;
+                    let shape = shape(name, spec, shapes.get(&spec.name), options)?;
                     let count = shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
                     match count.filter(|&count| count <= MAX_ELEMENTS) {
                         Some(count) => generate(spec, shape, count, seed),
@@ -323,7 +342,7 @@ fn shape(
     model: &str,
     spec: &InputSpec,
     given: Option<&Vec<usize>>,
-    size: &WorkloadSize,
+    options: &WorkloadOptions,
 ) -> Result<Vec<usize>, WorkloadError> {
     if let Some(given) = given {
         if fits(spec, given) {
@@ -340,9 +359,9 @@ fn shape(
             .enumerate()
             .map(|(axis, dim)| match dim {
                 Dim::Known(known) => Some(*known),
-                Dim::Open(label) => size
+                Dim::Open(label) => options
                     .batch
-                    .filter(|_| holds_batch(axis, label, size.batch_dim.as_deref())),
+                    .filter(|_| holds_batch(axis, label, options.batch_dim.as_deref())),
             })
             .collect::<Option<Vec<usize>>>()
     });

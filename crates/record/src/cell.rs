@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Adapter, EngineName, EnvironmentKind, Failure, Load, LoadRound, TensorInfo, Warning, WorkloadSize};
+use crate::{
+    Accuracy, Adapter, EngineName, EnvironmentKind, Failure, Load, LoadRound, TensorInfo, Warning, WorkloadOptions,
+};
 
 /// One workload in one configuration under one load pattern: what was measured, or why nothing was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,9 +20,9 @@ pub struct Cell {
     /// Where and how the engine ran.
     #[serde(rename = "rung")]
     pub configuration: Configuration,
-    /// How large a run is, as the plan asked for it.
+    /// How the workload differs from the model as it is.
     #[serde(default)]
-    pub size: WorkloadSize,
+    pub options: WorkloadOptions,
     /// How requests arrived.
     pub load: LoadPattern,
     /// The graphics adapter, for engines that use one.
@@ -58,6 +60,9 @@ pub struct Cell {
     pub post_processing: Option<StageInfo>,
     /// What was computed and how it compares with the reference.
     pub verification: Option<Verification>,
+    /// What the converted weights change, if [`Cell::options`] converts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<Accuracy>,
     /// Memory use, where the environment reports it.
     pub memory: Memory,
     /// Speed of the processor before and after the cell.

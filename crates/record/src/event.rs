@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{BuildInfo, Cell, ClockInfo, Failure, Phase, TensorInfo};
+use crate::{Accuracy, BuildInfo, Cell, ClockInfo, Failure, Phase, TensorInfo};
 
 /// A message from a worker or child process.
 ///
@@ -28,6 +28,9 @@ pub enum Event {
         inputs: Vec<TensorInfo>,
         /// Names and hashes of the outputs.
         outputs: Vec<TensorInfo>,
+        /// What converted weights change.
+        #[serde(default)]
+        accuracy: Option<Accuracy>,
     },
     /// The reference could not be computed.
     NoReference {

@@ -7,6 +7,7 @@
 //! Conventions: fields ending in `_ns` hold whole nanoseconds, fields ending in `_bytes` whole
 //! bytes, and fields ending in `sha256` 64 lowercase hexadecimal digits.
 
+mod accuracy;
 mod busy_loop;
 mod cell;
 mod engine;
@@ -26,6 +27,7 @@ mod tensor;
 mod typescript;
 mod upgrade;
 
+pub use accuracy::Accuracy;
 pub use busy_loop::{BusyLoopEvent, PageWatch};
 pub use cell::{
     Cell, Configuration, CpuCalibration, DigestCount, Drift, EngineInfo, LoadPattern, Memory, ModelInfo, ModuleSize,
@@ -41,7 +43,7 @@ pub use failure::{Failure, FailureKind};
 pub use interop::{InteropCost, InteropOperation, InteropPoint};
 pub use load::{Arrivals, Batching, Load, LoadRound, Rate};
 pub use load_ms::LoadMs;
-pub use plan::{CellPlan, Plan, Question, Rules, Tolerance, WorkloadSize};
+pub use plan::{CellPlan, Plan, Precision, Question, Rules, Tolerance, WorkloadOptions};
 pub use record::{Record, RecordError, SCHEMA};
 pub use request::{CellRequest, ModelSource, RequestKind, Variant};
 pub use responsiveness::{Responsiveness, Situation};

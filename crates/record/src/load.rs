@@ -65,8 +65,10 @@ pub struct LoadRound {
     pub compute_ns: Vec<u64>,
     /// Requests that each run answered.
     pub run_requests: Vec<usize>,
-    /// Requests without an answer: too many were waiting, or the time was over.
+    /// Requests that were dropped because too many were waiting.
     pub dropped: u64,
+    /// Requests that still waited when the time was over.
+    pub unanswered: u64,
     /// Requests that were handed over more than a millisecond after they were meant to arrive, although nothing was being
     /// answered.
     pub late: u64,

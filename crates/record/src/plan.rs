@@ -41,7 +41,7 @@ impl Plan {
         match question {
             _ if !self.questions.is_empty() => self.questions.contains(&question),
             Question::Budgets => !self.budgets_ms.is_empty(),
-            Question::Batch | Question::Load | Question::Chunks => true,
+            Question::Batch | Question::Load | Question::Chunks | Question::Precision => true,
             // Most plans have cells that these could be asked of.
             Question::Speedup | Question::Threads | Question::Cold | Question::Floor => false,
         }
@@ -82,6 +82,8 @@ pub enum Question {
     Chunks,
     /// What the harness itself takes.
     Floor,
+    /// Whether fewer bits are worth it.
+    Precision,
 }
 
 /// One workload on a list of engines.
@@ -98,9 +100,9 @@ pub struct CellPlan {
     /// Dimensions of inputs whose shape the model leaves open, by input name.
     #[serde(default)]
     pub shapes: BTreeMap<String, Vec<usize>>,
-    /// How large a run is.
-    #[serde(default, skip_serializing_if = "WorkloadSize::is_default")]
-    pub size: WorkloadSize,
+    /// How the workload differs from the model as it is.
+    #[serde(default, skip_serializing_if = "WorkloadOptions::is_default")]
+    pub options: WorkloadOptions,
     /// How requests arrive. `None`: a run starts when the one before it has ended, and only runs are
     /// timed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,7 +137,7 @@ impl CellPlan {
             model: model.into(),
             engines: vec![],
             shapes: BTreeMap::new(),
-            size: WorkloadSize::default(),
+            options: WorkloadOptions::default(),
             load: None,
             threads: one_thread(),
             vector_limits: vec![],
@@ -146,10 +148,10 @@ impl CellPlan {
     }
 }
 
-/// How large a run is, where it differs from the model's own size.
+/// How a workload differs from the model as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct WorkloadSize {
+pub struct WorkloadOptions {
     /// Items per run.
     pub batch: Option<usize>,
     /// Name of the open dimension that holds the items. Without it, the first dimension of every
@@ -159,9 +161,40 @@ pub struct WorkloadSize {
     pub steps: Option<usize>,
     /// Points per call of the decoder, for models that decode in chunks.
     pub chunk: Option<usize>,
+    /// How the weights are stored. `None`: as the model has them.
+    pub precision: Option<Precision>,
 }
 
-impl WorkloadSize {
+/// How the weights of a model are stored, if not as the model has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// In f16.
+    F16Weights,
+    /// In int8 with a scale for each output channel.
+    Int8Weights,
+}
+
+impl Precision {
+    /// Both, in the order in which they are listed.
+    pub const ALL: [Precision; 2] = [Precision::F16Weights, Precision::Int8Weights];
+
+    /// The name in plans and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Precision::F16Weights => "f16-weights",
+            Precision::Int8Weights => "int8-weights",
+        }
+    }
+}
+
+impl std::fmt::Display for Precision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl WorkloadOptions {
     /// Whether everything is as the model has it.
     pub fn is_default(&self) -> bool {
         *self == Self::default()

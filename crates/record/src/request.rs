@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ClockInfo, EngineName, EnvironmentKind, Load, Rules, Tolerance, WorkloadSize};
+use crate::{ClockInfo, EngineName, EnvironmentKind, Load, Rules, Tolerance, WorkloadOptions};
 
 /// Where a model's bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,9 +52,9 @@ pub struct CellRequest {
     pub model: ModelSource,
     /// Shapes given by the user, by input name.
     pub shapes: BTreeMap<String, Vec<usize>>,
-    /// How large a run is.
+    /// How the workload differs from the model as it is.
     #[serde(default)]
-    pub size: WorkloadSize,
+    pub options: WorkloadOptions,
     /// How requests arrive, if not one after the other.
     #[serde(default)]
     pub load: Option<Load>,
@@ -90,7 +90,7 @@ impl CellRequest {
             environment,
             model,
             shapes: BTreeMap::new(),
-            size: WorkloadSize::default(),
+            options: WorkloadOptions::default(),
             load: None,
             seed: 0,
             threads: 1,

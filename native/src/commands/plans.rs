@@ -122,7 +122,7 @@ fn macs_of(cell: &CellPlan, known: &mut BTreeMap<String, u64>) -> f64 {
     } else {
         1.0
     };
-    of_networks as f64 * repeated * cell.size.batch.unwrap_or(1) as f64
+    of_networks as f64 * repeated * cell.options.batch.unwrap_or(1) as f64
 }
 
 /// Counted in the generated file; 0 for other models.

@@ -11,5 +11,6 @@ mod grid;
 mod invite;
 mod ladder;
 mod page;
+mod plans;
 mod tools;
 mod web_models;

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use tare_burn::Burn;
-use tare_core::{Engine, NamedTensor, Tensor, TensorData, Untimed, Workload, top_k_indices};
-use tare_models::{CATALOG, PIPELINES, find, find_pipeline, held_out_digits, prepare, with_intermediate_outputs};
+use tare_core::{Engine, NamedTensor, Tensor, TensorData, Untimed, Workload, compare, top_k_indices};
+use tare_models::{
+    CATALOG, PIPELINES, find, find_pipeline, held_out_digits, prepare, with_intermediate_outputs, with_precision,
+};
+use tare_record::{DType, Precision};
 use tare_tract::Tract;
 
 #[derive(Deserialize)]
@@ -131,6 +134,25 @@ fn activations_keep_a_sane_spread_at_every_layer() {
             );
             assert!(!elements.iter().any(|x| x.is_subnormal()), "{what} is subnormal");
             assert!(count < 2.0 || spread > 1e-4, "{what} is constant: spread {spread:e}");
+        }
+    }
+}
+
+/// Converted weights are read by both engines, and change little.
+#[test]
+fn weights_in_fewer_bits_give_nearly_the_same() {
+    for precision in Precision::ALL {
+        for name in ["digits", "tiny", "minilm"] {
+            let whole = find(name).unwrap().prepare(&BTreeMap::new(), &[], 0).unwrap();
+            let bytes = with_precision(&whole.bytes, precision).unwrap();
+            let converted = prepare(name, bytes, &BTreeMap::new(), &whole.inputs, 0).unwrap();
+            let [original, by_tract] = [&whole, &converted].map(|workload| run(&Tract::new(2), workload));
+            let by_burn = run(&Burn::flex(2), &converted);
+            for (other, share) in [(&by_burn, 1e-3), (&original, 0.1)] {
+                let others: Vec<Tensor> = other.iter().map(|output| output.tensor.clone()).collect();
+                let drifts = compare(&others, &by_tract, &[(DType::F32, share)].into());
+                assert!(drifts.is_ok(), "{name} in {precision}: {drifts:?}");
+            }
         }
     }
 }

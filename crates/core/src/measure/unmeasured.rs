@@ -42,9 +42,9 @@ fn unmeasured(request: &CellRequest, model: ModelInfo, engine: EngineInfo) -> Ce
             shader_language: None,
             wgsl_asked: request.variant == Variant::Wgsl,
         },
-        size: request.size.clone(),
+        options: request.options.clone(),
         load: LoadPattern {
-            batch: request.size.batch.unwrap_or(1),
+            batch: request.options.batch.unwrap_or(1),
             requests: request.load,
         },
         adapter: None,
@@ -59,6 +59,7 @@ fn unmeasured(request: &CellRequest, model: ModelInfo, engine: EngineInfo) -> Ce
         stages: vec![],
         post_processing: None,
         verification: None,
+        accuracy: None,
         memory: Memory::default(),
         calibration: None,
         status: Status::Cancelled,
@@ -72,6 +73,6 @@ pub(crate) fn outlined_cell(request: &CellRequest, workload: &Workload, engine: 
     cell.inputs = workload.inputs.iter().map(NamedTensor::info).collect();
     // By convention, the first dimension of a model's first input is the batch size.
     let first_dimension = || workload.inputs.first()?.tensor.shape().first().copied();
-    cell.load.batch = request.size.batch.or_else(first_dimension).unwrap_or(1);
+    cell.load.batch = request.options.batch.or_else(first_dimension).unwrap_or(1);
     cell
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tare_record::{Failure, ModelInfo, Phase};
+use tare_record::{Failure, FailureKind, ModelInfo, Phase};
 
 use super::pipeline::{Composition, Stopwatch};
 use crate::{Clock, Engine, Loaded, NamedTensor, PostProcessing, Session, SessionInfo, Tensor};
@@ -23,6 +23,19 @@ pub struct Workload {
     pub post_processing: Option<PostProcessing>,
     /// The same model for several requests at once, by their number, ascending: for dynamic batching.
     pub merged: Vec<(usize, Workload)>,
+    /// What the accuracy of converted weights is judged by, when the reference is computed.
+    pub accuracy: Option<AccuracyCheck>,
+}
+
+/// The model as it is, and inputs for it and the converted one.
+#[derive(Debug, Clone)]
+pub struct AccuracyCheck {
+    /// The model as it is.
+    pub original: Box<Workload>,
+    /// Inputs of each run.
+    pub inputs: Vec<Vec<NamedTensor>>,
+    /// The right class for each run. Empty if it is not known.
+    pub labels: Vec<usize>,
 }
 
 impl Workload {
@@ -113,6 +126,21 @@ impl LoadedWorkload<'_> {
                 composition.pipeline.run(sessions, inputs, &mut stopwatch).await
             }
             (None, _) => unreachable!("a workload without a composition has exactly one session"),
+        }
+    }
+
+    /// Runs a single network once, with other inputs of the same shapes.
+    ///
+    /// # Errors
+    ///
+    /// If the engine fails, or the workload has several networks.
+    pub(crate) async fn run_with(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
+        match self.sessions.as_mut_slice() {
+            [session] => session.run(inputs).await,
+            _ => Err(Failure::new(
+                FailureKind::Run,
+                "only a single network runs with other inputs",
+            )),
         }
     }
 

@@ -17,6 +17,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("models", include_str!("../../plans/models.toml")),
     ("pairs", include_str!("../../plans/pairs.toml")),
     ("quick", include_str!("../../plans/quick.toml")),
+    ("precision", include_str!("../../plans/precision.toml")),
     ("serve", include_str!("../../plans/serve.toml")),
     ("smoke", include_str!("../../plans/smoke.toml")),
     ("threads", include_str!("../../plans/threads.toml")),
@@ -127,11 +128,12 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
 
 /// Model, sizes and load of an entry, for people.
 pub fn describe(cell: &CellPlan) -> String {
-    let size = &cell.size;
+    let options = &cell.options;
     let sizes = [
-        size.batch.map(|batch| format!("batch {batch}")),
-        size.steps.map(|steps| format!("{steps} steps")),
-        size.chunk.map(|chunk| format!("chunks of {chunk}")),
+        options.batch.map(|batch| format!("batch {batch}")),
+        options.steps.map(|steps| format!("{steps} steps")),
+        options.chunk.map(|chunk| format!("chunks of {chunk}")),
+        options.precision.map(|precision| precision.to_string()),
         cell.load.map(|load| load.to_string()),
     ];
     let parts: Vec<String> = std::iter::once(cell.model.clone())
@@ -182,6 +184,10 @@ mod tests {
                 "steps must list numbers of at least 1, found [0]",
             ),
             (format!("name = \"x\"\n{cell}clients = []"), "at least one value"),
+            (
+                format!("name = \"x\"\n{cell}precision = [\"f16\"]"),
+                "expected f32, f16-weights or int8-weights; no engine here computes in f16",
+            ),
             (format!("name = \"x\"\n{cell}clients = [0]"), "at least 1, found 0"),
             (
                 format!("name = \"x\"\n{cell}arrivals = [\"poisson 1e9/s\"]"),

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use tare_record::{Arrivals, CellPlan, EngineName, Load, Plan, Question, Rules, Tolerance, WorkloadSize};
+use tare_record::{Arrivals, CellPlan, EngineName, Load, Plan, Precision, Question, Rules, Tolerance, WorkloadOptions};
 
 use super::plan_error::PlanError;
 use super::plan_filter::filter;
 
 /// A plan with more cells than this is a mistake: at ten seconds each it would take hours.
 const MAX_CELLS: usize = 1_000;
+
+/// What `precision` lists for the model as it is.
+const F32: &str = "f32";
 
 /// What `batching` lists for runs that answer one request each.
 const NO_BATCHING: &str = "off";
@@ -98,6 +101,7 @@ struct CellFile {
     batch_dim: Option<String>,
     steps: Option<Vec<usize>>,
     chunk: Option<Vec<usize>>,
+    precision: Option<Vec<String>>,
     clients: Option<Vec<usize>>,
     arrivals: Option<Vec<String>>,
     batching: Option<Vec<String>>,
@@ -167,6 +171,7 @@ impl CellFile {
             batch_dim: self.batch_dim.or(d.batch_dim),
             steps: self.steps.or(d.steps),
             chunk: self.chunk.or(d.chunk),
+            precision: self.precision.or(d.precision),
             clients: self.clients.or(d.clients.filter(|_| !has_load)),
             arrivals: self.arrivals.or(d.arrivals.filter(|_| !has_load)),
             batching: self.batching.or(d.batching),
@@ -195,7 +200,8 @@ impl CellFile {
             sizes("steps", self.steps.as_ref())?,
             sizes("chunk", self.chunk.as_ref())?,
         );
-        let lists = [batches.len(), steps.len(), chunks.len(), loads.len()];
+        let precisions = self.precisions()?;
+        let lists = [batches.len(), steps.len(), chunks.len(), precisions.len(), loads.len()];
         let added = lists
             .iter()
             .fold(1usize, |product, &length| product.saturating_mul(length));
@@ -211,30 +217,48 @@ impl CellFile {
             relaxed_simd: self.relaxed_simd.unwrap_or_default(),
             wgsl: self.wgsl.unwrap_or_default(),
             tolerance: self.tolerance.clone().unwrap_or_default(),
+            options: WorkloadOptions {
+                batch_dim: self.batch_dim.clone(),
+                ..WorkloadOptions::default()
+            },
             ..CellPlan::new(model)
         };
         if let Some(threads) = &self.threads {
             base.threads = threads.numbers(cores.max(1));
         }
-        for &batch in &batches {
-            for &steps in &steps {
-                for &chunk in &chunks {
-                    for &load in &loads {
-                        cells.push(CellPlan {
-                            size: WorkloadSize {
-                                batch,
-                                batch_dim: self.batch_dim.clone(),
-                                steps,
-                                chunk,
-                            },
-                            load,
-                            ..base.clone()
-                        });
-                    }
-                }
-            }
-        }
+        // From the slowest to the fastest changing list.
+        let mut combinations = vec![base];
+        vary(&mut combinations, &batches, |cell, batch| cell.options.batch = batch);
+        vary(&mut combinations, &steps, |cell, steps| cell.options.steps = steps);
+        vary(&mut combinations, &chunks, |cell, chunk| cell.options.chunk = chunk);
+        vary(&mut combinations, &precisions, |cell, precision| {
+            cell.options.precision = precision
+        });
+        vary(&mut combinations, &loads, |cell, load| cell.load = load);
+        cells.extend(combinations);
         Ok(())
+    }
+
+    /// The precisions; `None` for the model as it is.
+    fn precisions(&self) -> Result<Vec<Option<Precision>>, String> {
+        let Some(list) = &self.precision else {
+            return Ok(vec![None]);
+        };
+        if list.is_empty() {
+            return Err("precision must list at least one value, or be absent".into());
+        }
+        let known = |text: &str| Precision::ALL.into_iter().find(|precision| precision.as_str() == text);
+        let of = |text: &String| {
+            match text.as_str() {
+            F32 => Ok(None),
+            text => known(text).map(Some).ok_or_else(|| {
+                format!(
+                    "precision {text:?}: expected f32, f16-weights or int8-weights; no engine here computes in f16 or int8"
+                )
+            }),
+        }
+        };
+        list.iter().map(of).collect()
     }
 
     /// Every combination of arrivals and batching; `None` without any arrivals.
@@ -271,6 +295,19 @@ impl CellFile {
     }
 }
 
+/// Replaces every cell by one for each value.
+fn vary<T: Copy>(cells: &mut Vec<CellPlan>, values: &[T], set: impl Fn(&mut CellPlan, T)) {
+    let with = |cell: &CellPlan, value: T| {
+        let mut cell = cell.clone();
+        set(&mut cell, value);
+        cell
+    };
+    *cells = cells
+        .iter()
+        .flat_map(|cell| values.iter().map(|&value| with(cell, value)))
+        .collect();
+}
+
 /// The values of a list of sizes; `None` if there is no list.
 fn sizes(name: &str, list: Option<&Vec<usize>>) -> Result<Vec<Option<usize>>, String> {
     match list {
@@ -293,6 +330,8 @@ pub struct PlanAxes {
     pub steps: Vec<usize>,
     /// Points per call of a decoder.
     pub chunk: Vec<usize>,
+    /// How weights are stored, as in a plan.
+    pub precision: Vec<String>,
     /// Clients of a closed load.
     pub clients: Vec<usize>,
     /// Open loads, as in a plan.
@@ -311,15 +350,17 @@ pub fn replace_axes(plan: &mut Plan, axes: &PlanAxes) -> Result<(), PlanError> {
     let texts = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
     let mut cells = Vec::new();
     for cell in &plan.cells {
-        let size = &cell.size;
+        let options = &cell.options;
         let own = |value: Option<usize>| value.map(|value| vec![value]);
+        let precision = |own: Option<Precision>| own.map_or(F32, Precision::as_str).to_owned();
         let file = CellFile {
             engines: Some(cell.engines.clone()),
             shapes: Some(cell.shapes.clone()),
-            batch: given(&axes.batch).or(own(size.batch)),
-            batch_dim: axes.batch_dim.clone().or_else(|| size.batch_dim.clone()),
-            steps: given(&axes.steps).or(own(size.steps)),
-            chunk: given(&axes.chunk).or(own(size.chunk)),
+            batch: given(&axes.batch).or(own(options.batch)),
+            batch_dim: axes.batch_dim.clone().or_else(|| options.batch_dim.clone()),
+            steps: given(&axes.steps).or(own(options.steps)),
+            chunk: given(&axes.chunk).or(own(options.chunk)),
+            precision: texts(&axes.precision).or_else(|| Some(vec![precision(options.precision)])),
             clients: given(&axes.clients),
             arrivals: texts(&axes.arrivals),
             batching: texts(&axes.batching),

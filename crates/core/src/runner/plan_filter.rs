@@ -12,9 +12,13 @@ const KEYS: &[(&str, Values)] = &[
     ("model", |cell| vec![cell.model.clone()]),
     ("engine", |cell| cell.engines.iter().map(ToString::to_string).collect()),
     ("threads", |cell| cell.threads.iter().map(ToString::to_string).collect()),
-    ("batch", |cell| number(cell.size.batch)),
-    ("steps", |cell| number(cell.size.steps)),
-    ("chunk", |cell| number(cell.size.chunk)),
+    ("batch", |cell| number(cell.options.batch)),
+    ("steps", |cell| number(cell.options.steps)),
+    ("chunk", |cell| number(cell.options.chunk)),
+    ("precision", |cell| {
+        let own = cell.options.precision;
+        vec![own.map_or_else(|| "f32".into(), |precision| precision.to_string())]
+    }),
     ("load", |cell| cell.load.iter().map(ToString::to_string).collect()),
 ];
 

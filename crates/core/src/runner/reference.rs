@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use tare_record::{
-    Cell, CellPlan, CellRequest, ClockInfo, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource,
-    Plan, Progress, RequestKind, Status, Variant, Warning, WarningKind,
+    Accuracy, Cell, CellPlan, CellRequest, ClockInfo, EngineName, EnvironmentKind, Event, Failure, FailureKind,
+    ModelSource, Plan, Progress, RequestKind, Status, Variant, Warning, WarningKind,
 };
 
 use super::executor::unexpected_reply;
@@ -34,7 +34,7 @@ impl References {
         };
         for (entry, cell_plan) in plan.cells.iter().enumerate() {
             // Loads and rungs of a workload share its reference.
-            let workload = |cell: &CellPlan| (cell.model.clone(), cell.shapes.clone(), cell.size.clone());
+            let workload = |cell: &CellPlan| (cell.model.clone(), cell.shapes.clone(), cell.options.clone());
             let earlier = plan.cells[..entry]
                 .iter()
                 .position(|cell| workload(cell) == workload(cell_plan));
@@ -71,6 +71,8 @@ pub(super) struct Reference {
     pub(super) engine: EngineName,
     /// Where it was computed.
     pub(super) environment: EnvironmentKind,
+    /// What converted weights change.
+    pub(super) accuracy: Option<Accuracy>,
     /// A warning for every cell if this is not the preferred engine.
     pub(super) warning: Option<Warning>,
 }
@@ -166,7 +168,7 @@ async fn compute(
     let reply = executor.execute(&request, attachments, &mut on_progress).await;
     let failed = |message: String| Err(Status::Failed(Failure::new(FailureKind::Reference, message)));
     match reply.event {
-        Event::Reference { inputs, .. } => {
+        Event::Reference { inputs, accuracy, .. } => {
             let mut tensors = match tensor_codec::decode(&reply.tensors) {
                 Ok(tensors) if tensors.len() >= inputs.len() => tensors,
                 Ok(_) => return failed("the worker sent fewer tensors than it announced".into()),
@@ -180,6 +182,7 @@ async fn compute(
                 inputs: tensors,
                 engine,
                 environment: request.environment,
+                accuracy,
                 warning: None,
             })
         }

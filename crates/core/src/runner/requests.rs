@@ -20,7 +20,7 @@ pub(super) fn cell_request(
     };
     CellRequest {
         shapes: cell_plan.shapes.clone(),
-        size: cell_plan.size.clone(),
+        options: cell_plan.options.clone(),
         load: cell_plan.load,
         seed: plan.seed,
         rules: rules_of_one(&plan.rules),

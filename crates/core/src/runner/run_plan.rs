@@ -150,7 +150,8 @@ impl Runner<'_, '_> {
             ..reference.attachments()
         };
         let lane = &mut self.lanes[number];
-        let measured = measure_at_steady_speed(&request, &attachments, reference, lane, self.observer).await;
+        let mut measured = measure_at_steady_speed(&request, &attachments, reference, lane, self.observer).await;
+        measured.accuracy.clone_from(&reference.accuracy);
         let task = &mut self.tasks[place];
         let took_ns = self.clock.now_ns().saturating_sub(self.start_ns + start.start_ns);
         task.took = (task.took.0 + took_ns, task.took.1 + 1);

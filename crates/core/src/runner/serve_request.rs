@@ -1,7 +1,11 @@
-use tare_record::{CellRequest, CpuCalibration, Event, Failure, FailureKind, Phase, RequestKind};
+use tare_record::{Accuracy, CellRequest, CpuCalibration, Event, Failure, FailureKind, Phase, RequestKind};
 
 use crate::measure::cpu_calibration::calibration_ns;
-use crate::{Clock, Engine, NamedTensor, Observer, Reply, Workload, failed_cell, measure, tensor_codec};
+use crate::verify::accuracy;
+use crate::{
+    AccuracyCheck, Clock, Engine, LoadedWorkload, NamedTensor, Observer, Reply, Workload, failed_cell, measure,
+    tensor_codec,
+};
 
 /// Carries out a request inside a worker or child process. `workload` and `engine` are what the
 /// worker prepared, `reference` holds the encoded outputs of the reference, and `earlier` the
@@ -23,11 +27,12 @@ pub async fn serve_request(
                 Err(failure) => Err(failure),
             };
             match computed {
-                Ok((inputs, outputs)) => {
+                Ok((inputs, outputs, accuracy)) => {
                     let info = |tensors: &[NamedTensor]| tensors.iter().map(NamedTensor::info).collect();
                     let event = Event::Reference {
                         inputs: info(&inputs),
                         outputs: info(&outputs),
+                        accuracy,
                     };
                     Reply {
                         event,
@@ -67,11 +72,30 @@ pub async fn serve_request(
     }
 }
 
-async fn run_once(
-    workload: &Workload,
+/// Inputs and outputs of a run, and what converted weights change.
+type Computed = (Vec<NamedTensor>, Vec<NamedTensor>, Option<Accuracy>);
+
+async fn run_once(workload: &Workload, engine: &dyn Engine, clock: &dyn Clock) -> Result<Computed, Failure> {
+    let mut loaded = workload.load(engine, clock).await?;
+    let outputs = loaded.run(clock).await?;
+    let accuracy = match &workload.accuracy {
+        Some(check) => Some(accuracy_of(check, &mut loaded, engine, clock).await?),
+        None => None,
+    };
+    Ok((workload.inputs.clone(), workload.name_outputs(outputs), accuracy))
+}
+
+async fn accuracy_of(
+    check: &AccuracyCheck,
+    converted: &mut LoadedWorkload<'_>,
     engine: &dyn Engine,
     clock: &dyn Clock,
-) -> Result<(Vec<NamedTensor>, Vec<NamedTensor>), Failure> {
-    let outputs = workload.load(engine, clock).await?.run(clock).await?;
-    Ok((workload.inputs.clone(), workload.name_outputs(outputs)))
+) -> Result<Accuracy, Failure> {
+    let mut original = check.original.load(engine, clock).await?;
+    let mut accuracy = Accuracy::default();
+    for (index, inputs) in check.inputs.iter().enumerate() {
+        let (before, after) = (original.run_with(inputs).await?, converted.run_with(inputs).await?);
+        accuracy::add(&mut accuracy, &before, &after, check.labels.get(index).copied());
+    }
+    Ok(accuracy)
 }

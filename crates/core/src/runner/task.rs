@@ -91,7 +91,7 @@ fn is_same(cell: &Cell, model: &str, request: &CellRequest) -> bool {
     cell.status == Status::Measured
         && cell.model.name == model
         && cell.engine.name == request.engine
-        && cell.size == request.size
+        && cell.options == request.options
         && cell.load.requests == request.load
         && configuration.environment == request.environment
         && configuration.threads == request.threads

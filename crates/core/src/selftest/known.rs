@@ -118,6 +118,7 @@ pub(super) async fn measured_known(engine: Known, clock: &dyn Clock, clock_info:
         composition: None,
         post_processing: None,
         merged: vec![],
+        accuracy: None,
     };
     measured_on(&engine, &workload, &[named("y", 1.0)], clock, clock_info, rules).await
 }

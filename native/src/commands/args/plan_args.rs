@@ -20,7 +20,8 @@ pub(crate) struct PlanArgs {
     /// The plan's quick form: fewer cells and shorter rounds
     #[arg(long)]
     quick: bool,
-    /// Only cells with one of these values: model, engine, threads, batch, steps, chunk or load;
+    /// Only cells with one of these values: model, engine, threads, batch, steps, chunk,
+    /// precision or load;
     /// repeatable
     #[arg(long, value_name = "KEY=VALUE,...")]
     filter: Vec<String>,
@@ -77,6 +78,9 @@ struct AxesArgs {
     /// Points per call of shapegen's decoder
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     chunk: Vec<usize>,
+    /// How weights are stored: f32, f16-weights or int8-weights, one cell for each
+    #[arg(long, value_name = "PRECISION,...", value_delimiter = ',')]
+    precision: Vec<String>,
     /// Clients that each send a request when they have an answer, one cell for each number
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     clients: Vec<usize>,
@@ -95,6 +99,7 @@ impl AxesArgs {
             batch_dim: self.batch_dim.clone(),
             steps: self.steps.clone(),
             chunk: self.chunk.clone(),
+            precision: self.precision.clone(),
             clients: self.clients.clone(),
             arrivals: self.arrivals.clone(),
             batching: self.batching.clone(),

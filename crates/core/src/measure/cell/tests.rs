@@ -171,6 +171,7 @@ fn check(case: Case) -> Cell {
             run: <[NamedTensor]>::len,
         }),
         merged: vec![],
+        accuracy: None,
         bytes: Bytes::new(),
         inputs: vec![NamedTensor {
             name: "x".into(),

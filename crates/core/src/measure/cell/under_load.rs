@@ -112,7 +112,8 @@ impl Run<'_> {
                 break checked;
             }
         };
-        round.dropped = queue.dropped + queue.len() as u64;
+        round.dropped = queue.dropped;
+        round.unanswered = queue.len() as u64;
         self.phase(PhaseName::Steady, round.duration_ns);
         self.cell.load_rounds.push(round);
         ended

@@ -70,6 +70,7 @@ impl Executor for FakeExecutor {
                     event: Event::Reference {
                         inputs: vec![named.info()],
                         outputs: vec![named.info()],
+                        accuracy: None,
                     },
                     tensors: tensor_codec::encode(&[named.clone(), named]),
                 }

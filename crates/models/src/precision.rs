@@ -1,0 +1,470 @@
+//! Converts the weights of a model to fewer bits. The model stays a plain ONNX file: each converted weight is followed
+//! by a node that makes f32 of it.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use half::f16;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field};
+use prost::{DecodeError, Message};
+use tare_record::Precision;
+
+use crate::onnx::{AttributeProto, Model, Node, TensorProto, ValueInfo};
+
+/// Smaller weights stay: their nodes would cost more than their bytes.
+const MIN_ELEMENTS: usize = 256;
+
+/// The first version of DequantizeLinear with a scale for each channel.
+const PER_CHANNEL_OPSET: i64 = 13;
+
+/// Element types, as ONNX numbers them.
+const F32: i32 = 1;
+const I8: i32 = 3;
+const F16: i32 = 10;
+
+/// Types of attributes, as ONNX numbers them.
+const INT: i32 = 2;
+
+/// Protobuf fields of a model and of a graph.
+const GRAPH: u32 = 7;
+const NODE: u32 = 1;
+const INITIALIZER: u32 = 5;
+const INPUT: u32 = 11;
+
+/// Why a model cannot be converted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PrecisionError {
+    /// The bytes are not an ONNX file.
+    #[error("the model cannot be converted to {0}: {1}")]
+    Decode(Precision, String),
+    /// No weight can be converted.
+    #[error(
+        "the model has no weight that can be converted to {0}: expected one of f32 with at least {MIN_ELEMENTS} elements"
+    )]
+    NoWeights(Precision),
+    /// The operators of the model's version cannot express it.
+    #[error(
+        "the model cannot be converted to {precision}: expected operators of version {PER_CHANNEL_OPSET} or later, found {found}"
+    )]
+    Opset {
+        /// What was asked for.
+        precision: Precision,
+        /// The model's version.
+        found: i64,
+    },
+}
+
+impl PrecisionError {
+    /// What the user can do.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            PrecisionError::Decode(..) => "check that the file is a complete ONNX model",
+            PrecisionError::NoWeights(_) => "leave the model in f32",
+            PrecisionError::Opset { .. } => "export the model with a later opset, or use f16-weights",
+        }
+    }
+}
+
+/// Weights as TensorProto stores them, with the elements of exporters that do not use raw data.
+#[derive(Clone, PartialEq, Message)]
+struct StoredWeight {
+    #[prost(int64, repeated, tag = "1")]
+    dims: Vec<i64>,
+    #[prost(int32, tag = "2")]
+    data_type: i32,
+    #[prost(float, repeated, tag = "4")]
+    float_data: Vec<f32>,
+    #[prost(string, tag = "8")]
+    name: String,
+    #[prost(bytes = "bytes", tag = "9")]
+    raw_data: Bytes,
+    #[prost(int32, tag = "14")]
+    data_location: i32,
+}
+
+impl StoredWeight {
+    fn values(&self) -> Option<Vec<f32>> {
+        let count: Option<usize> = self
+            .dims
+            .iter()
+            .try_fold(1usize, |count, &dim| count.checked_mul(usize::try_from(dim).ok()?));
+        let values: Vec<f32> = if self.raw_data.is_empty() {
+            self.float_data.clone()
+        } else {
+            let chunks = self.raw_data.as_chunks::<4>().0.iter();
+            chunks.map(|chunk| f32::from_le_bytes(*chunk)).collect()
+        };
+        let is_whole = self.data_type == F32 && self.data_location == 0 && count == Some(values.len());
+        is_whole.then_some(values)
+    }
+}
+
+/// What replaces a weight: weights of other types, and the node that makes the weight of them.
+struct Replacement {
+    weights: Vec<TensorProto>,
+    node: Node,
+}
+
+/// The model with its weights in `precision`.
+///
+/// `f16-weights`: round to nearest even. Weights with an element beyond the largest f16, 65504, stay in f32.
+///
+/// `int8-weights`: symmetric with a scale for each output channel, so that the largest magnitude of a channel becomes
+/// 127 (Krishnamoorthi, "Quantizing deep convolutional networks for efficient inference", 2018, section 3.1.2). Only
+/// weights of at least two dimensions are converted.
+///
+/// # Errors
+///
+/// If the bytes are not an ONNX file, no weight can be converted, or the model's operators are too old.
+pub fn with_precision(bytes: &[u8], precision: Precision) -> Result<Vec<u8>, PrecisionError> {
+    let undecodable = |error: DecodeError| PrecisionError::Decode(precision, error.to_string());
+    let model = Model::decode(Bytes::copy_from_slice(bytes)).map_err(undecodable)?;
+    let version = model
+        .opset_import
+        .iter()
+        .filter(|set| set.domain.is_empty() || set.domain == "ai.onnx")
+        .map(|set| set.version)
+        .max();
+    if let (Precision::Int8Weights, Some(found @ ..PER_CHANNEL_OPSET)) = (precision, version) {
+        return Err(PrecisionError::Opset { precision, found });
+    }
+    let graph = model.graph.unwrap_or_default();
+    let channels = output_channels(&graph.node);
+    let mut converted = 0;
+    let converted_model = replace_field(bytes, GRAPH, |graph| {
+        let (graph, count) = converted_graph(graph, precision, &channels)?;
+        converted = count;
+        Ok(graph)
+    })
+    .map_err(undecodable)?;
+    if converted == 0 {
+        return Err(PrecisionError::NoWeights(precision));
+    }
+    Ok(converted_model)
+}
+
+/// The dimension of each weight that numbers the output channels of its first use, from the end if negative.
+fn output_channels(nodes: &[Node]) -> HashMap<String, i64> {
+    let mut axes = HashMap::new();
+    for node in nodes {
+        let flag = |name: &str| {
+            node.attribute
+                .iter()
+                .any(|attribute| attribute.name == name && attribute.i != 0)
+        };
+        let axis = match node.op_type.as_str() {
+            "Conv" | "Gather" => 0,
+            "ConvTranspose" => 1,
+            "Gemm" if flag("transB") => 0,
+            "Gemm" => 1,
+            "MatMul" => -1,
+            _ => continue,
+        };
+        // The table of an embedding is the first input, other weights are the second.
+        let place = usize::from(node.op_type != "Gather");
+        if let Some(weight) = node.input.get(place) {
+            axes.entry(weight.clone()).or_insert(axis);
+        }
+    }
+    axes
+}
+
+/// The graph with converted weights, and how many there are.
+fn converted_graph(
+    graph: &[u8],
+    precision: Precision,
+    channels: &HashMap<String, i64>,
+) -> Result<(Vec<u8>, usize), DecodeError> {
+    let (mut kept, mut replacements) = (Vec::with_capacity(graph.len()), Vec::new());
+    each_field(graph, |tag, field, contents| {
+        if tag == INITIALIZER {
+            let weight = StoredWeight::decode(contents)?;
+            if let Some(replacement) = replacement(&weight, precision, channels) {
+                replacements.push(replacement);
+                return Ok(());
+            }
+        }
+        kept.extend_from_slice(field);
+        Ok(())
+    })?;
+    let is_replaced = |name: &String| replacements.iter().any(|one| one.node.output.contains(name));
+    // Old models list weights among the inputs too.
+    let mut fields = Vec::with_capacity(kept.len());
+    for node in replacements.iter().map(|replacement| &replacement.node) {
+        prost::encoding::message::encode(NODE, node, &mut fields);
+    }
+    each_field(&kept, |tag, field, contents| {
+        if tag != INPUT || !is_replaced(&ValueInfo::decode(contents)?.name) {
+            fields.extend_from_slice(field);
+        }
+        Ok(())
+    })?;
+    for weight in replacements.iter().flat_map(|replacement| &replacement.weights) {
+        prost::encoding::message::encode(INITIALIZER, weight, &mut fields);
+    }
+    Ok((fields, replacements.len()))
+}
+
+fn replacement(weight: &StoredWeight, precision: Precision, channels: &HashMap<String, i64>) -> Option<Replacement> {
+    let values = weight.values().filter(|values| values.len() >= MIN_ELEMENTS)?;
+    match precision {
+        Precision::F16Weights => as_f16(weight, &values),
+        Precision::Int8Weights => as_int8(weight, &values, *channels.get(&weight.name)?),
+    }
+}
+
+fn as_f16(weight: &StoredWeight, values: &[f32]) -> Option<Replacement> {
+    let limit = f16::MAX.to_f32();
+    if !values.iter().all(|value| value.abs() <= limit) {
+        return None;
+    }
+    let stored = format!("{}.f16", weight.name);
+    let raw: Vec<u8> = values
+        .iter()
+        .flat_map(|&value| f16::from_f32(value).to_le_bytes())
+        .collect();
+    Some(Replacement {
+        weights: vec![tensor(&stored, weight.dims.clone(), F16, raw)],
+        node: node("Cast", vec![stored], &weight.name, integer("to", i64::from(F32))),
+    })
+}
+
+fn as_int8(weight: &StoredWeight, values: &[f32], axis: i64) -> Option<Replacement> {
+    let dims: Vec<usize> = weight
+        .dims
+        .iter()
+        .map(|&dim| usize::try_from(dim).ok())
+        .collect::<Option<_>>()?;
+    let rank = i64::try_from(dims.len()).ok().filter(|&rank| rank >= 2)?;
+    let axis = if axis < 0 { axis + rank } else { axis };
+    let place = usize::try_from(axis).ok().filter(|&place| place < dims.len())?;
+    let (channels, inner) = (dims[place], dims[place + 1..].iter().product::<usize>());
+    let channel = |index: usize| index / inner % channels;
+    let mut largest = vec![0f32; channels];
+    for (index, value) in values.iter().enumerate() {
+        if !value.is_finite() {
+            return None;
+        }
+        let largest = &mut largest[channel(index)];
+        *largest = largest.max(value.abs());
+    }
+    // A channel of zeros is restored by any scale.
+    let scales: Vec<f32> = largest
+        .iter()
+        .map(|&largest| if largest > 0.0 { largest / 127.0 } else { 1.0 })
+        .collect();
+    #[allow(clippy::cast_possible_truncation, reason = "rounded and clamped to -127..=127")]
+    let quantized = values.iter().enumerate().map(|(index, value)| {
+        let rounded = (value / scales[channel(index)]).round_ties_even().clamp(-127.0, 127.0);
+        (rounded as i8).to_le_bytes()[0]
+    });
+    let (stored, scale) = (format!("{}.int8", weight.name), format!("{}.scale", weight.name));
+    let weights = vec![
+        tensor(&stored, weight.dims.clone(), I8, quantized.collect()),
+        tensor(
+            &scale,
+            vec![i64::try_from(channels).ok()?],
+            F32,
+            scales.iter().flat_map(|scale| scale.to_le_bytes()).collect(),
+        ),
+    ];
+    Some(Replacement {
+        weights,
+        node: node(
+            "DequantizeLinear",
+            vec![stored, scale],
+            &weight.name,
+            integer("axis", axis),
+        ),
+    })
+}
+
+fn tensor(name: &str, dims: Vec<i64>, data_type: i32, raw_data: Vec<u8>) -> TensorProto {
+    TensorProto {
+        dims,
+        data_type,
+        name: name.to_owned(),
+        raw_data: raw_data.into(),
+        data_location: 0,
+    }
+}
+
+fn node(op_type: &str, input: Vec<String>, output: &str, attribute: AttributeProto) -> Node {
+    Node {
+        input,
+        output: vec![output.to_owned()],
+        name: format!("{output}.as-f32"),
+        op_type: op_type.to_owned(),
+        attribute: vec![attribute],
+    }
+}
+
+fn integer(name: &str, value: i64) -> AttributeProto {
+    AttributeProto {
+        name: name.to_owned(),
+        i: value,
+        r#type: INT,
+        ..AttributeProto::default()
+    }
+}
+
+/// Calls `each` with number, bytes and contents of every length-delimited field, and with no contents for others.
+fn each_field(
+    message: &[u8],
+    mut each: impl FnMut(u32, &[u8], &[u8]) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
+    let mut rest = message;
+    while !rest.is_empty() {
+        let field = rest;
+        let (tag, wire_type) = decode_key(&mut rest)?;
+        let contents = if wire_type == WireType::LengthDelimited {
+            let length = usize::try_from(decode_varint(&mut rest)?)
+                .unwrap_or(usize::MAX)
+                .min(rest.len());
+            let (contents, after) = rest.split_at(length);
+            rest = after;
+            contents
+        } else {
+            skip_field(wire_type, tag, &mut rest, DecodeContext::default())?;
+            &[]
+        };
+        each(tag, &field[..field.len() - rest.len()], contents)?;
+    }
+    Ok(())
+}
+
+/// The message with the contents of a field replaced. Everything else stays as it is, byte for byte.
+fn replace_field(
+    message: &[u8],
+    wanted: u32,
+    mut replace: impl FnMut(&[u8]) -> Result<Vec<u8>, DecodeError>,
+) -> Result<Vec<u8>, DecodeError> {
+    let mut whole = Vec::with_capacity(message.len());
+    each_field(message, |tag, field, contents| {
+        if tag == wanted {
+            let replaced = replace(contents)?;
+            encode_key(tag, WireType::LengthDelimited, &mut whole);
+            encode_varint(replaced.len() as u64, &mut whole);
+            whole.extend_from_slice(&replaced);
+        } else {
+            whole.extend_from_slice(field);
+        }
+        Ok(())
+    })?;
+    Ok(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::{GraphProto, OperatorSet};
+
+    /// A matrix product with a weight of 16x16.
+    fn model(values: &[f32], version: i64) -> Vec<u8> {
+        let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let graph = GraphProto {
+            node: vec![node("MatMul", vec!["x".into(), "w".into()], "y", integer("ignored", 0))],
+            initializer: vec![tensor("w", vec![16, 16], F32, raw)],
+            input: ["x", "w"]
+                .map(|name| ValueInfo {
+                    name: name.into(),
+                    r#type: None,
+                })
+                .into(),
+            ..GraphProto::default()
+        };
+        let model = Model {
+            graph: Some(graph),
+            opset_import: vec![OperatorSet {
+                domain: String::new(),
+                version,
+            }],
+            ..Model::default()
+        };
+        model.encode_to_vec()
+    }
+
+    fn converted(values: &[f32], precision: Precision) -> GraphProto {
+        let bytes = with_precision(&model(values, 17), precision).unwrap();
+        Model::decode(bytes.as_slice()).unwrap().graph.unwrap()
+    }
+
+    fn ramp(index: usize) -> f32 {
+        index as f32 - 128.0
+    }
+
+    #[test]
+    fn weights_are_replaced_by_nodes_that_restore_them() {
+        let values: Vec<f32> = (0..256).map(ramp).collect();
+        for (precision, operator, stored_bytes) in [
+            (Precision::F16Weights, "Cast", 512),
+            (Precision::Int8Weights, "DequantizeLinear", 256 + 64),
+        ] {
+            let graph = converted(&values, precision);
+            let names: Vec<&str> = graph.node.iter().map(|node| node.op_type.as_str()).collect();
+            assert_eq!(names, [operator, "MatMul"]);
+            assert_eq!(graph.node[0].output, ["w"]);
+            let bytes: usize = graph.initializer.iter().map(|weight| weight.raw_data.len()).sum();
+            assert_eq!(bytes, stored_bytes);
+            let inputs: Vec<&str> = graph.input.iter().map(|input| input.name.as_str()).collect();
+            assert_eq!(inputs, ["x"], "a weight is no input");
+        }
+    }
+
+    #[test]
+    fn int8_weights_are_within_half_a_step_of_their_channel() {
+        // Columns are output channels of a matrix product; each has another size, and one is zero.
+        let value = |index: usize| {
+            if index % 16 == 3 {
+                0.0
+            } else {
+                ramp(index) * (index % 16) as f32
+            }
+        };
+        let values: Vec<f32> = (0..256).map(value).collect();
+        let graph = converted(&values, Precision::Int8Weights);
+        let scales: Vec<f32> = graph.initializer[1]
+            .raw_data
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|c| f32::from_le_bytes(*c))
+            .collect();
+        assert_eq!(scales.len(), 16);
+        for (index, (&stored, value)) in graph.initializer[0].raw_data.iter().zip(&values).enumerate() {
+            let restored = f32::from(i8::from_le_bytes([stored])) * scales[index % 16];
+            assert!(
+                (restored - value).abs() <= scales[index % 16] * 0.5001,
+                "{index}: {restored} for {value}"
+            );
+        }
+    }
+
+    #[test]
+    fn traps_of_f16() {
+        // Whole numbers beyond 2048 are not all exact, and tiny ones become denormal or zero.
+        let mut values = vec![0.0; 256];
+        values[..4].copy_from_slice(&[2049.0, 65504.0, 6e-8, 1e-9]);
+        let stored = &converted(&values, Precision::F16Weights).initializer[0].raw_data;
+        let at = |index: usize| f16::from_le_bytes([stored[2 * index], stored[2 * index + 1]]).to_f32();
+        assert_eq!((at(0), at(1), at(3)), (2048.0, 65504.0, 0.0));
+        assert!((at(2) - 6e-8).abs() < 1e-9, "denormals are kept");
+        // An overflow would become infinite: the weight stays, and nothing is left to convert.
+        values[5] = 65520.0;
+        assert_eq!(
+            with_precision(&model(&values, 17), Precision::F16Weights),
+            Err(PrecisionError::NoWeights(Precision::F16Weights))
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_converted_is_named() {
+        let values: Vec<f32> = (0..256).map(ramp).collect();
+        let error = with_precision(&model(&values, 11), Precision::Int8Weights).unwrap_err();
+        assert!(error.to_string().contains("version 13 or later, found 11"), "{error}");
+        let error = with_precision(b"\xff\xff", Precision::F16Weights).unwrap_err();
+        assert!(matches!(error, PrecisionError::Decode(..)), "{error}");
+        let error = with_precision(&[], Precision::F16Weights).unwrap_err();
+        assert!(matches!(error, PrecisionError::NoWeights(_)), "{error}");
+    }
+}
