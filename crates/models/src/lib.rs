@@ -5,6 +5,7 @@
 //! generate the same bytes without a download.
 
 mod accuracy_check;
+mod built_in;
 mod catalog;
 mod detection;
 mod graph;
@@ -23,6 +24,7 @@ mod source;
 mod weight_init;
 mod workload;
 
+pub use built_in::{built_in_names, not_found};
 pub use catalog::{CATALOG, CatalogEntry, find, parameter_count};
 pub use detection::{Detection, detections};
 pub use graph::{Attribute, Graph, Value};
@@ -34,6 +36,6 @@ pub use pipelines::{PIPELINES, find_pipeline};
 pub use precision::{PrecisionError, with_precision};
 pub use remote_model::{HASH_SEPARATOR, KNOWN_MODELS, KnownModel, RemoteModel, is_url, known_model};
 pub use signature::{Dim, InputSpec, Signature, SignatureError, signature};
-pub use source::{built_in_bytes, built_in_names, is_built_in, not_found, selftest_workload, workload};
+pub use source::{built_in_bytes, is_built_in, selftest_workload, workload};
 pub use weight_init::WeightInit;
 pub use workload::{WorkloadError, prepare};

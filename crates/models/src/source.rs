@@ -3,19 +3,14 @@
 use std::collections::BTreeMap;
 
 use tare_core::{NamedTensor, Workload};
-use tare_record::{CellRequest, Failure, FailureKind, ModelSource, RequestKind, WorkloadOptions};
+use tare_record::{CellRequest, Failure, ModelSource, RequestKind, WorkloadOptions};
 
 use crate::accuracy_check::accuracy_check;
-use crate::pipelines::{PIPELINES, find_pipeline};
+use crate::built_in::{built_in_names, not_found};
+use crate::find;
+use crate::pipelines::find_pipeline;
 use crate::sequence::{parts, sequence};
 use crate::workload::{Choices, WorkloadError, prepare_with};
-use crate::{CATALOG, find};
-
-/// Names of all models that tare generates itself.
-pub fn built_in_names() -> impl Iterator<Item = &'static str> {
-    let networks = CATALOG.iter().map(|entry| entry.name);
-    networks.chain(PIPELINES.iter().map(|entry| entry.name))
-}
 
 /// Whether tare generates the model with this name itself, or all models that the name joins.
 pub fn is_built_in(name: &str) -> bool {
@@ -33,19 +28,6 @@ fn one_built_in_bytes(name: &str) -> Option<u64> {
         None => find(name)?.parameters,
     };
     Some(parameters * 4)
-}
-
-/// The failure if a model is neither built in nor a file.
-pub fn not_found(name: &str) -> Failure {
-    let known: Vec<&str> = built_in_names().collect();
-    Failure::new(
-        FailureKind::Model,
-        format!("there is neither a built-in model nor a file {name:?}"),
-    )
-    .with_hint(format!(
-        "use one of {}, several of them joined by `+`, or the path of an .onnx file",
-        known.join(", ")
-    ))
 }
 
 /// Prepares the workload of a request, with the inputs in `given`. `file` returns the bytes of a
