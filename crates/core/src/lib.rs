@@ -38,6 +38,7 @@ pub use measure::warnings::{battery_warning, fallback_warning, hidden_tab_warnin
 pub use measure::workload::{AccuracyCheck, LoadedWorkload, Workload};
 pub use runner::executor::{Attachments, Executor, OnProgress, Reply};
 pub use runner::lane::Lane;
+pub use runner::machine_reading::MachineReading;
 pub use runner::plan;
 pub use runner::plan_observer::PlanObserver;
 pub use runner::plan_progress::PlanProgress;

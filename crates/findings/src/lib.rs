@@ -17,6 +17,7 @@ mod precision;
 #[cfg(test)]
 mod simulated;
 mod speedup;
+mod stability;
 mod threads;
 
 use tare_record::Record;
@@ -35,6 +36,7 @@ pub fn findings(records: &[Record]) -> Vec<Finding> {
         cold::findings,
         chunks::findings,
         precision::findings,
+        stability::findings,
         floor::findings,
     ];
     questions.iter().flat_map(|find| find(&cells)).collect()

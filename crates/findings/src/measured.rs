@@ -94,6 +94,11 @@ impl Measured<'_> {
         }
     }
 
+    /// Durations of runs in nanoseconds, by the number of the round.
+    pub(crate) fn rounds(&self) -> &[(usize, Vec<f64>)] {
+        &self.rounds
+    }
+
     /// All durations of runs, in nanoseconds.
     pub(crate) fn runs_ns(&self) -> Vec<f64> {
         self.rounds.iter().flat_map(|(_, runs)| runs).copied().collect()

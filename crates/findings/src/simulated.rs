@@ -3,14 +3,11 @@
 use tare_core::{Random, failed_cell};
 use tare_record::{
     Accuracy, Adapter, Cell, CellRequest, ClockInfo, EngineName, EnvironmentKind, Failure, FailureKind, Load,
-    LoadRound, Machine, ModelSource, NativeInfo, Phase, PhaseName, Plan, PowerInfo, Precision, Question, Record, Round,
-    StageInfo, StageRound, Status,
+    LoadRound, Machine, MachineWatch, ModelSource, NativeInfo, Phase, PhaseName, Plan, PowerInfo, Precision, Question,
+    Record, Round, StageInfo, StageRound, Status,
 };
 
 use crate::{Answer, findings};
-
-/// Rounds of every cell.
-const ROUNDS: usize = 5;
 
 /// A cell whose runs take `run_ms`, with a uniform spread around it.
 #[derive(Clone)]
@@ -21,6 +18,10 @@ pub(crate) struct Simulated {
     pub(crate) batch: usize,
     pub(crate) chunk: Option<usize>,
     pub(crate) run_ms: f64,
+    pub(crate) rounds: usize,
+    /// How many times as long the runs of a round take, by its number.
+    pub(crate) slowdown: fn(usize) -> f64,
+    pub(crate) steal_permille: Option<fn(usize) -> u64>,
     /// Half the range of durations, as a share of `run_ms`.
     pub(crate) spread: f64,
     /// Samples of each round.
@@ -48,6 +49,9 @@ impl Default for Simulated {
             batch: 1,
             chunk: None,
             run_ms: 100.0,
+            rounds: 5,
+            slowdown: |_| 1.0,
+            steal_permille: None,
             spread: 0.001,
             samples: 20,
             first_run_ms: 100.0,
@@ -99,10 +103,10 @@ impl Simulated {
             features: vec![],
             limits: Default::default(),
         });
-        for number in 1..=ROUNDS {
+        for number in 1..=self.rounds {
             for _ in 0..self.samples {
                 let factor = 1.0 + f64::from(random.symmetric_f32()) * self.spread;
-                cell.samples_ns.push(ns(self.run_ms * factor));
+                cell.samples_ns.push(ns(self.run_ms * factor * (self.slowdown)(number)));
             }
             let phase = |name, ms| Phase {
                 name,
@@ -117,6 +121,10 @@ impl Simulated {
                     phase(PhaseName::FirstRun, self.first_run_ms),
                 ],
                 calibration: None,
+                machine: self.steal_permille.map(|of| MachineWatch {
+                    steal_permille: Some(of(number)),
+                    ..MachineWatch::default()
+                }),
             });
             if self.load.is_some() {
                 let parts = || vec![ns(self.run_ms / 2.0); self.samples];
@@ -144,7 +152,7 @@ impl Simulated {
             .map(|&(name, share)| StageInfo {
                 name: name.into(),
                 results: 1,
-                rounds: vec![rounds(share); ROUNDS],
+                rounds: vec![rounds(share); self.rounds],
             })
             .collect();
         cell

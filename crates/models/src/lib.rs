@@ -23,6 +23,7 @@ mod signature;
 mod source;
 mod weight_init;
 mod workload;
+mod workload_error;
 
 pub use built_in::{built_in_names, not_found};
 pub use catalog::{CATALOG, CatalogEntry, find, parameter_count};

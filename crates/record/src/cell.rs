@@ -108,6 +108,25 @@ pub struct Round {
     /// Speed of the processor before and after this round.
     #[serde(rename = "speed")]
     pub calibration: Option<CpuCalibration>,
+    /// What the machine did meanwhile, where the runner can see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<MachineWatch>,
+}
+
+/// What a machine did while a round was measured. Each field is absent where the system does not report it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MachineWatch {
+    /// Share of the time of all cores in which they were busy with anything, in thousandths.
+    pub busy_permille: Option<u64>,
+    /// Share of the time of all cores that other virtual machines took, in thousandths.
+    pub steal_permille: Option<u64>,
+    /// Frequency of the first core at the end.
+    pub frequency_mhz: Option<u64>,
+    /// Temperature of the hottest zone at the end, in degrees Celsius.
+    pub temperature_celsius: Option<i64>,
+    /// How often the first core was throttled because of heat.
+    pub throttled: Option<u64>,
 }
 
 /// A piece of work that is timed separately.

@@ -30,8 +30,8 @@ mod upgrade;
 pub use accuracy::Accuracy;
 pub use busy_loop::{BusyLoopEvent, PageWatch};
 pub use cell::{
-    Cell, Configuration, CpuCalibration, DigestCount, Drift, EngineInfo, LoadPattern, Memory, ModelInfo, ModuleSize,
-    OutputInfo, OutputSample, Phase, PhaseName, Round, StageInfo, StageRound, Status, Verification,
+    Cell, Configuration, CpuCalibration, DigestCount, Drift, EngineInfo, LoadPattern, MachineWatch, Memory, ModelInfo,
+    ModuleSize, OutputInfo, OutputSample, Phase, PhaseName, Round, StageInfo, StageRound, Status, Verification,
 };
 pub use engine::{DeviceKind, ENGINES, EngineName, EngineSpec, ModuleSpec, RELAXED_SIMD, SizeLimits};
 pub use environment::{
@@ -43,7 +43,7 @@ pub use failure::{Failure, FailureKind};
 pub use interop::{InteropCost, InteropOperation, InteropPoint};
 pub use load::{Arrivals, Batching, Load, LoadRound, Rate};
 pub use load_ms::LoadMs;
-pub use plan::{CellPlan, Plan, Precision, Question, Rules, Tolerance, WorkloadOptions};
+pub use plan::{CellPlan, Plan, Precision, Question, Reported, Rules, Tolerance, WorkloadOptions};
 pub use record::{Record, RecordError, SCHEMA};
 pub use request::{CellRequest, ModelSource, RequestKind, Variant};
 pub use responsiveness::{Responsiveness, Situation};

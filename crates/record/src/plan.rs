@@ -30,9 +30,25 @@ pub struct Plan {
     /// Times within which a run has to end, in milliseconds. The report says which cells keep to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub budgets_ms: Vec<u64>,
+    /// What others reported about the same experiment. Never compared with what is measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reported: Vec<Reported>,
     /// What to measure.
     #[serde(rename = "cell")]
     pub cells: Vec<CellPlan>,
+}
+
+/// A figure that others reported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reported {
+    /// What it is a figure of.
+    pub what: String,
+    /// The figure, with its unit.
+    pub value: String,
+    /// Machine and software.
+    #[serde(rename = "on")]
+    pub place: String,
 }
 
 impl Plan {
@@ -43,7 +59,7 @@ impl Plan {
             Question::Budgets => !self.budgets_ms.is_empty(),
             Question::Batch | Question::Load | Question::Chunks | Question::Precision => true,
             // Most plans have cells that these could be asked of.
-            Question::Speedup | Question::Threads | Question::Cold | Question::Floor => false,
+            Question::Speedup | Question::Threads | Question::Cold | Question::Floor | Question::Stability => false,
         }
     }
 
@@ -57,6 +73,7 @@ impl Plan {
             interop: false,
             questions: vec![],
             budgets_ms: vec![],
+            reported: vec![],
             cells,
         }
     }
@@ -84,6 +101,8 @@ pub enum Question {
     Floor,
     /// Whether fewer bits are worth it.
     Precision,
+    /// How steady runs are, and which of what was watched explains it.
+    Stability,
 }
 
 /// One workload on a list of engines.

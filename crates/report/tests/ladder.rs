@@ -46,6 +46,7 @@ fn records(places: &[Place], rounds: usize) -> Vec<Record> {
             samples: 12,
             phases: cell.phases.clone(),
             calibration: None,
+            machine: None,
         };
         cell.rounds = vec![round; rounds];
         match records.iter_mut().find(|record| record.machine.kind == environment) {

@@ -113,6 +113,7 @@ fn in_rounds(records: &mut [Record]) {
             samples: 10,
             phases: vec![],
             calibration: None,
+            machine: None,
         };
         cell.rounds = (1..=5).map(round).collect();
     }

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use async_trait::async_trait;
 use bytes::Bytes;
 use clap::ValueEnum;
-use tare_core::{Attachments, Executor, OnProgress, Reply, fallback_warning, hidden_tab_warning};
+use tare_core::{Attachments, Executor, MachineReading, OnProgress, Reply, fallback_warning, hidden_tab_warning};
 use tare_record::{
     Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, InteropCost, ModelSource, PageHello,
     PageMessage, PageWatch, Record, RunnerMessage, Status, Warning,
@@ -20,6 +20,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::browser::{ProcessMemory, Wanted};
 use crate::commands::args::DriverArgs;
 use crate::interrupt::is_interrupted;
+use crate::machine;
 use crate::remote_model::fetch_if_remote;
 use crate::server::Server;
 use crate::server::hub::Connection;
@@ -289,6 +290,12 @@ impl Executor for PageExecutor {
         let source = ModelSource::Attached { name: file };
         self.models.insert(name.to_owned(), (source.clone(), bytes.clone()));
         Ok((source, Some(bytes)))
+    }
+
+    fn machine_reading(&mut self) -> Option<MachineReading> {
+        // A WebDriver that was given may drive a browser elsewhere.
+        let is_here = matches!(&self.link.source, Source::Driven(driven) if driven.args.webdriver.is_empty());
+        is_here.then(machine::reading)
     }
 
     fn stopped(&self) -> Option<String> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tare_core::{Attachments, Executor, OnProgress, Reply};
+use tare_core::{Attachments, Executor, MachineReading, OnProgress, Reply};
 use tare_record::{
     Cell, CellRequest, DeviceKind, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Phase,
     PhaseName, Record, Warning, WarningKind,
@@ -20,7 +20,7 @@ use super::node::Node;
 use crate::engines::vector_limit_variable;
 use crate::interrupt::{interrupted, is_interrupted};
 use crate::local_model::find_model;
-use crate::machine::throttled_since;
+use crate::machine::{self, throttled_since};
 
 /// Extra time after the limit of a cell. A child that has not ended its cell by then hangs.
 const GRACE: Duration = Duration::from_secs(10);
@@ -70,6 +70,10 @@ impl Executor for ProcessExecutor {
 
     async fn model(&mut self, name: &str) -> Result<(ModelSource, Option<Bytes>), Failure> {
         Ok((find_model(name)?, None))
+    }
+
+    fn machine_reading(&mut self) -> Option<MachineReading> {
+        Some(machine::reading())
     }
 
     fn stopped(&self) -> Option<String> {

@@ -4,9 +4,11 @@ use tare_record::{BuildInfo, EnvironmentKind, Machine, NativeInfo, Warning, Warn
 
 mod clock;
 mod power;
+mod reading;
 
 pub(crate) use clock::SystemClock;
 use power::power;
+pub(crate) use reading::reading;
 
 /// Describes this program.
 pub(crate) fn build_info() -> BuildInfo {

@@ -4,11 +4,10 @@ use tare_record::{
     Verification,
 };
 
-use super::clock::{MIN_STEPS_PER_SAMPLE, elapsed_ns};
+use super::clock::elapsed_ns;
+use super::post_processing;
 use super::unmeasured::outlined_cell;
 use super::warnings::warnings;
-use super::{post_processing, stages};
-use crate::stats::median_estimate;
 use crate::verify::compare::{merge_max, tolerance_for};
 use crate::verify::sample::output_sample;
 use crate::{
@@ -16,18 +15,12 @@ use crate::{
     top_k_indices,
 };
 
-/// Maximum memory for outputs that wait to be verified.
-const PENDING_OUTPUT_BYTES: usize = 64 << 20;
-
 /// Time between two calls of [`Observer::progress`].
 const PROGRESS_INTERVAL_NS: u64 = 250_000_000;
 
 /// A clock that has not moved after this many runs is frozen: they take longer than one step of any
 /// usable clock.
 const FROZEN_AFTER_RUNS: usize = 200_000;
-
-/// Runs per round that are timed by the device's own clock.
-const DEVICE_RUNS: usize = 10;
 
 /// Measures one cell: loads the model, runs it once, warms up and samples. The outputs of every run
 /// are verified outside the timed regions. `earlier` holds the phases that came before, such as
@@ -204,110 +197,12 @@ impl Run<'_> {
         Ok(shortest_ns)
     }
 
-    async fn sample(&mut self, loaded: &mut LoadedWorkload<'_>, run_ns: u64) -> Result<(), Stop> {
-        let rules = self.request.rules.clone();
-        let mut runs = self.runs_per_sample(run_ns);
-        self.cell.runs_per_sample = runs;
-        self.cell.stages = stages::stages(loaded);
-        // A later round keeps the number of the first one: samples are only comparable if they hold
-        // equally many runs.
-        let (mut total_ns, mut runs_fixed) = (0u64, self.request.runs_per_sample.is_some());
-        let mut next_precision_check = rules.min_samples;
-        loop {
-            loaded.take_stages_ns();
-            let (sample_ns, outputs) = self.timed(loaded, runs).await?;
-            if !runs_fixed
-                && sample_ns < self.request.clock.granularity_ns * MIN_STEPS_PER_SAMPLE
-                && runs < self.max_runs_per_sample()
-            {
-                // The clock was too coarse to show how short a run is: take more runs and start
-                // over.
-                runs = (runs * 10).min(self.max_runs_per_sample());
-                self.cell.runs_per_sample = runs;
-                continue;
-            }
-            runs_fixed = true;
-            for output in outputs {
-                self.verify(output, true)?;
-            }
-            if sample_ns == 0 {
-                return Err(self.frozen(runs as usize).into());
-            }
-            self.cell.samples_ns.push(sample_ns);
-            stages::add_sample(&mut self.cell.stages, runs, &loaded.take_stages_ns());
-            total_ns += sample_ns;
-            let count = self.cell.samples_ns.len();
-            let done =
-                percent(total_ns, rules.min_time_ms * 1_000_000).min(percent(count as u64, rules.min_samples as u64));
-            if count >= rules.max_samples {
-                break;
-            }
-            if done >= 100 {
-                if total_ns >= rules.max_time_ms.saturating_mul(1_000_000) {
-                    break;
-                }
-                // Checked rarely, because the cost of the check grows with the sample count.
-                if count >= next_precision_check {
-                    if self.is_precise() {
-                        break;
-                    }
-                    next_precision_check = count + count / 4 + 1;
-                }
-            }
-            self.check("sampling", done.min(99))?;
-        }
-        self.phase(PhaseName::Steady, total_ns);
-        Ok(())
-    }
-
-    /// Times runs by the device's own clock. They follow the samples because this timing makes runs
-    /// longer, and a failure among them does not discard the samples.
-    async fn device_runs(&mut self, loaded: &mut LoadedWorkload<'_>) -> Result<(), Stop> {
-        while self.cell.device_runs_ns.len() < DEVICE_RUNS
-            && let Ok(Some(device_ns)) = loaded.device_ns().await
-        {
-            self.cell.device_runs_ns.push(device_ns);
-            self.check("device time", 99)?;
-        }
-        Ok(())
-    }
-
-    fn is_precise(&self) -> bool {
-        let samples: Vec<f64> = self.cell.samples_ns.iter().map(|&ns| ns as f64).collect();
-        median_estimate(&samples).is_some_and(|median| {
-            median.relative_half_width() * 100.0 <= f64::from(self.request.rules.precision_percent)
-        })
-    }
-
     fn frozen(&self, runs: usize) -> Failure {
         Failure::new(
             FailureKind::Clock,
             format!("{runs} runs took no time on the clock {}", self.request.clock.source),
         )
         .with_hint("check the browser's privacy settings, which may freeze or coarsen timers")
-    }
-
-    fn runs_per_sample(&self, run_ns: u64) -> u32 {
-        if let Some(decided) = self.request.runs_per_sample {
-            return decided;
-        }
-        // Twice what is needed, because some runs are shorter than all runs of the warm-up.
-        let needed = (2 * self.request.clock.granularity_ns * MIN_STEPS_PER_SAMPLE).div_ceil(run_ns.max(1));
-        u32::try_from(needed)
-            .unwrap_or(u32::MAX)
-            .clamp(1, self.max_runs_per_sample())
-    }
-
-    /// How many runs a sample may hold so that the outputs that wait to be verified fit in memory.
-    fn max_runs_per_sample(&self) -> u32 {
-        let output_bytes: usize = self
-            .last
-            .iter()
-            .map(|tensor| tensor.data().len() * tensor.dtype().size_bytes())
-            .sum();
-        u32::try_from(PENDING_OUTPUT_BYTES / output_bytes.max(4096))
-            .unwrap_or(1)
-            .max(1)
     }
 
     /// Times a number of runs. The timed region only runs the model and stores the outputs.
@@ -417,6 +312,7 @@ fn percent(part: u64, whole: u64) -> u8 {
     u8::try_from(percent.min(100)).unwrap_or(100)
 }
 
+mod sampling;
 mod under_load;
 
 #[cfg(test)]

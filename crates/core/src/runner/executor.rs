@@ -5,6 +5,7 @@ use tare_record::{
     Progress, Record, RequestKind, Status, Warning,
 };
 
+use super::machine_reading::MachineReading;
 use crate::failed_cell;
 
 /// Bytes attached to a [`CellRequest`].
@@ -80,6 +81,11 @@ pub trait Executor {
     /// The engines that suit this environment, and a warning if an expected engine is not among
     /// them.
     fn default_engines(&mut self) -> (Vec<EngineName>, Option<Warning>);
+
+    /// Reads the state of the machine that requests are carried out on, if this program runs on it.
+    fn machine_reading(&mut self) -> Option<MachineReading> {
+        None
+    }
 
     /// Measures the cost of interop in a browser.
     ///

@@ -2,6 +2,7 @@
 
 pub(crate) mod executor;
 pub(crate) mod lane;
+pub(crate) mod machine_reading;
 mod order;
 mod page_watch;
 pub mod plan;

@@ -20,6 +20,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("precision", include_str!("../../plans/precision.toml")),
     ("serve", include_str!("../../plans/serve.toml")),
     ("smoke", include_str!("../../plans/smoke.toml")),
+    ("stability", include_str!("../../plans/stability.toml")),
     ("threads", include_str!("../../plans/threads.toml")),
 ];
 
@@ -373,6 +374,7 @@ mod tests {
             assert_eq!(found.join("; "), expected);
         }
         for (text, expected) in [
+            ("load=4 clients|80 %", "the plan has none"),
             ("batch", "expected KEY=VALUE"),
             ("color=red", "unknown key \"color\": expected one of model, engine"),
             ("batch=5", "no cell has batch=5: the plan has 1, 4, 8"),

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use tare_record::{Arrivals, CellPlan, EngineName, Load, Plan, Precision, Question, Rules, Tolerance, WorkloadOptions};
+use tare_record::{
+    Arrivals, CellPlan, EngineName, Load, Plan, Precision, Question, Reported, Rules, Tolerance, WorkloadOptions,
+};
 
 use super::plan_error::PlanError;
 use super::plan_filter::filter;
@@ -42,6 +44,8 @@ pub(super) struct PlanFile {
     questions: Vec<Question>,
     #[serde(default)]
     budgets_ms: Vec<u64>,
+    #[serde(default)]
+    reported: Vec<Reported>,
     quick: Option<QuickFile>,
     #[serde(default)]
     defaults: CellFile,
@@ -144,6 +148,7 @@ impl PlanFile {
             interop: self.interop,
             questions: self.questions,
             budgets_ms: self.budgets_ms,
+            reported: self.reported,
             cells,
         };
         if setting.quick {

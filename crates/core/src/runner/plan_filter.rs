@@ -26,8 +26,8 @@ fn number(value: Option<usize>) -> Vec<String> {
     value.iter().map(ToString::to_string).collect()
 }
 
-/// Keeps the cells that have one of the values of every filter. A filter is `KEY=VALUE` or `KEY=VALUE,VALUE`; within
-/// `load`, values are found anywhere in its description and are not split.
+/// Keeps the cells that have one of the values of every filter. A filter is `KEY=VALUE` or `KEY=VALUE,VALUE`; loads
+/// are found by a part of their description, as in `load=1 client|80 %`.
 ///
 /// # Errors
 ///
@@ -46,11 +46,9 @@ pub fn filter(plan: &mut Plan, filters: &[String]) -> Result<(), PlanError> {
             .iter()
             .find(|(name, _)| *name == key)
             .ok_or_else(|| fail(format!("unknown key {key:?}: expected one of {}", known())))?;
-        let wanted: Vec<&str> = if key == "load" {
-            vec![wanted]
-        } else {
-            wanted.split(',').map(str::trim).collect()
-        };
+        // Descriptions of loads contain commas.
+        let separator = if key == "load" { '|' } else { ',' };
+        let wanted: Vec<&str> = wanted.split(separator).map(str::trim).collect();
         let is_wanted = |value: &String| {
             wanted.iter().any(|wanted| {
                 if key == "load" {

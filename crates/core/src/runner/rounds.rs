@@ -1,6 +1,6 @@
 //! Joins the rounds of a cell, each measured by its own process or worker.
 
-use tare_record::{Cell, Failure, Memory, Round, Rules, Status, Verification, Warning, WarningKind};
+use tare_record::{Cell, Failure, MachineWatch, Memory, Round, Rules, Status, Verification, Warning, WarningKind};
 
 use crate::verify::compare::merge_max;
 
@@ -25,13 +25,15 @@ pub(crate) fn rules_of_one(rules: &Rules) -> Rules {
     }
 }
 
-/// Which round of a run it is, and when it started.
+/// Which round of a run it is, when it started, and what the machine did.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RoundStart {
     /// Starting at 1.
     pub(crate) number: usize,
     /// Time from the start of the run.
     pub(crate) start_ns: u64,
+    /// What the machine did while it was measured.
+    pub(crate) machine: Option<MachineWatch>,
 }
 
 /// Makes a cell of its first round.
@@ -99,6 +101,7 @@ fn round_of(cell: &Cell, start: RoundStart) -> Round {
         samples: cell.samples_ns.len(),
         phases: cell.phases.clone(),
         calibration: cell.calibration,
+        machine: start.machine,
     }
 }
 

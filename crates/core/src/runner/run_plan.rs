@@ -119,7 +119,8 @@ impl Runner<'_, '_> {
     /// Measures one round of a cell.
     async fn measure(&mut self, place: usize, round: usize) {
         let (number, entry) = (self.tasks[place].lane, self.tasks[place].entry);
-        let start = RoundStart {
+        let mut start = RoundStart {
+            machine: None,
             number: round,
             start_ns: self.clock.now_ns().saturating_sub(self.start_ns),
         };
@@ -150,8 +151,11 @@ impl Runner<'_, '_> {
             ..reference.attachments()
         };
         let lane = &mut self.lanes[number];
+        let before = lane.executor.machine_reading();
         let mut measured = measure_at_steady_speed(&request, &attachments, reference, lane, self.observer).await;
         measured.accuracy.clone_from(&reference.accuracy);
+        let after = lane.executor.machine_reading();
+        start.machine = before.zip(after).map(|(before, after)| before.until(&after));
         let task = &mut self.tasks[place];
         let took_ns = self.clock.now_ns().saturating_sub(self.start_ns + start.start_ns);
         task.took = (task.took.0 + took_ns, task.took.1 + 1);

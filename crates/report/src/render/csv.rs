@@ -14,6 +14,10 @@ pub fn csv(records: &[Record]) -> Result<String, csv::Error> {
         "model",
         "model_sha256",
         "batch",
+        "steps",
+        "chunk",
+        "precision",
+        "load",
         "engine",
         "engine_version",
         "threads",
@@ -43,15 +47,23 @@ pub fn csv(records: &[Record]) -> Result<String, csv::Error> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn fields(record: &Record, cell: &Cell) -> [String; 14] {
+fn fields(record: &Record, cell: &Cell) -> [String; 18] {
     let configuration = &cell.configuration;
+    let options = &cell.options;
     let known = |text: &Option<String>| text.clone().unwrap_or_default();
+    let number = |value: Option<usize>| value.map_or_else(String::new, |value| value.to_string());
     [
         record.created.clone(),
         configuration.environment.to_string(),
         cell.model.name.clone(),
         known(&cell.model.sha256),
         cell.load.batch.to_string(),
+        number(options.steps),
+        number(options.chunk),
+        options
+            .precision
+            .map_or_else(String::new, |precision| precision.to_string()),
+        cell.load.requests.map_or_else(String::new, |load| load.to_string()),
         cell.engine.name.to_string(),
         cell.engine.version.clone(),
         configuration.threads.to_string(),

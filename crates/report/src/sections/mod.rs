@@ -10,6 +10,7 @@ mod machine;
 mod memory;
 mod outputs;
 mod pair;
+mod reported;
 mod responsiveness;
 mod stages;
 mod startup_costs;
@@ -33,6 +34,7 @@ pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
     sections.extend(summary::refusals(&comparison));
     sections.extend(ladders.iter().map(ladder::section));
     sections.extend(comparison.pairs.iter().map(pair::section));
+    sections.extend(reported::section(records));
     sections.extend(findings::figures(&found));
     sections.extend(cells::section(records));
     sections.extend(stages::section(records));

@@ -61,6 +61,7 @@ fn start(number: usize) -> RoundStart {
     RoundStart {
         number,
         start_ns: number as u64 * 1000,
+        machine: None,
     }
 }
 
