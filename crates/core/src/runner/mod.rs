@@ -6,6 +6,7 @@ pub(crate) mod machine_reading;
 mod order;
 mod page_watch;
 pub mod plan;
+mod plan_axes;
 mod plan_error;
 mod plan_file;
 mod plan_filter;

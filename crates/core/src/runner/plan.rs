@@ -2,9 +2,10 @@
 
 use tare_record::{CellPlan, ENGINES, Plan};
 
+pub use super::plan_axes::{PlanAxes, replace_axes};
 pub use super::plan_error::PlanError;
 use super::plan_file::PlanFile;
-pub use super::plan_file::{PlanAxes, PlanSetting, replace_axes};
+pub use super::plan_file::PlanSetting;
 pub use super::plan_filter::filter;
 
 /// The built-in plans: name and TOML text.
@@ -178,18 +179,21 @@ mod tests {
             (format!("name = \"x\"\n{cell}models = [\"tiny\"]"), "found both"),
             (
                 format!("name = \"x\"\n{cell}batch = []"),
-                "batch must list numbers of at least 1, found []",
+                "batch must list numbers of 1 to 1048576, found []",
             ),
             (
                 format!("name = \"x\"\n{cell}steps = [0]"),
-                "steps must list numbers of at least 1, found [0]",
+                "steps must list numbers of 1 to 1048576, found [0]",
             ),
             (format!("name = \"x\"\n{cell}clients = []"), "at least one value"),
             (
                 format!("name = \"x\"\n{cell}precision = [\"f16\"]"),
                 "expected f32, f16-weights or int8-weights; no engine here computes in f16",
             ),
-            (format!("name = \"x\"\n{cell}clients = [0]"), "at least 1, found 0"),
+            (
+                format!("name = \"x\"\n{cell}clients = [0]"),
+                "numbers of 1 to 1000, found 0",
+            ),
             (
                 format!("name = \"x\"\n{cell}arrivals = [\"poisson 1e9/s\"]"),
                 "for example \"poisson 20/s\"",

@@ -7,14 +7,19 @@ use tare_record::{
     Arrivals, CellPlan, EngineName, Load, Plan, Precision, Question, Reported, Rules, Tolerance, WorkloadOptions,
 };
 
-use super::plan_error::PlanError;
 use super::plan_filter::filter;
 
 /// A plan with more cells than this is a mistake: at ten seconds each it would take hours.
 const MAX_CELLS: usize = 1_000;
 
 /// What `precision` lists for the model as it is.
-const F32: &str = "f32";
+pub(super) const F32: &str = "f32";
+
+/// No batch, step or chunk is larger.
+const MAX_SIZE: usize = 1 << 20;
+
+/// More waiting requests would be dropped.
+const MAX_CLIENTS: usize = 1_000;
 
 /// What `batching` lists for runs that answer one request each.
 const NO_BATCHING: &str = "off";
@@ -65,14 +70,14 @@ struct QuickFile {
 
 #[derive(Deserialize, Clone)]
 #[serde(untagged, expecting = "expected a list of numbers, \"all\" or \"sweep\"")]
-enum Threads {
+pub(super) enum Threads {
     Numbers(Vec<usize>),
     Word(ThreadsWord),
 }
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "kebab-case")]
-enum ThreadsWord {
+pub(super) enum ThreadsWord {
     /// As many as the machine can run at once.
     All,
     /// 1, 2, 4 and so on, and all.
@@ -95,25 +100,25 @@ impl Threads {
 /// A `[[cell]]`, or the `[defaults]` of all.
 #[derive(Deserialize, Default, Clone)]
 #[serde(deny_unknown_fields)]
-struct CellFile {
-    model: Option<String>,
+pub(super) struct CellFile {
+    pub(super) model: Option<String>,
     /// Models that run one after the other in every run.
-    models: Option<Vec<String>>,
-    engines: Option<Vec<EngineName>>,
-    shapes: Option<BTreeMap<String, Vec<usize>>>,
-    batch: Option<Vec<usize>>,
-    batch_dim: Option<String>,
-    steps: Option<Vec<usize>>,
-    chunk: Option<Vec<usize>>,
-    precision: Option<Vec<String>>,
-    clients: Option<Vec<usize>>,
-    arrivals: Option<Vec<String>>,
-    batching: Option<Vec<String>>,
-    threads: Option<Threads>,
-    vector_limits: Option<Vec<String>>,
-    relaxed_simd: Option<bool>,
-    wgsl: Option<bool>,
-    tolerance: Option<Tolerance>,
+    pub(super) models: Option<Vec<String>>,
+    pub(super) engines: Option<Vec<EngineName>>,
+    pub(super) shapes: Option<BTreeMap<String, Vec<usize>>>,
+    pub(super) batch: Option<Vec<usize>>,
+    pub(super) batch_dim: Option<String>,
+    pub(super) steps: Option<Vec<usize>>,
+    pub(super) chunk: Option<Vec<usize>>,
+    pub(super) precision: Option<Vec<String>>,
+    pub(super) clients: Option<Vec<usize>>,
+    pub(super) arrivals: Option<Vec<String>>,
+    pub(super) batching: Option<Vec<String>>,
+    pub(super) threads: Option<Threads>,
+    pub(super) vector_limits: Option<Vec<String>>,
+    pub(super) relaxed_simd: Option<bool>,
+    pub(super) wgsl: Option<bool>,
+    pub(super) tolerance: Option<Tolerance>,
 }
 
 impl PlanFile {
@@ -198,7 +203,7 @@ impl CellFile {
     }
 
     /// Adds an entry for each combination of the lists.
-    fn expand(&self, model: &str, cores: usize, cells: &mut Vec<CellPlan>) -> Result<(), String> {
+    pub(super) fn expand(&self, model: &str, cores: usize, cells: &mut Vec<CellPlan>) -> Result<(), String> {
         let loads = self.loads()?;
         let (batches, steps, chunks) = (
             sizes("batch", self.batch.as_ref())?,
@@ -253,15 +258,12 @@ impl CellFile {
             return Err("precision must list at least one value, or be absent".into());
         }
         let known = |text: &str| Precision::ALL.into_iter().find(|precision| precision.as_str() == text);
-        let of = |text: &String| {
-            match text.as_str() {
-            F32 => Ok(None),
-            text => known(text).map(Some).ok_or_else(|| {
-                format!(
-                    "precision {text:?}: expected f32, f16-weights or int8-weights; no engine here computes in f16 or int8"
-                )
-            }),
-        }
+        let of = |text: &String| match (text.as_str(), known(text)) {
+            (F32, _) => Ok(None),
+            (_, Some(precision)) => Ok(Some(precision)),
+            (text, None) => Err(format!(
+                "precision {text:?}: expected f32, f16-weights or int8-weights; no engine here computes in f16 or int8"
+            )),
         };
         list.iter().map(of).collect()
     }
@@ -269,8 +271,10 @@ impl CellFile {
     /// Every combination of arrivals and batching; `None` without any arrivals.
     fn loads(&self) -> Result<Vec<Option<Load>>, String> {
         let clients = self.clients.iter().flatten().map(|&clients| match clients {
-            0 => Err("clients must list numbers of at least 1, found 0".to_owned()),
-            clients => Ok(Arrivals::Clients(clients)),
+            1..=MAX_CLIENTS => Ok(Arrivals::Clients(clients)),
+            clients => Err(format!(
+                "clients must list numbers of 1 to {MAX_CLIENTS}, found {clients}"
+            )),
         });
         let open = self.arrivals.iter().flatten().map(|text| text.parse::<Arrivals>());
         let arrivals: Vec<Arrivals> = clients.chain(open).collect::<Result<_, _>>()?;
@@ -317,78 +321,9 @@ fn vary<T: Copy>(cells: &mut Vec<CellPlan>, values: &[T], set: impl Fn(&mut Cell
 fn sizes(name: &str, list: Option<&Vec<usize>>) -> Result<Vec<Option<usize>>, String> {
     match list {
         None => Ok(vec![None]),
-        Some(values) if values.is_empty() || values.contains(&0) => {
-            Err(format!("{name} must list numbers of at least 1, found {values:?}"))
+        Some(values) if values.is_empty() || values.iter().any(|value| !(1..=MAX_SIZE).contains(value)) => {
+            Err(format!("{name} must list numbers of 1 to {MAX_SIZE}, found {values:?}"))
         }
         Some(values) => Ok(values.iter().copied().map(Some).collect()),
     }
-}
-
-/// Sizes and loads that replace those of a plan. Empty lists replace nothing.
-#[derive(Debug, Clone, Default)]
-pub struct PlanAxes {
-    /// Items per run.
-    pub batch: Vec<usize>,
-    /// Name of the open dimension that holds them.
-    pub batch_dim: Option<String>,
-    /// Sampling steps.
-    pub steps: Vec<usize>,
-    /// Points per call of a decoder.
-    pub chunk: Vec<usize>,
-    /// How weights are stored, as in a plan.
-    pub precision: Vec<String>,
-    /// Clients of a closed load.
-    pub clients: Vec<usize>,
-    /// Open loads, as in a plan.
-    pub arrivals: Vec<String>,
-    /// Dynamic batching, as in a plan.
-    pub batching: Vec<String>,
-}
-
-/// Replaces sizes and loads of every cell: each combination becomes a cell.
-///
-/// # Errors
-///
-/// If a value is not valid, or there are too many combinations.
-pub fn replace_axes(plan: &mut Plan, axes: &PlanAxes) -> Result<(), PlanError> {
-    let given = |list: &Vec<usize>| (!list.is_empty()).then(|| list.clone());
-    let texts = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
-    let mut cells = Vec::new();
-    for cell in &plan.cells {
-        let options = &cell.options;
-        let own = |value: Option<usize>| value.map(|value| vec![value]);
-        let precision = |own: Option<Precision>| own.map_or(F32, Precision::as_str).to_owned();
-        let file = CellFile {
-            engines: Some(cell.engines.clone()),
-            shapes: Some(cell.shapes.clone()),
-            batch: given(&axes.batch).or(own(options.batch)),
-            batch_dim: axes.batch_dim.clone().or_else(|| options.batch_dim.clone()),
-            steps: given(&axes.steps).or(own(options.steps)),
-            chunk: given(&axes.chunk).or(own(options.chunk)),
-            precision: texts(&axes.precision).or_else(|| Some(vec![precision(options.precision)])),
-            clients: given(&axes.clients),
-            arrivals: texts(&axes.arrivals),
-            batching: texts(&axes.batching),
-            threads: Some(Threads::Numbers(cell.threads.clone())),
-            vector_limits: Some(cell.vector_limits.clone()),
-            relaxed_simd: Some(cell.relaxed_simd),
-            wgsl: Some(cell.wgsl),
-            tolerance: Some(cell.tolerance.clone()),
-            ..CellFile::default()
-        };
-        let first = cells.len();
-        file.expand(&cell.model, 1, &mut cells)
-            .map_err(|message| PlanError::Value {
-                plan: plan.name.clone(),
-                message: format!("{}: {message}", cell.model),
-            })?;
-        if axes.clients.is_empty() && axes.arrivals.is_empty() {
-            for replaced in &mut cells[first..] {
-                replaced.load = cell.load;
-            }
-        }
-    }
-    cells.dedup();
-    plan.cells = cells;
-    Ok(())
 }

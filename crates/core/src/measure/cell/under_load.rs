@@ -9,6 +9,9 @@ use crate::{Clock, LoadedWorkload, Tensor};
 /// A request that is handed over later than this although nothing was being answered makes its time doubtful.
 const LATE_NS: u64 = 1_000_000;
 
+/// A wait that is longer than this leaves time to report progress.
+const IDLE_NS: u64 = 50_000_000;
+
 /// The clock of a load: it stands still while answers are verified, so that verification takes nothing from the engine.
 struct LoadClock<'a> {
     clock: &'a dyn Clock,
@@ -50,9 +53,16 @@ impl Run<'_> {
             let Some(oldest_ns) = queue.oldest_ns() else {
                 let Some(next_ns) = queue.next_ns() else { break Ok(()) };
                 // A browser's timers are coarser than a request takes, so this waits by reading the clock.
-                while now_ns < next_ns {
+                let mut checked = Ok(());
+                while now_ns < next_ns && checked.is_ok() {
                     std::hint::spin_loop();
+                    if next_ns - now_ns > IDLE_NS {
+                        checked = self.check("load", 0);
+                    }
                     now_ns = time.now_ns();
+                }
+                if checked.is_err() {
+                    break checked;
                 }
                 continue;
             };
