@@ -94,7 +94,7 @@ fn finding(mut group: Vec<&Measured<'_>>) -> Option<Finding> {
         if over_first.low <= 1.0 {
             format!(
                 "{subject} gains nothing from batches that can be seen: {} at batch {} and {} at batch {}",
-                format::rate(rates[0].1.value),
+                format::items_rate(rates[0].1.value),
                 batch(first),
                 Quantity::Rate(best_rate),
                 batch(best)
@@ -187,11 +187,11 @@ mod tests {
         for (times_ms, expected) in [
             (
                 &[(1, 100.0), (2, 150.0), (4, 240.0)][..],
-                "answers the most items at batch 4: 16.7/s",
+                "answers the most items at batch 4: 16.7 items/s",
             ),
             (
                 &[(1, 100.0), (2, 240.0), (4, 500.0)],
-                "answers the most items one at a time: 10.0/s",
+                "answers the most items one at a time: 10.0 items/s",
             ),
             (&[(1, 100.0), (2, 199.9)], "gains nothing from batches that can be seen"),
             (

@@ -78,7 +78,7 @@ fn finding(group: &[&Measured<'_>]) -> Option<Finding> {
         && let Some((name, share)) = largest_stage(fastest)
     {
         figures.push(Figure::new(format!("share of {name}"), Quantity::Share(share)));
-        text += &format!(". Most of it, {}, is {name}", format::percent(share));
+        text += &format!(". The largest part, {}, is {name}", format::percent(share));
     }
     Some(Finding {
         question: Question::Budgets,
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(found.len(), 1);
         for expected in [
             "takes 60.0 ms on tract on 1 thread and keeps to 100 ms and misses 33 ms (it would have to be 1.82x as fast), by p95",
-            "Most of it, 80 %, is d2",
+            "The largest part, 80 %, is d2",
         ] {
             assert!(found[0].contains(expected), "{found:?} lacks {expected}");
         }

@@ -64,7 +64,7 @@ pub enum Quantity {
     Duration(Estimate),
     /// A multiple.
     Ratio(Estimate),
-    /// A number per second.
+    /// Items per second.
     Rate(Estimate),
     /// A share of the whole, from 0 to 1, without an interval.
     Share(f64),
@@ -91,7 +91,7 @@ impl fmt::Display for Quantity {
         match self {
             Quantity::Duration(estimate) => interval(f, estimate, format::duration),
             Quantity::Ratio(estimate) => interval(f, estimate, format::ratio),
-            Quantity::Rate(estimate) => interval(f, estimate, format::rate),
+            Quantity::Rate(estimate) => interval(f, estimate, format::items_rate),
             Quantity::Share(share) => f.write_str(&format::percent(*share)),
             Quantity::Count(count) => write!(f, "{count}"),
             Quantity::Number(number) => write!(f, "{number:.6}"),

@@ -18,9 +18,9 @@ pub fn ratio(value: f64) -> String {
     format!("{}x", significant(value))
 }
 
-/// A number per second, for example `13.2/s`.
-pub fn rate(per_second: f64) -> String {
-    format!("{}/s", significant(per_second))
+/// Items per second, for example `13.2 items/s`.
+pub fn items_rate(per_second: f64) -> String {
+    format!("{} items/s", significant(per_second))
 }
 
 /// A share of the whole, for example `58 %`: with more digits where it is small.
@@ -140,7 +140,10 @@ mod tests {
             (ratio(3.312), ratio(0.97), ratio(12.0)),
             ("3.31x".into(), "0.970x".into(), "12.0x".into())
         );
-        assert_eq!((rate(13.24), rate(0.5)), ("13.2/s".into(), "0.500/s".into()));
+        assert_eq!(
+            (items_rate(13.24), items_rate(0.5)),
+            ("13.2 items/s".into(), "0.500 items/s".into())
+        );
         for (share, expected) in [
             (0.0, "0 %"),
             (0.581, "58 %"),

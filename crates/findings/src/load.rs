@@ -149,24 +149,24 @@ fn saturation(group: &[&Measured<'_>]) -> Option<Finding> {
     let (_, _, longest) = timed.last().copied()?;
     let text = if saturated == first.0 {
         format!(
-            "{} is saturated by {}: {} items. {} clients make no more of them, and wait {} instead of {}",
+            "{} is saturated by {}, at {}. {} clients make no more of them, and wait {} instead of {}",
             subject(first.1),
             if saturated == 1 {
                 "one client".to_owned()
             } else {
                 format!("{saturated} clients")
             },
-            format::rate(rate),
+            format::items_rate(rate),
             last.0,
             format::duration(longest),
             format::duration(latency)
         )
     } else {
         format!(
-            "{} is saturated by {saturated} clients: {} items, with a median time of {} per request. {} clients make {} as many items as {}, and \
+            "{} is saturated by {saturated} clients, at {}, with a median time of {} per request. {} clients make {} as many items as {}, and \
              each takes {}",
             subject(first.1),
-            format::rate(rate),
+            format::items_rate(rate),
             format::duration(latency),
             last.0,
             Quantity::Ratio(gain),
@@ -302,10 +302,10 @@ mod tests {
                 .collect()
         };
         let found = answers(Question::Load, &of(&[(1, 100.0), (2, 180.0), (4, 250.0), (8, 252.0)]));
-        assert!(found[0].contains("saturated by 4 clients: 250/s items"), "{found:?}");
+        assert!(found[0].contains("saturated by 4 clients, at 250 items/s"), "{found:?}");
         let found = answers(Question::Load, &of(&[(1, 100.0), (4, 101.0)]));
         assert!(
-            found[0].contains("saturated by one client: 100/s items. 4 clients make no more"),
+            found[0].contains("saturated by one client, at 100 items/s. 4 clients make no more"),
             "{found:?}"
         );
         assert!(answers(Question::Load, &of(&[(1, 100.0)])).is_empty());

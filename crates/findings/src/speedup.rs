@@ -23,7 +23,28 @@ pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
             cell.cell.options.clone(),
         )
     });
-    groups.iter().flat_map(|group| of_workload(group)).collect()
+    let found: Vec<Finding> = groups.iter().flat_map(|group| of_workload(group)).collect();
+    found.into_iter().chain(without_gpu(cells)).collect()
+}
+
+/// For each record that asks although nothing ran on a GPU, why there is no answer.
+fn without_gpu(cells: &[Measured<'_>]) -> Vec<Finding> {
+    let asking = groups(cells.iter().filter(|cell| cell.asks(Question::Speedup)), |cell| {
+        cell.place
+    });
+    let is_gpu = |cell: &&Measured<'_>| cell.engine().spec().device == DeviceKind::Gpu;
+    let without = asking.into_iter().filter(|group| !group.iter().any(is_gpu));
+    without
+        .map(|group| Finding {
+            question: Question::Speedup,
+            answer: Answer::CannotTell(format!(
+                "{}: the GPU cannot be compared with the CPU, because no engine on a GPU was measured.",
+                group[0].where_it_ran()
+            )),
+            figures: vec![],
+            assumptions: vec![],
+        })
+        .collect()
 }
 
 fn of_workload(group: &[&Measured<'_>]) -> Vec<Finding> {
@@ -123,6 +144,10 @@ mod tests {
     fn nothing_is_said_about_a_gpu_that_is_none() {
         let found = answers(Question::Speedup, &pair(true, 20));
         assert!(found[0].contains("no GPU was measured"), "{found:?}");
-        assert!(answers(Question::Speedup, &pair(false, 20)[..2]).is_empty());
+        let found = answers(Question::Speedup, &pair(false, 20)[..2]);
+        assert!(
+            found.len() == 1 && found[0].contains("no engine on a GPU was measured"),
+            "{found:?}"
+        );
     }
 }

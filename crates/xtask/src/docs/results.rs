@@ -29,6 +29,7 @@ that they hold. Each folder is one machine on one day: absolute times differ fro
 /// Sections that a document shows: what a reader asks for, without the details that the whole report has.
 fn is_shown(section: &Section<'_>) -> bool {
     let starts = [
+        "findings",
         "summary",
         "not-compared",
         "ladder-",
