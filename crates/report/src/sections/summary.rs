@@ -83,9 +83,16 @@ fn sentences(pairs: &[&Pair<'_>], ladders: &[Ladder<'_>]) -> Vec<String> {
 }
 
 fn table(pairs: &[&Pair<'_>]) -> Table {
+    let of_load = if pairs.iter().any(|pair| pair.other.load.requests.is_some()) {
+        " (under load, from the arrival of a request to its answer)"
+    } else {
+        ""
+    };
     let mut table = Table::new(
-        "Time of one inference, from inputs in memory to outputs in memory (under load, from the arrival of a request to its answer), as a multiple of the native time. If the interval includes 1x, \
-         no difference was shown. With one round, the interval leaves out how much two processes differ.",
+        format!(
+            "Time of one inference, from inputs in memory to outputs in memory{of_load}, as a multiple of the native time. If the interval includes 1x, \
+             no difference was shown. With one round, the interval leaves out how much two processes differ."
+        ),
         &[
             ("model", "model"),
             ("engine", "engine"),
