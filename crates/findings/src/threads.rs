@@ -133,7 +133,7 @@ fn comparison(
     if best.threads() > fewest.threads() {
         let ideal = best.threads() as f64 / fewest.threads() as f64;
         text += &format!(
-            ": {} as fast as on {}, {} of what so many could gain",
+            ": {} as fast as on {}, a parallel efficiency of {}",
             Quantity::Ratio(gain),
             fewest.threads(),
             format::percent(gain.value / ideal)
@@ -216,7 +216,7 @@ mod tests {
             (
                 &[(1, 400.0), (2, 220.0), (4, 130.0)],
                 0.01,
-                "77 % of what so many could gain",
+                "a parallel efficiency of 77 %",
             ),
             (
                 &[(4, 130.0), (8, 169.0)],

@@ -57,7 +57,7 @@ pub enum WorkloadError {
         /// The given shape.
         found: Vec<usize>,
     },
-    /// No input can hold so many items.
+    /// No input can hold that many items.
     #[error("model {model:?} cannot take batches of {batch}: its inputs are {known}")]
     Batch {
         /// Name of the model.
