@@ -5,7 +5,7 @@ use tare_record::Question;
 
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
-use crate::measured::{Measured, groups, inverse, listed, scaled};
+use crate::measured::{Measured, groups, inverse, listed};
 
 /// A fall of throughput by more than this is a collapse.
 const COLLAPSE: f64 = 0.1;
@@ -130,18 +130,17 @@ fn collapse(group: &[&Measured<'_>], figures: &mut Vec<Figure>) -> Option<String
         if left.high >= 1.0 - COLLAPSE {
             continue;
         }
-        let fall = scaled(&left, -1.0);
         let (from, to) = (before.cell.load.batch, cell.cell.load.batch);
         figures.push(Figure::new(
             format!("items left at batch {to} of those at {from}"),
             Quantity::Ratio(left),
         ));
-        let percent = |share: f64| format::percent(1.0 + share);
+        let fall = |left: f64| format::percent(1.0 - left);
         return Some(format!(
             " Throughput falls by {} ({} to {}) from batch {from} to {to}: {}.",
-            percent(fall.value),
-            percent(-left.high),
-            percent(-left.low),
+            fall(left.value),
+            fall(left.high),
+            fall(left.low),
             cause(cell)
         ));
     }

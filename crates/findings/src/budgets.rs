@@ -1,14 +1,12 @@
 //! Which time budgets are met, and what would have to fall.
 
-use tare_core::stage_durations_ns;
-use tare_core::stats::rounds_estimate;
 use tare_record::Question;
 
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::floor::NULL;
 use crate::format;
 use crate::labels;
-use crate::measured::{Measured, groups, listed};
+use crate::measured::{Measured, groups, largest_stage, listed};
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
     let usable = cells.iter().filter(|cell| {
@@ -86,17 +84,6 @@ fn finding(group: &[&Measured<'_>]) -> Option<Finding> {
         figures,
         assumptions: vec![],
     })
-}
-
-/// The longest stage of a run, and its share of all.
-pub(crate) fn largest_stage(cell: &Measured<'_>) -> Option<(String, f64)> {
-    let stages = cell.cell.stages.iter();
-    let durations: Vec<(String, f64)> = stages
-        .filter_map(|stage| Some((stage.name.clone(), rounds_estimate(&stage_durations_ns(stage))?.value)))
-        .collect();
-    let total: f64 = durations.iter().map(|(_, ns)| ns).sum();
-    let (name, longest) = durations.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    (total > 0.0).then_some((name, longest / total))
 }
 
 #[cfg(test)]

@@ -3,11 +3,10 @@
 use tare_core::stats::{Estimate, median};
 use tare_record::{Phase, PhaseName, Question};
 
-use crate::budgets::largest_stage;
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::labels;
-use crate::measured::{Measured, scaled};
+use crate::measured::{Measured, largest_stage, scaled};
 
 /// Models of one network have no stages, and their first results stand in the report's table of one-time costs.
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {

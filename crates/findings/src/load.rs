@@ -27,6 +27,7 @@ pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
             cell.engine(),
             cell.threads(),
             cell.cell.load.batch,
+            cell.cell.options.precision,
         )
     });
     let mut found = Vec::new();

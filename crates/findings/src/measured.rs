@@ -1,7 +1,7 @@
 //! Measured cells, and how they compare.
 
 use tare_core::stats::{Estimate, paired_ratio, quantile, rounds_estimate, rounds_ratio};
-use tare_core::steady_rounds;
+use tare_core::{stage_durations_ns, steady_rounds};
 use tare_record::{Cell, EngineName, EnvironmentKind, Question, RELAXED_SIMD, Record, Status};
 
 use crate::labels;
@@ -198,6 +198,17 @@ where
         }
     }
     groups.into_iter().map(|(_, group)| group).collect()
+}
+
+/// The longest stage of a run, and its share of all.
+pub(crate) fn largest_stage(cell: &Measured<'_>) -> Option<(String, f64)> {
+    let stages = cell.cell.stages.iter();
+    let durations: Vec<(String, f64)> = stages
+        .filter_map(|stage| Some((stage.name.clone(), rounds_estimate(&stage_durations_ns(stage))?.value)))
+        .collect();
+    let total: f64 = durations.iter().map(|(_, ns)| ns).sum();
+    let (name, longest) = durations.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (total > 0.0).then_some((name, longest / total))
 }
 
 /// Names in a sentence: `a`, `a and b`, `a, b and c`.

@@ -1,6 +1,5 @@
 //! Whether fewer bits are worth it.
 
-use tare_core::stats::Estimate;
 use tare_record::Question;
 
 use crate::finding::{Answer, Figure, Finding, Quantity};
@@ -83,7 +82,10 @@ fn finding(whole: &Measured<'_>, converted: &Measured<'_>) -> Option<Finding> {
     let parts = [
         Some(match is_different(&speed) {
             true => format!("it runs {} as fast", Quantity::Ratio(speed)),
-            false => format!("its speed is the same as far as can be seen ({})", range(&speed)),
+            false => format!(
+                "its speed is the same as far as can be seen ({})",
+                format::ratios(&speed)
+            ),
         }),
         download.map(|share| format!("the download shrinks to {}", format::percent(share))),
         memory.map(|share| format!("peak memory is {} of that in f32", format::percent(share))),
@@ -120,10 +122,6 @@ fn finding(whole: &Measured<'_>, converted: &Measured<'_>) -> Option<Finding> {
             "Agreement was computed natively, over inputs drawn from the seed.".into(),
         ],
     })
-}
-
-fn range(estimate: &Estimate) -> String {
-    format::ratios(estimate)
 }
 
 #[cfg(test)]

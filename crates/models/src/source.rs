@@ -50,7 +50,9 @@ pub fn workload(
     if request.kind == RequestKind::Reference && choices.options.precision.is_some() {
         return with_accuracy_check(request, &choices, file);
     }
-    let Some(batching) = request.load.and_then(|load| load.batching) else {
+    // A reference is one request.
+    let load = request.load.filter(|_| request.kind == RequestKind::Measure);
+    let Some(batching) = load.and_then(|load| load.batching) else {
         return one_workload(request, &choices, file);
     };
     let file: Option<Vec<u8>> = match &request.model {

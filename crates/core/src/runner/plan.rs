@@ -349,8 +349,6 @@ mod tests {
             [
                 "a, batch 4",
                 "a, batch 8",
-                "a, batch 4",
-                "a, batch 8",
                 "b, batch 4, 3 clients",
                 "b, batch 8, 3 clients"
             ]

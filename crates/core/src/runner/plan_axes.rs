@@ -69,7 +69,12 @@ pub fn replace_axes(plan: &mut Plan, axes: &PlanAxes) -> Result<(), PlanError> {
             }
         }
     }
-    cells.dedup();
-    plan.cells = cells;
+    // Cells that differed only in what was replaced are one now.
+    plan.cells.clear();
+    for cell in cells {
+        if !plan.cells.contains(&cell) {
+            plan.cells.push(cell);
+        }
+    }
     Ok(())
 }

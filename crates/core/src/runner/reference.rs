@@ -34,10 +34,10 @@ impl References {
         };
         for (entry, cell_plan) in plan.cells.iter().enumerate() {
             // Loads and rungs of a workload share its reference.
-            let workload = |cell: &CellPlan| (cell.model.clone(), cell.shapes.clone(), cell.options.clone());
-            let earlier = plan.cells[..entry]
-                .iter()
-                .position(|cell| workload(cell) == workload(cell_plan));
+            let is_same = |cell: &CellPlan| {
+                (&cell.model, &cell.shapes, &cell.options) == (&cell_plan.model, &cell_plan.shapes, &cell_plan.options)
+            };
+            let earlier = plan.cells[..entry].iter().position(is_same);
             if let Some(earlier) = earlier {
                 references.of_entries.push(references.of_entries[earlier]);
                 continue;
