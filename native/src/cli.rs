@@ -79,13 +79,14 @@ enum Command {
     /// Find the first operator whose result differs from tract's
     #[command(after_help = "Examples:
   tare diverge --model resnet50 --engine burn-flex
-  tare diverge --model net.onnx --shape input=1,3,224,224 --engine burn-wgpu")]
+  tare diverge --model net.onnx --shape input=1,3,224,224 --in native,chromium --engine burn-wgpu")]
     Diverge(commands::diverge::Args),
-    /// Show the time of a run by node of the graph
+    /// Show the time of a run by operator: `tare bench --profile`, natively if nothing else is asked for
     #[command(after_help = "Examples:
   tare profile --model resnet50 --engine burn-flex
-  tare profile --model minilm --engine burn-wgpu --runs 3")]
-    Profile(commands::profile::Args),
+  tare profile --model minilm --in native,chromium
+  tare report tare-profile-20261126T120000Z/native.json --format trace -o trace.json")]
+    Profile(commands::bench::Args),
     /// Show this machine's hardware, browsers and clock
     Doctor,
     /// Check statistics, clock and measurements against known truths on this machine
@@ -149,7 +150,8 @@ fn started(arguments: Vec<String>) -> Result<(Kind, bench::Args)> {
     match Cli::try_parse_from(arguments)?.command {
         Command::Bench(args) => Ok((Kind::Bench, args)),
         Command::Ladder(args) => Ok((Kind::Ladder, args)),
-        _ => bail!("it was not started by `tare bench` or `tare ladder`"),
+        Command::Profile(args) => Ok((Kind::Profile, args)),
+        _ => bail!("it was not started by `tare bench`, `tare ladder` or `tare profile`"),
     }
 }
 
@@ -176,7 +178,7 @@ pub(crate) fn run() -> Result<bool> {
             command: Some(PlansCommand::Show { name }),
         } => commands::plans::show(&name),
         Command::Diverge(args) => commands::diverge::run(&args),
-        Command::Profile(args) => commands::profile::run(&args),
+        Command::Profile(args) => bench::run(Kind::Profile, &args, started),
         Command::Doctor => commands::doctor::run(),
         Command::Selftest(args) => commands::selftest::run(&args),
         Command::Child { folder } => executor::child::run(&folder),

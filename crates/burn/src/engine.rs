@@ -9,7 +9,6 @@ use crate::import::model::import;
 use crate::lower::driver::lower;
 use crate::runtime::BurnSession;
 use crate::runtime::device::Target;
-use crate::runtime::profile::NodeTime;
 
 /// Version of burn, as pinned in the workspace's manifest.
 pub const VERSION: &str = "0.22.1";
@@ -73,25 +72,6 @@ impl Burn {
     pub async fn device(&self) -> Result<burn_tensor::Device, Failure> {
         let opened = self.target.open().await?;
         Ok(burn_tensor::Device::new(opened.dispatch().clone()))
-    }
-
-    /// Loads a model and measures how long each of its nodes takes, on average over `runs` runs.
-    ///
-    /// It waits for the device after every step. So the sum is more than a run takes if kernels
-    /// overlap or are fused.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Engine::load`] and [`Session::run`].
-    pub async fn profile(
-        &self,
-        model: Bytes,
-        inputs: &[NamedTensor],
-        runs: u32,
-        clock: &dyn Clock,
-    ) -> Result<Vec<NodeTime>, Failure> {
-        let (session, _) = self.session(model, inputs, clock).await?;
-        session.profile(inputs, runs, clock).await
     }
 
     /// Loads a model. Returns the phases of loading too.

@@ -57,5 +57,4 @@ mod runtime;
 pub use engine::{Burn, VERSION};
 #[cfg(feature = "wgpu")]
 pub use runtime::device::adapters;
-pub use runtime::profile::NodeTime;
 pub use tare_core::{NamedTensor, Session, Tensor, TensorData};

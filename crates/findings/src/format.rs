@@ -23,6 +23,26 @@ pub fn items_rate(per_second: f64) -> String {
     format!("{} items/s", significant(per_second))
 }
 
+/// Floating-point operations per second, for example `122 GFLOP/s`.
+pub fn flops_rate(per_second: f64) -> String {
+    rate(per_second, "FLOP/s")
+}
+
+/// Bytes per second, for example `12.3 GB/s`, in powers of ten.
+pub fn bytes_rate(per_second: f64) -> String {
+    rate(per_second, "B/s")
+}
+
+fn rate(per_second: f64, unit: &str) -> String {
+    let (value, prefix) = match per_second {
+        value if value < 1e6 => (value / 1e3, "k"),
+        value if value < 1e9 => (value / 1e6, "M"),
+        value if value < 1e12 => (value / 1e9, "G"),
+        value => (value / 1e12, "T"),
+    };
+    format!("{} {prefix}{unit}", significant(value))
+}
+
 /// A share of the whole, for example `58 %`: with more digits where it is small.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -154,6 +174,10 @@ mod tests {
             assert_eq!(percent(share), expected);
         }
         assert_eq!((count(0), count(4_089_184_256)), ("0".into(), "4.09 G".into()));
+        assert_eq!(
+            (flops_rate(122.4e9), bytes_rate(3.5e6)),
+            ("122 GFLOP/s".into(), "3.50 MB/s".into())
+        );
         assert_eq!((bytes(17), bytes(102_500_000)), ("17.0 B".into(), "102 MB".into()));
     }
 }

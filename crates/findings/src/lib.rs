@@ -13,6 +13,8 @@ pub mod format;
 pub mod labels;
 mod load;
 mod measured;
+mod operator_times;
+mod operators;
 mod precision;
 #[cfg(test)]
 mod simulated;
@@ -23,6 +25,7 @@ mod threads;
 use tare_record::Record;
 
 pub use finding::{Answer, Figure, Finding, Quantity};
+pub use operator_times::{Bound, OperatorTime, OperatorTimes};
 
 /// Everything that can be concluded from the records, question by question.
 pub fn findings(records: &[Record]) -> Vec<Finding> {
@@ -36,6 +39,7 @@ pub fn findings(records: &[Record]) -> Vec<Finding> {
         cold::findings,
         chunks::findings,
         precision::findings,
+        operators::findings,
         stability::findings,
         floor::findings,
     ];

@@ -3,8 +3,8 @@
 use tare_core::{Random, failed_cell};
 use tare_record::{
     Accuracy, Adapter, Cell, CellRequest, ClockInfo, EngineName, EnvironmentKind, Failure, FailureKind, Load,
-    LoadRound, Machine, MachineWatch, ModelSource, NativeInfo, Phase, PhaseName, Plan, PowerInfo, Precision, Question,
-    Record, Round, StageInfo, StageRound, Status,
+    LoadRound, Machine, MachineWatch, ModelSource, NativeInfo, OperatorProfile, PeakSpeed, Phase, PhaseName, Plan,
+    PowerInfo, Precision, ProfiledNode, ProfiledRound, Question, Record, Round, StageInfo, StageRound, Status,
 };
 
 use crate::{Answer, findings};
@@ -38,6 +38,18 @@ pub(crate) struct Simulated {
     pub(crate) load: Option<Load>,
     pub(crate) load_per_second: f64,
     pub(crate) late: u64,
+    pub(crate) environment: EnvironmentKind,
+    pub(crate) operators: Vec<SimulatedOperator>,
+    pub(crate) peak: Option<PeakSpeed>,
+}
+
+/// An operator of a profiled run, which takes a share of it.
+#[derive(Clone, Copy)]
+pub(crate) struct SimulatedOperator {
+    pub(crate) operator: &'static str,
+    pub(crate) share: f64,
+    pub(crate) multiply_accumulates: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Default for Simulated {
@@ -65,6 +77,9 @@ impl Default for Simulated {
             load: None,
             load_per_second: 1.0,
             late: 0,
+            environment: EnvironmentKind::Native,
+            operators: vec![],
+            peak: None,
         }
     }
 }
@@ -83,7 +98,7 @@ impl Simulated {
         let model = ModelSource::BuiltIn {
             name: self.model.into(),
         };
-        let mut request = CellRequest::new(self.engine, EnvironmentKind::Native, model, clock());
+        let mut request = CellRequest::new(self.engine, self.environment, model, clock());
         request.options.batch = Some(self.batch);
         request.options.chunk = self.chunk;
         request.options.precision = self.precision;
@@ -155,7 +170,27 @@ impl Simulated {
                 rounds: vec![rounds(share); self.rounds],
             })
             .collect();
+        cell.profile = (!self.operators.is_empty()).then(|| self.profile());
         cell
+    }
+
+    /// Profiled runs take as long as others.
+    fn profile(&self) -> OperatorProfile {
+        let round = ProfiledRound {
+            runs_ns: vec![ns(self.run_ms); 10],
+            peak: self.peak,
+        };
+        let nodes = self.operators.iter().map(|operator| ProfiledNode {
+            name: operator.operator.to_lowercase(),
+            operator: operator.operator.into(),
+            multiply_accumulates: operator.multiply_accumulates,
+            bytes: operator.bytes,
+            rounds_ns: vec![ns(self.run_ms * operator.share); self.rounds],
+        });
+        OperatorProfile {
+            rounds: vec![round; self.rounds],
+            nodes: nodes.collect(),
+        }
     }
 }
 

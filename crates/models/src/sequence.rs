@@ -133,7 +133,7 @@ impl Pipeline for Sequence {
 
     async fn run(
         &self,
-        networks: &mut [Box<dyn Session>],
+        networks: &mut [Box<dyn Session + '_>],
         _: &[NamedTensor],
         stopwatch: &mut Stopwatch<'_>,
     ) -> Result<Vec<Tensor>, Failure> {

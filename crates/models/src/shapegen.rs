@@ -88,7 +88,7 @@ impl Pipeline for ShapeGen {
 
     async fn run(
         &self,
-        networks: &mut [Box<dyn Session>],
+        networks: &mut [Box<dyn Session + '_>],
         inputs: &[NamedTensor],
         stopwatch: &mut Stopwatch<'_>,
     ) -> Result<Vec<Tensor>, Failure> {
@@ -116,7 +116,7 @@ impl Pipeline for ShapeGen {
 
 /// Takes Euler steps along the velocity, from each time to the next.
 async fn sample(
-    denoiser: &mut dyn Session,
+    denoiser: &mut (dyn Session + '_),
     latents: &NamedTensor,
     condition: &NamedTensor,
     times: &[f32],
@@ -143,7 +143,7 @@ async fn sample(
 }
 
 /// Occupancy at the centers of all cells, with z varying fastest.
-async fn decode(decoder: &mut dyn Session, latents: Tensor, chunk: usize) -> Result<Vec<f32>, Failure> {
+async fn decode(decoder: &mut (dyn Session + '_), latents: Tensor, chunk: usize) -> Result<Vec<f32>, Failure> {
     let mut volume = Vec::with_capacity(SIDE.pow(3));
     let mut inputs = ["points", "latents"].map(|name| NamedTensor {
         name: name.into(),

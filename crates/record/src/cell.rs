@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Accuracy, Adapter, EngineName, EnvironmentKind, Failure, Load, LoadRound, TensorInfo, Warning, WorkloadOptions,
+    Accuracy, Adapter, EngineName, EnvironmentKind, Failure, Load, LoadRound, OperatorProfile, TensorInfo, Warning,
+    WorkloadOptions,
 };
 
 /// One workload in one configuration under one load pattern: what was measured, or why nothing was.
@@ -63,6 +64,9 @@ pub struct Cell {
     /// What the converted weights change, if [`Cell::options`] converts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<Accuracy>,
+    /// Where the time of a run goes, if the plan asks for it and the engine can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<OperatorProfile>,
     /// Memory use, where the environment reports it.
     pub memory: Memory,
     /// Speed of the processor before and after the cell.

@@ -218,6 +218,8 @@ pub enum WarningKind {
     Outliers,
     /// The machine became slower or faster while the cell was measured.
     ChangedSpeed,
+    /// Runs could not be timed node by node.
+    NoProfile,
     /// The machine saves energy, or was throttled because of heat.
     Power,
 }

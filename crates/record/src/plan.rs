@@ -57,7 +57,7 @@ impl Plan {
         match question {
             _ if !self.questions.is_empty() => self.questions.contains(&question),
             Question::Budgets => !self.budgets_ms.is_empty(),
-            Question::Batch | Question::Load | Question::Chunks | Question::Precision => true,
+            Question::Batch | Question::Load | Question::Chunks | Question::Precision | Question::Operators => true,
             // Most plans have cells that these could be asked of.
             Question::Speedup | Question::Threads | Question::Cold | Question::Floor | Question::Stability => false,
         }
@@ -103,6 +103,8 @@ pub enum Question {
     Precision,
     /// How steady runs are, and which of what was watched explains it.
     Stability,
+    /// Which operators take the time of a run, what bounds them, and what the browser costs each.
+    Operators,
 }
 
 /// One workload on a list of engines.
@@ -252,6 +254,8 @@ pub struct Rules {
     pub min_warmup_runs: usize,
     /// Minimum warm-up time of each round, in milliseconds.
     pub min_warmup_ms: u64,
+    /// Runs of each round that are timed node by node, after the samples.
+    pub profiled_runs: u32,
     /// In a run over several environments, cells that are compared get no more rounds once half the
     /// width of the 95 % interval of every ratio between them is at most this percentage of the
     /// ratio. 0 stands for all rounds.
@@ -275,6 +279,7 @@ impl Default for Rules {
             max_samples: 1_000,
             min_warmup_runs: 2,
             min_warmup_ms: 300,
+            profiled_runs: 0,
             ratio_precision_percent: 2,
             cell_limit_s: 120,
             rounds_limit_s: None,

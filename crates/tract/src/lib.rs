@@ -1,6 +1,7 @@
 //! The tract engine: ONNX on the CPU. Natively it chooses kernels at run time, in a browser it uses
 //! wasm SIMD.
 
+mod nodes;
 mod vectors;
 
 use std::collections::BTreeMap;
@@ -8,8 +9,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use prost::Message;
-use tare_core::{Clock, Engine, Loaded, NamedTensor, Session, SessionInfo, Tensor, TensorData};
-use tare_record::{DType, EngineInfo, EngineName, Failure, FailureKind, PhaseName};
+use tare_core::{Clock, Engine, Loaded, NamedTensor, NodeRun, ProfiledRun, Session, SessionInfo, Tensor, TensorData};
+use tare_record::{DType, EngineInfo, EngineName, Failure, FailureKind, PeakSpeed, PhaseName};
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::Tensor as TractTensor;
 use tract_onnx::prelude::multithread::Executor;
@@ -18,8 +19,10 @@ use tract_onnx::prelude::{
     TypedFact, TypedSimplePlan,
 };
 use tract_onnx::tract_core::ops::matmul::optimized::OptMatMul;
-use tract_onnx::tract_core::plan::SimpleState;
+use tract_onnx::tract_core::plan::{self, SimpleState};
 use tract_onnx::tract_hir::prelude::tract_data;
+
+use nodes::OnnxNodes;
 
 pub use vectors::{ISA_VARIABLE, VectorLimit, vector_level, vector_limits};
 
@@ -64,6 +67,7 @@ impl Engine for Tract {
         // contradict the shapes of the inputs.
         let reader = tract_onnx::onnx().with_ignore_value_info(true);
         let parsed = reader.model_for_proto_model(&decoded);
+        let onnx_nodes = nodes::onnx_nodes(&decoded);
         drop(decoded);
         let mut parsed = parsed.map_err(|error| reading(&error))?;
         let parse = clock.phase_since(start_ns, PhaseName::Parse);
@@ -97,6 +101,8 @@ impl Engine for Tract {
             is_stateful: state.op_states.iter().any(Option::is_some),
             state,
             threads: self.threads,
+            onnx_nodes,
+            nodes: vec![],
         };
         Ok(Loaded {
             session: Box::new(session),
@@ -114,6 +120,19 @@ struct TractSession {
     threads: usize,
     /// Kernels of the matrix products, including convolutions, and how many nodes use each.
     kernels: BTreeMap<String, u64>,
+    onnx_nodes: OnnxNodes,
+    /// The graph's nodes by number. Empty before the first profiled run.
+    nodes: Vec<Option<NodeRun>>,
+}
+
+impl TractSession {
+    /// Forgets what recurrent layers keep between runs.
+    fn begin_run(&mut self) -> TractResult<()> {
+        if self.is_stateful {
+            self.state = self.state.plan().spawn()?;
+        }
+        Ok(())
+    }
 }
 
 fn matrix_kernels(state: &State) -> BTreeMap<String, u64> {
@@ -130,18 +149,44 @@ fn matrix_kernels(state: &State) -> BTreeMap<String, u64> {
 #[async_trait(?Send)]
 impl Session for TractSession {
     async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
-        let run = |state: &mut State| -> TractResult<Vec<Tensor>> {
-            let inputs = inputs
-                .iter()
-                .map(|input| to_tract(&input.tensor))
-                .collect::<TractResult<TVec<TValue>>>()?;
-            state.run(inputs)?.iter().map(|output| from_tract(output)).collect()
-        };
-        if self.is_stateful {
-            let fresh = self.state.plan().spawn();
-            self.state = fresh.map_err(|error| explain(&error, FailureKind::Run, "running the model"))?;
+        self.begin_run()
+            .and_then(|()| to_outputs(self.state.run(to_inputs(inputs)?)?))
+            .map_err(|error| explain(&error, FailureKind::Run, "running the model"))
+    }
+
+    async fn profiled_run(
+        &mut self,
+        inputs: &[NamedTensor],
+        clock: &dyn Clock,
+    ) -> Result<Option<ProfiledRun>, Failure> {
+        let failed = |error: TractError| explain(&error, FailureKind::Run, "running the model");
+        if self.nodes.is_empty() {
+            let graph = self.state.plan().model();
+            self.nodes = nodes::nodes(graph, &self.onnx_nodes).map_err(failed)?;
         }
-        run(&mut self.state).map_err(|error| explain(&error, FailureKind::Run, "running the model"))
+        self.begin_run().map_err(failed)?;
+        let mut order = Vec::with_capacity(self.nodes.len());
+        let outputs = to_inputs(inputs).and_then(|inputs| {
+            self.state.run_plan_with_eval(inputs, |context, state, node, inputs| {
+                let start_ns = clock.now_ns();
+                let outputs = plan::eval(context, state, node, inputs);
+                order.push((node.id, clock.now_ns().saturating_sub(start_ns)));
+                outputs
+            })
+        });
+        let outputs = outputs.and_then(to_outputs).map_err(failed)?;
+        let nodes = order.into_iter().filter_map(|(id, duration_ns)| {
+            let node = self.nodes.get(id)?.clone()?;
+            Some(NodeRun { duration_ns, ..node })
+        });
+        Ok(Some(ProfiledRun {
+            outputs,
+            nodes: nodes.collect(),
+        }))
+    }
+
+    fn peak_speed(&self, clock: &dyn Clock) -> Option<PeakSpeed> {
+        tare_peak::peak_speed(self.threads, &vector_level(), clock)
     }
 
     fn info(&self) -> SessionInfo {
@@ -175,6 +220,14 @@ fn datum_type(dtype: DType) -> DatumType {
         DType::U8 => DatumType::U8,
         DType::Bool => DatumType::Bool,
     }
+}
+
+fn to_inputs(inputs: &[NamedTensor]) -> TractResult<TVec<TValue>> {
+    inputs.iter().map(|input| to_tract(&input.tensor)).collect()
+}
+
+fn to_outputs(outputs: TVec<TValue>) -> TractResult<Vec<Tensor>> {
+    outputs.iter().map(|output| from_tract(output)).collect()
 }
 
 fn to_tract(tensor: &Tensor) -> TractResult<TValue> {

@@ -1,4 +1,4 @@
-//! `tare bench` and `tare ladder`: measure in several environments that take turns, and write the
+//! `tare bench`, `tare ladder` and `tare profile`: measure in several environments that take turns, and write the
 //! report.
 
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use tare_record::{DeviceKind, EngineName, Plan};
 
-use super::args::{DriverArgs, PlanArgs, ServeArgs, cores};
+use super::args::{DriverArgs, PROFILED_RUNS, PlanArgs, ServeArgs, cores};
 use crate::bench::environment::environments;
 use crate::bench::folder::RunFolder;
 use crate::bench::recorder::print_report;
@@ -19,7 +19,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     plan: PlanArgs,
     /// Where to measure: native, node, browser (the first one found), chromium, chrome, firefox, or
-    /// the path of a browser [default: native,browser, and node for `tare ladder`]
+    /// the path of a browser [default: native,browser, with node for `tare ladder`, and native alone
+    /// for `tare profile`]
     #[arg(long = "in", value_name = "ENVIRONMENTS", value_delimiter = ',')]
     environments: Vec<String>,
     /// Browsers of the WebDrivers given with --webdriver, by their names there, with a version if it
@@ -54,13 +55,35 @@ pub(crate) struct Args {
     resume: Option<PathBuf>,
 }
 
-/// Which of the two commands it is.
+/// Which of the commands it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// `tare bench`.
     Bench,
     /// `tare ladder`: all rungs, and Node.
     Ladder,
+    /// `tare profile`: natively, with profiled runs.
+    Profile,
+}
+
+impl Kind {
+    /// The name of the command.
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Bench => "bench",
+            Kind::Ladder => "ladder",
+            Kind::Profile => "profile",
+        }
+    }
+
+    /// The plan that is measured if none is named.
+    fn plan(self) -> &'static str {
+        match self {
+            Kind::Bench => "quick",
+            Kind::Ladder => "ladder",
+            Kind::Profile => "profile",
+        }
+    }
 }
 
 /// Measures, or goes on with a run. `parse` reads the arguments of the command that started it.
@@ -78,6 +101,7 @@ fn measure(kind: Kind, args: &Args, resumed: Option<RunFolder>) -> Result<bool> 
     let named: Vec<String> = match (args.environments.as_slice(), kind) {
         ([], Kind::Ladder) => ["native", "node", "browser"].map(String::from).into(),
         // The browsers are named.
+        ([], Kind::Profile) => vec!["native".into()],
         ([], _) if !args.browsers.is_empty() || args.invite > 0 => vec!["native".into()],
         ([], _) => ["native", "browser"].map(String::from).into(),
         (named, _) => named.to_vec(),
@@ -95,10 +119,10 @@ fn measure(kind: Kind, args: &Args, resumed: Option<RunFolder>) -> Result<bool> 
     // Looked for first, because it is often missing.
     let page = needs_page.then(|| args.serve.page.find()).transpose()?;
     let inputs = args.plan.inputs()?;
-    let mut plan = args.plan.plan_or(match kind {
-        Kind::Bench => "quick",
-        Kind::Ladder => "ladder",
-    })?;
+    let mut plan = args.plan.plan_or(kind.plan())?;
+    if kind == Kind::Profile && plan.rules.profiled_runs == 0 {
+        plan.rules.profiled_runs = PROFILED_RUNS;
+    }
     choose_engines(&mut plan, args.driver.software_gpu, rungs);
     if rungs {
         add_rungs(&mut plan, args.plan.threads());
@@ -106,11 +130,7 @@ fn measure(kind: Kind, args: &Args, resumed: Option<RunFolder>) -> Result<bool> 
     let folder = match resumed {
         Some(folder) => folder,
         None => {
-            let name = match kind {
-                Kind::Bench => "bench",
-                Kind::Ladder => "ladder",
-            };
-            let path = args.output.clone().unwrap_or_else(|| dated_path(name));
+            let path = args.output.clone().unwrap_or_else(|| dated_path(kind.name()));
             RunFolder::create(&path, &command_line())?
         }
     };

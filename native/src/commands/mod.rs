@@ -13,7 +13,6 @@ pub(crate) mod diverge;
 pub(crate) mod doctor;
 pub(crate) mod models;
 pub(crate) mod plans;
-pub(crate) mod profile;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod selftest;

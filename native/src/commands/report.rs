@@ -26,6 +26,8 @@ enum ReportFormat {
     Md,
     Csv,
     Json,
+    /// The profiles alone, for Perfetto and Chrome
+    Trace,
 }
 
 pub(crate) fn run(args: &Args) -> Result<bool> {
@@ -36,6 +38,8 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         Some(ReportFormat::Md) => tare_report::markdown(&records),
         Some(ReportFormat::Csv) => tare_report::csv(&records)?,
         Some(ReportFormat::Json) => tare_report::json(&records),
+        Some(ReportFormat::Trace) => tare_report::trace(&records)
+            .context("no cell of these records was profiled\nhint: measure with --profile")?,
         None => tare_report::terminal(&records, terminal_width()),
     };
     match &args.output {

@@ -150,7 +150,7 @@ impl PageExecutor {
     }
 
     /// Closes the browser, if this program opened it.
-    async fn close(&mut self) {
+    pub(crate) async fn close(&mut self) {
         self.link.connection = None;
         self.note_memory();
         self.link.memory = None;

@@ -1,6 +1,6 @@
 //! Tests the commands that do not measure a plan.
 
-use crate::common::Sandbox;
+use crate::common::{Sandbox, read_record};
 
 #[test]
 fn models_are_listed_and_exported() {
@@ -55,31 +55,56 @@ fn the_doctor_describes_the_machine() {
 }
 
 #[test]
-fn a_profile_shows_the_duration_of_each_node() {
+fn a_profile_shows_the_time_of_each_operator() {
     let sandbox = Sandbox::new();
-    let ran = sandbox.run("profile --model tiny --engine burn-flex --runs 3").code(0);
-    let text = ran.out();
-    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-    let convolutions = rows.iter().filter(|row| row.contains(&"Conv")).count();
-    let shares: Vec<f64> = rows
-        .iter()
-        .filter_map(|row| row.iter().find_map(|word| word.strip_suffix('%')?.parse().ok()))
-        .collect();
-    assert_eq!(convolutions, 3, "{text}");
-    assert!((shares.iter().sum::<f64>() - 100.0).abs() < 1.0, "{shares:?}");
-    assert!(shares.is_sorted_by(|a, b| a >= b), "{shares:?}");
-    sandbox.run("profile").code(2).says("choose one with --model");
+    let ran = sandbox
+        .run("profile --model digits --engine burn-flex --engine tract --profile 3 --rounds 2 -o out")
+        .code(0);
+    // Lines break anywhere.
+    let printed = ran.out().split_whitespace().collect::<Vec<_>>().join(" ");
+    for text in [
+        "of a run of digits on tract on 1 thread",
+        "of a run of digits on burn-flex",
+        "beside the operators",
+        "6 profiled runs",
+    ] {
+        assert!(printed.contains(text), "{text:?} is not in {printed}");
+    }
+    let record = read_record(&sandbox.path("out/native.json"));
+    for cell in &record.cells {
+        let profile = cell.profile.as_ref().expect("it was profiled");
+        let operators: Vec<&str> = profile.nodes.iter().map(|node| node.operator.as_str()).collect();
+        assert!(operators.contains(&"Conv"), "{operators:?}");
+        assert!(profile.rounds.len() == 2 && profile.rounds.iter().all(|round| round.peak.is_some()));
+    }
     sandbox
-        .run("profile --model tiny --engine tract")
+        .run("report out/native.json --format trace -o trace.json")
+        .code(0);
+    let trace: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(sandbox.path("trace.json")).expect("it was written"))
+            .expect("it is JSON");
+    let events = trace["traceEvents"].as_array().expect("it has events");
+    let nodes: usize = record
+        .cells
+        .iter()
+        .filter_map(|cell| cell.profile.as_ref())
+        .map(|profile| profile.nodes.len())
+        .sum();
+    assert_eq!(events.len(), nodes + record.cells.len());
+    sandbox
+        .run("run --model tiny --engine tract --rounds 1 -o plain.json")
+        .code(0);
+    sandbox
+        .run("report plain.json --format trace")
         .code(2)
-        .says("only a single burn engine");
+        .says("no cell of these records was profiled");
 }
 
 #[test]
 fn the_first_operator_that_differs_is_named() {
     let sandbox = Sandbox::new();
     let same = sandbox.run("diverge --model tiny --engine burn-flex").code(0);
-    assert!(same.out().contains("Conv") && same.out().contains("all values of tiny on burn-flex agree"));
+    assert!(same.out().contains("Conv") && same.out().contains("burn-flex in native: all values of tiny agree"));
     // No other engine reaches this tolerance.
     sandbox.write(
         "strict.toml",

@@ -1,7 +1,7 @@
 //! The driver: lowers the nodes of a graph one after the other.
 
 use onnx_ir::{Argument, Node};
-use tare_core::NamedTensor;
+use tare_core::{NamedTensor, NodeRun};
 use tare_record::{DType, Failure, FailureKind};
 
 use super::element_types::{element_type, supported_type, wrap_host};
@@ -16,7 +16,6 @@ use super::unsupported::{Lowering, Unsupported, node_failure, operator_name};
 use super::value::{DeviceValue, Value};
 use crate::import::model::ImportedModel;
 use crate::ops;
-use crate::runtime::profile::NodeTime;
 
 /// Lowers a model for inputs of the given shapes. With `fuses_attention` the operations that
 /// attention consists of become one step.
@@ -45,10 +44,11 @@ pub(crate) fn lower(model: ImportedModel, inputs: &[NamedTensor], fuses_attentio
     }
     for node in &graph.nodes {
         lower_node(&mut cx, node).map_err(|unsupported| node_failure(node, &unsupported, &model.node_names))?;
-        cx.lowered.nodes.push(NodeTime {
-            node: node.name().to_owned(),
+        cx.lowered.nodes.push(NodeRun {
+            name: node.name().to_owned(),
             operator: operator_name(node),
-            steps: 0,
+            multiply_accumulates: 0,
+            bytes: 0,
             duration_ns: 0,
         });
     }

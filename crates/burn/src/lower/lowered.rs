@@ -1,10 +1,10 @@
 //! What lowering makes of a model.
 
+use tare_core::NodeRun;
 use tare_record::DType;
 
 use super::host_tensor::HostTensor;
 use super::value::Value;
-use crate::runtime::profile::NodeTime;
 use crate::runtime::program::{Slot, Step};
 
 /// A model as a list of steps.
@@ -20,8 +20,8 @@ pub(crate) struct Lowered {
     pub(crate) outputs: Vec<Output>,
     /// Shape of the largest tensor.
     pub(crate) largest_shape: Vec<usize>,
-    /// The graph's nodes in order, to be timed.
-    pub(crate) nodes: Vec<NodeTime>,
+    /// The graph's nodes in order, none of them timed yet.
+    pub(crate) nodes: Vec<NodeRun>,
 }
 
 /// An output of the model.

@@ -11,9 +11,6 @@ pub(super) fn run_passes(cx: &mut Lowerer, fuses_attention: bool) {
         fuse_attention(cx);
     }
     remove_unread(&mut cx.lowered);
-    for (position, node) in cx.lowered.nodes.iter_mut().enumerate() {
-        node.steps = cx.lowered.steps.iter().filter(|step| step.node == position).count();
-    }
 }
 
 fn remove_unread(lowered: &mut Lowered) {

@@ -1,8 +1,13 @@
 //! The order in which a program's steps run, and when values are freed.
 
+use burn_backend::TensorMetadata;
 use burn_dispatch::DispatchTensor;
+use tare_core::Clock;
+use tare_record::Failure;
 
+use super::device::OpenedDevice;
 use super::program::{Operands, Slot, Step, run};
+use super::work::{Work, work};
 
 /// Runs steps over a list of values in which constants and inputs are set. Each value that does not
 /// outlive the run is dropped at its last use.
@@ -49,6 +54,30 @@ impl Schedule {
         self.steps[step].0.node
     }
 
+    /// Shapes of a step's operands. All steps before it must have run, and it must not.
+    fn operand_shapes(&self, step: usize, values: &[Option<DispatchTensor>]) -> Vec<Vec<usize>> {
+        let operands = self.steps[step].0.inputs.iter();
+        operands.map(|&slot| shape(values[slot].as_ref())).collect()
+    }
+
+    /// Runs one step, and returns how long it takes until the device has finished it, and its work.
+    pub(crate) async fn timed_step(
+        &self,
+        step: usize,
+        values: &mut [Option<DispatchTensor>],
+        clock: &dyn Clock,
+        device: &OpenedDevice,
+    ) -> Result<(u64, Work), Failure> {
+        let operands = self.operand_shapes(step, values);
+        let start_ns = clock.now_ns();
+        self.step(step, values);
+        device.wait().await?;
+        let duration_ns = clock.now_ns().saturating_sub(start_ns);
+        let step = &self.steps[step].0;
+        let result = shape(values[step.output].as_ref());
+        Ok((duration_ns, work(&step.op, &operands, &result)))
+    }
+
     /// Runs all steps. Panics if a step reads a value that no step has made; lowering rules that
     /// out.
     pub(crate) fn run(&self, values: &mut [Option<DispatchTensor>]) {
@@ -71,6 +100,10 @@ impl Schedule {
         let operands: Operands = operands.collect();
         values[step.output] = Some(run(&step.op, operands));
     }
+}
+
+fn shape(tensor: Option<&DispatchTensor>) -> Vec<usize> {
+    tensor.map_or_else(Vec::new, |tensor| tensor.shape().to_vec())
 }
 
 #[cfg(test)]

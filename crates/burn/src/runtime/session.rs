@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use burn_dispatch::DispatchTensor;
-use tare_core::{Clock, NamedTensor, Session, SessionInfo, Tensor};
-use tare_record::{DType, Failure, FailureKind};
+use tare_core::{Clock, NamedTensor, NodeRun, ProfiledRun, Session, SessionInfo, Tensor};
+use tare_record::{DType, Failure, FailureKind, PeakSpeed};
 
 use super::device::{KernelWatch, OpenedDevice};
-use super::profile::NodeTime;
 use super::program::Slot;
 use super::schedule::Schedule;
 use super::transfer::{Stored, download, in_type, to_core, upload_constant, upload_input};
@@ -24,7 +23,7 @@ pub(crate) struct BurnSession {
     /// Positions of the inputs that are read, with their slots.
     inputs: Vec<(usize, Slot)>,
     outputs: Vec<(String, Source)>,
-    nodes: Vec<NodeTime>,
+    nodes: Vec<NodeRun>,
     kernels: KernelWatch,
 }
 
@@ -119,40 +118,8 @@ impl BurnSession {
         Ok(values)
     }
 
-    /// Average time of each node over `runs` runs, waiting for the device after every step.
-    pub(crate) async fn profile(
-        &self,
-        inputs: &[NamedTensor],
-        runs: u32,
-        clock: &dyn Clock,
-    ) -> Result<Vec<NodeTime>, Failure> {
-        // The first run compiles kernels.
-        self.schedule.run(&mut self.values(inputs)?);
-        self.device.wait().await?;
-        let mut times = self.nodes.clone();
-        for _ in 0..runs.max(1) {
-            let mut values = self.values(inputs)?;
-            self.device.wait().await?;
-            for step in 0..self.schedule.len() {
-                let start_ns = clock.now_ns();
-                self.schedule.step(step, &mut values);
-                self.device.wait().await?;
-                times[self.schedule.node(step)].duration_ns += clock.now_ns().saturating_sub(start_ns);
-            }
-        }
-        for time in &mut times {
-            time.duration_ns /= u64::from(runs.max(1));
-        }
-        Ok(times)
-    }
-}
-
-#[async_trait(?Send)]
-impl Session for BurnSession {
-    async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
-        self.kernels.begin_run();
-        let mut values = self.values(inputs)?;
-        self.schedule.run(&mut values);
+    /// Reads the outputs back.
+    async fn outputs(&self, values: &[Option<DispatchTensor>]) -> Result<Vec<Tensor>, Failure> {
         let mut outputs = Vec::with_capacity(self.outputs.len());
         for (name, source) in &self.outputs {
             outputs.push(match source {
@@ -172,6 +139,17 @@ impl Session for BurnSession {
                 }
             });
         }
+        Ok(outputs)
+    }
+}
+
+#[async_trait(?Send)]
+impl Session for BurnSession {
+    async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
+        self.kernels.begin_run();
+        let mut values = self.values(inputs)?;
+        self.schedule.run(&mut values);
+        let outputs = self.outputs(&values).await?;
         self.kernels.end_run();
         Ok(outputs)
     }
@@ -194,6 +172,34 @@ impl Session for BurnSession {
         self.device.wait().await?;
         let schedule = &self.schedule;
         self.device.time(|| schedule.run(&mut values)).await
+    }
+
+    async fn profiled_run(
+        &mut self,
+        inputs: &[NamedTensor],
+        clock: &dyn Clock,
+    ) -> Result<Option<ProfiledRun>, Failure> {
+        let mut values = self.values(inputs)?;
+        self.device.wait().await?;
+        // Nodes that are computed when the model is loaded have no step.
+        let mut nodes: Vec<Option<NodeRun>> = vec![None; self.nodes.len()];
+        for step in 0..self.schedule.len() {
+            let timed = self.schedule.timed_step(step, &mut values, clock, &self.device);
+            let (duration_ns, work) = timed.await?;
+            let number = self.schedule.node(step);
+            let node = nodes[number].get_or_insert_with(|| self.nodes[number].clone());
+            node.duration_ns += duration_ns;
+            node.multiply_accumulates += work.multiply_accumulates;
+            node.bytes += work.bytes;
+        }
+        Ok(Some(ProfiledRun {
+            outputs: self.outputs(&values).await?,
+            nodes: nodes.into_iter().flatten().collect(),
+        }))
+    }
+
+    fn peak_speed(&self, clock: &dyn Clock) -> Option<PeakSpeed> {
+        self.device.peak_speed(clock)
     }
 
     fn device_bytes(&self) -> Option<u64> {

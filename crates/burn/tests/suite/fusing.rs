@@ -12,10 +12,12 @@ use crate::common::{agree, graph, ints};
 fn operators(bytes: Vec<u8>) -> Vec<String> {
     let workload = prepare("case", bytes, &BTreeMap::new(), &[], 3).unwrap();
     let burn = Burn::flex(1);
-    let profile = burn.profile(workload.bytes.clone(), &workload.inputs, 1, &Untimed);
-    let nodes = pollster::block_on(profile).unwrap();
-    let computed = nodes.into_iter().filter(|node| node.steps > 0);
-    computed.map(|node| node.operator).collect()
+    let run = pollster::block_on(async {
+        let mut session = burn.open(workload.bytes.clone(), &workload.inputs).await?;
+        session.profiled_run(&workload.inputs, &Untimed).await
+    });
+    let nodes = run.unwrap().unwrap().nodes;
+    nodes.into_iter().map(|node| node.operator).collect()
 }
 
 /// Attention of x [2, 4, 3, 5] = [batch, position, head, width] to itself. `scores` makes the

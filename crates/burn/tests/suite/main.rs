@@ -31,6 +31,7 @@ mod onnx_ir_workarounds;
 mod opset;
 mod pad;
 mod pooling;
+mod profile;
 mod rank_check;
 mod recurrent;
 mod reduction;

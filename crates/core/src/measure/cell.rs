@@ -52,6 +52,7 @@ pub async fn measure(
         reported_ns: start_ns,
         reported_doing: "",
         last: vec![],
+        memory_before_profile: None,
         reference_sha256: tensors_sha256(reference.iter().map(|named| &named.tensor)),
     };
     let status = match run.all(engine, bytes).await {
@@ -72,10 +73,11 @@ pub async fn measure(
         ),
     };
     run.cell.status = status;
+    let memory = run.memory_before_profile.unwrap_or_else(|| run.observer.memory());
     run.cell.memory = Memory {
         device_bytes: run.cell.memory.device_bytes,
         loaded_bytes: run.cell.memory.loaded_bytes,
-        ..run.observer.memory()
+        ..memory
     };
     let warnings = warnings(&run.cell, request);
     run.cell.warnings.extend(warnings);
@@ -107,6 +109,8 @@ struct Run<'a> {
     reported_ns: u64,
     reported_doing: &'static str,
     last: Vec<Tensor>,
+    /// Memory use before runs were profiled, which takes more.
+    memory_before_profile: Option<Memory>,
     reference_sha256: String,
 }
 
@@ -144,7 +148,8 @@ impl Run<'_> {
             let outputs = self.workload.name_outputs(self.last.clone());
             self.cell.post_processing = Some(post_processing::sample(work, &outputs, self.request, self.clock)?);
         }
-        Ok(())
+        self.memory_before_profile = Some(self.observer.memory());
+        self.profile(&mut loaded).await
     }
 
     fn describe(&mut self, loaded: &LoadedWorkload<'_>) {
@@ -312,6 +317,7 @@ fn percent(part: u64, whole: u64) -> u8 {
     u8::try_from(percent.min(100)).unwrap_or(100)
 }
 
+pub(crate) mod profiling;
 mod sampling;
 mod under_load;
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tare_record::{Adapter, EngineInfo, Failure, Phase};
+use tare_record::{Adapter, EngineInfo, Failure, PeakSpeed, Phase};
 
 use crate::{Clock, NamedTensor, Tensor};
 
@@ -68,10 +68,53 @@ pub trait Session {
         Ok(None)
     }
 
+    /// Runs once and times every node of the graph, waiting for the device after each. `None` if the engine cannot.
+    ///
+    /// # Errors
+    ///
+    /// If the engine fails.
+    async fn profiled_run(
+        &mut self,
+        _inputs: &[NamedTensor],
+        _clock: &dyn Clock,
+    ) -> Result<Option<ProfiledRun>, Failure> {
+        Ok(None)
+    }
+
+    /// Measures the speeds that no kernel of this session can exceed. Takes part of a second. `None` if they are not
+    /// known.
+    fn peak_speed(&self, _clock: &dyn Clock) -> Option<PeakSpeed> {
+        None
+    }
+
     /// Memory that the engine holds on its device.
     fn device_bytes(&self) -> Option<u64> {
         None
     }
+}
+
+/// A run whose nodes were timed.
+#[derive(Debug, Clone, Default)]
+pub struct ProfiledRun {
+    /// Outputs in host memory, in the model's order.
+    pub outputs: Vec<Tensor>,
+    /// The nodes in the order in which they ran. The same ones in every run.
+    pub nodes: Vec<NodeRun>,
+}
+
+/// A node of the graph in a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeRun {
+    /// The engine's name of it.
+    pub name: String,
+    /// ONNX's name of its operator, or the engine's if the engine added the node.
+    pub operator: String,
+    /// Multiply-accumulates in convolutions and matrix products.
+    pub multiply_accumulates: u64,
+    /// Size of its operands and results.
+    pub bytes: u64,
+    /// How long it took.
+    pub duration_ns: u64,
 }
 
 /// Where and how a session runs, as reported by its engine.

@@ -12,6 +12,7 @@ pub(crate) mod memory_budget;
 pub(crate) mod observer;
 pub(crate) mod pipeline;
 pub(crate) mod post_processing;
+mod profiled_session;
 pub(crate) mod run_durations;
 mod stages;
 pub(crate) mod unmeasured;

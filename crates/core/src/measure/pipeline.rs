@@ -23,7 +23,7 @@ pub trait Pipeline: Debug + Sync {
     /// If an engine fails, or the inputs do not fit.
     async fn run(
         &self,
-        networks: &mut [Box<dyn Session>],
+        networks: &mut [Box<dyn Session + '_>],
         inputs: &[NamedTensor],
         stopwatch: &mut Stopwatch<'_>,
     ) -> Result<Vec<Tensor>, Failure>;

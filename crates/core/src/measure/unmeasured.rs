@@ -60,6 +60,7 @@ fn unmeasured(request: &CellRequest, model: ModelInfo, engine: EngineInfo) -> Ce
         post_processing: None,
         verification: None,
         accuracy: None,
+        profile: None,
         memory: Memory::default(),
         calibration: None,
         status: Status::Cancelled,

@@ -1,10 +1,12 @@
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tare_record::{Failure, FailureKind, ModelInfo, Phase};
+use tare_record::{Failure, FailureKind, ModelInfo, PeakSpeed, Phase};
 
 use super::pipeline::{Composition, Stopwatch};
-use crate::{Clock, Engine, Loaded, NamedTensor, PostProcessing, Session, SessionInfo, Tensor};
+use super::profiled_session::ProfiledSession;
+use crate::{Clock, Engine, Loaded, NamedTensor, NodeRun, PostProcessing, ProfiledRun, Session, SessionInfo, Tensor};
 
 /// A model with its inputs.
 #[derive(Debug, Clone)]
@@ -127,6 +129,47 @@ impl LoadedWorkload<'_> {
             }
             (None, _) => unreachable!("a workload without a composition has exactly one session"),
         }
+    }
+
+    /// Runs once, with the inputs of the workload, and times every node. A node of a network that runs several times
+    /// counts once, with its total. `None` if the engine cannot.
+    ///
+    /// # Errors
+    ///
+    /// If the engine fails.
+    pub(crate) async fn profiled_run(&mut self, clock: &dyn Clock) -> Result<Option<ProfiledRun>, Failure> {
+        let inputs = &self.workload.inputs;
+        let Some(composition) = &self.workload.composition else {
+            let [session] = self.sessions.as_mut_slice() else {
+                unreachable!("a workload without a composition has exactly one session");
+            };
+            return session.profiled_run(inputs, clock).await;
+        };
+        let profiles: Vec<_> = self.sessions.iter().map(|_| RefCell::new(vec![])).collect();
+        let networks = self.sessions.iter_mut().zip(&profiles);
+        let mut networks: Vec<Box<dyn Session + '_>> = networks
+            .map(|(session, nodes)| {
+                Box::new(ProfiledSession::new(&mut **session, clock, nodes)) as Box<dyn Session + '_>
+            })
+            .collect();
+        let mut stopwatch = Stopwatch::start(clock, &mut self.totals_ns);
+        let outputs = composition.pipeline.run(&mut networks, inputs, &mut stopwatch).await?;
+        drop(networks);
+        let numbered = profiles.into_iter().enumerate();
+        let nodes: Vec<NodeRun> = numbered
+            .flat_map(|(index, nodes)| {
+                nodes.into_inner().into_iter().map(move |node: NodeRun| NodeRun {
+                    name: format!("{}/{}", index + 1, node.name),
+                    ..node
+                })
+            })
+            .collect();
+        Ok((!nodes.is_empty()).then_some(ProfiledRun { outputs, nodes }))
+    }
+
+    /// Speeds that no kernel can exceed: see [`Session::peak_speed`].
+    pub(crate) fn peak_speed(&self, clock: &dyn Clock) -> Option<PeakSpeed> {
+        self.sessions.first()?.peak_speed(clock)
     }
 
     /// Runs a single network once, with other inputs of the same shapes.

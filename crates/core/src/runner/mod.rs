@@ -1,5 +1,6 @@
 //! Runs all cells of a plan in all environments of a run, in rounds.
 
+mod built_in_plans;
 pub(crate) mod executor;
 pub(crate) mod lane;
 pub(crate) mod machine_reading;

@@ -2,34 +2,12 @@
 
 use tare_record::{CellPlan, ENGINES, Plan};
 
+pub use super::built_in_plans::{BUILT_IN, names, text};
 pub use super::plan_axes::{PlanAxes, replace_axes};
 pub use super::plan_error::PlanError;
 use super::plan_file::PlanFile;
 pub use super::plan_file::PlanSetting;
 pub use super::plan_filter::filter;
-
-/// The built-in plans: name and TOML text.
-pub const BUILT_IN: &[(&str, &str)] = &[
-    ("batch", include_str!("../../plans/batch.toml")),
-    ("cold", include_str!("../../plans/cold.toml")),
-    ("detect", include_str!("../../plans/detect.toml")),
-    ("gpu", include_str!("../../plans/gpu.toml")),
-    ("ladder", include_str!("../../plans/ladder.toml")),
-    ("models", include_str!("../../plans/models.toml")),
-    ("pairs", include_str!("../../plans/pairs.toml")),
-    ("quick", include_str!("../../plans/quick.toml")),
-    ("precision", include_str!("../../plans/precision.toml")),
-    ("serve", include_str!("../../plans/serve.toml")),
-    ("smoke", include_str!("../../plans/smoke.toml")),
-    ("stability", include_str!("../../plans/stability.toml")),
-    ("threads", include_str!("../../plans/threads.toml")),
-];
-
-/// Names of the built-in plans, for people.
-pub fn names() -> String {
-    let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-    names.join(", ")
-}
 
 /// Reads a plan from TOML.
 ///
@@ -55,21 +33,6 @@ pub fn parse(text: &str, setting: PlanSetting) -> Result<Plan, PlanError> {
 /// If there is no plan with this name.
 pub fn built_in(name: &str, setting: PlanSetting) -> Result<Plan, PlanError> {
     parse(text(name)?, setting)
-}
-
-/// The TOML text of a built-in plan.
-///
-/// # Errors
-///
-/// If there is no plan with this name.
-pub fn text(name: &str) -> Result<&'static str, PlanError> {
-    match BUILT_IN.iter().find(|(known, _)| *known == name) {
-        Some((_, text)) => Ok(text),
-        None => Err(PlanError::Unknown {
-            name: name.to_owned(),
-            known: names(),
-        }),
-    }
 }
 
 /// Checks the values of a plan.

@@ -2,6 +2,7 @@
 
 use tare_record::{Cell, Failure, MachineWatch, Memory, Round, Rules, Status, Verification, Warning, WarningKind};
 
+use crate::measure::cell::profiling;
 use crate::verify::compare::merge_max;
 
 /// The rules of one round: its share of the total times and sample counts. Errors shrink with the
@@ -64,6 +65,7 @@ pub(crate) fn join(cell: &mut Cell, later: Cell, start: RoundStart) {
             }
         }
     }
+    cell.profile = profiling::join(cell.profile.take(), later.profile);
     cell.memory = Memory {
         resident_peak_bytes: cell.memory.resident_peak_bytes.max(later.memory.resident_peak_bytes),
         loaded_bytes: cell.memory.loaded_bytes.max(later.memory.loaded_bytes),

@@ -8,4 +8,5 @@ mod sample_plot;
 mod style;
 pub(crate) mod svg;
 pub(crate) mod terminal;
+pub(crate) mod trace;
 mod waterfall;

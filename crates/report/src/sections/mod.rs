@@ -8,6 +8,7 @@ mod kernels;
 mod ladder;
 mod machine;
 mod memory;
+mod operators;
 mod outputs;
 mod pair;
 mod reported;
@@ -37,6 +38,7 @@ pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
     sections.extend(reported::section(records));
     sections.extend(findings::figures(&found));
     sections.extend(cells::section(records));
+    sections.extend(operators::section(records));
     sections.extend(stages::section(records));
     sections.extend(device_time::section(records));
     sections.extend(interop::section(records));

@@ -13,6 +13,9 @@ use tare_record::{CellPlan, ENGINES, EngineName, Plan};
 use crate::local_model::{find_model, model_bytes};
 use crate::npy::read_npy;
 
+/// Profiled runs of each round, if no number is given.
+pub(crate) const PROFILED_RUNS: u32 = 10;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlanArgs {
     #[arg(long, help = plan_help())]
@@ -55,6 +58,9 @@ pub(crate) struct PlanArgs {
     /// language (burn-wgpu)
     #[arg(long)]
     wgsl: bool,
+    /// Also time N runs of each round node by node [default N: 10]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    profile: Option<u32>,
     /// Rounds instead of the plan's: each measures every cell in a fresh process or worker
     #[arg(long)]
     rounds: Option<usize>,
@@ -132,6 +138,7 @@ impl PlanArgs {
             if self.plan.is_none() {
                 chosen.name = "command line".into();
                 chosen.description = String::new();
+                chosen.reported.clear();
             }
             chosen.cells = self.hashed_models()?.into_iter().map(CellPlan::new).collect();
         }
@@ -159,6 +166,9 @@ impl PlanArgs {
         plan::filter(&mut chosen, &self.filter)?;
         if let Some(rounds) = self.rounds {
             chosen.rules.rounds = rounds;
+        }
+        if let Some(runs) = self.profile {
+            chosen.rules.profiled_runs = runs;
         }
         if let Some(limit) = self.cell_limit {
             chosen.rules.cell_limit_s = limit;

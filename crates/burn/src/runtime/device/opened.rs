@@ -1,8 +1,8 @@
 //! A device that is open: its facts and limits, waiting for it and timing it.
 
 use burn_dispatch::DispatchDevice;
-use tare_core::SessionInfo;
-use tare_record::{Failure, FailureKind};
+use tare_core::{Clock, SessionInfo};
+use tare_record::{Failure, FailureKind, PeakSpeed};
 
 #[cfg(feature = "wgpu")]
 use super::gpu_sync;
@@ -85,6 +85,16 @@ impl OpenedDevice {
                 Ok(None)
             }
         }
+    }
+
+    /// Speeds that no kernel can exceed. `None` for a graphics device, whose peak is not measured.
+    pub(crate) fn peak_speed(&self, clock: &dyn Clock) -> Option<PeakSpeed> {
+        #[cfg(feature = "flex")]
+        if !self.is_gpu {
+            return tare_peak::peak_speed(self.info.threads, &self.info.vector_level, clock);
+        }
+        let _ = clock;
+        None
     }
 
     /// Bytes that burn has reserved on the device. `None` for a CPU.

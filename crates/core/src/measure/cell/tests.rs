@@ -10,7 +10,9 @@ use tare_record::{
 
 use super::*;
 use crate::tolerance_of;
-use crate::{Loaded, PostProcessing, Random, Session, SessionInfo, TensorData};
+use crate::{Loaded, NodeRun, PostProcessing, ProfiledRun, Random, Session, SessionInfo, TensorData};
+
+mod profiled;
 
 /// A clock that only the engine advances. It shows multiples of `granularity_ns`.
 struct FakeClock {
@@ -37,7 +39,12 @@ struct FakeEngine {
     outputs: Vec<Result<f32, Failure>>,
     tuning_ends_after: usize,
     runs: Rc<RefCell<usize>>,
+    /// Durations of the nodes of a profiled run. Without any, runs cannot be profiled.
+    nodes_ns: Vec<u64>,
 }
+
+/// What a profiled run takes beside its nodes.
+const BESIDE_NS: u64 = 50;
 
 #[async_trait(?Send)]
 impl Engine for FakeEngine {
@@ -78,6 +85,26 @@ impl Session for FakeEngine {
         }
     }
 
+    async fn profiled_run(&mut self, inputs: &[NamedTensor], _: &dyn Clock) -> Result<Option<ProfiledRun>, Failure> {
+        if self.nodes_ns.is_empty() {
+            return Ok(None);
+        }
+        self.runs_ns = vec![self.nodes_ns.iter().sum::<u64>() + BESIDE_NS];
+        let outputs = self.run(inputs).await?;
+        let numbered = self.nodes_ns.iter().enumerate();
+        let nodes = numbered.map(|(number, &duration_ns)| NodeRun {
+            name: format!("node {number}"),
+            operator: "Fake".into(),
+            multiply_accumulates: 1,
+            bytes: 2,
+            duration_ns,
+        });
+        Ok(Some(ProfiledRun {
+            outputs,
+            nodes: nodes.collect(),
+        }))
+    }
+
     fn tuning_complete(&mut self, _: u64) -> bool {
         *self.runs.borrow() > self.tuning_ends_after
     }
@@ -113,6 +140,7 @@ struct Case {
     granularity_ns: u64,
     rules: Rules,
     cancel_at: usize,
+    nodes_ns: Vec<u64>,
 }
 
 impl Default for Case {
@@ -130,6 +158,7 @@ impl Default for Case {
                 ..Rules::default()
             },
             cancel_at: usize::MAX,
+            nodes_ns: vec![],
         }
     }
 }
@@ -142,6 +171,7 @@ fn check(case: Case) -> Cell {
         outputs: case.outputs,
         tuning_ends_after: case.tuning_ends_after,
         runs: Rc::default(),
+        nodes_ns: case.nodes_ns,
     };
     let request = CellRequest {
         rules: case.rules,

@@ -1,0 +1,109 @@
+//! How much a step computes and moves.
+
+use super::program::{IntegerOp, Movement, Op};
+
+/// Bytes of an element: all values on a device have 32 bits.
+const ELEMENT_BYTES: u64 = 4;
+
+/// What one step does in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// Multiply-accumulates in convolutions and matrix products.
+    pub(crate) multiply_accumulates: u64,
+    /// Size of operands and result.
+    pub(crate) bytes: u64,
+}
+
+/// The work of an operation whose operands and result have these shapes.
+pub(crate) fn work(op: &Op, operands: &[Vec<usize>], result: &[usize]) -> Work {
+    let elements = |shape: &[usize]| shape.iter().map(|&size| size as u64).product::<u64>();
+    let operand = |position: usize| operands.get(position).map(Vec::as_slice).unwrap_or_default();
+    // Products for each element that a filter of this shape, [filters, ..], is laid on.
+    let per_filter = |weight: &[usize]| elements(weight.get(1..).unwrap_or_default());
+    let last = |shape: &[usize]| shape.last().map_or(0, |&size| size as u64);
+    let multiply_accumulates = match op {
+        Op::Conv2d(_) | Op::Conv3d(_) => elements(result) * per_filter(operand(1)),
+        Op::DeformConv2d { .. } => elements(result) * per_filter(operand(2)),
+        Op::ConvTranspose2d(_) | Op::ConvTranspose3d(_) => elements(operand(0)) * per_filter(operand(1)),
+        Op::Linear | Op::MatMul => elements(result) * last(operand(0)),
+        Op::Attention { .. } => {
+            // Keys are [b, h, k, d]: every query meets all of them, and so does every element of the result.
+            let keys = operand(1).get(2).map_or(0, |&size| size as u64);
+            (elements(operand(0)) + elements(result)) * keys
+        }
+        _ => 0,
+    };
+    if is_view(op) {
+        return Work {
+            multiply_accumulates: 0,
+            bytes: 0,
+        };
+    }
+    let moved = operands.iter().map(|shape| elements(shape)).sum::<u64>() + elements(result);
+    Work {
+        multiply_accumulates,
+        bytes: moved * ELEMENT_BYTES,
+    }
+}
+
+/// Whether the result is the operand's memory, read in another way.
+fn is_view(op: &Op) -> bool {
+    let (Op::Move(movement) | Op::Integers(IntegerOp::Move(movement))) = op else {
+        return false;
+    };
+    matches!(
+        movement,
+        Movement::Reshape(_) | Movement::Expand(_) | Movement::Permute(_)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use burn_backend::ops::{ConvOptions, ConvTransposeOptions};
+
+    use super::*;
+
+    #[track_caller]
+    fn does(op: &Op, operands: &[&[usize]], result: &[usize], multiply_accumulates: u64, moved: u64) {
+        let operands: Vec<Vec<usize>> = operands.iter().map(|shape| shape.to_vec()).collect();
+        let expected = Work {
+            multiply_accumulates,
+            bytes: moved * ELEMENT_BYTES,
+        };
+        assert_eq!(work(op, &operands, result), expected, "{op:?}");
+    }
+
+    #[test]
+    fn work_follows_from_shapes() {
+        // 4 filters over 3 channels with windows of 9.
+        let conv = Op::Conv2d(ConvOptions::new([1, 1], [0, 0], [1, 1], 1));
+        let (x, weight) = ([1, 3, 10, 10], [4, 3, 3, 3]);
+        does(&conv, &[&x, &weight], &[1, 4, 8, 8], 4 * 64 * 27, 300 + 108 + 256);
+        // Every element writes 2 channels in windows of 4.
+        let transposed = Op::ConvTranspose2d(ConvTransposeOptions::new([2, 2], [0, 0], [0, 0], [1, 1], 1));
+        let (x, weight) = ([1, 3, 5, 5], [3, 2, 2, 2]);
+        does(&transposed, &[&x, &weight], &[1, 2, 10, 10], 75 * 8, 75 + 24 + 200);
+        does(
+            &Op::Linear,
+            &[&[7, 16], &[16, 32], &[32]],
+            &[7, 32],
+            7 * 16 * 32,
+            112 + 512 + 32 + 224,
+        );
+        let attention = Op::Attention {
+            scale: None,
+            softcap: None,
+            causal: false,
+        };
+        let (query, key) = ([1, 2, 5, 8], [1, 2, 6, 8]);
+        does(
+            &attention,
+            &[&query, &key, &key],
+            &query,
+            2 * 2 * 5 * 6 * 8,
+            80 + 96 + 96 + 80,
+        );
+        does(&Op::Relu, &[&[100]], &[100], 0, 200);
+        does(&Op::Move(Movement::Permute(vec![1, 0])), &[&[4, 5]], &[5, 4], 0, 0);
+    }
+}
