@@ -1,4 +1,4 @@
-//! Puts the page into the program that ships.
+//! Puts the page into the program that ships, and makes code for the protocol of model servers.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -8,9 +8,15 @@ use std::{env, fs, io};
 /// Names the folder of the built page whose files brotli has compressed. `cargo xtask dist` sets it.
 const PAGE: &str = "TARE_EMBEDDED_PAGE";
 
+/// The protocol of model servers.
+const PROTOCOL: &str = "proto/inference.proto";
+
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed={PAGE}");
+    println!("cargo::rerun-if-changed={PROTOCOL}");
+    let protocol = protox::compile([PROTOCOL], ["proto"]).map_err(io::Error::other)?;
+    tonic_prost_build::configure().compile_fds(protocol)?;
     let mut table = String::from("&[");
     if let Some(folder) = env::var_os(PAGE).map(PathBuf::from) {
         println!("cargo::rerun-if-changed={}", folder.display());

@@ -61,6 +61,11 @@ enum Command {
     Ladder(commands::bench::Args),
     /// Serve the page on loopback, to open by hand
     Serve(ServeArgs),
+    /// Serve a model on loopback, over gRPC and HTTP
+    #[command(after_help = "Examples:
+  tare serve-model --model minilm --threads 4
+  tare serve-model --model net.onnx --shape input=1,3,224,224 --merge \"8 within 5 ms\" --port 8001")]
+    ServeModel(commands::serve_model::Args),
     /// Compare records
     #[command(after_help = "Examples:
   tare report native.json browser.json -o report.html
@@ -164,6 +169,7 @@ pub(crate) fn run() -> Result<bool> {
         Command::Node(args) => commands::run::in_node(&args),
         Command::Ladder(args) => bench::run(Kind::Ladder, &args, started),
         Command::Serve(args) => browser::serve(&args).map(|()| true),
+        Command::ServeModel(args) => commands::serve_model::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Models {
             command: ModelsCommand::List,

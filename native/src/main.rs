@@ -15,6 +15,7 @@ mod page;
 mod progress_line;
 mod remote_model;
 mod server;
+mod serving;
 
 use std::process::ExitCode;
 

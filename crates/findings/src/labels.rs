@@ -9,10 +9,12 @@ pub fn threads(count: usize) -> String {
 
 /// How requests follow each other.
 pub fn load(load: &LoadPattern) -> String {
-    match &load.requests {
-        None => format!("batch {}", load.batch),
-        Some(requests) => format!("batch {}, {requests}", load.batch),
-    }
+    let parts = [
+        Some(format!("batch {}", load.batch)),
+        load.requests.map(|requests| requests.to_string()),
+        load.transport.map(|transport| format!("over {transport}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// The environment of a record: the browser by its name where it is known.
@@ -53,6 +55,7 @@ pub fn workload(cell: &Cell) -> String {
         cell.options.chunk.map(|chunk| format!("chunks of {chunk}")),
         cell.options.precision.map(|precision| precision.to_string()),
         cell.load.requests.map(|requests| requests.to_string()),
+        cell.load.transport.map(|transport| format!("over {transport}")),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

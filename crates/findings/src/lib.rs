@@ -21,6 +21,7 @@ mod simulated;
 mod speedup;
 mod stability;
 mod threads;
+mod transport;
 
 use tare_record::Record;
 
@@ -36,6 +37,7 @@ pub fn findings(records: &[Record]) -> Vec<Finding> {
         batch::findings,
         threads::findings,
         load::findings,
+        transport::findings,
         cold::findings,
         chunks::findings,
         precision::findings,

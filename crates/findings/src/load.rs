@@ -19,7 +19,7 @@ const SEED: u64 = 1;
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
     let usable = cells
         .iter()
-        .filter(|cell| cell.is_plain() && cell.asks(Question::Load) && cell.is_under_load());
+        .filter(|cell| cell.has_default_configuration() && cell.asks(Question::Load) && cell.is_under_load());
     let groups = groups(usable, |cell| {
         (
             cell.place,
@@ -28,6 +28,7 @@ pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
             cell.threads(),
             cell.cell.load.batch,
             cell.cell.options.precision,
+            cell.transport(),
         )
     });
     let mut found = Vec::new();
@@ -65,8 +66,11 @@ fn subject(cell: &Measured<'_>) -> String {
         1 => String::new(),
         batch => format!(", batch {batch}"),
     };
+    let transport = cell
+        .transport()
+        .map_or_else(String::new, |transport| format!(" over {transport}"));
     format!(
-        "{}, {}{batch} on {}",
+        "{}, {}{batch} on {}{transport}",
         cell.where_it_ran(),
         cell.model(),
         cell.engine_in_words()
@@ -179,7 +183,10 @@ fn saturation(group: &[&Measured<'_>]) -> Option<Finding> {
         question: Question::Load,
         answer: Answer::Told(text + "."),
         figures,
-        assumptions: vec!["Requests come from the same process, so no transport is part of their time.".into()],
+        assumptions: vec![match first.1.transport() {
+            None => "Requests come from the same process, so no transport is part of their time.".into(),
+            Some(_) => "Client and server share the processors of one machine.".into(),
+        }],
     })
 }
 

@@ -2,7 +2,7 @@
 
 use tare_core::stats::{Estimate, paired_ratio, quantile, rounds_estimate, rounds_ratio};
 use tare_core::{stage_durations_ns, steady_rounds};
-use tare_record::{Cell, EngineName, EnvironmentKind, Question, RELAXED_SIMD, Record, Status};
+use tare_record::{Cell, EngineName, EnvironmentKind, Question, RELAXED_SIMD, Record, Status, Transport};
 
 use crate::labels;
 
@@ -63,8 +63,18 @@ impl Measured<'_> {
         self.cell.configuration.threads
     }
 
-    /// Whether it ran as the engine does by default, without limits that only explain a ladder.
+    /// Whether it ran as the engine does by default, in the process or worker that measured it.
     pub(crate) fn is_plain(&self) -> bool {
+        self.has_default_configuration() && self.transport().is_none()
+    }
+
+    /// How requests reached the model, if they were sent.
+    pub(crate) fn transport(&self) -> Option<Transport> {
+        self.cell.load.transport
+    }
+
+    /// Whether it ran as the engine does by default, without limits that only explain a ladder.
+    pub(crate) fn has_default_configuration(&self) -> bool {
         let configuration = &self.cell.configuration;
         let is_relaxed_step = configuration.threads == 1 && configuration.vector_level == RELAXED_SIMD;
         configuration.vector_limit.is_none() && !configuration.wgsl_asked && !is_relaxed_step

@@ -112,15 +112,17 @@ impl OperatorTime {
     /// What bounds it, and the share of that peak that it reaches: the roofline (Williams, Waterman and Patterson,
     /// 2009). More than 1 is possible where operands come from caches, which are faster than the memory whose speed was
     /// measured.
-    pub fn roofline(&self, peak: &PeakSpeed) -> (Bound, f64) {
+    /// `None` if it neither computes nor moves anything.
+    pub fn roofline(&self, peak: &PeakSpeed) -> Option<(Bound, f64)> {
         let ns = |amount: u64, per_s: u64| amount as f64 * 1e9 / per_s.max(1) as f64;
         let compute_ns = ns(self.multiply_accumulates, peak.multiply_accumulates_per_s);
         let memory_ns = ns(self.bytes, peak.copied_bytes_per_s);
-        if compute_ns >= memory_ns {
-            (Bound::Compute, compute_ns / self.duration_ns.value)
+        let (bound, shortest_ns) = if compute_ns >= memory_ns {
+            (Bound::Compute, compute_ns)
         } else {
-            (Bound::Memory, memory_ns / self.duration_ns.value)
-        }
+            (Bound::Memory, memory_ns)
+        };
+        (shortest_ns > 0.0).then(|| (bound, shortest_ns / self.duration_ns.value))
     }
 
     /// Time as a multiple of that of the same operator elsewhere.

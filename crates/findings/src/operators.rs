@@ -81,7 +81,9 @@ fn bound(operator: &OperatorTime, times: &OperatorTimes) -> String {
     let Some(peak) = &times.peak else {
         return "What bounds it cannot be told, because no peak was measured there.".into();
     };
-    let (bound, reached) = operator.roofline(peak);
+    let Some((bound, reached)) = operator.roofline(peak) else {
+        return "It neither computes nor moves anything.".into();
+    };
     let (speed, peak) = match bound {
         Bound::Compute => (
             format::flops_rate(operator.flops_per_s()),

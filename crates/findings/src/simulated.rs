@@ -5,6 +5,7 @@ use tare_record::{
     Accuracy, Adapter, Cell, CellRequest, ClockInfo, EngineName, EnvironmentKind, Failure, FailureKind, Load,
     LoadRound, Machine, MachineWatch, ModelSource, NativeInfo, OperatorProfile, PeakSpeed, Phase, PhaseName, Plan,
     PowerInfo, Precision, ProfiledNode, ProfiledRound, Question, Record, Round, StageInfo, StageRound, Status,
+    Transport,
 };
 
 use crate::{Answer, findings};
@@ -38,6 +39,9 @@ pub(crate) struct Simulated {
     pub(crate) load: Option<Load>,
     pub(crate) load_per_second: f64,
     pub(crate) late: u64,
+    pub(crate) transport: Option<Transport>,
+    /// Share of a request's time that is its transport.
+    pub(crate) transport_share: f64,
     pub(crate) environment: EnvironmentKind,
     pub(crate) operators: Vec<SimulatedOperator>,
     pub(crate) peak: Option<PeakSpeed>,
@@ -77,6 +81,8 @@ impl Default for Simulated {
             load: None,
             load_per_second: 1.0,
             late: 0,
+            transport: None,
+            transport_share: 0.0,
             environment: EnvironmentKind::Native,
             operators: vec![],
             peak: None,
@@ -104,6 +110,7 @@ impl Simulated {
         request.options.precision = self.precision;
         request.threads = self.threads;
         request.load = self.load;
+        request.transport = self.transport;
         let mut random = Random::new(seed, "samples");
         let mut cell = failed_cell(&request, Failure::new(FailureKind::Run, ""));
         cell.status = Status::Measured;
@@ -150,6 +157,10 @@ impl Simulated {
                     queue_ns: parts(),
                     batching_ns: parts(),
                     compute_ns: parts(),
+                    transport_ns: match self.transport {
+                        Some(_) => vec![ns(self.run_ms * self.transport_share); self.samples],
+                        None => vec![],
+                    },
                     run_requests: vec![1; self.samples],
                     dropped: 0,
                     unanswered: 0,

@@ -50,8 +50,10 @@ pub fn workload(
     if request.kind == RequestKind::Reference && choices.options.precision.is_some() {
         return with_accuracy_check(request, &choices, file);
     }
-    // A reference is one request.
-    let load = request.load.filter(|_| request.kind == RequestKind::Measure);
+    // A reference is one request, and a server merges requests itself.
+    let load = request
+        .load
+        .filter(|_| request.kind == RequestKind::Measure && request.server.is_none());
     let Some(batching) = load.and_then(|load| load.batching) else {
         return one_workload(request, &choices, file);
     };

@@ -23,16 +23,19 @@ mod record;
 mod request;
 mod responsiveness;
 mod runner_message;
+mod server_facts;
 mod tensor;
+mod transport;
 #[cfg(test)]
 mod typescript;
 mod upgrade;
+mod verification;
 
 pub use accuracy::Accuracy;
 pub use busy_loop::{BusyLoopEvent, PageWatch};
 pub use cell::{
-    Cell, Configuration, CpuCalibration, DigestCount, Drift, EngineInfo, LoadPattern, MachineWatch, Memory, ModelInfo,
-    ModuleSize, OutputInfo, OutputSample, Phase, PhaseName, Round, StageInfo, StageRound, Status, Verification,
+    Cell, Configuration, CpuCalibration, EngineInfo, LoadPattern, MachineWatch, Memory, ModelInfo, ModuleSize, Phase,
+    PhaseName, Round, StageInfo, StageRound, Status,
 };
 pub use engine::{DeviceKind, ENGINES, EngineName, EngineSpec, ModuleSpec, RELAXED_SIMD, SizeLimits};
 pub use environment::{
@@ -50,4 +53,7 @@ pub use record::{Record, RecordError, SCHEMA};
 pub use request::{CellRequest, ModelSource, RequestKind, Variant};
 pub use responsiveness::{Responsiveness, Situation};
 pub use runner_message::{PROTOCOL, PageHello, PageMessage, RunnerMessage};
+pub use server_facts::ServerFacts;
 pub use tensor::{DType, TensorInfo};
+pub use transport::Transport;
+pub use verification::{DigestCount, Drift, OutputInfo, OutputSample, Verification};

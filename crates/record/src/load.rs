@@ -63,6 +63,9 @@ pub struct LoadRound {
     pub batching_ns: Vec<u64>,
     /// How long the run took that answered it.
     pub compute_ns: Vec<u64>,
+    /// The rest of its time, if a server answered: encoding, sending and decoding request and answer. Empty otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transport_ns: Vec<u64>,
     /// Requests that each run answered.
     pub run_requests: Vec<usize>,
     /// Requests that were dropped because too many were waiting.

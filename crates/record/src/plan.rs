@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{DType, EngineName, Load};
+use crate::{DType, EngineName, Load, Transport};
 
 /// What to measure and by which rules. The same file drives native runs and browsers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -57,7 +57,12 @@ impl Plan {
         match question {
             _ if !self.questions.is_empty() => self.questions.contains(&question),
             Question::Budgets => !self.budgets_ms.is_empty(),
-            Question::Batch | Question::Load | Question::Chunks | Question::Precision | Question::Operators => true,
+            Question::Batch
+            | Question::Load
+            | Question::Transport
+            | Question::Chunks
+            | Question::Precision
+            | Question::Operators => true,
             // Most plans have cells that these could be asked of.
             Question::Speedup | Question::Threads | Question::Cold | Question::Floor | Question::Stability => false,
         }
@@ -93,6 +98,8 @@ pub enum Question {
     Threads,
     /// Where a model is saturated, and what dynamic batching gains.
     Load,
+    /// What it costs that requests are sent to a server.
+    Transport,
     /// What the first result costs more than later ones.
     Cold,
     /// Which chunk size is best.
@@ -128,6 +135,9 @@ pub struct CellPlan {
     /// timed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<Load>,
+    /// How requests reach the model. `None`: it runs in the process or worker that measures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Transport>,
     /// CPU threads: one cell for each number. Threads in a browser need a cross-origin isolated
     /// page. Node runs on one thread, and GPU engines ignore the list.
     #[serde(default = "one_thread")]
@@ -160,6 +170,7 @@ impl CellPlan {
             shapes: BTreeMap::new(),
             options: WorkloadOptions::default(),
             load: None,
+            transport: None,
             threads: one_thread(),
             vector_limits: vec![],
             relaxed_simd: false,

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ClockInfo, EngineName, EnvironmentKind, Load, Rules, Tolerance, WorkloadOptions};
+use crate::{ClockInfo, EngineName, EnvironmentKind, Load, Rules, Tolerance, Transport, WorkloadOptions};
 
 /// Where a model's bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +58,12 @@ pub struct CellRequest {
     /// How requests arrive, if not one after the other.
     #[serde(default)]
     pub load: Option<Load>,
+    /// How requests reach the model, if it runs in a server.
+    #[serde(default)]
+    pub transport: Option<Transport>,
+    /// URL of that server.
+    #[serde(default)]
+    pub server: Option<String>,
     /// Seed of the generated inputs.
     pub seed: u64,
     /// Number of CPU threads.
@@ -92,6 +98,8 @@ impl CellRequest {
             shapes: BTreeMap::new(),
             options: WorkloadOptions::default(),
             load: None,
+            transport: None,
+            server: None,
             seed: 0,
             threads: 1,
             round: 1,

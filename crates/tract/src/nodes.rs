@@ -65,10 +65,11 @@ fn describe(graph: &TypedModel, node: &TypedNode, onnx: &OnnxNodes) -> TractResu
             Some(_) => products.map(|(_, count)| number(count)).sum(),
             None => 0,
         },
-        bytes: if VIEWS.contains(&&*own) {
-            0
-        } else {
-            size(&inputs) + size(&outputs)
+        bytes: match &*own {
+            view if VIEWS.contains(&view) => 0,
+            // It reads as much of the table as it writes.
+            "Gather" => size(&inputs[1..]) + 2 * size(&outputs),
+            _ => size(&inputs) + size(&outputs),
         },
         duration_ns: 0,
     }))

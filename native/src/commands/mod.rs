@@ -16,6 +16,7 @@ pub(crate) mod plans;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod selftest;
+pub(crate) mod serve_model;
 
 /// The model of a command that takes a single one.
 struct OneModel {

@@ -6,15 +6,17 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use anyhow::{Context, Result};
-use tare_core::{Clock, Control, Observer, serve_request, tensor_codec};
+use tare_core::{Clock, Control, Engine, Observer, serve_request, tensor_codec};
 use tare_record::{Cell, CellRequest, Event, Memory, PhaseName, Progress, Status};
 
 use crate::engines::engine;
 use crate::local_model::model_bytes;
 use crate::machine::{self, SystemClock};
+use crate::serving::RemoteEngine;
 
 /// Names of the files in a cell's folder.
 pub(crate) const REQUEST: &str = "request.json";
+pub(crate) const MODEL: &str = "model.onnx";
 pub(crate) const INPUTS: &str = "inputs.tensors";
 pub(crate) const REFERENCE: &str = "reference.tensors";
 pub(crate) const OUTPUTS: &str = "outputs.tensors";
@@ -42,7 +44,10 @@ impl log::Log for ErrorLog {
     fn flush(&self) {}
 }
 
-struct Reporter;
+struct Reporter {
+    /// Whether the model is in the memory of this process.
+    has_model: bool,
+}
 
 impl Observer for Reporter {
     fn progress(&mut self, progress: &Progress, cell: &Cell) -> Control {
@@ -55,7 +60,7 @@ impl Observer for Reporter {
 
     fn memory(&self) -> Memory {
         Memory {
-            resident_peak_bytes: machine::resident_peak_bytes(),
+            resident_peak_bytes: machine::resident_peak_bytes().filter(|_| self.has_model),
             ..Memory::default()
         }
     }
@@ -95,12 +100,19 @@ pub(crate) fn run(folder: &Path) -> Result<bool> {
     let start_ns = clock.now_ns();
     let workload = tare_models::workload(&request, &inputs, || model_bytes(&request.model, &request.shapes));
     let earlier = vec![clock.phase_since(start_ns, PhaseName::Model)];
-    let engine = engine(request.engine, &request.variant, request.threads);
-    let mut reporter = Reporter;
+    let engine = match request.transport.zip(request.server.as_deref()) {
+        Some((transport, server)) => {
+            RemoteEngine::connect(transport, server).map(|engine| Box::new(engine) as Box<dyn Engine>)
+        }
+        None => Ok(engine(request.engine, &request.variant, request.threads)),
+    };
+    let mut reporter = Reporter {
+        has_model: request.server.is_none(),
+    };
     let mut reply = pollster::block_on(serve_request(
         &request,
         workload,
-        Ok(&*engine),
+        engine.as_deref().map_err(Clone::clone),
         &reference,
         earlier,
         &clock,

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use tare_core::{Attachments, Executor, MachineReading, OnProgress, Reply, fallback_warning, hidden_tab_warning};
 use tare_record::{
     Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, InteropCost, ModelSource, PageHello,
-    PageMessage, PageWatch, Record, RunnerMessage, Status, Warning,
+    PageMessage, PageWatch, Record, RequestKind, RunnerMessage, Status, Warning,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -24,6 +24,7 @@ use crate::machine;
 use crate::remote_model::fetch_if_remote;
 use crate::server::Server;
 use crate::server::hub::Connection;
+use crate::serving::ServerProcess;
 use link::{Link, Lost, died};
 use opening::{Driven, Source, load_page, open};
 
@@ -204,6 +205,26 @@ impl PageExecutor {
         }
     }
 
+    /// The server that the page sends the requests of a cell to, if it does.
+    async fn server_of(
+        &self,
+        request: &CellRequest,
+        attachments: &Attachments,
+    ) -> Result<Option<ServerProcess>, Failure> {
+        if request.transport.is_none() || request.kind != RequestKind::Measure {
+            return Ok(None);
+        }
+        if !self.server.is_on_loopback() {
+            return Err(Failure::new(
+                FailureKind::Unsupported,
+                "the server of a model answers on loopback, which a page on another machine does not reach",
+            )
+            .with_hint("measure without --listen, or without a transport"));
+        }
+        let server = ServerProcess::start(request, attachments, Some(&self.server.origin));
+        server.await.map(Some)
+    }
+
     fn id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
@@ -237,10 +258,17 @@ impl Executor for PageExecutor {
         if let Err(failure) = self.ready(request.round).await {
             return Reply::unfinished(request, failure, is_interrupted(), None);
         }
+        let server = match self.server_of(request, attachments).await {
+            Ok(server) => server,
+            Err(failure) => return Reply::unfinished(request, failure, is_interrupted(), None),
+        };
         let id = self.id();
         let message = RunnerMessage::Execute {
             id,
-            request: Box::new(request.clone()),
+            request: Box::new(CellRequest {
+                server: server.as_ref().map(|server| server.url.clone()),
+                ..request.clone()
+            }),
             model: self.url(attachments.model.as_ref()),
             inputs: self.url(attachments.inputs.as_ref()),
             reference: self.url(attachments.reference.as_ref()),

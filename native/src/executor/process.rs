@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tare_core::{Attachments, Executor, MachineReading, OnProgress, Reply};
 use tare_record::{
     Cell, CellRequest, DeviceKind, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Phase,
-    PhaseName, Record, Warning, WarningKind,
+    PhaseName, Record, RequestKind, Warning, WarningKind,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
@@ -21,6 +21,7 @@ use crate::engines::vector_limit_variable;
 use crate::interrupt::{interrupted, is_interrupted};
 use crate::local_model::find_model;
 use crate::machine::{self, throttled_since};
+use crate::serving::ServerProcess;
 
 /// Extra time after the limit of a cell. A child that has not ended its cell by then hangs.
 const GRACE: Duration = Duration::from_secs(10);
@@ -127,6 +128,16 @@ impl ProcessExecutor {
         partial: &mut Option<Box<Cell>>,
     ) -> Result<Reply, Failure> {
         let failed = |what: &str, error: &dyn std::fmt::Display| died(format!("{what}: {error}"));
+        let server = match request.kind {
+            RequestKind::Measure if request.transport.is_some() => {
+                Some(ServerProcess::start(request, attachments, None).await?)
+            }
+            _ => None,
+        };
+        let request = &CellRequest {
+            server: server.as_ref().map(|server| server.url.clone()),
+            ..request.clone()
+        };
         let folder = tempfile::Builder::new()
             .prefix("tare-cell-")
             .tempdir()

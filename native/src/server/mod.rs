@@ -35,6 +35,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Whether only programs of this machine reach it.
+    pub(crate) fn is_on_loopback(&self) -> bool {
+        self.origin.starts_with("http://")
+    }
+
     /// The link that makes a page part of the run.
     pub(crate) fn link(&self, token: &str) -> String {
         format!("{}/index.html?runner={token}", self.origin)
@@ -119,7 +124,7 @@ fn router(page: &Page, args: &ServeArgs, server: &Server, address: SocketAddr) -
 }
 
 /// The names by which browsers may call this server.
-fn hosts(address: SocketAddr) -> Arc<Vec<String>> {
+pub(crate) fn hosts(address: SocketAddr) -> Arc<Vec<String>> {
     let mut hosts = vec![address.to_string()];
     if address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
         hosts.push(format!("localhost:{}", address.port()));
@@ -129,8 +134,10 @@ fn hosts(address: SocketAddr) -> Arc<Vec<String>> {
 
 /// Refuses requests by another name: a page of another site may have made it point here (DNS
 /// rebinding).
-async fn check_host(hosts: &[String], request: Request, next: Next) -> Response {
+pub(crate) async fn check_host(hosts: &[String], request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    // HTTP/2 has it in the address.
+    let host = host.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
     match host {
         Some(host) if hosts.iter().any(|known| known == host) => next.run(request).await,
         _ => {

@@ -46,6 +46,19 @@ fn detectors_run_in_sequence() {
 }
 
 #[test]
+fn operators_are_timed_against_peaks() {
+    quick(
+        "profile",
+        &[
+            "of a run of minilm on tract on 1 thread",
+            "of the run is beside the operators",
+            "more than natively in",
+            "peaks of",
+        ],
+    );
+}
+
+#[test]
 fn clients_and_schedules_make_load() {
     quick(
         "serve",
@@ -53,6 +66,10 @@ fn clients_and_schedules_make_load() {
             "saturated by",
             "dynamic batching (up to 8 requests within 5 ms)",
             "Poisson arrivals, 80 % of",
+            "under 8 clients on tract on",
+            "over grpc",
+            "over http",
+            "on its way for",
         ],
     );
 }

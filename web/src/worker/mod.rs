@@ -5,6 +5,7 @@
 mod busy_loop;
 mod engine;
 mod error_log;
+mod remote;
 mod serve;
 
 pub use busy_loop::busy_loop;

@@ -1,5 +1,5 @@
 use tare_core::{
-    Clock, Control, NamedTensor, Observer, RealCell, Workload, check_memory_budget, serve_request, tensor_codec,
+    Clock, Control, Engine, NamedTensor, Observer, RealCell, Workload, check_memory_budget, serve_request, tensor_codec,
 };
 use tare_record::{
     Cell, CellRequest, Event, Failure, FailureKind, LoadMs, Memory, ModelSource, ModuleInfo, ModuleSize, Phase,
@@ -8,6 +8,7 @@ use tare_record::{
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
+use super::remote::RemoteEngine;
 use super::{engine, error_log};
 use crate::clock::{PerformanceClock, milliseconds};
 use crate::message::{self, Message};
@@ -116,7 +117,10 @@ async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase
     let start_ns = clock.now_ns();
     let workload = workload(request, data);
     earlier.push(clock.phase_since(start_ns, PhaseName::Model));
-    let engine = engine::engine(request.threads).await;
+    let engine = match &request.server {
+        Some(server) => remote(server).await,
+        None => engine::engine(request.threads).await,
+    };
     let reference = message::bytes(data, "reference").unwrap_or_default();
     let mut reply = serve_request(
         request,
@@ -125,7 +129,9 @@ async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase
         &reference,
         earlier,
         &clock,
-        &mut Reporter,
+        &mut Reporter {
+            has_model: request.server.is_none(),
+        },
     )
     .await;
     if let Event::Done { cell } = &mut reply.event {
@@ -156,7 +162,15 @@ pub(super) fn workload(request: &CellRequest, data: &JsValue) -> Result<Workload
     })
 }
 
-struct Reporter;
+/// The engine that sends requests to a server.
+async fn remote(server: &str) -> Result<Box<dyn Engine>, Failure> {
+    Ok(Box::new(RemoteEngine::connect(server).await?))
+}
+
+struct Reporter {
+    /// Whether the model is in the memory of this worker.
+    has_model: bool,
+}
 
 impl Observer for Reporter {
     fn progress(&mut self, progress: &Progress, cell: &Cell) -> Control {
@@ -175,7 +189,7 @@ impl Observer for Reporter {
         #[cfg(not(target_arch = "wasm32"))]
         let wasm_linear_bytes = None;
         Memory {
-            wasm_linear_bytes,
+            wasm_linear_bytes: wasm_linear_bytes.filter(|_| self.has_model),
             ..Memory::default()
         }
     }
@@ -189,7 +203,7 @@ fn report_panics() {
     }));
 }
 
-fn scope() -> DedicatedWorkerGlobalScope {
+pub(super) fn scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 

@@ -39,22 +39,36 @@ pub(crate) fn work(op: &Op, operands: &[Vec<usize>], result: &[usize]) -> Work {
             bytes: 0,
         };
     }
-    let moved = operands.iter().map(|shape| elements(shape)).sum::<u64>() + elements(result);
+    // Selecting reads as much of the table as it writes.
+    let read = if is_selection(op) {
+        elements(result) + elements(operand(1))
+    } else {
+        operands.iter().map(|shape| elements(shape)).sum()
+    };
     Work {
         multiply_accumulates,
-        bytes: moved * ELEMENT_BYTES,
+        bytes: (read + elements(result)) * ELEMENT_BYTES,
+    }
+}
+
+fn movement(op: &Op) -> Option<&Movement> {
+    match op {
+        Op::Move(movement) | Op::Integers(IntegerOp::Move(movement)) => Some(movement),
+        _ => None,
     }
 }
 
 /// Whether the result is the operand's memory, read in another way.
 fn is_view(op: &Op) -> bool {
-    let (Op::Move(movement) | Op::Integers(IntegerOp::Move(movement))) = op else {
-        return false;
-    };
     matches!(
-        movement,
-        Movement::Reshape(_) | Movement::Expand(_) | Movement::Permute(_)
+        movement(op),
+        Some(Movement::Reshape(_) | Movement::Expand(_) | Movement::Permute(_))
     )
+}
+
+/// Whether the result consists of parts of the first operand that the second names.
+fn is_selection(op: &Op) -> bool {
+    matches!(movement(op), Some(Movement::Select { .. } | Movement::Gather { .. }))
 }
 
 #[cfg(test)]
@@ -104,6 +118,8 @@ mod tests {
             80 + 96 + 96 + 80,
         );
         does(&Op::Relu, &[&[100]], &[100], 0, 200);
+        let select = Op::Move(Movement::Select { axis: 0 });
+        does(&select, &[&[30_000, 8], &[5]], &[5, 8], 0, 40 + 5 + 40);
         does(&Op::Move(Movement::Permute(vec![1, 0])), &[&[4, 5]], &[5, 4], 0, 0);
     }
 }

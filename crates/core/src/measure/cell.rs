@@ -132,6 +132,9 @@ impl Run<'_> {
         self.tune(&mut loaded).await?;
         self.cell.kernels = loaded.kernels();
         let run_ns = self.warm_up(&mut loaded).await?;
+        if let Some(load) = self.request.load.filter(|_| self.request.transport.is_some()) {
+            return self.under_served_load(load, &loaded, run_ns).await;
+        }
         if let Some(load) = self.request.load {
             let mut sessions = vec![(1, loaded)];
             for (requests, merged) in &workload.merged {
@@ -232,8 +235,12 @@ impl Run<'_> {
     /// Compares the outputs of one run with the reference, and counts their digest if the run is
     /// part of a sample.
     fn verify(&mut self, outputs: Vec<Tensor>, sampled: bool) -> Result<(), Stop> {
+        self.verify_runs(outputs, u64::from(sampled))
+    }
+
+    /// Compares the outputs that `runs` samples gave with the reference.
+    fn verify_runs(&mut self, outputs: Vec<Tensor>, runs: u64) -> Result<(), Stop> {
         let sha256 = tensors_sha256(&outputs);
-        let runs = u64::from(sampled);
         let known = self
             .cell
             .verification
@@ -319,6 +326,7 @@ fn percent(part: u64, whole: u64) -> u8 {
 
 pub(crate) mod profiling;
 mod sampling;
+mod served_load;
 mod under_load;
 
 #[cfg(test)]

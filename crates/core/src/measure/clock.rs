@@ -1,3 +1,7 @@
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
 use tare_record::{ClockInfo, Failure, FailureKind, Phase, PhaseName};
 
 /// Minimum duration of a sample in clock steps, so that one step is at most 1 % of the sample.
@@ -18,6 +22,19 @@ pub trait Clock {
 
     /// Which clock this is, for the record.
     fn source(&self) -> &'static str;
+
+    /// Waits without keeping the processor busy, at least approximately for this long. A clock without a timer lets
+    /// others go on until it has moved so far.
+    fn sleep<'a>(&'a self, duration_ns: u64) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
+        let end_ns = self.now_ns().saturating_add(duration_ns);
+        Box::pin(poll_fn(move |context| {
+            if self.now_ns() >= end_ns {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }))
+    }
 }
 
 /// A clock that stands still, for callers that need no durations.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tare_record::{Adapter, EngineInfo, Failure, PeakSpeed, Phase};
+use tare_record::{Adapter, EngineInfo, Failure, PeakSpeed, Phase, ServerFacts};
 
 use crate::{Clock, NamedTensor, Tensor};
 
@@ -87,10 +87,35 @@ pub trait Session {
         None
     }
 
+    /// Another client of the same server, if a server runs the model.
+    fn another_client(&self) -> Option<Box<dyn Session>> {
+        None
+    }
+
+    /// What the server says about the last run, if a server runs the model.
+    fn server_times(&self) -> Option<ServerTimes> {
+        None
+    }
+
     /// Memory that the engine holds on its device.
     fn device_bytes(&self) -> Option<u64> {
         None
     }
+}
+
+/// What a server says about the time of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ServerTimes {
+    /// How long the request waited because others were being answered.
+    pub queue_ns: u64,
+    /// How long it waited for others to join its run.
+    pub batching_ns: u64,
+    /// How long its run took.
+    pub compute_ns: u64,
+    /// Number of the run among all of the server.
+    pub run: u64,
+    /// Requests that the run answered.
+    pub requests: usize,
 }
 
 /// A run whose nodes were timed.
@@ -115,6 +140,18 @@ pub struct NodeRun {
     pub bytes: u64,
     /// How long it took.
     pub duration_ns: u64,
+}
+
+impl From<&ServerFacts> for SessionInfo {
+    fn from(facts: &ServerFacts) -> Self {
+        Self {
+            threads: facts.threads,
+            vector_level: facts.vector_level.clone(),
+            adapter: facts.adapter.clone(),
+            shader_language: facts.shader_language.clone(),
+            settings: facts.settings.clone(),
+        }
+    }
 }
 
 /// Where and how a session runs, as reported by its engine.

@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod cpu_calibration;
 pub(crate) mod diverge;
 pub(crate) mod engine;
+pub mod inference_protocol;
 pub(crate) mod memory_budget;
 pub(crate) mod observer;
 pub(crate) mod pipeline;

@@ -46,6 +46,7 @@ fn unmeasured(request: &CellRequest, model: ModelInfo, engine: EngineInfo) -> Ce
         load: LoadPattern {
             batch: request.options.batch.unwrap_or(1),
             requests: request.load,
+            transport: request.transport,
         },
         adapter: None,
         kernels: BTreeMap::new(),

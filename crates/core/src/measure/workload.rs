@@ -110,7 +110,7 @@ impl LoadedWorkload<'_> {
     }
 
     /// Phases of loading, in order. The durations of several networks are added up.
-    pub(crate) fn phases(&self) -> &[Phase] {
+    pub fn phases(&self) -> &[Phase] {
         &self.phases
     }
 
@@ -167,6 +167,14 @@ impl LoadedWorkload<'_> {
         Ok((!nodes.is_empty()).then_some(ProfiledRun { outputs, nodes }))
     }
 
+    /// Another client of the server that runs the model: see [`Session::another_client`]. `None` for several networks.
+    pub(crate) fn another_client(&self) -> Option<Box<dyn Session>> {
+        match self.sessions.as_slice() {
+            [session] => session.another_client(),
+            _ => None,
+        }
+    }
+
     /// Speeds that no kernel can exceed: see [`Session::peak_speed`].
     pub(crate) fn peak_speed(&self, clock: &dyn Clock) -> Option<PeakSpeed> {
         self.sessions.first()?.peak_speed(clock)
@@ -177,7 +185,7 @@ impl LoadedWorkload<'_> {
     /// # Errors
     ///
     /// If the engine fails, or the workload has several networks.
-    pub(crate) async fn run_with(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
+    pub async fn run_with(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
         match self.sessions.as_mut_slice() {
             [session] => session.run(inputs).await,
             _ => Err(Failure::new(
@@ -199,13 +207,13 @@ impl LoadedWorkload<'_> {
     }
 
     /// Where and how the networks run.
-    pub(crate) fn info(&self) -> SessionInfo {
+    pub fn info(&self) -> SessionInfo {
         self.sessions.first().map(|session| session.info()).unwrap_or_default()
     }
 
     /// Whether the next run will use the same code as the last one: see
     /// [`Session::tuning_complete`].
-    pub(crate) fn tuning_complete(&mut self, now_ns: u64) -> bool {
+    pub fn tuning_complete(&mut self, now_ns: u64) -> bool {
         // Ask every network: each one must see every run.
         let tuning = self
             .sessions
@@ -215,7 +223,7 @@ impl LoadedWorkload<'_> {
     }
 
     /// Kernels that one run of each network launches: see [`Session::kernels`].
-    pub(crate) fn kernels(&self) -> BTreeMap<String, u64> {
+    pub fn kernels(&self) -> BTreeMap<String, u64> {
         let mut all = BTreeMap::new();
         for (name, launches) in self.sessions.iter().flat_map(|session| session.kernels()) {
             *all.entry(name).or_default() += launches;

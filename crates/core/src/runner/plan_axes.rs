@@ -1,9 +1,9 @@
 //! Sizes and loads of the command line, which replace those of a plan.
 
-use tare_record::{Plan, Precision};
+use tare_record::{Plan, Precision, Transport};
 
 use super::plan_error::PlanError;
-use super::plan_file::{CellFile, F32, Threads};
+use super::plan_file::{CellFile, F32, NO_TRANSPORT, Threads};
 
 /// Sizes and loads that replace those of a plan. Empty lists replace nothing.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,8 @@ pub struct PlanAxes {
     pub arrivals: Vec<String>,
     /// Dynamic batching, as in a plan.
     pub batching: Vec<String>,
+    /// How requests reach the model, as in a plan.
+    pub transport: Vec<String>,
 }
 
 /// Replaces sizes and loads of every cell: each combination becomes a cell.
@@ -39,6 +41,7 @@ pub fn replace_axes(plan: &mut Plan, axes: &PlanAxes) -> Result<(), PlanError> {
         let options = &cell.options;
         let own = |value: Option<usize>| value.map(|value| vec![value]);
         let precision = |own: Option<Precision>| own.map_or(F32, Precision::as_str).to_owned();
+        let transport = |own: Option<Transport>| own.map_or(NO_TRANSPORT, Transport::as_str).to_owned();
         let file = CellFile {
             engines: Some(cell.engines.clone()),
             shapes: Some(cell.shapes.clone()),
@@ -50,6 +53,7 @@ pub fn replace_axes(plan: &mut Plan, axes: &PlanAxes) -> Result<(), PlanError> {
             clients: given(&axes.clients),
             arrivals: texts(&axes.arrivals),
             batching: texts(&axes.batching),
+            transport: texts(&axes.transport).or_else(|| Some(vec![transport(cell.transport)])),
             threads: Some(Threads::Numbers(cell.threads.clone())),
             vector_limits: Some(cell.vector_limits.clone()),
             relaxed_simd: Some(cell.relaxed_simd),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use tare_record::{
-    Arrivals, CellPlan, EngineName, Load, Plan, Precision, Question, Reported, Rules, Tolerance, WorkloadOptions,
+    Arrivals, CellPlan, EngineName, Load, Plan, Precision, Question, Reported, Rules, Tolerance, Transport,
+    WorkloadOptions,
 };
 
 use super::plan_filter::filter;
@@ -23,6 +24,9 @@ const MAX_CLIENTS: usize = 1_000;
 
 /// What `batching` lists for runs that answer one request each.
 const NO_BATCHING: &str = "off";
+
+/// What `transport` lists for a model in the process or worker itself.
+pub(super) const NO_TRANSPORT: &str = "none";
 
 /// What a plan leaves to the machine and the user.
 #[derive(Debug, Clone, Copy)]
@@ -114,6 +118,7 @@ pub(super) struct CellFile {
     pub(super) clients: Option<Vec<usize>>,
     pub(super) arrivals: Option<Vec<String>>,
     pub(super) batching: Option<Vec<String>>,
+    pub(super) transport: Option<Vec<String>>,
     pub(super) threads: Option<Threads>,
     pub(super) vector_limits: Option<Vec<String>>,
     pub(super) relaxed_simd: Option<bool>,
@@ -185,6 +190,7 @@ impl CellFile {
             clients: self.clients.or(d.clients.filter(|_| !has_load)),
             arrivals: self.arrivals.or(d.arrivals.filter(|_| !has_load)),
             batching: self.batching.or(d.batching),
+            transport: self.transport.or(d.transport),
             threads: self.threads.or(d.threads),
             vector_limits: self.vector_limits.or(d.vector_limits),
             relaxed_simd: self.relaxed_simd.or(d.relaxed_simd),
@@ -211,10 +217,12 @@ impl CellFile {
             sizes("chunk", self.chunk.as_ref())?,
         );
         let precisions = self.precisions()?;
-        let lists = [batches.len(), steps.len(), chunks.len(), precisions.len(), loads.len()];
-        let added = lists
-            .iter()
-            .fold(1usize, |product, &length| product.saturating_mul(length));
+        let transports = self.transports()?;
+        let sizes = [batches.len(), steps.len(), chunks.len()];
+        let lists = sizes
+            .into_iter()
+            .chain([precisions.len(), transports.len(), loads.len()]);
+        let added = lists.fold(1usize, usize::saturating_mul);
         if cells.len().saturating_add(added) > MAX_CELLS {
             return Err(format!(
                 "its lists have {added} combinations: expected at most {MAX_CELLS} in a plan"
@@ -244,6 +252,9 @@ impl CellFile {
         vary(&mut combinations, &precisions, |cell, precision| {
             cell.options.precision = precision
         });
+        vary(&mut combinations, &transports, |cell, transport| {
+            cell.transport = transport
+        });
         vary(&mut combinations, &loads, |cell, load| cell.load = load);
         cells.extend(combinations);
         Ok(())
@@ -266,6 +277,21 @@ impl CellFile {
             )),
         };
         list.iter().map(of).collect()
+    }
+
+    /// The transports; `None` for a model in the process or worker itself.
+    fn transports(&self) -> Result<Vec<Option<Transport>>, String> {
+        match &self.transport {
+            None => Ok(vec![None]),
+            Some(list) if list.is_empty() => Err("transport must list at least one value, or be absent".into()),
+            Some(list) => list
+                .iter()
+                .map(|text| match text.as_str() {
+                    NO_TRANSPORT => Ok(None),
+                    text => text.parse().map(Some),
+                })
+                .collect(),
+        }
     }
 
     /// Every combination of arrivals and batching; `None` without any arrivals.

@@ -19,6 +19,12 @@ const KEYS: &[(&str, Values)] = &[
         let own = cell.options.precision;
         vec![own.map_or_else(|| "f32".into(), |precision| precision.to_string())]
     }),
+    ("transport", |cell| {
+        vec![
+            cell.transport
+                .map_or_else(|| "none".into(), |transport| transport.to_string()),
+        ]
+    }),
     ("load", |cell| cell.load.iter().map(ToString::to_string).collect()),
 ];
 

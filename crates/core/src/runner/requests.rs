@@ -22,6 +22,7 @@ pub(super) fn cell_request(
         shapes: cell_plan.shapes.clone(),
         options: cell_plan.options.clone(),
         load: cell_plan.load,
+        transport: cell_plan.transport,
         seed: plan.seed,
         rules: rules_of_one(&plan.rules),
         tolerance: tolerance_of(&cell_plan.model, &cell_plan.tolerance),
@@ -38,6 +39,12 @@ pub(super) fn requests(
     environment: EnvironmentKind,
 ) -> Vec<CellRequest> {
     let mut requests = Vec::new();
+    if cell_plan
+        .transport
+        .is_some_and(|transport| !transport.is_possible_in(environment))
+    {
+        return requests;
+    }
     for &engine in engines {
         let plain = cell_request(plan, clock, cell_plan, engine, environment);
         let spec = engine.spec();

@@ -93,6 +93,7 @@ fn is_same(cell: &Cell, model: &str, request: &CellRequest) -> bool {
         && cell.engine.name == request.engine
         && cell.options == request.options
         && cell.load.requests == request.load
+        && cell.load.transport == request.transport
         && configuration.environment == request.environment
         && configuration.threads == request.threads
         && configuration.vector_limit.as_deref() == request.vector_limit()

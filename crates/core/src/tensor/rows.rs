@@ -30,6 +30,34 @@ impl Tensor {
         Tensor::new(shape, data).unwrap_or_else(|_| unreachable!("both grow by the same factor"))
     }
 
+    /// The tensors one after the other: [a, ...] and [b, ...] become [a + b, ...]. `None` if there is none, or they differ
+    /// in type or another dimension, or are scalars.
+    pub fn joined(parts: &[&Tensor]) -> Option<Tensor> {
+        let (first, others) = parts.split_first()?;
+        let mut shape = first.shape().to_vec();
+        let mut data = first.data().clone();
+        let (length, inner) = shape.split_first_mut()?;
+        for part in others {
+            let (more, same) = part.shape().split_first()?;
+            if same != inner {
+                return None;
+            }
+            *length += more;
+            match (&mut data, part.data()) {
+                (TensorData::F16(all), TensorData::F16(more)) => all.extend_from_slice(more),
+                (TensorData::F32(all), TensorData::F32(more)) => all.extend_from_slice(more),
+                (TensorData::F64(all), TensorData::F64(more)) => all.extend_from_slice(more),
+                (TensorData::I8(all), TensorData::I8(more)) => all.extend_from_slice(more),
+                (TensorData::I32(all), TensorData::I32(more)) => all.extend_from_slice(more),
+                (TensorData::I64(all), TensorData::I64(more)) => all.extend_from_slice(more),
+                (TensorData::U8(all), TensorData::U8(more)) => all.extend_from_slice(more),
+                (TensorData::Bool(all), TensorData::Bool(more)) => all.extend_from_slice(more),
+                _ => return None,
+            }
+        }
+        Tensor::new(shape, data).ok()
+    }
+
     /// Part `index` of `count` equal parts along the first dimension: [count * n, ...] becomes [n, ...].
     /// `None` if it does not divide evenly.
     pub fn part(&self, index: usize, count: usize) -> Option<Tensor> {
@@ -48,6 +76,23 @@ impl Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn joined_tensors_can_be_split_again() {
+        let tensor = |shape: &[usize], data| Tensor::new(shape.to_vec(), data).unwrap();
+        let a = tensor(&[1, 2], TensorData::F32(vec![1.0, 2.0]));
+        let b = tensor(&[1, 2], TensorData::F32(vec![3.0, 4.0]));
+        let both = Tensor::joined(&[&a, &b]).unwrap();
+        assert_eq!((both.part(0, 2), both.part(1, 2)), (Some(a.clone()), Some(b)));
+        for other in [
+            tensor(&[1, 3], TensorData::F32(vec![0.0; 3])),
+            tensor(&[1, 2], TensorData::I32(vec![0; 2])),
+            tensor(&[], TensorData::F32(vec![0.0])),
+        ] {
+            assert_eq!(Tensor::joined(&[&a, &other]), None);
+        }
+        assert_eq!(Tensor::joined(&[]), None);
+    }
 
     #[test]
     fn parts_of_repeated_tensors_are_the_tensor() {

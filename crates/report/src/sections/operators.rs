@@ -5,13 +5,16 @@ use tare_record::{Cell, OperatorProfile, ProfiledNode, Record};
 
 use crate::section::{Block, Section, Table, Value};
 
+/// Operators that take less of a run are not listed.
+const LEAST_SHARE: f64 = 0.005;
+
 /// Nodes that are listed for each cell.
 const LISTED: usize = 40;
 
 /// The time of a run by operator, for cells that were profiled.
 pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
     let mut table = Table::new(
-        "Runs that were timed node by node, after the samples. Arithmetic counts the products of convolutions and matrix products, memory every value once. The bound is what keeps the operator from being faster if nothing else does, with the share of its peak that is reached; more than 100 % of memory means that values come from caches.",
+        "Runs that were timed node by node, after the samples. Arithmetic counts the products of convolutions and matrix products, memory every value once. The bound is what keeps the operator from being faster if nothing else does, with the share of its peak that is reached; more than 100 % of memory means that values come from caches. Operators that take less than 0.5 % of a run are in the record alone.",
         &[
             ("model", "model"),
             ("engine", "engine"),
@@ -42,10 +45,11 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
 }
 
 fn rows(cell: &Cell, times: &OperatorTimes) -> impl Iterator<Item = Vec<Value>> {
-    times.operators.iter().map(move |operator| {
+    let shown = times.operators.iter().filter(|operator| operator.share >= LEAST_SHARE);
+    shown.map(move |operator| {
         let [duration, interval] = Value::durations(Some(&operator.duration_ns));
-        let roofline = times.peak.as_ref().map(|peak| operator.roofline(peak));
-        let has_products = operator.multiply_accumulates > 0;
+        let roofline = times.peak.as_ref().and_then(|peak| operator.roofline(peak));
+        let (has_products, moves) = (operator.multiply_accumulates > 0, operator.bytes > 0);
         vec![
             Value::Text(labels::workload(cell)),
             Value::text(cell.engine.name.as_str()),
@@ -58,7 +62,9 @@ fn rows(cell: &Cell, times: &OperatorTimes) -> impl Iterator<Item = Vec<Value>> 
             Value::or_missing(has_products.then(|| operator.flops_per_s()), |speed| {
                 Value::Text(format::flops_rate(speed))
             }),
-            Value::Text(format::bytes_rate(operator.bytes_per_s())),
+            Value::or_missing(moves.then(|| operator.bytes_per_s()), |speed| {
+                Value::Text(format::bytes_rate(speed))
+            }),
             Value::or_missing(roofline, |(bound, _)| Value::text(bound.as_str())),
             Value::or_missing(roofline, |(_, reached)| Value::Share(reached)),
         ]

@@ -24,8 +24,7 @@ pub(crate) struct PlanArgs {
     #[arg(long)]
     quick: bool,
     /// Only cells with one of these values: model, engine, threads, batch, steps, chunk,
-    /// precision or load;
-    /// repeatable
+    /// precision, transport or load; repeatable
     #[arg(long, value_name = "KEY=VALUE,...")]
     filter: Vec<String>,
     /// Model instead of the plan's: built-in name, .onnx file or https URL; repeatable
@@ -96,6 +95,9 @@ struct AxesArgs {
     /// Dynamic batching: "off" or "8 within 5 ms"; repeatable
     #[arg(long)]
     batching: Vec<String>,
+    /// How requests reach the model: none, or grpc or http to a server of its own, one cell for each
+    #[arg(long, value_name = "TRANSPORT,...", value_delimiter = ',')]
+    transport: Vec<String>,
 }
 
 impl AxesArgs {
@@ -109,6 +111,7 @@ impl AxesArgs {
             clients: self.clients.clone(),
             arrivals: self.arrivals.clone(),
             batching: self.batching.clone(),
+            transport: self.transport.clone(),
         }
     }
 }

@@ -1,0 +1,167 @@
+//! What it costs that requests are sent to a server.
+
+use tare_core::stats::{Estimate, median};
+use tare_record::{Question, Transport};
+
+use crate::finding::{Answer, Figure, Finding, Quantity};
+use crate::format;
+use crate::labels;
+use crate::measured::{Measured, groups, is_different};
+
+pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
+    let usable = cells
+        .iter()
+        .filter(|cell| cell.has_default_configuration() && cell.asks(Question::Transport));
+    let groups = groups(usable, |cell| {
+        (
+            cell.place,
+            cell.model().to_owned(),
+            cell.engine(),
+            cell.threads(),
+            cell.cell.load.batch,
+            cell.cell.load.requests,
+            cell.cell.options.clone(),
+        )
+    });
+    groups.iter().flat_map(|group| of_workload(group)).collect()
+}
+
+fn of_workload(group: &[&Measured<'_>]) -> Vec<Finding> {
+    let Some(own) = group.iter().find(|cell| cell.transport().is_none()) else {
+        return vec![];
+    };
+    let sent = group.iter().filter_map(|cell| Some((*cell, cell.transport()?)));
+    sent.filter_map(|(cell, transport)| finding(own, cell, transport))
+        .collect()
+}
+
+/// What sending costs, compared with the same load in the process itself.
+fn finding(own: &Measured<'_>, sent: &Measured<'_>, transport: Transport) -> Option<Finding> {
+    let ratio = sent.ratio(own)?;
+    let (before, after) = (own.median()?, sent.median()?);
+    let mut figures = vec![
+        Figure::new("request in the process itself", Quantity::Duration(before)),
+        Figure::new(format!("request over {transport}"), Quantity::Duration(after)),
+        Figure::new("over the process itself", Quantity::Ratio(ratio)),
+    ];
+    let on_the_way: Vec<f64> = sent
+        .cell
+        .load_rounds
+        .iter()
+        .flat_map(|round| round.transport_ns.iter().map(|&ns| ns as f64))
+        .collect();
+    let on_the_way = median(&on_the_way);
+    figures.extend(on_the_way.map(|ns| {
+        let exactly = Estimate {
+            value: ns,
+            low: ns,
+            high: ns,
+        };
+        Figure::new("median time on the way", Quantity::Duration(exactly))
+    }));
+    let load = match sent.cell.load.requests {
+        None => String::new(),
+        Some(requests) => format!(" under {requests}"),
+    };
+    let subject = format!(
+        "{}, a request to {}{load} on {} over {transport}",
+        sent.where_it_ran(),
+        workload(sent),
+        sent.engine_in_words(),
+    );
+    let way = on_the_way.map_or_else(String::new, |ns| {
+        format!(", of which it is on its way for {}", format::duration(ns))
+    });
+    let text = if is_different(&ratio) {
+        format!(
+            "{subject} takes {} as long as in the process itself: {} instead of {}{way}.",
+            Quantity::Ratio(ratio),
+            format::duration(after.value),
+            format::duration(before.value)
+        )
+    } else {
+        format!(
+            "{subject} takes as long as in the process itself, as far as can be seen ({}): {}{way}.",
+            format::ratios(&ratio),
+            format::duration(after.value)
+        )
+    };
+    Some(Finding {
+        question: Question::Transport,
+        answer: Answer::Told(text),
+        figures,
+        assumptions: vec![
+            "Client and server share one machine. A network adds its round trip, and its speed for the bytes of inputs and outputs."
+                .into(),
+        ],
+    })
+}
+
+/// Model with its batch and options, without the load.
+fn workload(cell: &Measured<'_>) -> String {
+    let mut plain = cell.cell.clone();
+    plain.load.requests = None;
+    plain.load.transport = None;
+    labels::workload(&plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use tare_record::{Arrivals, Load, Question, Transport};
+
+    use crate::simulated::{Simulated, answers};
+
+    fn cell(transport: Option<Transport>, run_ms: f64, load: Option<Load>) -> Simulated {
+        Simulated {
+            transport,
+            run_ms,
+            load,
+            transport_share: 0.1,
+            ..Simulated::default()
+        }
+    }
+
+    #[test]
+    fn sending_is_compared_with_the_process_itself() {
+        let own = cell(None, 10.0, None);
+        let found = answers(
+            Question::Transport,
+            &[own.clone(), cell(Some(Transport::Grpc), 11.0, None)],
+        );
+        assert!(found[0].contains("over grpc takes 1.10x"), "{found:?}");
+        assert!(found[0].contains("11.0 ms instead of 10.0 ms."), "{found:?}");
+        let found = answers(
+            Question::Transport,
+            &[own.clone(), cell(Some(Transport::Http), 10.0, None)],
+        );
+        assert!(found[0].contains("takes as long as in the process itself"), "{found:?}");
+        assert!(answers(Question::Transport, &[own]).is_empty());
+        assert!(answers(Question::Transport, &[cell(Some(Transport::Grpc), 11.0, None)]).is_empty());
+    }
+
+    #[test]
+    fn time_on_the_way_is_told_under_load() {
+        let load = Some(Load {
+            arrivals: Arrivals::Clients(4),
+            batching: None,
+        });
+        let found = answers(
+            Question::Transport,
+            &[cell(None, 10.0, load), cell(Some(Transport::Grpc), 11.0, load)],
+        );
+        assert!(
+            found[0].contains("under 4 clients on tract on 1 thread over grpc"),
+            "{found:?}"
+        );
+        assert!(found[0].contains("on its way for 1.10 ms"), "{found:?}");
+        let other = Some(Load {
+            arrivals: Arrivals::Clients(1),
+            batching: None,
+        });
+        let found = answers(
+            Question::Transport,
+            &[cell(None, 10.0, other), cell(Some(Transport::Grpc), 11.0, load)],
+        );
+        assert!(found.is_empty(), "another load is not compared: {found:?}");
+    }
+}
