@@ -64,7 +64,7 @@ enum Command {
     /// Serve a model on loopback, over gRPC and HTTP
     #[command(after_help = "Examples:
   tare serve-model --model minilm --threads 4
-  tare serve-model --model net.onnx --shape input=1,3,224,224 --merge \"8 within 5 ms\" --port 8001")]
+  tare serve-model --model net.onnx --shape input=1,3,224,224 --batching \"8 within 5 ms\" --port 8001")]
     ServeModel(commands::serve_model::Args),
     /// Compare records
     #[command(after_help = "Examples:

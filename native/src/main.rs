@@ -2,6 +2,7 @@
 
 mod bench;
 mod browser;
+mod cell_folder;
 mod cli;
 mod command_line;
 mod commands;

@@ -13,7 +13,7 @@ mod webgpu;
 pub mod worker;
 
 /// Text of a JavaScript exception.
-#[cfg(any(feature = "page", feature = "burn-wgpu"))]
+#[cfg(any(feature = "page", feature = "worker"))]
 fn exception(error: &wasm_bindgen::JsValue) -> String {
     use wasm_bindgen::JsCast as _;
     error

@@ -10,12 +10,15 @@ mod cold;
 mod finding;
 mod floor;
 pub mod format;
+mod goodput;
 pub mod labels;
 mod load;
+mod load_parts;
 mod measured;
 mod operator_times;
 mod operators;
 mod precision;
+mod sessions;
 #[cfg(test)]
 mod simulated;
 mod speedup;
@@ -26,6 +29,7 @@ mod transport;
 use tare_record::Record;
 
 pub use finding::{Answer, Figure, Finding, Quantity};
+pub use load_parts::LoadParts;
 pub use operator_times::{Bound, OperatorTime, OperatorTimes};
 
 /// Everything that can be concluded from the records, question by question.
@@ -37,6 +41,8 @@ pub fn findings(records: &[Record]) -> Vec<Finding> {
         batch::findings,
         threads::findings,
         load::findings,
+        sessions::findings,
+        goodput::findings,
         transport::findings,
         cold::findings,
         chunks::findings,

@@ -1,10 +1,11 @@
 //! How many clients saturate a model, what they wait, and what dynamic batching gains.
 
-use tare_core::stats::{Estimate, median, rounds_estimate, rounds_ratio};
+use tare_core::stats::{Estimate, rounds_estimate, rounds_ratio};
 use tare_record::{Arrivals, Load, LoadRound, Question};
 
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
+use crate::load_parts;
 use crate::measured::{Measured, groups, is_different};
 
 /// Clients that reach this share of the largest throughput saturate the model.
@@ -29,6 +30,7 @@ pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
             cell.cell.load.batch,
             cell.cell.options.precision,
             cell.transport(),
+            cell.sessions(),
         )
     });
     let mut found = Vec::new();
@@ -51,6 +53,7 @@ fn clients(cell: &Measured<'_>) -> Option<usize> {
         Load {
             arrivals: Arrivals::Clients(clients),
             batching: None,
+            ..
         } => Some(clients),
         _ => None,
     }
@@ -79,13 +82,7 @@ fn subject(cell: &Measured<'_>) -> String {
 
 /// Items per second, by round.
 fn rates(cell: &Measured<'_>) -> Vec<Vec<f64>> {
-    let items = cell.cell.load.batch as f64;
-    let of = |round: &LoadRound| round.queue_ns.len() as f64 * items * 1e9 / round.duration_ns.max(1) as f64;
-    let rounds = cell.cell.load_rounds.iter();
-    rounds
-        .filter(|round| !round.queue_ns.is_empty())
-        .map(|round| vec![of(round)])
-        .collect()
+    load_parts::rates(cell.cell)
 }
 
 fn rate(cell: &Measured<'_>) -> Option<Estimate> {
@@ -94,13 +91,7 @@ fn rate(cell: &Measured<'_>) -> Option<Estimate> {
 
 /// Median over all requests of one part of their time, in nanoseconds.
 fn part(cell: &Measured<'_>, part: fn(&LoadRound) -> &Vec<u64>) -> f64 {
-    let all: Vec<f64> = cell
-        .cell
-        .load_rounds
-        .iter()
-        .flat_map(|round| part(round).iter().map(|&ns| ns as f64))
-        .collect();
-    median(&all).unwrap_or(0.0)
+    load_parts::part_ns(cell.cell, part).unwrap_or(0.0)
 }
 
 fn invalid(cell: &Measured<'_>) -> Option<Finding> {
@@ -236,7 +227,7 @@ fn batching(cell: &Measured<'_>, group: &[&Measured<'_>]) -> Option<Finding> {
 /// What requests wait that arrive by a schedule.
 fn open_load(cell: &Measured<'_>) -> Option<Finding> {
     let load = load(cell)?;
-    if matches!(load.arrivals, Arrivals::Clients(_)) || load.batching.is_some() {
+    if !matches!(load.arrivals, Arrivals::Poisson(_) | Arrivals::Constant(_)) || load.batching.is_some() {
         return None;
     }
     let (rate, latency) = (rate(cell)?, cell.median()?);
@@ -293,8 +284,8 @@ mod tests {
         Simulated {
             run_ms: clients as f64 * 1e3 / per_second,
             load: Some(Load {
-                arrivals: Arrivals::Clients(clients),
                 batching: batching.map(|text| text.parse().unwrap()),
+                ..Load::new(Arrivals::Clients(clients))
             }),
             load_per_second: per_second,
             ..Simulated::default()

@@ -73,6 +73,11 @@ impl Measured<'_> {
         self.cell.load.transport
     }
 
+    /// Sessions that answered at the same time.
+    pub(crate) fn sessions(&self) -> usize {
+        self.cell.load.requests.and_then(|load| load.sessions).unwrap_or(1)
+    }
+
     /// Whether it ran as the engine does by default, without limits that only explain a ladder.
     pub(crate) fn has_default_configuration(&self) -> bool {
         let configuration = &self.cell.configuration;

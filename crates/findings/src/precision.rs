@@ -1,6 +1,6 @@
 //! Whether fewer bits are worth it.
 
-use tare_record::Question;
+use tare_record::{Precision, Question};
 
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
@@ -118,7 +118,14 @@ fn finding(whole: &Measured<'_>, converted: &Measured<'_>) -> Option<Finding> {
         )),
         figures,
         assumptions: vec![
-            "Weights become f32 again when the model is loaded or run, so arithmetic stays that of f32.".into(),
+            match precision {
+                Precision::Int8Dynamic => {
+                    "Matrix products with constant weights are computed in int8, everything else in f32.".into()
+                }
+                _ => {
+                    "Weights become f32 again when the model is loaded or run, so arithmetic stays that of f32.".into()
+                }
+            },
             "Agreement was computed natively, over inputs drawn from the seed.".into(),
         ],
     })

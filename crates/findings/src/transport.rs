@@ -1,11 +1,12 @@
 //! What it costs that requests are sent to a server.
 
-use tare_core::stats::{Estimate, median};
+use tare_core::stats::Estimate;
 use tare_record::{Question, Transport};
 
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::labels;
+use crate::load_parts::part_ns;
 use crate::measured::{Measured, groups, is_different};
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
@@ -44,13 +45,7 @@ fn finding(own: &Measured<'_>, sent: &Measured<'_>, transport: Transport) -> Opt
         Figure::new(format!("request over {transport}"), Quantity::Duration(after)),
         Figure::new("over the process itself", Quantity::Ratio(ratio)),
     ];
-    let on_the_way: Vec<f64> = sent
-        .cell
-        .load_rounds
-        .iter()
-        .flat_map(|round| round.transport_ns.iter().map(|&ns| ns as f64))
-        .collect();
-    let on_the_way = median(&on_the_way);
+    let on_the_way = part_ns(sent.cell, |round| &round.transport_ns);
     figures.extend(on_the_way.map(|ns| {
         let exactly = Estimate {
             value: ns,
@@ -141,10 +136,7 @@ mod tests {
 
     #[test]
     fn time_on_the_way_is_told_under_load() {
-        let load = Some(Load {
-            arrivals: Arrivals::Clients(4),
-            batching: None,
-        });
+        let load = Some(Load::new(Arrivals::Clients(4)));
         let found = answers(
             Question::Transport,
             &[cell(None, 10.0, load), cell(Some(Transport::Grpc), 11.0, load)],
@@ -154,10 +146,7 @@ mod tests {
             "{found:?}"
         );
         assert!(found[0].contains("on its way for 1.10 ms"), "{found:?}");
-        let other = Some(Load {
-            arrivals: Arrivals::Clients(1),
-            batching: None,
-        });
+        let other = Some(Load::new(Arrivals::Clients(1)));
         let found = answers(
             Question::Transport,
             &[cell(None, 10.0, other), cell(Some(Transport::Grpc), 11.0, load)],

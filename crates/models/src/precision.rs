@@ -11,6 +11,8 @@ use tare_record::Precision;
 
 use crate::onnx::{AttributeProto, Model, Node, TensorProto, ValueInfo};
 
+mod dynamic;
+
 /// Smaller weights stay: their nodes would cost more than their bytes.
 const MIN_ELEMENTS: usize = 256;
 
@@ -113,6 +115,8 @@ struct Replacement {
 /// 127 (Krishnamoorthi, "Quantizing deep convolutional networks for efficient inference", 2018, section 3.1.2). Only
 /// weights of at least two dimensions are converted.
 ///
+/// `int8-dynamic`: the weights of MatMul and Gemm in the same way, and these products in int8.
+///
 /// # Errors
 ///
 /// If the bytes are not an ONNX file, no weight can be converted, or the model's operators are too old.
@@ -125,14 +129,18 @@ pub fn with_precision(bytes: &[u8], precision: Precision) -> Result<Vec<u8>, Pre
         .filter(|set| set.domain.is_empty() || set.domain == "ai.onnx")
         .map(|set| set.version)
         .max();
-    if let (Precision::Int8Weights, Some(found @ ..PER_CHANNEL_OPSET)) = (precision, version) {
+    let is_int8 = precision != Precision::F16Weights;
+    if let (true, Some(found @ ..PER_CHANNEL_OPSET)) = (is_int8, version) {
         return Err(PrecisionError::Opset { precision, found });
     }
     let graph = model.graph.unwrap_or_default();
     let channels = output_channels(&graph.node);
     let mut converted = 0;
     let converted_model = replace_field(bytes, GRAPH, |graph| {
-        let (graph, count) = converted_graph(graph, precision, &channels)?;
+        let (graph, count) = match precision {
+            Precision::Int8Dynamic => dynamic::converted_graph(graph)?,
+            precision => converted_graph(graph, precision, &channels)?,
+        };
         converted = count;
         Ok(graph)
     })
@@ -210,6 +218,7 @@ fn replacement(weight: &StoredWeight, precision: Precision, channels: &HashMap<S
     match precision {
         Precision::F16Weights => as_f16(weight, &values),
         Precision::Int8Weights => as_int8(weight, &values, *channels.get(&weight.name)?),
+        Precision::Int8Dynamic => unreachable!("products are converted as a whole"),
     }
 }
 
@@ -238,6 +247,31 @@ fn as_int8(weight: &StoredWeight, values: &[f32], axis: i64) -> Option<Replaceme
     let rank = i64::try_from(dims.len()).ok().filter(|&rank| rank >= 2)?;
     let axis = if axis < 0 { axis + rank } else { axis };
     let place = usize::try_from(axis).ok().filter(|&place| place < dims.len())?;
+    let (quantized, scales) = per_channel(values, &dims, place)?;
+    let (stored, scale) = (format!("{}.int8", weight.name), format!("{}.scale", weight.name));
+    let weights = vec![
+        tensor(&stored, weight.dims.clone(), I8, quantized),
+        tensor(
+            &scale,
+            vec![weight.dims[place]],
+            F32,
+            scales.iter().flat_map(|scale| scale.to_le_bytes()).collect(),
+        ),
+    ];
+    Some(Replacement {
+        weights,
+        node: node(
+            "DequantizeLinear",
+            vec![stored, scale],
+            &weight.name,
+            integer("axis", axis),
+        ),
+    })
+}
+
+/// Values of shape `dims` in int8, and the scale of each channel, which dimension `place` numbers. `None` if a value is
+/// not finite.
+fn per_channel(values: &[f32], dims: &[usize], place: usize) -> Option<(Vec<u8>, Vec<f32>)> {
     let (channels, inner) = (dims[place], dims[place + 1..].iter().product::<usize>());
     let channel = |index: usize| index / inner % channels;
     let mut largest = vec![0f32; channels];
@@ -258,25 +292,7 @@ fn as_int8(weight: &StoredWeight, values: &[f32], axis: i64) -> Option<Replaceme
         let rounded = (value / scales[channel(index)]).round_ties_even().clamp(-127.0, 127.0);
         (rounded as i8).to_le_bytes()[0]
     });
-    let (stored, scale) = (format!("{}.int8", weight.name), format!("{}.scale", weight.name));
-    let weights = vec![
-        tensor(&stored, weight.dims.clone(), I8, quantized.collect()),
-        tensor(
-            &scale,
-            vec![i64::try_from(channels).ok()?],
-            F32,
-            scales.iter().flat_map(|scale| scale.to_le_bytes()).collect(),
-        ),
-    ];
-    Some(Replacement {
-        weights,
-        node: node(
-            "DequantizeLinear",
-            vec![stored, scale],
-            &weight.name,
-            integer("axis", axis),
-        ),
-    })
+    Some((quantized.collect(), scales))
 }
 
 fn tensor(name: &str, dims: Vec<i64>, data_type: i32, raw_data: Vec<u8>) -> TensorProto {

@@ -74,7 +74,7 @@ macro_rules! kernel {
         $(#[target_feature(enable = $feature)])?
         pub(super) fn run(steps: u64) -> f32 {
             let (factor, addend) = ($splat(std::hint::black_box(0.999)), $splat(std::hint::black_box(0.001)));
-            let mut chains: [$vector; super::CHAINS] = [addend; super::CHAINS];
+            let mut chains: [$vector; crate::multiply_add::CHAINS] = [addend; crate::multiply_add::CHAINS];
             for (index, chain) in chains.iter_mut().enumerate() {
                 // Chains with equal values would be computed once.
                 *chain = $splat(std::hint::black_box(index as f32));

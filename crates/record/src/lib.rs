@@ -45,7 +45,7 @@ pub use environment::{
 pub use event::{Event, ModuleInfo, Progress, SelfCheck};
 pub use failure::{Failure, FailureKind};
 pub use interop::{InteropCost, InteropOperation, InteropPoint};
-pub use load::{Arrivals, Batching, Load, LoadRound, Rate};
+pub use load::{Arrivals, Batching, Goal, Load, LoadRound, Rate};
 pub use load_ms::LoadMs;
 pub use operator_profile::{OperatorProfile, PeakSpeed, ProfiledNode, ProfiledRound};
 pub use plan::{CellPlan, Plan, Precision, Question, Reported, Rules, Tolerance, WorkloadOptions};

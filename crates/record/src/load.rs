@@ -15,6 +15,20 @@ pub struct Load {
     /// How waiting requests are merged into one run. `None`: every run answers one request.
     #[serde(default)]
     pub batching: Option<Batching>,
+    /// Sessions of a server that run at the same time, each with the model in memory. `None`: one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<usize>,
+}
+
+impl Load {
+    /// Requests that arrive, each answered by a run of its own.
+    pub fn new(arrivals: Arrivals) -> Self {
+        Self {
+            arrivals,
+            batching: None,
+            sessions: None,
+        }
+    }
 }
 
 /// When requests arrive.
@@ -27,6 +41,18 @@ pub enum Arrivals {
     Poisson(Rate),
     /// Open load with equal distances.
     Constant(Rate),
+    /// Open load with exponentially distributed distances, at the largest rate that keeps a goal. It is searched.
+    Goal(Goal),
+}
+
+/// A time within which a share of all requests has to be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Goal {
+    /// The time, from the arrival to the answer.
+    pub within_ns: u64,
+    /// The share, in percent.
+    pub percent: u32,
 }
 
 /// How many requests arrive per time.
@@ -83,7 +109,18 @@ const MAX_PER_SECOND: f64 = 1e6;
 /// Loads above this share of the capacity only fill the queue.
 const MAX_PERCENT: u32 = 1_000;
 
-/// As in a plan: `poisson 20/s`, `constant 80%`.
+/// As in a plan: `95% within 100 ms`.
+fn goal(text: &str) -> Option<Goal> {
+    let (share, time) = text.split_once("within")?;
+    let percent = share.trim().strip_suffix('%')?.trim().parse().ok()?;
+    let within_ms: f64 = time.trim().strip_suffix("ms")?.trim().parse().ok()?;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 1e12")]
+    let within_ns = (within_ms * 1e6).round() as u64;
+    let is_possible = (50..=99).contains(&percent) && (1e-3..=1e6).contains(&within_ms);
+    is_possible.then_some(Goal { within_ns, percent })
+}
+
+/// As in a plan: `poisson 20/s`, `constant 80%`, `95% within 100 ms`.
 impl FromStr for Arrivals {
     type Err = String;
 
@@ -91,9 +128,12 @@ impl FromStr for Arrivals {
         let expected = || {
             format!(
                 "arrivals {text:?}: expected `poisson` or `constant` with a rate above 0 and up to {MAX_PER_SECOND}/s or {MAX_PERCENT}%, \
-                 for example \"poisson 20/s\" or \"constant 80%\""
+                 or a share of 50 to 99% and a time, for example \"poisson 20/s\", \"constant 80%\" or \"95% within 100 ms\""
             )
         };
+        if text.contains("within") {
+            return goal(text).map(Arrivals::Goal).ok_or_else(expected);
+        }
         let (kind, rate) = text.trim().split_once(' ').ok_or_else(expected)?;
         let rate = rate.trim();
         let rate = if let Some(percent) = rate.strip_suffix('%') {
@@ -126,7 +166,15 @@ impl fmt::Display for Arrivals {
             Arrivals::Clients(clients) => write!(f, "{clients} clients"),
             Arrivals::Poisson(rate) => write!(f, "Poisson arrivals, {rate}"),
             Arrivals::Constant(rate) => write!(f, "constant arrivals, {rate}"),
+            Arrivals::Goal(goal) => write!(f, "the largest rate with {goal}"),
         }
+    }
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let within_ms = (self.within_ns as f64 / 1e3).round() / 1e3;
+        write!(f, "{} % within {within_ms} ms", self.percent)
     }
 }
 
@@ -175,9 +223,13 @@ impl fmt::Display for Batching {
 
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.batching {
-            None => write!(f, "{}", self.arrivals),
-            Some(batching) => write!(f, "{}, {batching}", self.arrivals),
+        write!(f, "{}", self.arrivals)?;
+        if let Some(batching) = &self.batching {
+            write!(f, ", {batching}")?;
+        }
+        match self.sessions {
+            Some(sessions) if sessions > 1 => write!(f, ", {sessions} sessions"),
+            _ => Ok(()),
         }
     }
 }
@@ -193,14 +245,19 @@ mod tests {
             ("poisson 20/s", "Poisson arrivals, 20 per second"),
             ("constant 0.5 /s", "constant arrivals, 0.5 per second"),
             ("poisson  80 %", "Poisson arrivals, 80 % of capacity"),
+            ("95 % within 2.5 ms", "the largest rate with 95 % within 2.5 ms"),
         ] {
             assert_eq!(arrivals(text).to_string(), expected);
         }
         let load = Load {
-            arrivals: Arrivals::Clients(4),
             batching: Some("8 within 2.5 ms".parse().unwrap()),
+            sessions: Some(2),
+            ..Load::new(Arrivals::Clients(4))
         };
-        assert_eq!(load.to_string(), "4 clients, up to 8 requests within 2.5 ms");
+        assert_eq!(
+            load.to_string(),
+            "4 clients, up to 8 requests within 2.5 ms, 2 sessions"
+        );
     }
 
     #[test]
@@ -216,6 +273,10 @@ mod tests {
             "constant 5000%",
             "often 3/s",
             "constant 20",
+            "100% within 5 ms",
+            "95% within 0 ms",
+            "95% within NaN ms",
+            "95 within 5 ms",
         ] {
             let error = text.parse::<Arrivals>().unwrap_err();
             assert!(error.contains("poisson 20/s"), "{error}");

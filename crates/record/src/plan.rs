@@ -205,17 +205,20 @@ pub enum Precision {
     F16Weights,
     /// In int8 with a scale for each output channel.
     Int8Weights,
+    /// The same for matrix products, which are computed in int8 too: their other operand is quantized as it comes.
+    Int8Dynamic,
 }
 
 impl Precision {
-    /// Both, in the order in which they are listed.
-    pub const ALL: [Precision; 2] = [Precision::F16Weights, Precision::Int8Weights];
+    /// All of them, in the order in which they are listed.
+    pub const ALL: [Precision; 3] = [Precision::F16Weights, Precision::Int8Weights, Precision::Int8Dynamic];
 
     /// The name in plans and reports.
     pub fn as_str(self) -> &'static str {
         match self {
             Precision::F16Weights => "f16-weights",
             Precision::Int8Weights => "int8-weights",
+            Precision::Int8Dynamic => "int8-dynamic",
         }
     }
 }

@@ -74,7 +74,7 @@ async fn columns(args: &Args, model: &OneModel, file: &str) -> Result<Vec<Column
         model,
         file,
         reference: all_values(&mut native, model, file, REFERENCE).await?,
-        tolerance: tolerance_of(&model.cell.model, &model.cell.tolerance),
+        tolerance: tolerance_of(&model.cell.model, model.cell.options.precision, &model.cell.tolerance),
         columns: vec![],
     };
     for named in named {

@@ -97,7 +97,13 @@ fn estimate_ns(plan: &Plan, place: usize, speed: f64, macs: &mut BTreeMap<String
                 Some(Arrivals::Clients(clients)) => clients as f64 * rounds,
                 _ => 0.0,
             };
-            let sampling_ns = ((rules.min_samples as f64 + waiting) * run_ns).max(rules.min_time_ms as f64 * 1e6);
+            // A rate is searched in several trials.
+            let trials = match cell.load.map(|load| load.arrivals) {
+                Some(Arrivals::Goal(_)) => 7.0,
+                _ => 1.0,
+            };
+            let sampling_ns =
+                ((rules.min_samples as f64 + waiting) * run_ns).max(rules.min_time_ms as f64 * 1e6) * trials;
             total_ns += engines as f64 * (rounds * (ROUND_NS[place] + run_ns + warm_up_ns) + sampling_ns);
         }
     }

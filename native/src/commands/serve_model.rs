@@ -3,13 +3,13 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use tare_core::{NamedTensor, calibrate, tensor_codec};
 use tare_record::{Arrivals, Batching, CellRequest, EngineName, EnvironmentKind, Load, ModelSource, ServerFacts};
 
-use super::args::PlanArgs;
+use super::args::{engine_names, shapes};
+use crate::cell_folder::{INPUTS, MODEL, REQUEST};
 use crate::engines::engine;
-use crate::executor::{INPUTS, MODEL, REQUEST};
 use crate::local_model::{find_model, model_bytes};
 use crate::machine::SystemClock;
 use crate::serving::{self, Answering, FAILED};
@@ -17,14 +17,32 @@ use crate::{browser, interrupt};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    #[command(flatten)]
-    plan: PlanArgs,
+    /// Model: built-in name, .onnx file or https URL
+    #[arg(
+        long,
+        required_unless_present = "cell",
+        default_value = "",
+        hide_default_value = true
+    )]
+    model: String,
+    /// Engine
+    #[arg(long, value_name = "ENGINE", value_parser = engine_names(), default_value = "tract")]
+    engine: String,
+    /// CPU threads of a session
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: u16,
+    /// Dimensions of an input whose shape the model leaves open; repeatable
+    #[arg(long, value_name = "INPUT=DIMS")]
+    shape: Vec<String>,
+    /// Items of a request
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Sessions that run at the same time, each with the model in memory
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    sessions: u16,
     /// Merge requests that arrive together into one run: "8 within 5 ms"
     #[arg(long, value_name = "N within T ms")]
-    merge: Option<Batching>,
-    /// Sessions that run at the same time, each with the model in memory
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
-    sessions: u16,
+    batching: Option<Batching>,
     /// Port on loopback [default: any free one]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     port: u16,
@@ -45,41 +63,20 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
 }
 
 fn serve(args: &Args) -> Result<bool> {
-    let plan = args.plan.plan_or("quick")?;
-    let [cell] = plan.cells.as_slice() else {
-        bail!(
-            "expected one model, found {}\nhint: choose one with --model",
-            plan.cells.len()
-        );
-    };
-    let name = match cell.engines.as_slice() {
-        [] => EngineName::Tract,
-        [name] => *name,
-        several => bail!(
-            "expected one engine, found {}\nhint: choose one with --engine",
-            several.len()
-        ),
-    };
-    let model = find_model(&cell.model)?;
-    let mut request = CellRequest::new(name, EnvironmentKind::Native, model, calibrate(&SystemClock)?);
-    request.shapes.clone_from(&cell.shapes);
-    request.options = cell.options.clone();
-    request.seed = plan.seed;
-    request.threads = cell.threads.first().copied().unwrap_or(1);
-    request.load = args.merge.map(|batching| Load {
-        arrivals: Arrivals::Clients(1),
-        batching: Some(batching),
+    let engine: EngineName = args.engine.parse().map_err(anyhow::Error::msg)?;
+    let model = find_model(&args.model)?;
+    let mut request = CellRequest::new(engine, EnvironmentKind::Native, model, calibrate(&SystemClock)?);
+    request.shapes = shapes(&args.shape)?;
+    request.options.batch = args.batch;
+    request.threads = usize::from(args.threads);
+    request.load = Some(Load {
+        batching: args.batching,
+        sessions: Some(usize::from(args.sessions)),
+        ..Load::new(Arrivals::Clients(1))
     });
     interrupt::listen();
-    let (given, sessions) = (args.plan.inputs()?, usize::from(args.sessions));
     browser::runtime()?.block_on(async {
-        let answering = Answering {
-            port: args.port,
-            sessions,
-            batching: args.merge,
-            allowed_origin: args.allow_origin.clone(),
-        };
-        let (url, facts) = start(&answering, request, given, None).await?;
+        let (url, facts) = start(args, request, vec![], None).await?;
         let model = &facts.model.name;
         println!("{model} on {} answers at {url}", facts.engine.name);
         println!("  gRPC  inference.GRPCInferenceService/ModelInfer, model {model}");
@@ -98,14 +95,8 @@ fn serve_cell(args: &Args, folder: &Path) -> Result<bool> {
         false => vec![],
     };
     let model = folder.join(MODEL).exists().then(|| folder.join(MODEL));
-    let answering = Answering {
-        port: 0,
-        sessions: usize::from(args.sessions),
-        batching: request.load.and_then(|load| load.batching),
-        allowed_origin: args.allow_origin.clone(),
-    };
     let runtime = browser::runtime()?;
-    let line = match runtime.block_on(start(&answering, request, given, model)) {
+    let line = match runtime.block_on(start(args, request, given, model)) {
         Ok((url, _)) => url,
         Err(error) => format!("{FAILED}{}", format!("{error:#}").replace('\n', " ")),
     };
@@ -118,12 +109,20 @@ fn serve_cell(args: &Args, folder: &Path) -> Result<bool> {
     std::process::exit(0);
 }
 
+/// Starts the server of a request. `model` is its file, if it came with the request.
 async fn start(
-    answering: &Answering,
+    args: &Args,
     request: CellRequest,
     given: Vec<NamedTensor>,
     model: Option<PathBuf>,
 ) -> Result<(String, ServerFacts)> {
+    let load = request.load;
+    let answering = Answering {
+        port: args.port,
+        sessions: load.and_then(|load| load.sessions).unwrap_or(1),
+        batching: load.and_then(|load| load.batching),
+        allowed_origin: args.allow_origin.clone(),
+    };
     let prepare = move || {
         let file = match (&model, &request.model) {
             (Some(path), _) => ModelSource::File {
@@ -132,9 +131,8 @@ async fn start(
             (None, source) => source.clone(),
         };
         let bytes = || model_bytes(&file, &request.shapes);
-        let mut workload = tare_models::workload(&request, &given, bytes)?;
-        request.model.display_name().clone_into(&mut workload.model.name);
+        let workload = tare_models::workload(&request, &given, bytes)?;
         Ok((workload, engine(request.engine, &request.variant, request.threads)))
     };
-    serving::start(answering, prepare).await
+    serving::start(&answering, prepare).await
 }

@@ -9,17 +9,11 @@ use anyhow::{Context, Result};
 use tare_core::{Clock, Control, Engine, Observer, serve_request, tensor_codec};
 use tare_record::{Cell, CellRequest, Event, Memory, PhaseName, Progress, Status};
 
+use crate::cell_folder::{INPUTS, OUTPUTS, REFERENCE, REQUEST};
 use crate::engines::engine;
 use crate::local_model::model_bytes;
 use crate::machine::{self, SystemClock};
 use crate::serving::RemoteEngine;
-
-/// Names of the files in a cell's folder.
-pub(crate) const REQUEST: &str = "request.json";
-pub(crate) const MODEL: &str = "model.onnx";
-pub(crate) const INPUTS: &str = "inputs.tensors";
-pub(crate) const REFERENCE: &str = "reference.tensors";
-pub(crate) const OUTPUTS: &str = "outputs.tensors";
 
 /// The first error that a library logged. Log messages are the only way in which burn reports
 /// shader errors.

@@ -5,7 +5,6 @@ mod node;
 pub(crate) mod page;
 mod process;
 
-pub(crate) use child::{INPUTS, MODEL, REQUEST};
 pub(crate) use node::Node;
 pub(crate) use page::{Fresh, PageExecutor};
 pub(crate) use process::ProcessExecutor;

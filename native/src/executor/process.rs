@@ -15,8 +15,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinHandle;
 
-use super::child::{INPUTS, OUTPUTS, REFERENCE, REQUEST};
 use super::node::Node;
+use crate::cell_folder::{INPUTS, OUTPUTS, REFERENCE, REQUEST};
 use crate::engines::vector_limit_variable;
 use crate::interrupt::{interrupted, is_interrupted};
 use crate::local_model::find_model;

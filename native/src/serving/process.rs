@@ -9,8 +9,8 @@ use tare_record::{CellRequest, Failure, FailureKind};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::cell_folder::{INPUTS, MODEL, REQUEST};
 use crate::engines::vector_limit_variable;
-use crate::executor::{INPUTS, MODEL, REQUEST};
 use crate::interrupt::interrupted;
 
 /// What a server's first line begins with if it cannot start.

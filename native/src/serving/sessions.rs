@@ -150,13 +150,6 @@ async fn session(
     ready: &Sender<Result<ServerFacts, Failure>>,
 ) -> Result<(), Failure> {
     let (workload, engine) = prepare()?;
-    if workload.composition.is_some() {
-        return Err(Failure::new(
-            FailureKind::Unsupported,
-            "a server runs a single network, and this model has several",
-        )
-        .with_hint("choose a model of one network"));
-    }
     let mut models = vec![(1, workload.load(&*engine, &SystemClock).await?)];
     for (requests, merged) in &workload.merged {
         models.push((*requests, merged.load(&*engine, &SystemClock).await?));
@@ -257,14 +250,11 @@ async fn run(models: &mut [(usize, LoadedWorkload<'_>)], requests: &[Request]) -
     let found = models.iter_mut().find(|(size, _)| *size >= count);
     let (size, loaded) = found.ok_or_else(|| failed("there is no model for so many"))?;
     if *size == 1 {
-        return Ok(vec![loaded.run_with(&requests[0].inputs).await?]);
+        return Ok(vec![loaded.run_with(&requests[0].inputs, &SystemClock).await?]);
     }
-    let last = requests.last().map(|request| &request.inputs);
-    let filled = requests
-        .iter()
-        .map(|request| &request.inputs)
-        .chain(std::iter::repeat(last.unwrap_or(&requests[0].inputs)));
-    let all: Vec<&Vec<NamedTensor>> = filled.take(*size).collect();
+    // Places that nobody asked for get the last inputs again.
+    let of = |place: usize| &requests[place.min(count - 1)].inputs;
+    let all: Vec<&Vec<NamedTensor>> = (0..*size).map(of).collect();
     let joined = requests[0].inputs.iter().enumerate().map(|(position, input)| {
         let parts: Vec<&Tensor> = all.iter().map(|inputs| &inputs[position].tensor).collect();
         Some(NamedTensor {
@@ -275,7 +265,7 @@ async fn run(models: &mut [(usize, LoadedWorkload<'_>)], requests: &[Request]) -
     let joined: Vec<NamedTensor> = joined
         .collect::<Option<_>>()
         .ok_or_else(|| failed("an input has no first dimension"))?;
-    let outputs = loaded.run_with(&joined).await?;
+    let outputs = loaded.run_with(&joined, &SystemClock).await?;
     let of = |index| {
         outputs
             .iter()

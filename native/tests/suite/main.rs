@@ -12,5 +12,6 @@ mod invite;
 mod ladder;
 mod page;
 mod plans;
+mod serving;
 mod tools;
 mod web_models;

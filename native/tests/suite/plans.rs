@@ -86,6 +86,7 @@ fn weights_in_fewer_bits_are_judged() {
         &[
             "digits in f16-weights",
             "digits in int8-weights",
+            "digits in int8-dynamic",
             "of 346 answers are right",
             "instead",
         ],

@@ -6,6 +6,7 @@ mod busy_loop;
 mod engine;
 mod error_log;
 mod remote;
+mod scope;
 mod serve;
 
 pub use busy_loop::busy_loop;

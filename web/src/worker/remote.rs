@@ -14,7 +14,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, Request, RequestInit, Response};
 
-use super::serve::scope;
+use super::scope::scope;
 use crate::exception;
 
 /// A server of a model.

@@ -6,9 +6,10 @@ use tare_record::{
     PhaseName, Progress,
 };
 use wasm_bindgen::prelude::*;
-use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+use web_sys::MessageEvent;
 
 use super::remote::RemoteEngine;
+use super::scope::scope;
 use super::{engine, error_log};
 use crate::clock::{PerformanceClock, milliseconds};
 use crate::message::{self, Message};
@@ -201,10 +202,6 @@ fn report_panics() {
         let message = info.to_string();
         post(&Event::Died { message }, &[]);
     }));
-}
-
-pub(super) fn scope() -> DedicatedWorkerGlobalScope {
-    js_sys::global().unchecked_into()
 }
 
 /// Posts an event with encoded tensors attached.

@@ -44,6 +44,7 @@ impl ArrivalQueue {
             Rate::PercentOfCapacity(percent) => run_ns.max(1) as f64 * 100.0 / f64::from(percent.max(1)),
         };
         let (clients, next) = match arrivals {
+            Arrivals::Goal(_) => unreachable!("the search turns a goal into rates"),
             Arrivals::Clients(clients) => (clients, Next::Clients),
             Arrivals::Constant(rate) => {
                 let interval_ns = interval_ns(rate);

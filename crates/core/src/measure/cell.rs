@@ -132,9 +132,6 @@ impl Run<'_> {
         self.tune(&mut loaded).await?;
         self.cell.kernels = loaded.kernels();
         let run_ns = self.warm_up(&mut loaded).await?;
-        if let Some(load) = self.request.load.filter(|_| self.request.transport.is_some()) {
-            return self.under_served_load(load, &loaded, run_ns).await;
-        }
         if let Some(load) = self.request.load {
             let mut sessions = vec![(1, loaded)];
             for (requests, merged) in &workload.merged {
@@ -325,6 +322,7 @@ fn percent(part: u64, whole: u64) -> u8 {
 }
 
 pub(crate) mod profiling;
+mod rate_search;
 mod sampling;
 mod served_load;
 mod under_load;

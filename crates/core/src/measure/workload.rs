@@ -2,7 +2,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tare_record::{Failure, FailureKind, ModelInfo, PeakSpeed, Phase};
+use tare_record::{Failure, ModelInfo, PeakSpeed, Phase};
 
 use super::pipeline::{Composition, Stopwatch};
 use super::profiled_session::ProfiledSession;
@@ -120,15 +120,8 @@ impl LoadedWorkload<'_> {
     ///
     /// If the engine fails.
     pub async fn run(&mut self, clock: &dyn Clock) -> Result<Vec<Tensor>, Failure> {
-        let inputs = &self.workload.inputs;
-        match (&self.workload.composition, self.sessions.as_mut_slice()) {
-            (None, [session]) => session.run(inputs).await,
-            (Some(composition), sessions) => {
-                let mut stopwatch = Stopwatch::start(clock, &mut self.totals_ns);
-                composition.pipeline.run(sessions, inputs, &mut stopwatch).await
-            }
-            (None, _) => unreachable!("a workload without a composition has exactly one session"),
-        }
+        let workload = self.workload;
+        self.run_with(&workload.inputs, clock).await
     }
 
     /// Runs once, with the inputs of the workload, and times every node. A node of a network that runs several times
@@ -180,18 +173,19 @@ impl LoadedWorkload<'_> {
         self.sessions.first()?.peak_speed(clock)
     }
 
-    /// Runs a single network once, with other inputs of the same shapes.
+    /// Runs once, with other inputs of the same shapes.
     ///
     /// # Errors
     ///
-    /// If the engine fails, or the workload has several networks.
-    pub async fn run_with(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
-        match self.sessions.as_mut_slice() {
-            [session] => session.run(inputs).await,
-            _ => Err(Failure::new(
-                FailureKind::Run,
-                "only a single network runs with other inputs",
-            )),
+    /// If the engine fails.
+    pub async fn run_with(&mut self, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Vec<Tensor>, Failure> {
+        match (&self.workload.composition, self.sessions.as_mut_slice()) {
+            (None, [session]) => session.run(inputs).await,
+            (Some(composition), sessions) => {
+                let mut stopwatch = Stopwatch::start(clock, &mut self.totals_ns);
+                composition.pipeline.run(sessions, inputs, &mut stopwatch).await
+            }
+            (None, _) => unreachable!("a workload without a composition has exactly one session"),
         }
     }
 

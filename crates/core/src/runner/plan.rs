@@ -151,7 +151,19 @@ mod tests {
             (format!("name = \"x\"\n{cell}clients = []"), "at least one value"),
             (
                 format!("name = \"x\"\n{cell}precision = [\"f16\"]"),
-                "expected f32, f16-weights or int8-weights; no engine here computes in f16",
+                "expected f32, f16-weights, int8-weights or int8-dynamic; no engine here computes in f16",
+            ),
+            (
+                format!("name = \"x\"\n{cell}transport = [\"carrier pigeon\"]"),
+                "expected none, grpc or http",
+            ),
+            (
+                format!("name = \"x\"\n{cell}clients = [1]\nsessions = [2]"),
+                "sessions are those of a server",
+            ),
+            (
+                format!("name = \"x\"\n{cell}clients = [1]\ntransport = [\"grpc\"]\nsessions = [65]"),
+                "sessions must list numbers of 1 to 64",
             ),
             (
                 format!("name = \"x\"\n{cell}clients = [0]"),
@@ -163,7 +175,7 @@ mod tests {
             ),
             (
                 format!("name = \"x\"\n{cell}batching = [\"8 within 5 ms\"]"),
-                "needs requests that arrive",
+                "need requests that arrive",
             ),
             (
                 format!("name = \"x\"\n{cell}clients = [1]\nbatching = [\"x\"]"),

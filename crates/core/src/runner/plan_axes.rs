@@ -26,6 +26,8 @@ pub struct PlanAxes {
     pub batching: Vec<String>,
     /// How requests reach the model, as in a plan.
     pub transport: Vec<String>,
+    /// Sessions of a server.
+    pub sessions: Vec<usize>,
 }
 
 /// Replaces sizes and loads of every cell: each combination becomes a cell.
@@ -54,6 +56,7 @@ pub fn replace_axes(plan: &mut Plan, axes: &PlanAxes) -> Result<(), PlanError> {
             arrivals: texts(&axes.arrivals),
             batching: texts(&axes.batching),
             transport: texts(&axes.transport).or_else(|| Some(vec![transport(cell.transport)])),
+            sessions: given(&axes.sessions),
             threads: Some(Threads::Numbers(cell.threads.clone())),
             vector_limits: Some(cell.vector_limits.clone()),
             relaxed_simd: Some(cell.relaxed_simd),

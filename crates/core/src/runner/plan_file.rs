@@ -22,6 +22,9 @@ const MAX_SIZE: usize = 1 << 20;
 /// More waiting requests would be dropped.
 const MAX_CLIENTS: usize = 1_000;
 
+/// Each has the model in memory.
+const MAX_SESSIONS: usize = 64;
+
 /// What `batching` lists for runs that answer one request each.
 const NO_BATCHING: &str = "off";
 
@@ -119,6 +122,7 @@ pub(super) struct CellFile {
     pub(super) arrivals: Option<Vec<String>>,
     pub(super) batching: Option<Vec<String>>,
     pub(super) transport: Option<Vec<String>>,
+    pub(super) sessions: Option<Vec<usize>>,
     pub(super) threads: Option<Threads>,
     pub(super) vector_limits: Option<Vec<String>>,
     pub(super) relaxed_simd: Option<bool>,
@@ -191,6 +195,7 @@ impl CellFile {
             arrivals: self.arrivals.or(d.arrivals.filter(|_| !has_load)),
             batching: self.batching.or(d.batching),
             transport: self.transport.or(d.transport),
+            sessions: self.sessions.or(d.sessions),
             threads: self.threads.or(d.threads),
             vector_limits: self.vector_limits.or(d.vector_limits),
             relaxed_simd: self.relaxed_simd.or(d.relaxed_simd),
@@ -273,7 +278,7 @@ impl CellFile {
             (F32, _) => Ok(None),
             (_, Some(precision)) => Ok(Some(precision)),
             (text, None) => Err(format!(
-                "precision {text:?}: expected f32, f16-weights or int8-weights; no engine here computes in f16 or int8"
+                "precision {text:?}: expected f32, f16-weights, int8-weights or int8-dynamic; no engine here computes in f16"
             )),
         };
         list.iter().map(of).collect()
@@ -294,7 +299,23 @@ impl CellFile {
         }
     }
 
-    /// Every combination of arrivals and batching; `None` without any arrivals.
+    /// Numbers of sessions; `None` if the cell does not say.
+    fn session_counts(&self) -> Result<Vec<Option<usize>>, String> {
+        let Some(counts) = &self.sessions else {
+            return Ok(vec![None]);
+        };
+        if counts.is_empty() || counts.iter().any(|count| !(1..=MAX_SESSIONS).contains(count)) {
+            return Err(format!(
+                "sessions must list numbers of 1 to {MAX_SESSIONS}, found {counts:?}"
+            ));
+        }
+        if self.transports()?.contains(&None) {
+            return Err("sessions are those of a server: list grpc or http as `transport`, and not none".into());
+        }
+        Ok(counts.iter().copied().map(Some).collect())
+    }
+
+    /// Every combination of arrivals, batching and sessions; `None` without any arrivals.
     fn loads(&self) -> Result<Vec<Option<Load>>, String> {
         let clients = self.clients.iter().flatten().map(|&clients| match clients {
             1..=MAX_CLIENTS => Ok(Arrivals::Clients(clients)),
@@ -320,13 +341,25 @@ impl CellFile {
                 .collect::<Result<_, String>>()?,
         };
         if arrivals.is_empty() {
-            return match self.batching {
-                Some(_) => Err("batching needs requests that arrive: add `clients` or `arrivals`".into()),
-                None => Ok(vec![None]),
+            return match (&self.batching, &self.sessions) {
+                (None, None) => Ok(vec![None]),
+                _ => Err("batching and sessions need requests that arrive: add `clients` or `arrivals`".into()),
             };
         }
-        let of = |arrivals| batching.iter().map(move |&batching| Some(Load { arrivals, batching }));
-        Ok(arrivals.into_iter().flat_map(of).collect())
+        let sessions = self.session_counts()?;
+        let mut loads = Vec::new();
+        for arrivals in arrivals {
+            for &batching in &batching {
+                loads.extend(sessions.iter().map(|&sessions| {
+                    Some(Load {
+                        arrivals,
+                        batching,
+                        sessions,
+                    })
+                }));
+            }
+        }
+        Ok(loads)
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn cell_request(
         transport: cell_plan.transport,
         seed: plan.seed,
         rules: rules_of_one(&plan.rules),
-        tolerance: tolerance_of(&cell_plan.model, &cell_plan.tolerance),
+        tolerance: tolerance_of(&cell_plan.model, cell_plan.options.precision, &cell_plan.tolerance),
         ..CellRequest::new(engine, environment, model, clock.clone())
     }
 }

@@ -19,7 +19,13 @@ pub async fn serve_request(
     clock: &dyn Clock,
     observer: &mut dyn Observer,
 ) -> Reply {
-    let ready = workload.and_then(|workload| Ok((workload, engine?)));
+    let ready = workload.and_then(|mut workload| {
+        if request.server.is_some() {
+            // What runs between the networks is the server's work too.
+            workload.composition = None;
+        }
+        Ok((workload, engine?))
+    });
     match request.kind {
         RequestKind::Reference => {
             let computed = match ready {
@@ -94,7 +100,8 @@ async fn accuracy_of(
     let mut original = check.original.load(engine, clock).await?;
     let mut accuracy = Accuracy::default();
     for (index, inputs) in check.inputs.iter().enumerate() {
-        let (before, after) = (original.run_with(inputs).await?, converted.run_with(inputs).await?);
+        let before = original.run_with(inputs, clock).await?;
+        let after = converted.run_with(inputs, clock).await?;
         accuracy::add(&mut accuracy, &before, &after, check.labels.get(index).copied());
     }
     Ok(accuracy)

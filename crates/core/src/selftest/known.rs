@@ -133,7 +133,7 @@ pub(super) async fn measured_on(
     rules: Rules,
 ) -> Cell {
     let name = workload.model.name.clone();
-    let tolerance = tolerance_of(&name, &Default::default());
+    let tolerance = tolerance_of(&name, None, &Default::default());
     let model = ModelSource::BuiltIn { name };
     let request = CellRequest {
         rules: Rules {

@@ -111,3 +111,43 @@ fn what_cannot_be_converted_is_named() {
     let error = with_precision(&[], Precision::F16Weights).unwrap_err();
     assert!(matches!(error, PrecisionError::NoWeights(_)), "{error}");
 }
+
+#[test]
+fn products_are_computed_in_int8() {
+    let values: Vec<f32> = (0..256).map(ramp).collect();
+    let graph = converted(&values, Precision::Int8Dynamic);
+    let operators: Vec<&str> = graph.node.iter().map(|node| node.op_type.as_str()).collect();
+    assert_eq!(
+        operators,
+        ["DynamicQuantizeLinear", "MatMulInteger", "Cast", "Mul", "Mul"]
+    );
+    assert_eq!(graph.node[4].output, ["y"], "the result keeps its name");
+    let sizes: Vec<usize> = graph.initializer.iter().map(|weight| weight.raw_data.len()).collect();
+    assert_eq!(sizes, [256, 64]);
+    // Integers of a weight that is not 16x16 in the file's order.
+    let transposed: Vec<f32> = (0..512).map(|index| index as f32).collect();
+    let raw = transposed.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let gemm = Node {
+        input: ["x", "w", "b"].map(String::from).into(),
+        ..node("Gemm", vec![], "y", integer("transB", 1))
+    };
+    let graph = GraphProto {
+        node: vec![gemm],
+        initializer: vec![tensor("w", vec![16, 32], F32, raw)],
+        ..GraphProto::default()
+    };
+    let model = Model {
+        graph: Some(graph),
+        opset_import: vec![OperatorSet {
+            domain: String::new(),
+            version: 17,
+        }],
+        ..Model::default()
+    };
+    let bytes = with_precision(&model.encode_to_vec(), Precision::Int8Dynamic).unwrap();
+    let graph = Model::decode(bytes.as_slice()).unwrap().graph.unwrap();
+    assert_eq!(graph.initializer[0].dims, [32, 16], "stored as [inputs, outputs]");
+    // Row 0 of the file is output 0: its largest value, 31, is the last input.
+    assert_eq!(graph.initializer[0].raw_data[31 * 16], 127);
+    assert_eq!(graph.node.last().unwrap().op_type, "Add");
+}

@@ -6,6 +6,7 @@ mod findings;
 mod interop;
 mod kernels;
 mod ladder;
+mod load;
 mod machine;
 mod memory;
 mod operators;
@@ -38,6 +39,7 @@ pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
     sections.extend(reported::section(records));
     sections.extend(findings::figures(&found));
     sections.extend(cells::section(records));
+    sections.extend(load::section(records));
     sections.extend(operators::section(records));
     sections.extend(stages::section(records));
     sections.extend(device_time::section(records));

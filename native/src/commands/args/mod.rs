@@ -4,4 +4,4 @@ mod browser_args;
 mod plan_args;
 
 pub(crate) use browser_args::{BrowserArgs, DriverArgs, PageArgs, ServeArgs};
-pub(crate) use plan_args::{PROFILED_RUNS, PlanArgs, cores};
+pub(crate) use plan_args::{PROFILED_RUNS, PlanArgs, cores, engine_names, shapes};

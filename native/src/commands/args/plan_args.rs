@@ -83,7 +83,7 @@ struct AxesArgs {
     /// Points per call of shapegen's decoder
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     chunk: Vec<usize>,
-    /// How weights are stored: f32, f16-weights or int8-weights, one cell for each
+    /// How weights are stored: f32, f16-weights, int8-weights or int8-dynamic, one cell for each
     #[arg(long, value_name = "PRECISION,...", value_delimiter = ',')]
     precision: Vec<String>,
     /// Clients that each send a request when they have an answer, one cell for each number
@@ -98,6 +98,9 @@ struct AxesArgs {
     /// How requests reach the model: none, or grpc or http to a server of its own, one cell for each
     #[arg(long, value_name = "TRANSPORT,...", value_delimiter = ',')]
     transport: Vec<String>,
+    /// Sessions of that server, one cell for each number
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    sessions: Vec<usize>,
 }
 
 impl AxesArgs {
@@ -112,6 +115,7 @@ impl AxesArgs {
             arrivals: self.arrivals.clone(),
             batching: self.batching.clone(),
             transport: self.transport.clone(),
+            sessions: self.sessions.clone(),
         }
     }
 }
@@ -136,7 +140,7 @@ impl PlanArgs {
             }
             Some(name) => plan::built_in(name, setting)?,
         };
-        let shapes = self.shapes()?;
+        let shapes = shapes(&self.shape)?;
         if !self.model.is_empty() {
             if self.plan.is_none() {
                 chosen.name = "command line".into();
@@ -216,25 +220,24 @@ impl PlanArgs {
             })
             .collect()
     }
+}
 
-    fn shapes(&self) -> Result<BTreeMap<String, Vec<usize>>> {
-        self.shape
-            .iter()
-            .map(|option| {
-                let (name, dims) = split(option, "--shape", "INPUT=DIMS, for example image=1,3,224,224")?;
-                let dims = dims
-                    .split([',', 'x'])
-                    .map(|dim| dim.trim().parse::<usize>().ok().filter(|&dim| dim > 0))
-                    .collect::<Option<Vec<usize>>>();
-                match dims {
-                    Some(dims) => Ok((name.to_owned(), dims)),
-                    None => {
-                        bail!("--shape {option}: expected dimensions of at least 1, for example {name}=1,3,224,224")
-                    }
-                }
-            })
-            .collect()
-    }
+/// The dimensions of inputs given as `INPUT=DIMS`.
+pub(crate) fn shapes(options: &[String]) -> Result<BTreeMap<String, Vec<usize>>> {
+    options
+        .iter()
+        .map(|option| {
+            let (name, dims) = split(option, "--shape", "INPUT=DIMS, for example image=1,3,224,224")?;
+            let dims = dims
+                .split([',', 'x'])
+                .map(|dim| dim.trim().parse::<usize>().ok().filter(|&dim| dim > 0))
+                .collect::<Option<Vec<usize>>>();
+            match dims {
+                Some(dims) => Ok((name.to_owned(), dims)),
+                None => bail!("--shape {option}: expected dimensions of at least 1, for example {name}=1,3,224,224"),
+            }
+        })
+        .collect()
 }
 
 /// Gives each model the shapes of its own inputs. A model whose inputs are unknown before it is
@@ -288,7 +291,7 @@ fn plan_help() -> String {
     )
 }
 
-fn engine_names() -> PossibleValuesParser {
+pub(crate) fn engine_names() -> PossibleValuesParser {
     ENGINES.iter().map(|spec| spec.text).collect::<Vec<_>>().into()
 }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use futures_util::future::{Either, join_all, select};
-use tare_record::{Arrivals, Failure, FailureKind, Load, LoadRound, PhaseName};
+use tare_record::{Arrivals, Failure, FailureKind, Load, LoadRound, PhaseName, Rules};
 
 use super::{PROGRESS_INTERVAL_NS, Run, Stop, percent};
 use crate::measure::arrivals::ArrivalQueue;
@@ -72,10 +72,10 @@ impl Run<'_> {
     pub(super) async fn under_served_load(
         &mut self,
         load: Load,
+        rules: &Rules,
         loaded: &LoadedWorkload<'_>,
         run_ns: u64,
     ) -> Result<(), Stop> {
-        let rules = &self.request.rules;
         let limits = Limits {
             min_time_ns: rules.min_time_ms.saturating_mul(1_000_000),
             max_time_ns: rules.max_time_ms.saturating_mul(1_000_000),
@@ -92,7 +92,7 @@ impl Run<'_> {
         });
         let count = match load.arrivals {
             Arrivals::Clients(clients) => clients,
-            Arrivals::Poisson(_) | Arrivals::Constant(_) => CONNECTIONS,
+            Arrivals::Poisson(_) | Arrivals::Constant(_) | Arrivals::Goal(_) => CONNECTIONS,
         };
         let sessions: Option<Vec<_>> = (0..count).map(|_| loaded.another_client()).collect();
         let sessions = sessions.ok_or_else(|| {

@@ -175,7 +175,7 @@ fn check(case: Case) -> Cell {
     };
     let request = CellRequest {
         rules: case.rules,
-        tolerance: tolerance_of("known", &Default::default()),
+        tolerance: tolerance_of("known", None, &Default::default()),
         ..CellRequest::new(
             EngineName::Tract,
             EnvironmentKind::Native,

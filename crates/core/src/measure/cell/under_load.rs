@@ -1,6 +1,6 @@
 //! Answers requests that arrive while others are being answered.
 
-use tare_record::{Load, LoadRound, PhaseName};
+use tare_record::{Load, LoadRound, PhaseName, Rules};
 
 use super::{Run, Stop, percent};
 use crate::measure::arrivals::ArrivalQueue;
@@ -28,13 +28,14 @@ impl LoadClock<'_> {
 impl Run<'_> {
     /// Answers requests until the rules are met. `sessions` holds the model for 1 request, and for more at once, by
     /// their number, ascending. `run_ns` is how long it takes to answer one.
-    pub(super) async fn under_load(
+    pub(super) async fn under_own_load(
         &mut self,
         load: Load,
+        rules: &Rules,
         sessions: &mut [(usize, LoadedWorkload<'_>)],
         run_ns: u64,
     ) -> Result<(), Stop> {
-        let (rules, seed, round_number) = (self.request.rules.clone(), self.request.seed, self.request.round);
+        let (seed, round_number) = (self.request.seed, self.request.round);
         let mut queue = ArrivalQueue::new(load.arrivals, run_ns, seed, round_number);
         let mut round = LoadRound::default();
         let clock = self.clock;

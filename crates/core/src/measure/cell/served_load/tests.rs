@@ -135,10 +135,7 @@ fn under(arrivals: Arrivals, fails_at: u64) -> Cell {
     };
     let model = ModelSource::BuiltIn { name: "fake".into() };
     let request = CellRequest {
-        load: Some(Load {
-            arrivals,
-            batching: None,
-        }),
+        load: Some(Load::new(arrivals)),
         transport: Some(Transport::Grpc),
         rules: Rules {
             min_time_ms: 400,

@@ -156,8 +156,8 @@ impl Simulated {
         };
         let request = CellRequest {
             load: Some(Load {
-                arrivals,
                 batching: self.batching.map(|text| text.parse().unwrap()),
+                ..Load::new(arrivals)
             }),
             rules: Rules {
                 min_time_ms: 1,
@@ -321,5 +321,38 @@ fn too_much_load_ends_at_the_time_limit_with_what_was_not_answered() {
     assert!(
         ((round.dropped + round.unanswered) as f64 / 3_000.0 - 1.0).abs() < 0.01,
         "half of all"
+    );
+}
+
+#[test]
+fn the_largest_rate_that_keeps_a_goal_is_found() {
+    // Runs of 1 ms, one after the other. At load r, the tail of the waiting time falls with exp(-t x), where
+    // r (exp(x) - 1) = x: 95 % are answered within 3 ms at about half the capacity, and within 10 ms at about 85 %.
+    let per_second = |arrivals| {
+        let cell = Simulated {
+            arrivals,
+            min_samples: 2_000,
+            max_time_ms: 1_000_000,
+            ..Simulated::default()
+        }
+        .measure();
+        assert_eq!(cell.status, Status::Measured, "{arrivals}");
+        let round = &cell.load_rounds[0];
+        assert_eq!(cell.load_rounds.len(), 1, "trials that were not kept leave nothing");
+        assert_eq!(round.arrivals_ns.len(), cell.samples_ns.len());
+        cell.samples_ns.len() as f64 * 1e9 / round.duration_ns as f64
+    };
+    let (tight, loose) = (per_second("95% within 3 ms"), per_second("95% within 10 ms"));
+    assert!((300.0..600.0).contains(&tight), "{tight}");
+    assert!((750.0..950.0).contains(&loose), "{loose}");
+    let impossible = Simulated {
+        arrivals: "95% within 0.5 ms",
+        min_samples: 100,
+        ..Simulated::default()
+    };
+    let failed = impossible.measure().status;
+    assert!(
+        matches!(&failed, Status::Failed(failure) if failure.message.contains("no rate keeps the goal")),
+        "{failed:?}"
     );
 }
