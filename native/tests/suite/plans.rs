@@ -139,8 +139,11 @@ fn what_a_model_cannot_take_fails_its_own_cells() {
     for (options, expected) in [
         ("--arrivals often", "for example"),
         ("--batch 0", "batch must list numbers of 1 to 1048576, found [0]"),
-        ("--precision f16", "expected f32, f16-weights or int8-weights"),
-        ("--batching off", "needs requests that arrive"),
+        (
+            "--precision f16",
+            "expected f32, f16-weights, int8-weights or int8-dynamic",
+        ),
+        ("--batching off", "need requests that arrive"),
         ("--clients 1 --batching often", "for example \"8 within 5 ms\""),
         ("--clients 0", "numbers of 1 to 1000, found 0"),
         ("--clients 1000000000", "numbers of 1 to 1000"),

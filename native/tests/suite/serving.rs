@@ -84,7 +84,7 @@ fn image(size: usize) -> NamedTensor {
 #[test]
 fn a_server_answers_and_refuses_with_a_reason() {
     let sandbox = Sandbox::new();
-    let server = Server::start(&sandbox, "--model tiny --engine tract --parallel 2");
+    let server = Server::start(&sandbox, "--model tiny --engine tract --sessions 2");
     assert_eq!(server.ask("GET /v2/health/ready", &[], &[]).0, 200);
     let (status, body) = server.ask("GET /v2/models/tiny", &[], &[]);
     let metadata: serde_json::Value = serde_json::from_slice(&body).unwrap();
