@@ -16,7 +16,8 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-env-changed={PAGE}");
     println!("cargo::rerun-if-changed={PROTOCOL}");
     let protocol = protox::compile([PROTOCOL], ["proto"]).map_err(io::Error::other)?;
-    tonic_prost_build::configure().compile_fds(protocol)?;
+    // Tensors stay where the message was received.
+    tonic_prost_build::configure().bytes(".").compile_fds(protocol)?;
     let mut table = String::from("&[");
     if let Some(folder) = env::var_os(PAGE).map(PathBuf::from) {
         println!("cargo::rerun-if-changed={}", folder.display());

@@ -22,6 +22,7 @@ mod verify;
 pub use measure::browser_name::browser_name;
 pub use measure::build_info::build_info;
 pub use measure::cell::measure;
+pub use measure::cell::rate_search::RATE_TRIALS;
 pub use measure::clock::{Clock, ClockError, Untimed, calibrate};
 pub use measure::cpu_calibration::calibration_ns;
 pub use measure::diverge::{ComparedValue, compare_values};

@@ -5,7 +5,7 @@ use tare_record::Question;
 
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
-use crate::measured::{Measured, groups, inverse, listed};
+use crate::measured::{Measured, groups, inverse, listed, sampled};
 
 /// A fall of throughput by more than this is a collapse.
 const COLLAPSE: f64 = 0.1;
@@ -14,9 +14,7 @@ const COLLAPSE: f64 = 0.1;
 const MEMORY_FULL: f64 = 0.9;
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
-    let usable = cells
-        .iter()
-        .filter(|cell| cell.is_plain() && cell.asks(Question::Batch) && !cell.is_under_load());
+    let usable = sampled(cells, Question::Batch);
     let groups = groups(usable, |cell| {
         (
             cell.place,

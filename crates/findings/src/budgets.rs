@@ -6,12 +6,10 @@ use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::floor::NULL;
 use crate::format;
 use crate::labels;
-use crate::measured::{Measured, groups, largest_stage, listed};
+use crate::measured::{Measured, groups, largest_stage, listed, sampled};
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
-    let usable = cells.iter().filter(|cell| {
-        cell.is_plain() && cell.asks(Question::Budgets) && !cell.is_under_load() && cell.model() != NULL
-    });
+    let usable = sampled(cells, Question::Budgets).filter(|cell| cell.model() != NULL);
     let groups = groups(usable, |cell| {
         (
             cell.place,

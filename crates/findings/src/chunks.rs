@@ -4,12 +4,10 @@ use tare_record::Question;
 
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
-use crate::measured::{Measured, groups, inverse, is_different};
+use crate::measured::{Measured, groups, inverse, is_different, sampled};
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
-    let usable = cells.iter().filter(|cell| {
-        cell.is_plain() && cell.asks(Question::Chunks) && !cell.is_under_load() && cell.cell.options.chunk.is_some()
-    });
+    let usable = sampled(cells, Question::Chunks).filter(|cell| cell.cell.options.chunk.is_some());
     let groups = groups(usable, |cell| {
         (
             cell.place,

@@ -6,13 +6,11 @@ use tare_record::{Phase, PhaseName, Question};
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::labels;
-use crate::measured::{Measured, largest_stage, scaled};
+use crate::measured::{Measured, largest_stage, sampled, scaled};
 
 /// Models of one network have no stages, and their first results stand in the report's table of one-time costs.
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
-    let usable = cells.iter().filter(|cell| {
-        cell.is_plain() && cell.asks(Question::Cold) && !cell.is_under_load() && cell.cell.stages.len() > 1
-    });
+    let usable = sampled(cells, Question::Cold).filter(|cell| cell.cell.stages.len() > 1);
     usable.filter_map(finding).collect()
 }
 

@@ -5,15 +5,13 @@ use tare_record::Question;
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::labels;
-use crate::measured::{Measured, groups};
+use crate::measured::{Measured, groups, sampled};
 
 /// The network that only copies its input.
 pub(crate) const NULL: &str = "null";
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
-    let usable = cells
-        .iter()
-        .filter(|cell| cell.is_plain() && cell.asks(Question::Floor) && !cell.is_under_load());
+    let usable = sampled(cells, Question::Floor);
     let groups = groups(usable, |cell| (cell.place, cell.engine()));
     groups.iter().filter_map(|group| finding(group)).collect()
 }

@@ -6,12 +6,10 @@ use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::labels;
 use crate::load_parts::LoadParts;
-use crate::measured::{Measured, scaled};
+use crate::measured::{Measured, asking, scaled};
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
-    let usable = cells
-        .iter()
-        .filter(|cell| cell.has_default_configuration() && cell.asks(Question::Load));
+    let usable = asking(cells, Question::Load);
     usable.flat_map(of_cell).collect()
 }
 
@@ -43,7 +41,7 @@ fn searched(cell: &Measured<'_>) -> Option<Finding> {
         answer: Answer::Told(format!("{}: {}.", subject(cell), Quantity::Rate(rate))),
         figures: vec![Figure::new("items at that rate", Quantity::Rate(rate))],
         assumptions: vec![
-            "The rate was searched in seven trials of each round, to within 3 % and more where few requests tell it."
+            "The rate was searched in several trials of each round, to within about 5 %, or more with batching or few requests."
                 .into(),
         ],
     })

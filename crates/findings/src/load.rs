@@ -6,7 +6,7 @@ use tare_record::{Arrivals, Load, LoadRound, Question};
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::load_parts;
-use crate::measured::{Measured, groups, is_different};
+use crate::measured::{Measured, asking, groups, is_different};
 
 /// Clients that reach this share of the largest throughput saturate the model.
 const SATURATED: f64 = 0.95;
@@ -18,9 +18,7 @@ const MAX_LATE: f64 = 0.01;
 const SEED: u64 = 1;
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
-    let usable = cells
-        .iter()
-        .filter(|cell| cell.has_default_configuration() && cell.asks(Question::Load) && cell.is_under_load());
+    let usable = asking(cells, Question::Load).filter(|cell| cell.is_under_load());
     let groups = groups(usable, |cell| {
         (
             cell.place,

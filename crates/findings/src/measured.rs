@@ -196,6 +196,23 @@ pub(crate) fn is_different(ratio: &Estimate) -> bool {
     ratio.low > 1.0 || ratio.high < 1.0
 }
 
+/// The cells whose plan asks a question, wherever requests were sent.
+pub(crate) fn asking<'m, 'r>(
+    cells: &'m [Measured<'r>],
+    question: Question,
+) -> impl Iterator<Item = &'m Measured<'r>> + use<'m, 'r> {
+    let asks = move |cell: &&Measured<'_>| cell.has_default_configuration() && cell.asks(question);
+    cells.iter().filter(asks)
+}
+
+/// Those of them whose runs followed each other, in the process or worker itself.
+pub(crate) fn sampled<'m, 'r>(
+    cells: &'m [Measured<'r>],
+    question: Question,
+) -> impl Iterator<Item = &'m Measured<'r>> + use<'m, 'r> {
+    asking(cells, question).filter(|cell| cell.is_plain() && !cell.is_under_load())
+}
+
 /// The cells in groups of equal keys, in the order in which keys first occur.
 pub(crate) fn groups<'m, 'r, K: PartialEq>(
     cells: impl Iterator<Item = &'m Measured<'r>>,

@@ -13,7 +13,7 @@ pub struct OperatorTimes {
     /// The operators, the one with the longest total first.
     pub operators: Vec<OperatorTime>,
     /// Share of a profiled run that is in none of them.
-    pub beside: f64,
+    pub outside: f64,
     /// Duration of a profiled run as a multiple of that of a sampled run: what profiling costs.
     pub cost: Option<Estimate>,
     /// Median peaks of all rounds, if they were measured.
@@ -74,7 +74,7 @@ impl OperatorTimes {
         let inside = inside_ns / profile.rounds.len() as f64 / run;
         Some(Self {
             operators,
-            beside: (1.0 - inside).max(0.0),
+            outside: (1.0 - inside).max(0.0),
             cost: rounds_ratio(&profiled, &run_durations_ns(cell), SEED),
             peak: median_peak(profile),
         })

@@ -6,7 +6,7 @@ use tare_record::{DeviceKind, Question};
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::labels;
-use crate::measured::{Measured, groups};
+use crate::measured::{Measured, groups, sampled};
 use crate::operator_times::{Bound, OperatorTime, OperatorTimes};
 
 /// An operator that reaches less than this share of its peak is bound by neither arithmetic nor memory.
@@ -19,10 +19,7 @@ const LEAST_SHARE: f64 = 0.01;
 const MOST_COST: f64 = 1.1;
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
-    let usable = || {
-        let all = cells.iter();
-        all.filter(|cell| cell.is_plain() && cell.asks(Question::Operators) && cell.cell.profile.is_some())
-    };
+    let usable = || sampled(cells, Question::Operators).filter(|cell| cell.cell.profile.is_some());
     let dominating = usable().filter_map(dominating);
     let groups = groups(usable(), |cell| {
         (
@@ -51,19 +48,22 @@ fn dominating(cell: &Measured<'_>) -> Option<Finding> {
     figures.extend(
         times
             .cost
-            .map(|cost| Figure::new("profiled run over a run", Quantity::Ratio(cost))),
+            .map(|cost| Figure::new("profiled run over a sampled run", Quantity::Ratio(cost))),
     );
     let is_gpu = cell.engine().spec().device == DeviceKind::Gpu;
-    let beside = if is_gpu {
-        "Every node was waited for, so they do not overlap as in a run.".into()
+    let outside = if is_gpu {
+        "The device finished each node before the next began, so nodes do not overlap as they do in a run.".into()
     } else {
-        figures.push(Figure::new("beside the operators", Quantity::Share(times.beside)));
-        format!("{} of the run is beside the operators.", format::percent(times.beside))
+        figures.push(Figure::new("outside the operators", Quantity::Share(times.outside)));
+        format!(
+            "{} of the run is outside the operators.",
+            format::percent(times.outside)
+        )
     };
     Some(Finding {
         question: Question::Operators,
         answer: Answer::Told(format!(
-            "{}, {} takes {} of a run of {} on {}. {} {beside}",
+            "{}, {} takes {} of a run of {} on {}. {} {outside}",
             cell.where_it_ran(),
             longest.operator,
             format::percent(longest.share),
@@ -94,11 +94,11 @@ fn bound(operator: &OperatorTime, times: &OperatorTimes) -> String {
     let reached_text = format::percent(reached);
     match bound {
         _ if reached < CLOSE_TO_PEAK => format!(
-            "Neither arithmetic nor memory bounds it: at {speed} it reaches {reached_text} of {peak}, so its kernel can \
-             become faster."
+            "Neither arithmetic nor memory bounds it: at {speed}, it reaches {reached_text} of {peak}, so its kernel has \
+             room to improve."
         ),
         Bound::Memory if reached > 1.0 => {
-            format!("It is bound by memory: {speed}, {reached_text} of {peak}, so that much comes from caches.")
+            format!("It is bound by memory: {speed}, {reached_text} of {peak}, so much of the data comes from caches.")
         }
         bound => format!("It is bound by {}: {speed}, {reached_text} of {peak}.", bound.as_str()),
     }
@@ -151,24 +151,20 @@ fn cost(native: &Measured<'_>, other: &Measured<'_>) -> Option<Finding> {
     );
     let text = if most.2.low <= 1.0 || extra_ns <= 0.0 {
         format!(
-            "{subject}: no operator takes longer than natively that can be seen; {} takes {}.",
+            "{subject}: no operator takes measurably longer than it does natively; {} takes {}.",
             most.0.operator,
             Quantity::Ratio(most.2)
         )
     } else {
         let also = if factor.0.operator == most.0.operator {
-            "No other operator has a larger factor.".into()
+            "No other operator slows down more.".into()
         } else {
-            format!(
-                "The largest factor is that of {}: {}.",
-                factor.0.operator,
-                Quantity::Ratio(factor.2)
-            )
+            format!("{} slows down most: {}.", factor.0.operator, Quantity::Ratio(factor.2))
         };
         format!(
-            "{subject} spends {} of the time that it takes more than natively in {}: {} more, {} as long. {also}",
-            format::percent(most.1 / extra_ns),
+            "{subject}: {} accounts for {} of the extra time over native, with {} more, {} as long. {also}",
             most.0.operator,
+            format::percent(most.1 / extra_ns),
             format::duration(most.1),
             Quantity::Ratio(most.2),
         )
@@ -197,7 +193,7 @@ mod tests {
         copied_bytes_per_s: 20_000_000_000,
     };
 
-    /// A run of 100 ms with 90 ms in one operator, 8 ms in another and 2 ms beside them.
+    /// A 100 ms run: 90 ms in one operator, 8 ms in another, and 2 ms outside both.
     fn profiled(operator: &'static str, multiply_accumulates: u64, bytes: u64) -> Simulated {
         let of = |operator, share, multiply_accumulates, bytes| SimulatedOperator {
             operator,
@@ -232,7 +228,7 @@ mod tests {
             (
                 0,
                 3_600_000_000,
-                "200 % of the speed of copies there, so that much comes from caches",
+                "200 % of the speed of copies there, so much of the data comes from caches",
             ),
             (0, 9_000_000, "Neither arithmetic nor memory bounds it: at 100 MB/s"),
         ] {
@@ -243,7 +239,7 @@ mod tests {
             );
             assert!(found[0].contains(expected), "{found:?} lacks {expected}");
             assert!(
-                found[0].contains("2.0 % of the run is beside the operators"),
+                found[0].contains("2.0 % of the run is outside the operators"),
                 "{found:?}"
             );
         }
@@ -264,7 +260,7 @@ mod tests {
         };
         let found = answers(Question::Operators, &[on_gpu]);
         assert!(
-            found[0].contains("do not overlap") && !found[0].contains("beside"),
+            found[0].contains("do not overlap") && !found[0].contains("outside"),
             "{found:?}"
         );
     }
@@ -279,11 +275,11 @@ mod tests {
         let found = answers(Question::Operators, &[profiled("Conv", 1, 1), in_browser(300.0)]);
         assert_eq!(found.len(), 3, "{found:?}");
         assert!(
-            found[2].contains("spends 92 % of the time that it takes more than natively in Conv: 180 ms more, 3.00x"),
+            found[2].contains("Conv accounts for 92 % of the extra time over native, with 180 ms more, 3.00x"),
             "{found:?}"
         );
         let found = answers(Question::Operators, &[profiled("Conv", 1, 1), in_browser(100.0)]);
-        assert!(found[2].contains("no operator takes longer"), "{found:?}");
+        assert!(found[2].contains("no operator takes measurably longer"), "{found:?}");
         let found = answers(Question::Operators, &[in_browser(300.0)]);
         assert_eq!(found.len(), 1, "without the native side nothing is compared: {found:?}");
     }

@@ -4,7 +4,7 @@ use tare_record::{Precision, Question};
 
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
-use crate::measured::{Measured, groups, inverse, is_different};
+use crate::measured::{Measured, groups, inverse, is_different, sampled};
 
 /// Results agree if the largest element is the same in this share of all rows,
 const SAME_TOP: f64 = 0.99;
@@ -13,9 +13,7 @@ const SAME_TOP: f64 = 0.99;
 const SAME_DIRECTION: f64 = 0.999;
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
-    let usable = cells
-        .iter()
-        .filter(|cell| cell.is_plain() && cell.asks(Question::Precision) && !cell.is_under_load());
+    let usable = sampled(cells, Question::Precision);
     let groups = groups(usable, |cell| {
         (
             cell.place,

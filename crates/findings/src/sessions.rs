@@ -7,15 +7,13 @@ use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::labels;
 use crate::load_parts::rates;
-use crate::measured::{Measured, groups, is_different};
+use crate::measured::{Measured, asking, groups, is_different};
 
 /// Seed of the bootstrap.
 const SEED: u64 = 1;
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
-    let usable = cells
-        .iter()
-        .filter(|cell| cell.has_default_configuration() && cell.asks(Question::Load) && cell.is_under_load());
+    let usable = asking(cells, Question::Load).filter(|cell| cell.is_under_load());
     let groups = groups(usable, |cell| {
         let without_sessions = cell.cell.load.requests.map(|load| Load { sessions: None, ..load });
         (

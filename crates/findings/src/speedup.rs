@@ -6,15 +6,13 @@ use tare_record::{DeviceKind, Question};
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::labels;
-use crate::measured::{Measured, groups, inverse};
+use crate::measured::{Measured, groups, inverse, sampled};
 
 /// The percentile that the tail is judged by.
 const TAIL: f64 = 0.99;
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
-    let usable = cells
-        .iter()
-        .filter(|cell| cell.is_plain() && cell.asks(Question::Speedup) && !cell.is_under_load());
+    let usable = sampled(cells, Question::Speedup);
     let groups = groups(usable, |cell| {
         (
             cell.place,

@@ -6,7 +6,7 @@ use tare_record::{Question, Round};
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::labels;
-use crate::measured::Measured;
+use crate::measured::{Measured, sampled};
 
 /// Fewer rounds show nothing about what goes with what.
 const MIN_ROUNDS: usize = 8;
@@ -42,9 +42,7 @@ const CAUSES: [Cause; 6] = [
 ];
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
-    let usable = cells
-        .iter()
-        .filter(|cell| cell.is_plain() && cell.asks(Question::Stability) && !cell.is_under_load());
+    let usable = sampled(cells, Question::Stability);
     usable.filter_map(finding).collect()
 }
 

@@ -6,7 +6,7 @@ use tare_record::{DeviceKind, EngineName, Question};
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::labels;
-use crate::measured::{Measured, groups, inverse, is_different};
+use crate::measured::{Measured, groups, inverse, is_different, sampled};
 
 /// A run that takes this many times the median is a spike.
 const SPIKE: f64 = 1.5;
@@ -22,9 +22,7 @@ const STEADY: f64 = 0.05;
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
     let on_cpu = |cell: &&Measured<'_>| cell.engine().spec().device == DeviceKind::Cpu;
-    let usable = cells
-        .iter()
-        .filter(|cell| cell.is_plain() && cell.asks(Question::Threads) && !cell.is_under_load());
+    let usable = sampled(cells, Question::Threads);
     let groups = groups(usable.filter(on_cpu), |cell| {
         (
             cell.place,

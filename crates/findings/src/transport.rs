@@ -7,12 +7,10 @@ use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::labels;
 use crate::load_parts::part_ns;
-use crate::measured::{Measured, groups, is_different};
+use crate::measured::{Measured, asking, groups, is_different};
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
-    let usable = cells
-        .iter()
-        .filter(|cell| cell.has_default_configuration() && cell.asks(Question::Transport));
+    let usable = asking(cells, Question::Transport);
     let groups = groups(usable, |cell| {
         (
             cell.place,
@@ -45,14 +43,14 @@ fn finding(own: &Measured<'_>, sent: &Measured<'_>, transport: Transport) -> Opt
         Figure::new(format!("request over {transport}"), Quantity::Duration(after)),
         Figure::new("over the process itself", Quantity::Ratio(ratio)),
     ];
-    let on_the_way = part_ns(sent.cell, |round| &round.transport_ns);
-    figures.extend(on_the_way.map(|ns| {
+    let in_transit = part_ns(sent.cell, |round| &round.transport_ns);
+    figures.extend(in_transit.map(|ns| {
         let exactly = Estimate {
             value: ns,
             low: ns,
             high: ns,
         };
-        Figure::new("median time on the way", Quantity::Duration(exactly))
+        Figure::new("median time in transit", Quantity::Duration(exactly))
     }));
     let load = match sent.cell.load.requests {
         None => String::new(),
@@ -64,19 +62,19 @@ fn finding(own: &Measured<'_>, sent: &Measured<'_>, transport: Transport) -> Opt
         workload(sent),
         sent.engine_in_words(),
     );
-    let way = on_the_way.map_or_else(String::new, |ns| {
-        format!(", of which it is on its way for {}", format::duration(ns))
+    let transit = in_transit.map_or_else(String::new, |ns| {
+        format!(", of which it is in transit for {}", format::duration(ns))
     });
     let text = if is_different(&ratio) {
         format!(
-            "{subject} takes {} as long as in the process itself: {} instead of {}{way}.",
+            "{subject} takes {} as long as in the process itself: {} instead of {}{transit}.",
             Quantity::Ratio(ratio),
             format::duration(after.value),
             format::duration(before.value)
         )
     } else {
         format!(
-            "{subject} takes as long as in the process itself, as far as can be seen ({}): {}{way}.",
+            "{subject} takes as long as in the process itself, as far as can be seen ({}): {}{transit}.",
             format::ratios(&ratio),
             format::duration(after.value)
         )
@@ -86,7 +84,7 @@ fn finding(own: &Measured<'_>, sent: &Measured<'_>, transport: Transport) -> Opt
         answer: Answer::Told(text),
         figures,
         assumptions: vec![
-            "Client and server share one machine. A network adds its round trip, and its speed for the bytes of inputs and outputs."
+            "Client and server share one machine. A network would add its round trip, and the time to send inputs and outputs."
                 .into(),
         ],
     })
@@ -135,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn time_on_the_way_is_told_under_load() {
+    fn time_in_transit_is_told_under_load() {
         let load = Some(Load::new(Arrivals::Clients(4)));
         let found = answers(
             Question::Transport,
@@ -145,7 +143,7 @@ mod tests {
             found[0].contains("under 4 clients on tract on 1 thread over grpc"),
             "{found:?}"
         );
-        assert!(found[0].contains("on its way for 1.10 ms"), "{found:?}");
+        assert!(found[0].contains("in transit for 1.10 ms"), "{found:?}");
         let other = Some(Load::new(Arrivals::Clients(1)));
         let found = answers(
             Question::Transport,

@@ -25,8 +25,8 @@ const REPETITION_NS: u64 = 20_000_000;
 const REPETITIONS: usize = 4;
 
 /// Measures both speeds on `threads` threads with vector instructions of at most `vector_level`, as
-/// [`SessionInfo::vector_level`](tare_core::SessionInfo) names them. Takes about a fifth of a second, and holds a large
-/// amount of memory meanwhile. `None` if the clock stands still or no thread can be started.
+/// [`SessionInfo::vector_level`](tare_core::SessionInfo) names them. Takes about half a second, and holds 256 MiB
+/// meanwhile, in wasm 64 MiB. `None` if the clock stands still or no thread can be started.
 pub fn peak_speed(threads: usize, vector_level: &str, clock: &dyn Clock) -> Option<PeakSpeed> {
     let threads = Threads::new(threads)?;
     let kernel = Kernel::of_level(vector_level);

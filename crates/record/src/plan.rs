@@ -55,14 +55,13 @@ impl Plan {
     /// Whether the report answers a question.
     pub fn asks(&self, question: Question) -> bool {
         match question {
-            _ if !self.questions.is_empty() => self.questions.contains(&question),
+            _ if self.questions.contains(&question) => true,
+            // Asked by whoever profiles runs or sends requests, whatever the plan is for.
+            Question::Operators => self.rules.profiled_runs > 0,
+            Question::Transport => self.cells.iter().any(|cell| cell.transport.is_some()),
+            _ if !self.questions.is_empty() => false,
             Question::Budgets => !self.budgets_ms.is_empty(),
-            Question::Batch
-            | Question::Load
-            | Question::Transport
-            | Question::Chunks
-            | Question::Precision
-            | Question::Operators => true,
+            Question::Batch | Question::Load | Question::Chunks | Question::Precision => true,
             // Most plans have cells that these could be asked of.
             Question::Speedup | Question::Threads | Question::Cold | Question::Floor | Question::Stability => false,
         }
@@ -298,5 +297,23 @@ impl Default for Rules {
             cell_limit_s: 120,
             rounds_limit_s: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_measured_on_request_is_answered_whatever_the_plan_is_for() {
+        let mut plan = Plan {
+            questions: vec![Question::Batch],
+            ..Plan::new("batch", vec![CellPlan::new("tiny")])
+        };
+        let asked = |plan: &Plan| [Question::Batch, Question::Operators, Question::Transport].map(|q| plan.asks(q));
+        assert_eq!(asked(&plan), [true, false, false]);
+        plan.rules.profiled_runs = 5;
+        plan.cells[0].transport = Some(Transport::Http);
+        assert_eq!(asked(&plan), [true, true, true]);
     }
 }

@@ -1,6 +1,7 @@
 //! The environments of a run, by their names on the command line.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
@@ -78,6 +79,15 @@ pub(crate) fn environments(
     }
     make_names_unique(&mut all)?;
     Ok(all)
+}
+
+/// The Vulkan driver of native processes, if it is not the system's: see [`browser::vulkan_driver`].
+pub(crate) fn vulkan_driver(environments: &[Named], args: &DriverArgs) -> Option<PathBuf> {
+    let browsers = environments.iter().filter_map(|named| match &named.environment {
+        Environment::Browser(wanted) => Some(wanted.clone()),
+        _ => None,
+    });
+    browser::vulkan_driver(&browsers.collect::<Vec<_>>(), args)
 }
 
 /// What a record of this browser is called.

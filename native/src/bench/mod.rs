@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use tare_core::{Lane, NamedTensor, References, calibrate, run_plan, tensor_codec};
 use tare_record::{BuildInfo, ClockInfo, EngineName, EnvironmentKind, Machine, Plan, Record};
 
-use crate::browser::{self, Wanted};
+use crate::browser;
 use crate::command_line::command_line;
 use crate::commands::args::{DriverArgs, ServeArgs};
 use crate::executor::{Fresh, Node, PageExecutor, ProcessExecutor};
@@ -21,7 +21,7 @@ use crate::interrupt::{self, is_interrupted};
 use crate::machine::{self, SystemClock};
 use crate::page::Page;
 use crate::server::{self, Server};
-use environment::{Environment, Named};
+use environment::{Environment, Named, vulkan_driver};
 use folder::RunFolder;
 use recorder::Recorder;
 
@@ -66,15 +66,7 @@ impl Run<'_> {
     }
 
     async fn run(self) -> Result<Measured> {
-        let wanted: Vec<Wanted> = self
-            .environments
-            .iter()
-            .filter_map(|named| match &named.environment {
-                Environment::Browser(wanted) => Some(wanted.clone()),
-                _ => None,
-            })
-            .collect();
-        let vulkan_driver = browser::vulkan_driver(&wanted, &self.driver);
+        let vulkan_driver = vulkan_driver(&self.environments, &self.driver);
         let server = match &self.page {
             Some(page) if self.environments.iter().any(Named::has_page) => {
                 Some(server::start(page, &self.serve).await?)

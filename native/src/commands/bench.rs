@@ -76,7 +76,7 @@ impl Kind {
         }
     }
 
-    /// The plan that is measured if none is named.
+    /// The plan to measure if none is named.
     fn plan(self) -> &'static str {
         match self {
             Kind::Bench => "quick",

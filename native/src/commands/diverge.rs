@@ -8,12 +8,12 @@ use tare_core::{
     Attachments, ComparedValue, Executor, NamedTensor, calibrate, compare_values, tensor_codec, tolerance_of,
 };
 use tare_models::NodeValue;
-use tare_record::{CellRequest, EngineName, EnvironmentKind, Event, RequestKind, Tolerance};
+use tare_record::{CellPlan, CellRequest, EngineName, EnvironmentKind, Event, RequestKind, Tolerance, WorkloadOptions};
 
-use super::OneModel;
 use super::args::{DriverArgs, PlanArgs, ServeArgs};
-use crate::bench::environment::{Environment, environments};
+use crate::bench::environment::{Environment, environments, vulkan_driver};
 use crate::executor::{Fresh, Node, PageExecutor, ProcessExecutor};
+use crate::local_model::{find_model, model_bytes};
 use crate::machine::SystemClock;
 use crate::{browser, interrupt, server};
 
@@ -69,7 +69,7 @@ struct Column {
 /// Runs the model in every environment on every engine.
 async fn columns(args: &Args, model: &OneModel, file: &str) -> Result<Vec<Column>> {
     let named = environments(&args.environments, &args.driver, &[], &args.driver, 0)?;
-    let mut native = ProcessExecutor::native(None);
+    let mut native = ProcessExecutor::native(vulkan_driver(&named, &args.driver));
     let mut comparison = Comparison {
         model,
         file,
@@ -206,5 +206,48 @@ fn print_first_difference(column: &Column, values: &[NodeValue], model: &str) ->
 impl Column {
     fn find(&self, value: &NodeValue) -> Option<&ComparedValue> {
         self.values.iter().find(|compared| compared.name == value.name)
+    }
+}
+
+/// The model, and what it is run with.
+struct OneModel {
+    cell: CellPlan,
+    name: String,
+    bytes: Vec<u8>,
+    inputs: Vec<NamedTensor>,
+    seed: u64,
+}
+
+impl OneModel {
+    fn of(args: &PlanArgs) -> Result<Self> {
+        let mut plan = args.plan_or("quick")?;
+        let cell = match plan.cells.as_mut_slice() {
+            [cell] => cell.clone(),
+            cells => bail!(
+                "expected one model, found {}\nhint: choose one with --model",
+                cells.len()
+            ),
+        };
+        let others = WorkloadOptions {
+            precision: None,
+            ..cell.options.clone()
+        };
+        if !others.is_default() {
+            bail!(
+                "expected the model's own sizes\nhint: give them with --shape, and leave out --batch, --steps and --chunk"
+            );
+        }
+        let model = find_model(&cell.model)?;
+        let bytes = model_bytes(&model, &cell.shapes)?;
+        Ok(Self {
+            bytes: match cell.options.precision {
+                Some(precision) => tare_models::with_precision(&bytes, precision)?,
+                None => bytes,
+            },
+            name: model.display_name().to_owned(),
+            inputs: args.inputs()?,
+            seed: plan.seed,
+            cell,
+        })
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use tare_core::calibration_ns;
 use tare_core::plan::{self, PlanSetting};
+use tare_core::{RATE_TRIALS, calibration_ns};
 use tare_models::multiply_accumulates;
 use tare_record::{Arrivals, CellPlan, DeviceKind, Plan};
 use tare_report::duration;
@@ -99,7 +99,7 @@ fn estimate_ns(plan: &Plan, place: usize, speed: f64, macs: &mut BTreeMap<String
             };
             // A rate is searched in several trials.
             let trials = match cell.load.map(|load| load.arrivals) {
-                Some(Arrivals::Goal(_)) => 7.0,
+                Some(Arrivals::Goal(_)) => RATE_TRIALS as f64,
                 _ => 1.0,
             };
             let sampling_ns =

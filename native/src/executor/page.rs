@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use tare_core::{Attachments, Executor, MachineReading, OnProgress, Reply, fallback_warning, hidden_tab_warning};
 use tare_record::{
     Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, InteropCost, ModelSource, PageHello,
-    PageMessage, PageWatch, Record, RequestKind, RunnerMessage, Status, Warning,
+    PageMessage, PageWatch, Record, RunnerMessage, Status, Warning,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -211,18 +211,14 @@ impl PageExecutor {
         request: &CellRequest,
         attachments: &Attachments,
     ) -> Result<Option<ServerProcess>, Failure> {
-        if request.transport.is_none() || request.kind != RequestKind::Measure {
-            return Ok(None);
-        }
-        if !self.server.is_on_loopback() {
+        if request.transport.is_some() && !self.server.is_on_loopback() {
             return Err(Failure::new(
                 FailureKind::Unsupported,
                 "the server of a model answers on loopback, which a page on another machine does not reach",
             )
             .with_hint("measure without --listen, or without a transport"));
         }
-        let server = ServerProcess::start(request, attachments, Some(&self.server.origin));
-        server.await.map(Some)
+        ServerProcess::of(request, attachments, Some(&self.server.origin)).await
     }
 
     fn id(&mut self) -> u64 {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tare_core::{Attachments, Executor, MachineReading, OnProgress, Reply};
 use tare_record::{
     Cell, CellRequest, DeviceKind, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Phase,
-    PhaseName, Record, RequestKind, Warning, WarningKind,
+    PhaseName, Record, Warning, WarningKind,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
@@ -128,12 +128,7 @@ impl ProcessExecutor {
         partial: &mut Option<Box<Cell>>,
     ) -> Result<Reply, Failure> {
         let failed = |what: &str, error: &dyn std::fmt::Display| died(format!("{what}: {error}"));
-        let server = match request.kind {
-            RequestKind::Measure if request.transport.is_some() => {
-                Some(ServerProcess::start(request, attachments, None).await?)
-            }
-            _ => None,
-        };
+        let server = ServerProcess::of(request, attachments, None).await?;
         let request = &CellRequest {
             server: server.as_ref().map(|server| server.url.clone()),
             ..request.clone()

@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use tare_core::inference_protocol::{self, FACTS, HEADER_LENGTH};
 use tare_core::{Clock, Engine, Loaded, NamedTensor, ServerTimes, Session, SessionInfo, Tensor};
@@ -96,14 +97,8 @@ impl Engine for RemoteEngine {
         self.facts.engine.clone()
     }
 
-    async fn load(&self, _: Bytes, inputs: &[NamedTensor], _: &dyn Clock) -> Result<Loaded, Failure> {
-        let own: Vec<_> = inputs.iter().map(NamedTensor::info).collect();
-        if own != self.facts.inputs {
-            return Err(Failure::new(
-                FailureKind::Input,
-                "the server has prepared other inputs than this process",
-            ));
-        }
+    async fn load(&self, model: Bytes, inputs: &[NamedTensor], _: &dyn Clock) -> Result<Loaded, Failure> {
+        inference_protocol::check_facts(&self.facts, &model, inputs)?;
         let session = RemoteSession {
             connection: self.connection.clone(),
             facts: self.facts.clone(),
@@ -183,6 +178,7 @@ impl HttpClient {
     }
 
     async fn infer(&self, model: &str, length: usize, body: Bytes) -> Result<(Vec<NamedTensor>, ServerTimes), Failure> {
+        let model = utf8_percent_encode(model, NON_ALPHANUMERIC);
         let request = http::Request::post(format!("{}/v2/models/{model}/infer", self.server))
             .header(HEADER_LENGTH, length)
             .body(Full::new(body));

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use tare_core::inference_protocol::{Outline, TIMES, raw};
+use bytes::Bytes;
+use tare_core::inference_protocol::{Outline, raw, times_from_parameters, times_to_parameters};
 use tare_core::{NamedTensor, ServerTimes};
 use tare_record::{Failure, FailureKind};
 use tonic::{Code, Request, Response, Status};
@@ -87,22 +88,14 @@ pub(super) fn request(model: &str, inputs: &[NamedTensor]) -> ModelInferRequest 
 
 /// Outputs and times of an answer.
 pub(super) fn answer(response: ModelInferResponse) -> Result<(Vec<NamedTensor>, ServerTimes), Failure> {
-    let number = |name: &str| match response.parameters.get(name)?.parameter_choice {
+    let times = times_from_parameters(|name| match response.parameters.get(name)?.parameter_choice {
         Some(ParameterChoice::Int64Param(number)) => u64::try_from(number).ok(),
         _ => None,
-    };
-    let [queue_ns, batching_ns, compute_ns, run, requests] = TIMES.map(|name| number(name).unwrap_or(0));
-    let times = ServerTimes {
-        queue_ns,
-        batching_ns,
-        compute_ns,
-        run,
-        requests: usize::try_from(requests).unwrap_or(usize::MAX),
-    };
+    });
     Ok((named(response.outputs, &response.raw_output_contents)?, times))
 }
 
-fn parts(tensors: &[NamedTensor]) -> (Vec<InferTensor>, Vec<Vec<u8>>) {
+fn parts(tensors: &[NamedTensor]) -> (Vec<InferTensor>, Vec<Bytes>) {
     let outline = |named: &NamedTensor| {
         let Outline { name, datatype, shape } = Outline::of(named);
         InferTensor {
@@ -113,10 +106,13 @@ fn parts(tensors: &[NamedTensor]) -> (Vec<InferTensor>, Vec<Vec<u8>>) {
         }
     };
     let outlines = tensors.iter().map(outline).collect();
-    (outlines, tensors.iter().map(|named| raw(&named.tensor)).collect())
+    (
+        outlines,
+        tensors.iter().map(|named| raw(&named.tensor).into()).collect(),
+    )
 }
 
-fn named(tensors: Vec<InferTensor>, contents: &[Vec<u8>]) -> Result<Vec<NamedTensor>, Failure> {
+fn named(tensors: Vec<InferTensor>, contents: &[Bytes]) -> Result<Vec<NamedTensor>, Failure> {
     if tensors.len() != contents.len() {
         return Err(Failure::new(
             FailureKind::Input,
@@ -142,23 +138,15 @@ fn named(tensors: Vec<InferTensor>, contents: &[Vec<u8>]) -> Result<Vec<NamedTen
 }
 
 fn parameters(times: &ServerTimes) -> HashMap<String, InferParameter> {
-    let values = [
-        times.queue_ns,
-        times.batching_ns,
-        times.compute_ns,
-        times.run,
-        times.requests as u64,
-    ];
-    let pairs = TIMES.into_iter().zip(values);
-    pairs
-        .map(|(name, value)| {
-            let choice = ParameterChoice::Int64Param(i64::try_from(value).unwrap_or(i64::MAX));
-            let parameter = InferParameter {
-                parameter_choice: Some(choice),
-            };
-            (name.to_owned(), parameter)
-        })
-        .collect()
+    let all = times_to_parameters(times).into_iter();
+    all.map(|(name, value)| {
+        let choice = ParameterChoice::Int64Param(i64::try_from(value).unwrap_or(i64::MAX));
+        let parameter = InferParameter {
+            parameter_choice: Some(choice),
+        };
+        (name.to_owned(), parameter)
+    })
+    .collect()
 }
 
 fn status(failure: &Failure) -> Status {

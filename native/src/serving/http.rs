@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use tare_core::inference_protocol::{FACTS, HEADER_LENGTH, TIMES, datatype, decode, encode};
+use tare_core::inference_protocol::{FACTS, HEADER_LENGTH, datatype, decode, encode, times_to_parameters};
 use tare_record::{Failure, FailureKind, ServerFacts};
 
 use super::grpc::MAX_MESSAGE_BYTES;
@@ -78,17 +78,9 @@ async fn infer(State(served): State<Served>, Path(model): Path<String>, headers:
     match served.sessions.answer(inputs).await {
         Err(failure) => refuse(&failure),
         Ok(Answer { outputs, times }) => {
-            let values = [
-                times.queue_ns,
-                times.batching_ns,
-                times.compute_ns,
-                times.run,
-                times.requests as u64,
-            ];
-            let parameters: serde_json::Map<String, Value> = TIMES
+            let parameters: serde_json::Map<String, Value> = times_to_parameters(&times)
                 .into_iter()
-                .map(str::to_owned)
-                .zip(values.map(Value::from))
+                .map(|(name, value)| (name.to_owned(), value.into()))
                 .collect();
             let header = json!({ "model_name": model, "parameters": parameters });
             let (length, body) = encode(header, "outputs", &outputs);

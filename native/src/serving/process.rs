@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tare_core::Attachments;
-use tare_record::{CellRequest, Failure, FailureKind};
+use tare_record::{CellRequest, Failure, FailureKind, RequestKind};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -25,12 +25,34 @@ pub(crate) struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts the server of a request. Pages of `allowed_origin` may ask it.
+    /// Starts the server of a request, if its requests are sent. Pages of `allowed_origin` may ask it.
     ///
     /// # Errors
     ///
-    /// If the model cannot be loaded within the time limit of the cell.
-    pub(crate) async fn start(
+    /// If requests cannot be sent in this way from there, or the model cannot be loaded within the time limit of the cell.
+    pub(crate) async fn of(
+        request: &CellRequest,
+        attachments: &Attachments,
+        allowed_origin: Option<&str>,
+    ) -> Result<Option<Self>, Failure> {
+        match request.transport {
+            Some(transport) if request.kind == RequestKind::Measure => {
+                if !transport.is_possible_in(request.environment) {
+                    let message = format!(
+                        "requests cannot be sent over {transport} in this environment: {}",
+                        request.environment
+                    );
+                    return Err(Failure::new(FailureKind::Unsupported, message).with_hint(
+                        "choose another --transport: a browser sends http, a native program grpc and http",
+                    ));
+                }
+                Self::start(request, attachments, allowed_origin).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn start(
         request: &CellRequest,
         attachments: &Attachments,
         allowed_origin: Option<&str>,

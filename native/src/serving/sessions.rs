@@ -248,7 +248,7 @@ async fn run(models: &mut [(usize, LoadedWorkload<'_>)], requests: &[Request]) -
         )
     };
     let found = models.iter_mut().find(|(size, _)| *size >= count);
-    let (size, loaded) = found.ok_or_else(|| failed("there is no model for so many"))?;
+    let (size, loaded) = found.ok_or_else(|| failed("the server has loaded no model for that many"))?;
     if *size == 1 {
         return Ok(vec![loaded.run_with(&requests[0].inputs, &SystemClock).await?]);
     }

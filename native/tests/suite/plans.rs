@@ -51,8 +51,8 @@ fn operators_are_timed_against_peaks() {
         "profile",
         &[
             "of a run of minilm on tract on 1 thread",
-            "of the run is beside the operators",
-            "more than natively in",
+            "of the run is outside the operators",
+            "of the extra time over native",
             "peaks of",
         ],
     );
@@ -69,7 +69,7 @@ fn clients_and_schedules_make_load() {
             "under 8 clients on tract on",
             "over grpc",
             "over http",
-            "on its way for",
+            "in transit for",
         ],
     );
 }

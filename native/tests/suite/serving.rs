@@ -185,6 +185,31 @@ fn requests_are_sent_and_every_answer_is_verified() {
 }
 
 #[test]
+fn a_file_may_have_any_name() {
+    let sandbox = Sandbox::new();
+    sandbox.run("models export tiny -o tiny.onnx").code(0);
+    let name = "my net, 100 % (größer).onnx";
+    std::fs::rename(sandbox.path("tiny.onnx"), sandbox.path(name)).unwrap();
+    let mut command = sandbox.command("run --plan smoke --engine tract --transport grpc,http -o out.json");
+    crate::common::Ran::of(command.args(["--model", name])).code(0);
+    assert_eq!(sandbox.record("out.json").cells.len(), 2);
+}
+
+#[test]
+fn requests_that_cannot_be_sent_are_refused_by_name() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command("node --plan smoke --model tiny --engine tract --transport http -o out.json");
+    crate::common::Ran::of(command.args(["--page", &crate::common::page()])).code(1);
+    let failure = sandbox.failure("out.json", 0);
+    assert!(
+        failure
+            .message
+            .contains("cannot be sent over http in this environment: node"),
+        "{failure}"
+    );
+}
+
+#[test]
 fn a_run_that_is_ended_leaves_no_server() {
     for signal in ["INT", "KILL"] {
         let sandbox = Sandbox::new();

@@ -65,7 +65,7 @@ fn a_profile_shows_the_time_of_each_operator() {
     for text in [
         "of a run of digits on tract on 1 thread",
         "of a run of digits on burn-flex",
-        "beside the operators",
+        "outside the operators",
         "6 profiled runs",
     ] {
         assert!(printed.contains(text), "{text:?} is not in {printed}");

@@ -46,12 +46,8 @@ impl Engine for RemoteEngine {
         self.facts.engine.clone()
     }
 
-    async fn load(&self, _: Bytes, inputs: &[NamedTensor], _: &dyn Clock) -> Result<Loaded, Failure> {
-        let own: Vec<_> = inputs.iter().map(NamedTensor::info).collect();
-        if own != self.facts.inputs {
-            let message = "the server has prepared other inputs than this worker";
-            return Err(Failure::new(FailureKind::Input, message));
-        }
+    async fn load(&self, model: Bytes, inputs: &[NamedTensor], _: &dyn Clock) -> Result<Loaded, Failure> {
+        inference_protocol::check_facts(&self.facts, &model, inputs)?;
         let session = RemoteSession {
             server: self.server.clone(),
             facts: self.facts.clone(),
@@ -76,7 +72,8 @@ struct RemoteSession {
 impl Session for RemoteSession {
     async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
         let (length, body) = inference_protocol::encode(json!({}), "inputs", inputs);
-        let url = format!("{}/v2/models/{}/infer", self.server, self.facts.model.name);
+        let model = js_sys::encode_uri_component(&self.facts.model.name);
+        let url = format!("{}/v2/models/{model}/infer", self.server);
         let request = request(&url, length, &body).map_err(|error| lost(&error))?;
         let (length, body) = send(&request).await?;
         let (outputs, times) = inference_protocol::answer(length, &body)?;

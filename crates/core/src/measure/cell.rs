@@ -322,9 +322,11 @@ fn percent(part: u64, whole: u64) -> u8 {
 }
 
 pub(crate) mod profiling;
-mod rate_search;
+pub(crate) mod rate_search;
 mod sampling;
 mod served_load;
+#[cfg(test)]
+mod simulated;
 mod under_load;
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 //! bytes of all tensors behind it (the protocol's extension for binary tensor data).
 
 use serde_json::{Value, json};
-use tare_record::{DType, Failure, FailureKind};
+use tare_record::{DType, Failure, FailureKind, ServerFacts};
 
-use crate::{NamedTensor, ServerTimes, Tensor};
+use crate::{NamedTensor, ServerTimes, Tensor, sha256_hex};
 
 /// Field with the length of the JSON before the binary data.
 pub const HEADER_LENGTH: &str = "inference-header-content-length";
@@ -24,8 +24,28 @@ const DATATYPES: [(DType, &str); 8] = [
     (DType::F64, "FP64"),
 ];
 
-/// Names of what a server says about the time of a request, and about its run.
-pub const TIMES: [&str; 5] = ["queue_ns", "batching_ns", "compute_ns", "run", "requests"];
+/// What a server says about the time of a request and about its run, as parameters of its answer.
+pub fn times_to_parameters(times: &ServerTimes) -> [(&'static str, u64); 5] {
+    [
+        ("queue_ns", times.queue_ns),
+        ("batching_ns", times.batching_ns),
+        ("compute_ns", times.compute_ns),
+        ("run", times.run),
+        ("requests", times.requests as u64),
+    ]
+}
+
+/// Reads the same from the parameters of an answer. 0 for those that a server does not send.
+pub fn times_from_parameters(parameter: impl Fn(&str) -> Option<u64>) -> ServerTimes {
+    let number = |name| parameter(name).unwrap_or(0);
+    ServerTimes {
+        queue_ns: number("queue_ns"),
+        batching_ns: number("batching_ns"),
+        compute_ns: number("compute_ns"),
+        run: number("run"),
+        requests: usize::try_from(number("requests")).unwrap_or(usize::MAX),
+    }
+}
 
 /// A tensor without its elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,23 +105,29 @@ pub fn datatype(dtype: DType) -> &'static str {
 
 /// Elements of a tensor, row-major and little-endian.
 pub fn raw(tensor: &Tensor) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(tensor.data().len() * tensor.dtype().size_bytes());
+    let mut bytes = Vec::with_capacity(raw_bytes(tensor));
     tensor.for_each_le_bytes(|piece| bytes.extend_from_slice(piece));
     bytes
 }
 
+fn raw_bytes(tensor: &Tensor) -> usize {
+    tensor.data().len() * tensor.dtype().size_bytes()
+}
+
 /// The body that holds tensors under `key`, and the length of its JSON.
 pub fn encode(mut header: Value, key: &str, tensors: &[NamedTensor]) -> (usize, Vec<u8>) {
-    let contents: Vec<Vec<u8>> = tensors.iter().map(|named| raw(&named.tensor)).collect();
-    let outlines = tensors.iter().zip(&contents).map(|(named, content)| {
+    let outlines = tensors.iter().map(|named| {
         let Outline { name, datatype, shape } = Outline::of(named);
-        let parameters = json!({ "binary_data_size": content.len() });
+        let parameters = json!({ "binary_data_size": raw_bytes(&named.tensor) });
         json!({ "name": name, "datatype": datatype, "shape": shape, "parameters": parameters })
     });
     header[key] = outlines.collect();
     let mut body = header.to_string().into_bytes();
     let length = body.len();
-    contents.iter().for_each(|content| body.extend_from_slice(content));
+    body.reserve_exact(tensors.iter().map(|named| raw_bytes(&named.tensor)).sum());
+    for named in tensors {
+        named.tensor.for_each_le_bytes(|piece| body.extend_from_slice(piece));
+    }
     (length, body)
 }
 
@@ -163,6 +189,27 @@ pub fn decode(length: Option<usize>, body: &[u8], key: &str) -> Result<(Vec<Name
     Ok((tensors, header))
 }
 
+/// Checks that a server runs the same model with the same inputs as its client has prepared.
+///
+/// # Errors
+///
+/// If the hash of the model differs, or the name, type, shape or hash of an input.
+pub fn check_facts(facts: &ServerFacts, model: &[u8], inputs: &[NamedTensor]) -> Result<(), Failure> {
+    let differs = |what: &str| {
+        let message = format!("the server has prepared another {what} than its client");
+        Failure::new(FailureKind::Input, message)
+    };
+    if facts.model.sha256.as_ref() != Some(&sha256_hex(model)) {
+        return Err(differs("model"));
+    }
+    let own: Vec<_> = inputs.iter().map(NamedTensor::info).collect();
+    if own == facts.inputs {
+        Ok(())
+    } else {
+        Err(differs("input"))
+    }
+}
+
 /// Outputs and times of an answer.
 ///
 /// # Errors
@@ -170,15 +217,7 @@ pub fn decode(length: Option<usize>, body: &[u8], key: &str) -> Result<(Vec<Name
 /// Those of [`decode`].
 pub fn answer(length: Option<usize>, body: &[u8]) -> Result<(Vec<NamedTensor>, ServerTimes), Failure> {
     let (outputs, header) = decode(length, body, "outputs")?;
-    let [queue_ns, batching_ns, compute_ns, run, requests] =
-        TIMES.map(|name| header["parameters"][name].as_u64().unwrap_or(0));
-    let times = ServerTimes {
-        queue_ns,
-        batching_ns,
-        compute_ns,
-        run,
-        requests: usize::try_from(requests).unwrap_or(usize::MAX),
-    };
+    let times = times_from_parameters(|name| header["parameters"][name].as_u64());
     Ok((outputs, times))
 }
 

@@ -39,12 +39,6 @@ pub(super) fn requests(
     environment: EnvironmentKind,
 ) -> Vec<CellRequest> {
     let mut requests = Vec::new();
-    if cell_plan
-        .transport
-        .is_some_and(|transport| !transport.is_possible_in(environment))
-    {
-        return requests;
-    }
     for &engine in engines {
         let plain = cell_request(plan, clock, cell_plan, engine, environment);
         let spec = engine.spec();

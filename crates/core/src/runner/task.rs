@@ -1,7 +1,7 @@
 //! A cell to measure, and what became of it so far.
 
 use tare_record::{
-    Cell, CellRequest, EnvironmentKind, Failure, FailureKind, RELAXED_SIMD, Rules, Status, Variant, Warning,
+    Cell, CellPlan, CellRequest, EnvironmentKind, Failure, FailureKind, RELAXED_SIMD, Rules, Status, Variant, Warning,
     WarningKind,
 };
 
@@ -57,6 +57,9 @@ pub(super) fn tasks(lanes: &mut [Lane<'_>]) -> Vec<Task> {
             };
             // Another environment may run them.
             engines.retain(|engine| !has_others || engine.spec().runs_in(environment));
+            if has_others && !is_possible(cell_plan, environment) {
+                continue;
+            }
             let plan = &lane.record.plan;
             for request in requests(plan, &lane.record.clock, cell_plan, &engines, environment) {
                 let file_name = cell_plan.model.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -82,6 +85,13 @@ pub(super) fn tasks(lanes: &mut [Lane<'_>]) -> Vec<Task> {
         }
     }
     tasks
+}
+
+/// Whether the requests of a cell can be sent from an environment.
+fn is_possible(cell_plan: &CellPlan, environment: EnvironmentKind) -> bool {
+    cell_plan
+        .transport
+        .is_none_or(|transport| transport.is_possible_in(environment))
 }
 
 /// Whether a cell that an interrupted run measured is that of a request.

@@ -86,7 +86,7 @@ fn line(cell: &Cell, profile: &OperatorProfile, times: &OperatorTimes) -> String
             format::ratios(cost)
         );
     }
-    line += &format!("; {} beside the operators", format::percent(times.beside));
+    line += &format!("; {} outside the operators", format::percent(times.outside));
     if let Some(peak) = &times.peak {
         line += &format!(
             "; peaks of {} and {}",

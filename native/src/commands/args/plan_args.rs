@@ -58,8 +58,8 @@ pub(crate) struct PlanArgs {
     #[arg(long)]
     wgsl: bool,
     /// Also time N runs of each round node by node [default N: 10]
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    profile: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    profile: Option<Option<u32>>,
     /// Rounds instead of the plan's: each measures every cell in a fresh process or worker
     #[arg(long)]
     rounds: Option<usize>,
@@ -175,7 +175,7 @@ impl PlanArgs {
             chosen.rules.rounds = rounds;
         }
         if let Some(runs) = self.profile {
-            chosen.rules.profiled_runs = runs;
+            chosen.rules.profiled_runs = runs.unwrap_or(PROFILED_RUNS);
         }
         if let Some(limit) = self.cell_limit {
             chosen.rules.cell_limit_s = limit;
@@ -286,7 +286,7 @@ pub(crate) fn cores() -> usize {
 
 fn plan_help() -> String {
     format!(
-        "Plan: {}, or a .toml file\n[default: quick, or ladder for `tare ladder`]",
+        "Plan: {}, or a .toml file\n[default: quick, ladder for `tare ladder`, or profile for `tare profile`]",
         plan::names()
     )
 }

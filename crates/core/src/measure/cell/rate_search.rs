@@ -1,21 +1,29 @@
 //! Loads, and the largest rate of requests that keeps a goal.
 
-use tare_record::{Arrivals, Failure, FailureKind, Goal, Load, Rate, Rules};
+use tare_record::{Arrivals, Failure, FailureKind, Goal, Load, LoadRound, Phase, Rate, Rules};
 
 use super::{Run, Stop};
 use crate::LoadedWorkload;
 use crate::stats::quantile;
 
-/// Trials of the search. They halve the range of possible rates on a logarithmic scale: seven leave 3 %.
-const TRIALS: usize = 7;
+/// Trials of the search. The first finds out whether any rate keeps the goal, and each of the others halves the range of
+/// possible rates on a logarithmic scale. Six halvings of a range of 24 leave 5 %.
+pub const RATE_TRIALS: usize = 7;
 
 /// The range of rates, as shares of the rate at which one request after the other is answered. Merged requests and
 /// several sessions widen it.
 const LEAST: f64 = 0.05;
 const MOST: f64 = 1.2;
 
-/// A trial has at least so many requests beyond the goal's share.
-const BEYOND: usize = 5;
+/// A trial sends enough requests that this many may miss the goal.
+const MISSES: usize = 5;
+
+/// What a trial measured.
+struct Trial {
+    samples_ns: Vec<u64>,
+    phases: Vec<Phase>,
+    rounds: Vec<LoadRound>,
+}
 
 impl Run<'_> {
     /// Answers requests as the load says. `sessions` holds the model for 1 request, and for more at once.
@@ -49,7 +57,8 @@ impl Run<'_> {
         }
     }
 
-    /// Bisects the rate. The requests of the last trial that kept the goal become the samples.
+    /// Bisects the rate. The requests of the last trial that kept the goal become the samples, also if the search is
+    /// interrupted.
     async fn search_rate(
         &mut self,
         load: Load,
@@ -58,70 +67,73 @@ impl Run<'_> {
         run_ns: u64,
     ) -> Result<(), Stop> {
         let rules = trial_rules(&self.request.rules, goal);
-        let merged = load.batching.map_or(1, |batching| batching.max_requests) * load.sessions.unwrap_or(1);
-        let (mut low, mut high) = (LEAST.ln(), (MOST * merged as f64).ln());
-        let mut kept = None;
-        for trial in 0..TRIALS {
-            // First whether any rate keeps it.
-            let rate = if trial == 0 { low } else { f64::midpoint(low, high) };
+        let at_once = load.batching.map_or(1, |batching| batching.max_requests) * load.sessions.unwrap_or(1);
+        let (mut low, mut high) = (LEAST.ln(), (MOST * at_once as f64).ln());
+        let mut kept: Option<Trial> = None;
+        let mut ended = Ok(());
+        for number in 0..RATE_TRIALS {
+            let rate = if number == 0 { low } else { f64::midpoint(low, high) };
             #[allow(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
                 reason = "positive, and at most 20 runs"
             )]
             let interval_ns = (run_ns.max(1) as f64 / rate.exp()).round() as u64;
-            let trial_load = Load {
+            let at_rate = Load {
                 arrivals: Arrivals::Poisson(Rate::IntervalNs(interval_ns.max(1))),
                 ..load
             };
             let (phases, rounds) = (self.cell.phases.len(), self.cell.load_rounds.len());
-            let ended = self.one_load(trial_load, &rules, sessions, run_ns).await;
-            let samples = std::mem::take(&mut self.cell.samples_ns);
-            let result = (
-                samples,
-                self.cell.phases.split_off(phases),
-                self.cell.load_rounds.split_off(rounds),
-            );
-            ended?;
-            if keeps(goal, &result.0) && result.2.iter().all(|round| round.dropped + round.unanswered == 0) {
-                kept = Some(result);
-                low = rate;
-            } else if trial == 0 {
-                break;
-            } else {
-                high = rate;
+            ended = self.one_load(at_rate, &rules, sessions, run_ns).await;
+            let trial = Trial {
+                samples_ns: std::mem::take(&mut self.cell.samples_ns),
+                phases: self.cell.phases.split_off(phases),
+                rounds: self.cell.load_rounds.split_off(rounds),
+            };
+            match ended {
+                Err(_) => break,
+                Ok(()) if trial.keeps(goal) => {
+                    kept = Some(trial);
+                    low = rate;
+                }
+                Ok(()) if number == 0 => break,
+                Ok(()) => high = rate,
             }
         }
-        let Some((samples, phases, rounds)) = kept else {
-            let message = format!(
-                "no rate keeps the goal of {goal}: at {} % of what the model answers one after the other, more requests take longer",
-                LEAST * 100.0
-            );
-            return Err(Failure::new(FailureKind::Run, message)
-                .with_hint("choose a longer time in `arrivals`")
-                .into());
-        };
-        self.cell.samples_ns = samples;
-        self.cell.phases.extend(phases);
-        self.cell.load_rounds.extend(rounds);
-        Ok(())
+        if let Some(trial) = kept {
+            self.cell.samples_ns = trial.samples_ns;
+            self.cell.phases.extend(trial.phases);
+            self.cell.load_rounds.extend(trial.rounds);
+            return ended;
+        }
+        ended?;
+        let message = format!(
+            "no rate keeps the goal of {goal}: even at {:.0} % of what the model answers one after the other, too many requests take longer",
+            LEAST * 100.0
+        );
+        Err(Failure::new(FailureKind::Run, message)
+            .with_hint("choose a longer time in `arrivals`")
+            .into())
+    }
+}
+
+impl Trial {
+    /// Whether the share of the goal was answered in time, and no request was lost.
+    fn keeps(&self, goal: Goal) -> bool {
+        let mut sorted: Vec<f64> = self.samples_ns.iter().map(|&ns| ns as f64).collect();
+        sorted.sort_by(f64::total_cmp);
+        let time_ns = quantile(&sorted, f64::from(goal.percent) / 100.0);
+        time_ns.is_some_and(|time_ns| time_ns <= goal.within_ns as f64)
+            && self.rounds.iter().all(|round| round.dropped + round.unanswered == 0)
     }
 }
 
 /// The rules of a trial: enough requests to tell the share of the goal.
 fn trial_rules(rules: &Rules, goal: Goal) -> Rules {
-    let needed = BEYOND * 100 / (100 - goal.percent.min(99) as usize);
+    let needed = MISSES * 100 / (100 - goal.percent.min(99) as usize);
     Rules {
         min_samples: rules.min_samples.max(needed),
         max_samples: rules.max_samples.max(needed),
         ..rules.clone()
     }
-}
-
-/// Whether the share of the goal was answered in time.
-fn keeps(goal: Goal, samples_ns: &[u64]) -> bool {
-    let mut sorted: Vec<f64> = samples_ns.iter().map(|&ns| ns as f64).collect();
-    sorted.sort_by(f64::total_cmp);
-    let time_ns = quantile(&sorted, f64::from(goal.percent) / 100.0);
-    time_ns.is_some_and(|time_ns| time_ns <= goal.within_ns as f64)
 }

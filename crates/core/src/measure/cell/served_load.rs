@@ -92,11 +92,11 @@ impl Run<'_> {
         });
         let count = match load.arrivals {
             Arrivals::Clients(clients) => clients,
-            Arrivals::Poisson(_) | Arrivals::Constant(_) | Arrivals::Goal(_) => CONNECTIONS,
+            _ => CONNECTIONS,
         };
         let sessions: Option<Vec<_>> = (0..count).map(|_| loaded.another_client()).collect();
         let sessions = sessions.ok_or_else(|| {
-            let message = "only a single network that a server runs can have several clients";
+            let message = "a load with a transport needs a server";
             Failure::new(FailureKind::Unsupported, message)
         })?;
         let (clock, start_ns) = (self.clock, self.clock.now_ns());
@@ -158,7 +158,7 @@ impl Run<'_> {
     }
 }
 
-/// Sends one request after the other until none is left.
+/// Sends requests one after another until none are left.
 async fn client(
     mut session: Box<dyn Session>,
     inputs: &[NamedTensor],

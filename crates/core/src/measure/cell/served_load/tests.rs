@@ -5,35 +5,14 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tare_record::{
-    Cell, CellRequest, ClockInfo, EngineInfo, EngineName, EnvironmentKind, Memory, ModelInfo, ModelSource, Progress,
-    Rules, Status, Transport,
-};
+use tare_record::{Cell, CellRequest, EngineInfo, EngineName, EnvironmentKind, ModelSource, Rules, Status, Transport};
 
+use super::super::simulated::{MS, Quiet, SimulatedClock, clock_info, items, workload};
 use super::*;
-use crate::{Control, Engine, Loaded, Observer, SessionInfo, TensorData, Workload, measure};
+use crate::{Engine, Loaded, SessionInfo, TensorData, measure};
 
-const MS: u64 = 1_000_000;
-
-/// Every reading takes this long, so that waiting ends.
-const READ_NS: u64 = 200;
-
-/// What a request takes on its way and back.
+/// What a request and its answer take in transit.
 const TRANSPORT_NS: u64 = MS / 2;
-
-#[derive(Clone)]
-struct SimulatedClock(Rc<Slot<u64>>);
-
-impl Clock for SimulatedClock {
-    fn now_ns(&self) -> u64 {
-        self.0.set(self.0.get() + READ_NS);
-        self.0.get()
-    }
-
-    fn source(&self) -> &'static str {
-        "simulated"
-    }
-}
 
 /// A client of a server that answers one request after the other, each in `service_ns`.
 #[derive(Clone)]
@@ -102,20 +81,8 @@ impl Session for SimulatedClient {
     }
 }
 
-struct Silent;
-
-impl Observer for Silent {
-    fn progress(&mut self, _: &Progress, _: &Cell) -> Control {
-        Control::Continue
-    }
-
-    fn memory(&self) -> Memory {
-        Memory::default()
-    }
-}
-
 fn under(arrivals: Arrivals, fails_at: u64) -> Cell {
-    let clock = SimulatedClock(Rc::new(Slot::new(0)));
+    let clock = SimulatedClock::default();
     let client = SimulatedClient {
         clock: clock.clone(),
         service_ns: 2 * MS,
@@ -123,15 +90,6 @@ fn under(arrivals: Arrivals, fails_at: u64) -> Cell {
         runs: Rc::default(),
         fails_at,
         times: ServerTimes::default(),
-    };
-    let tensor = |name: &str, value: f32| NamedTensor {
-        name: name.into(),
-        tensor: Tensor::new(vec![1], TensorData::F32(vec![value])).unwrap(),
-    };
-    let info = ClockInfo {
-        source: "simulated".into(),
-        granularity_ns: 1,
-        read_cost_ns: 1,
     };
     let model = ModelSource::BuiltIn { name: "fake".into() };
     let request = CellRequest {
@@ -144,25 +102,19 @@ fn under(arrivals: Arrivals, fails_at: u64) -> Cell {
             min_warmup_ms: 0,
             ..Rules::default()
         },
-        ..CellRequest::new(EngineName::Tract, EnvironmentKind::Native, model, info)
+        ..CellRequest::new(EngineName::Tract, EnvironmentKind::Native, model, clock_info())
     };
-    let workload = Workload {
-        model: ModelInfo {
-            name: "fake".into(),
-            sha256: None,
-            size_bytes: None,
-        },
-        bytes: Bytes::new(),
-        inputs: vec![tensor("x", 1.0)],
-        outputs: vec!["y".into()],
-        composition: None,
-        post_processing: None,
-        merged: vec![],
-        accuracy: None,
-    };
-    let reference = [tensor("y", 2.0)];
-    let mut observer = Silent;
-    let measured = measure(&request, workload, &client, &reference, vec![], &clock, &mut observer);
+    let reference = [items("y", vec![2.0])];
+    let mut observer = Quiet;
+    let measured = measure(
+        &request,
+        workload(1),
+        &client,
+        &reference,
+        vec![],
+        &clock,
+        &mut observer,
+    );
     pollster::block_on(measured).0
 }
 

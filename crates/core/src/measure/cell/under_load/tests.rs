@@ -1,37 +1,13 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use std::cell::Cell as Slot;
-use std::rc::Rc;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use tare_record::{
-    Cell, CellRequest, ClockInfo, EngineInfo, EngineName, EnvironmentKind, Failure, Load, Memory, ModelInfo,
-    ModelSource, Progress, Rules, Status,
+    Cell, CellRequest, EngineInfo, EngineName, EnvironmentKind, Failure, Load, ModelSource, Rules, Status,
 };
 
-use crate::{
-    Clock, Control, Engine, Loaded, NamedTensor, Observer, Session, SessionInfo, Tensor, TensorData, Workload, measure,
-};
-
-const MS: u64 = 1_000_000;
-
-/// Every reading takes this long, so that waiting ends.
-const READ_NS: u64 = 200;
-
-#[derive(Clone)]
-struct SimulatedClock(Rc<Slot<u64>>);
-
-impl Clock for SimulatedClock {
-    fn now_ns(&self) -> u64 {
-        self.0.set(self.0.get() + READ_NS);
-        self.0.get()
-    }
-
-    fn source(&self) -> &'static str {
-        "simulated"
-    }
-}
+use super::super::simulated::{MS, Quiet, READ_NS, SimulatedClock, clock_info, items, workload};
+use crate::{Clock, Engine, Loaded, NamedTensor, Session, SessionInfo, Tensor, TensorData, measure};
 
 /// An engine that takes `base_ns`, and `item_ns` for each item of the batch. Items from number `wrong_from` on are
 /// wrong if more than one request is answered at once.
@@ -78,38 +54,6 @@ impl Session for SimulatedEngine {
     }
 }
 
-struct Quiet;
-
-impl Observer for Quiet {
-    fn progress(&mut self, _: &Progress, _: &Cell) -> Control {
-        Control::Continue
-    }
-
-    fn memory(&self) -> Memory {
-        Memory::default()
-    }
-}
-
-fn workload(items: usize) -> Workload {
-    Workload {
-        model: ModelInfo {
-            name: "simulated".into(),
-            sha256: None,
-            size_bytes: None,
-        },
-        bytes: Bytes::new(),
-        inputs: vec![NamedTensor {
-            name: "x".into(),
-            tensor: Tensor::new(vec![items], TensorData::F32(vec![1.0; items])).unwrap(),
-        }],
-        outputs: vec!["y".into()],
-        composition: None,
-        post_processing: None,
-        merged: vec![],
-        accuracy: None,
-    }
-}
-
 struct Simulated {
     arrivals: &'static str,
     clients: usize,
@@ -119,6 +63,7 @@ struct Simulated {
     wrong_from: usize,
     min_samples: usize,
     max_time_ms: u64,
+    cell_limit_s: u64,
 }
 
 impl Default for Simulated {
@@ -132,13 +77,14 @@ impl Default for Simulated {
             wrong_from: usize::MAX,
             min_samples: 200,
             max_time_ms: 1_000_000,
+            cell_limit_s: 1_000_000,
         }
     }
 }
 
 impl Simulated {
     fn measure(self) -> Cell {
-        let clock = SimulatedClock(Rc::new(Slot::new(0)));
+        let clock = SimulatedClock::default();
         let engine = SimulatedEngine {
             clock: clock.clone(),
             base_ns: self.base_ns,
@@ -148,11 +94,6 @@ impl Simulated {
         let arrivals = match self.arrivals {
             "" => tare_record::Arrivals::Clients(self.clients),
             text => text.parse().unwrap(),
-        };
-        let clock_info = ClockInfo {
-            source: "simulated".into(),
-            granularity_ns: READ_NS,
-            read_cost_ns: READ_NS,
         };
         let request = CellRequest {
             load: Some(Load {
@@ -165,7 +106,7 @@ impl Simulated {
                 max_samples: 100_000,
                 max_time_ms: self.max_time_ms,
                 min_warmup_ms: 1,
-                cell_limit_s: 1_000_000,
+                cell_limit_s: self.cell_limit_s,
                 ..Rules::default()
             },
             ..CellRequest::new(
@@ -174,17 +115,14 @@ impl Simulated {
                 ModelSource::BuiltIn {
                     name: "simulated".into(),
                 },
-                clock_info,
+                clock_info(),
             )
         };
         let mut one = workload(1);
         if self.batching.is_some() {
             one.merged = [2, 4, 8].map(|items| (items, workload(items))).into();
         }
-        let reference = [NamedTensor {
-            name: "y".into(),
-            tensor: Tensor::new(vec![1], TensorData::F32(vec![2.0])).unwrap(),
-        }];
+        let reference = [items("y", vec![2.0])];
         pollster::block_on(measure(&request, one, &engine, &reference, vec![], &clock, &mut Quiet)).0
     }
 }
@@ -354,5 +292,24 @@ fn the_largest_rate_that_keeps_a_goal_is_found() {
     assert!(
         matches!(&failed, Status::Failed(failure) if failure.message.contains("no rate keeps the goal")),
         "{failed:?}"
+    );
+}
+
+#[test]
+fn a_search_that_is_interrupted_keeps_what_it_found() {
+    // The first trial takes 40 s, at 50 requests per second.
+    let cell = Simulated {
+        arrivals: "95% within 10 ms",
+        min_samples: 2_000,
+        max_time_ms: 1_000_000,
+        cell_limit_s: 42,
+        ..Simulated::default()
+    }
+    .measure();
+    assert!(matches!(cell.status, Status::TimedOut(_)), "{:?}", cell.status);
+    assert!(
+        cell.samples_ns.len() >= 2_000 && cell.load_rounds.len() == 1,
+        "{}",
+        cell.samples_ns.len()
     );
 }
