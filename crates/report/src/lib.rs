@@ -23,7 +23,9 @@ pub use render::markdown::{markdown, markdown_block, markdown_section};
 pub use render::svg::svg;
 pub use render::terminal::terminal;
 pub use render::trace::trace;
-pub use section::{Block, Column, Figure, FigureKind, Note, Row, SampleRow, Section, Table, Value, WaterfallRow};
+pub use section::{
+    Block, Column, Figure, FigureKind, Note, RateOf, Row, SampleRow, Section, Table, Value, WaterfallRow,
+};
 pub use sections::sections;
 pub use tare_findings::format::{bytes, count, duration, ratio};
 pub use tare_findings::labels::configuration;

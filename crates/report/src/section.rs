@@ -156,8 +156,33 @@ pub enum Value {
     Bytes(u64),
     /// A share of the whole, from 0 to 1.
     Share(f64),
+    /// An amount per second.
+    Rate(RateOf, f64),
+    /// Both ends of an interval of rates.
+    RateInterval(RateOf, f64, f64),
     /// A number that spans many orders of magnitude.
     Scientific(f64),
+}
+
+/// What a rate counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateOf {
+    /// Items that are answered.
+    Items,
+    /// Floating-point operations.
+    Flops,
+    /// Bytes that are read and written.
+    Bytes,
+}
+
+impl RateOf {
+    fn text(self, per_second: f64) -> String {
+        match self {
+            RateOf::Items => format::items_rate(per_second),
+            RateOf::Flops => format::flops_rate(per_second),
+            RateOf::Bytes => format::bytes_rate(per_second),
+        }
+    }
 }
 
 impl Value {
@@ -207,6 +232,8 @@ impl std::fmt::Display for Value {
             Value::RatioInterval(low, high) => write!(f, "{} to {}", format::ratio(*low), format::ratio(*high)),
             Value::Bytes(bytes) => f.write_str(&format::bytes(*bytes)),
             Value::Share(share) => write!(f, "{:.0} %", share * 100.0),
+            Value::Rate(of, rate) => f.write_str(&of.text(*rate)),
+            Value::RateInterval(of, low, high) => write!(f, "{} to {}", of.text(*low), of.text(*high)),
             Value::Scientific(number) => write!(f, "{number:.1e}"),
         }
     }

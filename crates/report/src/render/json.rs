@@ -4,7 +4,7 @@ use tare_record::Record;
 use crate::section::{Block, FigureKind, Note, Table, Value};
 use crate::sections::sections;
 
-/// The report for programs. Tables are lists of objects by column; durations are nanoseconds, sizes bytes, shares fractions, and intervals
+/// The report for programs. Tables are lists of objects by column; durations are nanoseconds, sizes bytes, shares fractions, rates amounts per second, and intervals
 /// lists of both ends.
 pub fn json(records: &[Record]) -> String {
     let sections: Vec<Json> = sections(records)
@@ -57,10 +57,14 @@ fn value(value: &Value) -> Json {
         Value::Missing => Json::Null,
         Value::Text(ref text) => json!(text),
         Value::Count(count) | Value::Bytes(count) => json!(count),
-        Value::Duration(number) | Value::Ratio(number) | Value::Share(number) | Value::Scientific(number) => {
-            json!(number)
+        Value::Duration(number)
+        | Value::Ratio(number)
+        | Value::Share(number)
+        | Value::Rate(_, number)
+        | Value::Scientific(number) => json!(number),
+        Value::DurationInterval(low, high) | Value::RatioInterval(low, high) | Value::RateInterval(_, low, high) => {
+            json!([low, high])
         }
-        Value::DurationInterval(low, high) | Value::RatioInterval(low, high) => json!([low, high]),
     }
 }
 

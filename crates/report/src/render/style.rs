@@ -8,7 +8,7 @@ pub(crate) const STYLE: &str = r"
 .tare h2 { font-size: 1.25rem; margin: 2rem 0 .5rem; }
 .tare .scroll { overflow-x: auto; } .tare .scroll svg { min-width: 40rem; }
 .tare table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-.tare caption { text-align: left; max-width: calc(100vw - 3rem); color: var(--soft); padding-bottom: .25rem; }
+.tare caption { text-align: left; max-width: min(calc(100vw - 3rem), 62rem); color: var(--soft); padding-bottom: .25rem; }
 .tare th, .tare td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 .tare td.number, .tare th.number { text-align: right; white-space: nowrap; }
 .tare .verdict { font-size: 1.1rem; margin: .5rem 0; }
