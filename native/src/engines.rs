@@ -2,17 +2,18 @@
 
 use tare_burn::Burn;
 use tare_core::Engine;
-use tare_record::{EngineName, Failure, FailureKind, Variant};
+use tare_record::{CellRequest, EngineName, Failure, FailureKind, Variant};
 use tare_tract::Tract;
 
-/// Creates an engine in a variant, on a number of CPU threads.
-pub(crate) fn engine(name: EngineName, variant: &Variant, threads: usize) -> Box<dyn Engine> {
-    match name {
-        EngineName::Tract => Box::new(Tract::new(threads)),
-        EngineName::BurnFlex => Box::new(Burn::flex(threads)),
-        EngineName::BurnWgpu if *variant == Variant::Wgsl => Box::new(Burn::wgpu_in_wgsl()),
-        EngineName::BurnWgpu => Box::new(Burn::wgpu()),
-    }
+/// Creates the engine of a request.
+pub(crate) fn engine_of(request: &CellRequest) -> Box<dyn Engine> {
+    let burn = match (request.engine, &request.variant) {
+        (EngineName::Tract, _) => return Box::new(Tract::new(request.threads)),
+        (EngineName::BurnFlex, _) => Burn::flex(request.threads),
+        (EngineName::BurnWgpu, Variant::Wgsl) => Burn::wgpu_in_wgsl(),
+        (EngineName::BurnWgpu, _) => Burn::wgpu(),
+    };
+    Box::new(if request.in_f16() { burn.in_f16() } else { burn })
 }
 
 /// The environment variable that limits an engine to narrower vector instructions, and its value.

@@ -9,6 +9,7 @@
  * @typedef {object} EngineModule
  * @property {(input: { module_or_path: WebAssembly.Module | URL }) => Promise<unknown>} default
  * @property {(loadMs: LoadMs, size: ModuleSize | null) => void} serve
+ * @property {() => void} serve_model
  * @property {(pairs: number) => void} selftest
  * @property {() => import("../messages.d.ts").ModuleInfo} module_info
  * @property {(message: object, ms: number, loaded: () => void, pause: () => Promise<void>) => Promise<number>} busy_loop

@@ -1,6 +1,16 @@
 // @ts-check
-// A worker of the page: loads the module that its URL names, and serves one request or runs the self-test.
+// A worker of the page: loads the module that its URL names, and serves one request or runs the self-test. Or a worker of such a
+// worker, which runs the model for it.
 import { load } from "./loader.js";
+
+// Counts garbage collections, for the record: an object that nothing refers to is gone after one.
+const gone = new FinalizationRegistry(() => countAnother(1));
+/** @param {number} more */
+function countAnother(more) {
+  Reflect.set(self, "garbageCollections", (Reflect.get(self, "garbageCollections") ?? 0) + more);
+  gone.register({}, undefined);
+}
+countAnother(0);
 
 const parameters = new URL(self.location.href).searchParams;
 const name = parameters.get("module") ?? "";
@@ -14,10 +24,12 @@ async function fetchBytes(cache) {
   return response.arrayBuffer();
 }
 
-// As on a first visit.
-const { engine, loadMs } = await load(name, () => fetchBytes("reload"), needs);
+const servesModel = parameters.has("serve-model");
+// As on a first visit, or from the cache for the worker of a worker.
+const { engine, loadMs } = await load(name, () => fetchBytes(servesModel ? "default" : "reload"), needs);
 const pairs = parameters.get("selftest");
 if (pairs !== null) engine.selftest(Number(pairs));
+else if (servesModel) engine.serve_model();
 else engine.serve(loadMs, await size());
 
 // What the module weighs, and how long it takes to load on a later visit.

@@ -1,6 +1,9 @@
 //! The engine: burn on one device.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
+use burn_backend::FloatDType;
 use bytes::Bytes;
 use tare_core::{Clock, Engine, Loaded, NamedTensor, Session, Untimed};
 use tare_record::{EngineInfo, EngineName, Failure, Phase, PhaseName};
@@ -17,6 +20,7 @@ pub const VERSION: &str = "0.22.1";
 #[derive(Debug, Clone)]
 pub struct Burn {
     target: Target,
+    in_f16: bool,
 }
 
 impl Burn {
@@ -30,6 +34,7 @@ impl Burn {
             target: Target::Flex {
                 threads: crate::runtime::device::use_threads(threads),
             },
+            in_f16: false,
         }
     }
 
@@ -40,6 +45,7 @@ impl Burn {
     pub fn wgpu() -> Self {
         Self {
             target: Target::Wgpu { in_wgsl: false },
+            in_f16: false,
         }
     }
 
@@ -49,7 +55,15 @@ impl Burn {
     pub fn wgpu_in_wgsl() -> Self {
         Self {
             target: Target::Wgpu { in_wgsl: true },
+            in_f16: false,
         }
+    }
+
+    /// The same, with all floats in f16 on the device. Inputs and outputs keep their types. Loading fails on a device
+    /// that does not compute in f16. Finite constants and inputs beyond 65504, the largest f16, become that.
+    #[must_use]
+    pub fn in_f16(self) -> Self {
+        Self { in_f16: true, ..self }
     }
 
     /// Loads a model for inputs of these names, types and shapes, in the model's order. `model` is
@@ -74,6 +88,14 @@ impl Burn {
         Ok(burn_tensor::Device::new(opened.dispatch().clone()))
     }
 
+    fn settings(&self) -> BTreeMap<String, String> {
+        let mut settings = self.target.settings();
+        if self.in_f16 {
+            settings.insert("arithmetic".into(), "f16".into());
+        }
+        settings
+    }
+
     /// Loads a model. Returns the phases of loading too.
     async fn session(
         &self,
@@ -95,8 +117,9 @@ impl Burn {
         phases.push(clock.phase_since(start_ns, PhaseName::Optimize));
 
         let start_ns = clock.now_ns();
-        opened.check_limits(&lowered.largest_shape)?;
-        let session = BurnSession::new(opened, lowered)?;
+        let floats = if self.in_f16 { opened.f16()? } else { FloatDType::F32 };
+        opened.check_limits(&lowered.largest_shape, floats)?;
+        let session = BurnSession::new(opened, lowered, floats)?;
         session.wait().await?;
         phases.push(clock.phase_since(start_ns, PhaseName::Upload));
         Ok((session, phases))
@@ -115,8 +138,16 @@ impl Engine for Burn {
         EngineInfo {
             name,
             version: VERSION.into(),
-            settings: self.target.settings(),
+            settings: self.settings(),
         }
+    }
+
+    fn in_f32(&self) -> Option<Box<dyn Engine>> {
+        let plain = Self {
+            in_f16: false,
+            ..self.clone()
+        };
+        self.in_f16.then(|| Box::new(plain) as Box<dyn Engine>)
     }
 
     async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, Failure> {

@@ -33,7 +33,7 @@
 //!
 //! # Precision
 //!
-//! Tensors are row-major in host memory. All arithmetic is in 32 bits:
+//! Tensors are row-major in host memory. All arithmetic is in 32 bits, unless [`Burn::in_f16`] asks for floats in 16:
 //!
 //! - 64-bit integers of inputs and weights must fit. Those that a run computes wrap around.
 //! - 16-bit floats are widened, and 64-bit floats are refused.

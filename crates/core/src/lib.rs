@@ -35,9 +35,10 @@ pub use measure::post_processing::PostProcessing;
 pub use measure::run_durations::{
     SteadyRound, numbered_run_durations_ns, run_durations_ns, stage_durations_ns, steady_rounds,
 };
+pub use measure::served_model::ServedModel;
 pub use measure::unmeasured::failed_cell;
 pub use measure::warnings::{battery_warning, fallback_warning, hidden_tab_warning};
-pub use measure::workload::{AccuracyCheck, LoadedWorkload, Workload};
+pub use measure::workload::{AccuracyCheck, LoadedWorkload, Originals, Workload};
 pub use runner::executor::{Attachments, Executor, OnProgress, Reply};
 pub use runner::lane::Lane;
 pub use runner::machine_reading::MachineReading;

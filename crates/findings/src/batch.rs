@@ -1,7 +1,7 @@
 //! Which batch size answers the most items per second, what doubling gains, and where throughput collapses.
 
 use tare_core::stats::Estimate;
-use tare_record::Question;
+use tare_record::{Question, Status};
 
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
@@ -10,8 +10,11 @@ use crate::measured::{Measured, groups, inverse, listed, sampled};
 /// A fall of throughput by more than this is a collapse.
 const COLLAPSE: f64 = 0.1;
 
-/// Memory beyond this share of the machine's makes it swap or reclaim.
+/// Memory beyond this share of what there is makes a machine swap or reclaim, or an engine do without.
 const MEMORY_FULL: f64 = 0.9;
+
+/// What a wasm module can address.
+const ADDRESS_SPACE_BYTES: u64 = 1 << 32;
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
     let usable = sampled(cells, Question::Batch);
@@ -108,13 +111,35 @@ fn finding(mut group: Vec<&Measured<'_>>) -> Option<Finding> {
             )
         }
     };
-    let collapse = collapse(&group, &mut figures);
+    let collapse = collapse(&group, &mut figures).unwrap_or_default();
+    let failed = failed(first)
+        .map(|batches| format!(" Batch {batches} failed."))
+        .unwrap_or_default();
     Some(Finding {
         question: Question::Batch,
-        answer: Answer::Told(format!("{text}.{}", collapse.unwrap_or_default())),
+        answer: Answer::Told(format!("{text}.{collapse}{failed}")),
         figures,
         assumptions: vec![],
     })
+}
+
+/// The batch sizes of the same work that could not be measured.
+fn failed(first: &Measured<'_>) -> Option<String> {
+    let own = first.cell;
+    let mut batches: Vec<usize> = first
+        .record
+        .cells
+        .iter()
+        .filter(|cell| matches!(cell.status, Status::Failed(_) | Status::TimedOut(_)))
+        .filter(|cell| cell.model.name == own.model.name && cell.engine.name == own.engine.name)
+        .filter(|cell| cell.configuration.threads == own.configuration.threads)
+        .filter(|cell| cell.load.requests.is_none() && cell.load.transport.is_none())
+        .map(|cell| cell.load.batch)
+        .collect();
+    batches.sort_unstable();
+    batches.dedup();
+    let names: Vec<String> = batches.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| listed(&names))
 }
 
 /// Where throughput falls for the first time by more than [`COLLAPSE`] below the best smaller batch, if anywhere, with
@@ -148,14 +173,18 @@ fn collapse(group: &[&Measured<'_>], figures: &mut Vec<Figure>) -> Option<String
 /// What explains that a batch is slow, as far as the record tells.
 fn cause(cell: &Measured<'_>) -> String {
     let machine = cell.record.machine.native.as_ref().map(|native| native.memory_bytes);
-    let memory = cell.memory_bytes().zip(machine);
-    match memory {
-        Some((used, all)) if cell.is_native() && used as f64 > MEMORY_FULL * all as f64 => format!(
-            "it needs {} of this machine's {}, so memory is the likely cause",
+    let (most, whose) = if cell.is_native() {
+        (machine, "this machine's ")
+    } else {
+        (Some(ADDRESS_SPACE_BYTES), "")
+    };
+    match cell.memory_bytes().zip(most) {
+        Some((used, all)) if used as f64 > MEMORY_FULL * all as f64 => format!(
+            "it needs {} of {whose}{}, so memory is the likely cause",
             format::bytes(used),
             format::bytes(all)
         ),
-        Some((used, all)) if cell.is_native() => format!(
+        Some((used, all)) => format!(
             "not for want of memory ({} of {}); caches or threads may be the cause, and these figures cannot tell which",
             format::bytes(used),
             format::bytes(all)
@@ -208,6 +237,14 @@ mod tests {
         cells[1].memory_bytes = 15_500_000_000;
         let found = answers(Question::Batch, &cells);
         assert!(found[0].contains("memory is the likely cause"), "{found:?}");
+    }
+
+    #[test]
+    fn batches_that_failed_are_named() {
+        let mut cells = series(&[(1, 100.0), (4, 500.0), (8, 1_000.0)]);
+        cells[2].fails = true;
+        let found = answers(Question::Batch, &cells);
+        assert!(found[0].ends_with("Batch 8 failed."), "{found:?}");
     }
 
     #[test]

@@ -76,12 +76,40 @@ fn finding(cell: &Measured<'_>) -> Option<Finding> {
         ));
         text += &format!(". Of a later run, {} is {name}", format::percent(share));
     }
+    let device: Vec<f64> = cell.cell.device_runs_ns.iter().map(|&ns| ns as f64).collect();
+    if let Some(device) = median(&device) {
+        let share = (device / warm.value).min(1.0);
+        figures.push(Figure::new(
+            "share of a later run in which the device computes",
+            Quantity::Share(share),
+        ));
+        text += &format!(
+            ". In a later run, the device computes for {} of the time",
+            format::percent(share)
+        );
+    } else if let Some(busy) = busy_cores(cell) {
+        figures.push(Figure::new(
+            "time in which the cores are busy, loading included",
+            Quantity::Share(busy),
+        ));
+        text += &format!(
+            ". Meanwhile, loading included, the cores of the machine are busy for {} of the time",
+            format::percent(busy)
+        );
+    }
     Some(Finding {
         question: Question::Cold,
         answer: Answer::Told(text + "."),
         figures,
         assumptions: vec!["Files and code may already be in the operating system's cache.".into()],
     })
+}
+
+/// Median over the rounds of the share of the time of all cores in which they were busy with anything.
+fn busy_cores(cell: &Measured<'_>) -> Option<f64> {
+    let rounds = cell.cell.rounds.iter();
+    let shares = rounds.filter_map(|round| Some(round.machine?.busy_permille? as f64 / 1e3));
+    median(&shares.collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod floor;
 pub mod format;
 mod goodput;
 pub mod labels;
+mod layer_times;
 mod load;
 mod load_parts;
 mod measured;
@@ -29,6 +30,7 @@ mod transport;
 use tare_record::Record;
 
 pub use finding::{Answer, Figure, Finding, Quantity};
+pub use layer_times::LayerTime;
 pub use load_parts::LoadParts;
 pub use operator_times::{Bound, OperatorTime, OperatorTimes};
 

@@ -29,6 +29,7 @@ pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
             cell.cell.options.precision,
             cell.transport(),
             cell.sessions(),
+            load(cell).and_then(|load| load.submissions),
         )
     });
     let mut found = Vec::new();

@@ -120,11 +120,18 @@ fn finding(whole: &Measured<'_>, converted: &Measured<'_>) -> Option<Finding> {
                 Precision::Int8Dynamic => {
                     "Matrix products with constant weights are computed in int8, everything else in f32.".into()
                 }
-                _ => {
+                Precision::F16 => "All floats are f16 on the device.".into(),
+                Precision::F16Weights | Precision::Int8Weights => {
                     "Weights become f32 again when the model is loaded or run, so arithmetic stays that of f32.".into()
                 }
             },
-            "Agreement was computed natively, over inputs drawn from the seed.".into(),
+            match precision {
+                Precision::F16 => {
+                    "Agreement is with the same engine in f32 in the same place, over inputs drawn from the seed."
+                        .into()
+                }
+                _ => "Agreement was computed natively, over inputs drawn from the seed.".into(),
+            },
         ],
     })
 }

@@ -32,6 +32,7 @@ pub(crate) struct Simulated {
     /// Names of stages with their shares of a run.
     pub(crate) stages: Vec<(&'static str, f64)>,
     pub(crate) memory_bytes: u64,
+    pub(crate) fails: bool,
     pub(crate) model_bytes: u64,
     pub(crate) precision: Option<Precision>,
     pub(crate) accuracy: Option<Accuracy>,
@@ -74,6 +75,7 @@ impl Default for Simulated {
             load_ms: 10.0,
             stages: vec![],
             memory_bytes: 1_000_000_000,
+            fails: false,
             model_bytes: 1_000_000,
             precision: None,
             accuracy: None,
@@ -117,6 +119,9 @@ impl Simulated {
         cell.model.size_bytes = Some(self.model_bytes);
         cell.accuracy.clone_from(&self.accuracy);
         cell.memory.resident_peak_bytes = Some(self.memory_bytes);
+        if self.fails {
+            cell.status = Status::Failed(Failure::new(FailureKind::Run, "simulated"));
+        }
         cell.adapter = (self.engine == EngineName::BurnWgpu).then(|| Adapter {
             name: "a GPU".into(),
             graphics_api: "vulkan".into(),
@@ -143,6 +148,7 @@ impl Simulated {
                     phase(PhaseName::FirstRun, self.first_run_ms),
                 ],
                 calibration: None,
+                browser: None,
                 machine: self.steal_permille.map(|of| MachineWatch {
                     steal_permille: Some(of(number)),
                     ..MachineWatch::default()
@@ -234,6 +240,7 @@ fn record(question: Question, cells: &[Simulated]) -> Record {
     let plan = Plan {
         questions: vec![question],
         budgets_ms: vec![100, 33],
+        round_trips_ms: vec![20],
         ..Plan::new("simulated", vec![])
     };
     let build = tare_core::build_info("");

@@ -23,7 +23,7 @@ const STUDENT_8: f64 = 2.306;
 /// What is watched.
 type Cause = (&'static str, fn(&Round) -> Option<f64>);
 
-const CAUSES: [Cause; 6] = [
+const CAUSES: [Cause; 8] = [
     ("the processor's speed, by the fixed work before and after", |round| {
         let calibration = round.calibration?;
         Some((calibration.before_ns + calibration.after_ns) as f64)
@@ -39,6 +39,10 @@ const CAUSES: [Cause; 6] = [
         Some(round.machine?.temperature_celsius? as f64)
     }),
     ("throttling", |round| Some(round.machine?.throttled? as f64)),
+    ("garbage collections", |round| Some(round.browser?.collections? as f64)),
+    ("whether the tab was hidden", |round| {
+        Some(f64::from(u8::from(round.browser?.was_hidden)))
+    }),
 ];
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {

@@ -1,4 +1,4 @@
-//! What it costs that requests are sent to a server.
+//! What it costs that requests are sent to a server or to workers.
 
 use tare_core::stats::Estimate;
 use tare_record::{Question, Transport};
@@ -7,7 +7,7 @@ use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::labels;
 use crate::load_parts::part_ns;
-use crate::measured::{Measured, asking, groups, is_different};
+use crate::measured::{Measured, asking, groups, is_different, listed};
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
     let usable = asking(cells, Question::Transport);
@@ -79,14 +79,17 @@ fn finding(own: &Measured<'_>, sent: &Measured<'_>, transport: Transport) -> Opt
             format::duration(after.value)
         )
     };
+    let text = text + &on_paper(sent, transport, &before, &ratio, &mut figures);
+    let assumption = if transport.needs_server() {
+        "Client and server share one machine. A network would add its round trip, and the time to send inputs and outputs."
+    } else {
+        "The workers share the processors of one machine."
+    };
     Some(Finding {
         question: Question::Transport,
         answer: Answer::Told(text),
         figures,
-        assumptions: vec![
-            "Client and server share one machine. A network would add its round trip, and the time to send inputs and outputs."
-                .into(),
-        ],
+        assumptions: vec![assumption.into()],
     })
 }
 
@@ -96,6 +99,56 @@ fn workload(cell: &Measured<'_>) -> String {
     plain.load.requests = None;
     plain.load.transport = None;
     labels::workload(&plain)
+}
+
+/// What a network's round trip would make of it, and with which one it would take as long as in the process itself.
+fn on_paper(
+    sent: &Measured<'_>,
+    transport: Transport,
+    before: &Estimate,
+    ratio: &Estimate,
+    figures: &mut Vec<Figure>,
+) -> String {
+    let round_trips = sent.record.plan.round_trips_ms.iter();
+    let round_trips: Vec<f64> = round_trips.map(|&ms| ms as f64 * 1e6).collect();
+    if !transport.needs_server() || round_trips.is_empty() {
+        return String::new();
+    }
+    let mut longer = Vec::new();
+    for ns in round_trips {
+        let more = ns / before.value;
+        let ratio = Estimate {
+            value: ratio.value + more,
+            low: ratio.low + more,
+            high: ratio.high + more,
+        };
+        longer.push(format!(
+            "{} as long with a round trip of {}",
+            format::ratio(ratio.value),
+            format::duration(ns)
+        ));
+        figures.push(Figure::new(
+            format!("over the process itself, with a round trip of {}", format::duration(ns)),
+            Quantity::Ratio(ratio),
+        ));
+    }
+    let mut text = format!(" Over a network it would take {}, on paper.", listed(&longer));
+    if ratio.high < 1.0 {
+        let even = Estimate {
+            value: before.value * (1.0 - ratio.value),
+            low: before.value * (1.0 - ratio.high),
+            high: before.value * (1.0 - ratio.low),
+        };
+        figures.push(Figure::new(
+            "round trip with which both take as long",
+            Quantity::Duration(even),
+        ));
+        text += &format!(
+            " With one of {}, both would take equally long.",
+            format::duration(even.value)
+        );
+    }
+    text
 }
 
 #[cfg(test)]
@@ -130,6 +183,22 @@ mod tests {
         assert!(found[0].contains("takes as long as in the process itself"), "{found:?}");
         assert!(answers(Question::Transport, &[own]).is_empty());
         assert!(answers(Question::Transport, &[cell(Some(Transport::Grpc), 11.0, None)]).is_empty());
+    }
+
+    #[test]
+    fn a_round_trip_is_added_on_paper() {
+        let found = |transport| {
+            let cells = [cell(None, 100.0, None), cell(Some(transport), 40.0, None)];
+            answers(Question::Transport, &cells).remove(0)
+        };
+        let told = found(Transport::Http);
+        for expected in [
+            "it would take 0.600x as long with a round trip of 20.0 ms, on paper",
+            "With one of 60.",
+        ] {
+            assert!(told.contains(expected), "{told} lacks {expected}");
+        }
+        assert!(!found(Transport::PostMessage).contains("on paper"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! What the accuracy of converted weights is judged by.
+//! What the accuracy of fewer bits is judged by.
 
-use tare_core::{AccuracyCheck, NamedTensor, Tensor, TensorData, Workload};
+use tare_core::{NamedTensor, Originals, Tensor, TensorData, Workload};
 
 use crate::held_out_digits;
 use crate::signature::signature;
@@ -17,12 +17,12 @@ const DIGITS: &str = "digits";
 /// # Errors
 ///
 /// If the bytes are not a model.
-pub(crate) fn accuracy_check(original: Workload, choices: &Choices<'_>) -> Result<AccuracyCheck, WorkloadError> {
-    let name = original.model.name.clone();
+pub(crate) fn originals(model: Workload, choices: &Choices<'_>) -> Result<Originals, WorkloadError> {
+    let name = model.model.name.clone();
     let (inputs, labels) = if name == DIGITS && choices.options.batch.is_none_or(|batch| batch == 1) {
-        digits(&original)
+        digits(&model)
     } else {
-        let signature = signature(&original.bytes).map_err(|error| WorkloadError::Model {
+        let signature = signature(&model.bytes).map_err(|error| WorkloadError::Model {
             model: name.clone(),
             error,
         })?;
@@ -36,16 +36,12 @@ pub(crate) fn accuracy_check(original: Workload, choices: &Choices<'_>) -> Resul
         });
         (drawn.collect::<Result<_, _>>()?, vec![])
     };
-    Ok(AccuracyCheck {
-        original: Box::new(original),
-        inputs,
-        labels,
-    })
+    Ok(Originals { model, inputs, labels })
 }
 
-fn digits(original: &Workload) -> (Vec<Vec<NamedTensor>>, Vec<usize>) {
+fn digits(model: &Workload) -> (Vec<Vec<NamedTensor>>, Vec<usize>) {
     let (images, labels) = held_out_digits();
-    let Some(input) = original.inputs.first() else {
+    let Some(input) = model.inputs.first() else {
         return (vec![], vec![]);
     };
     let shape = input.tensor.shape();

@@ -109,7 +109,7 @@ struct Replacement {
 
 /// The model with its weights in `precision`.
 ///
-/// `f16-weights`: round to nearest even. Weights with an element beyond the largest f16, 65504, stay in f32.
+/// `f16-weights` and `f16`: round to nearest even. Weights with an element beyond the largest f16, 65504, stay in f32.
 ///
 /// `int8-weights`: symmetric with a scale for each output channel, so that the largest magnitude of a channel becomes
 /// 127 (Krishnamoorthi, "Quantizing deep convolutional networks for efficient inference", 2018, section 3.1.2). Only
@@ -129,7 +129,7 @@ pub fn with_precision(bytes: &[u8], precision: Precision) -> Result<Vec<u8>, Pre
         .filter(|set| set.domain.is_empty() || set.domain == "ai.onnx")
         .map(|set| set.version)
         .max();
-    let is_int8 = precision != Precision::F16Weights;
+    let is_int8 = matches!(precision, Precision::Int8Weights | Precision::Int8Dynamic);
     if let (true, Some(found @ ..PER_CHANNEL_OPSET)) = (is_int8, version) {
         return Err(PrecisionError::Opset { precision, found });
     }
@@ -216,7 +216,7 @@ fn converted_graph(
 fn replacement(weight: &StoredWeight, precision: Precision, channels: &HashMap<String, i64>) -> Option<Replacement> {
     let values = weight.values().filter(|values| values.len() >= MIN_ELEMENTS)?;
     match precision {
-        Precision::F16Weights => as_f16(weight, &values),
+        Precision::F16Weights | Precision::F16 => as_f16(weight, &values),
         Precision::Int8Weights => as_int8(weight, &values, *channels.get(&weight.name)?),
         Precision::Int8Dynamic => unreachable!("products are converted as a whole"),
     }

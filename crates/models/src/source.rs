@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use tare_core::{NamedTensor, Workload};
-use tare_record::{CellRequest, Failure, ModelSource, RequestKind, WorkloadOptions};
+use tare_core::{AccuracyCheck, NamedTensor, Workload};
+use tare_record::{CellRequest, Failure, ModelSource, Precision, RequestKind, WorkloadOptions};
 
-use crate::accuracy_check::accuracy_check;
+use crate::accuracy_check::originals;
 use crate::built_in::{built_in_names, not_found};
 use crate::find;
 use crate::pipelines::find_pipeline;
@@ -31,7 +31,7 @@ fn one_built_in_bytes(name: &str) -> Option<u64> {
 }
 
 /// Prepares the workload of a request, with the inputs in `given`. `file` returns the bytes of a
-/// model that is not built in.
+/// model that is not built in, as often as it is called.
 ///
 /// # Errors
 ///
@@ -39,7 +39,7 @@ fn one_built_in_bytes(name: &str) -> Option<u64> {
 pub fn workload(
     request: &CellRequest,
     given: &[NamedTensor],
-    file: impl FnOnce() -> Result<Vec<u8>, Failure>,
+    file: impl Fn() -> Result<Vec<u8>, Failure> + 'static,
 ) -> Result<Workload, Failure> {
     let choices = Choices {
         shapes: &request.shapes,
@@ -47,54 +47,60 @@ pub fn workload(
         given,
         seed: request.seed,
     };
-    if request.kind == RequestKind::Reference && choices.options.precision.is_some() {
+    if is_judged(request) {
         return with_accuracy_check(request, &choices, file);
     }
     // A reference is one request, and a server merges requests itself.
     let load = request
         .load
-        .filter(|_| request.kind == RequestKind::Measure && request.server.is_none());
+        .filter(|_| request.kind == RequestKind::Measure && request.sent_over().is_none());
     let Some(batching) = load.and_then(|load| load.batching) else {
         return one_workload(request, &choices, file);
     };
-    let file: Option<Vec<u8>> = match &request.model {
-        ModelSource::BuiltIn { .. } => None,
-        _ => Some(file()?),
-    };
-    let bytes = || Ok(file.clone().unwrap_or_default());
-    let mut workload = one_workload(request, &choices, bytes)?;
+    let mut workload = one_workload(request, &choices, &file)?;
     for count in merged_counts(batching.max_requests) {
         let merged = Merged::new(request, &workload.inputs, count);
         workload
             .merged
-            .push((count, one_workload(request, &merged.choices(request.seed), bytes)?));
+            .push((count, one_workload(request, &merged.choices(request.seed), &file)?));
     }
     Ok(workload)
+}
+
+/// Whether the accuracy of fewer bits is computed with this request: with the reference if an engine computes in f32
+/// anyway, and otherwise with the first samples of the engine.
+fn is_judged(request: &CellRequest) -> bool {
+    match (request.options.precision, request.kind) {
+        (None, _) => false,
+        (Some(Precision::F16), _) => {
+            request.in_f16() && request.round == 1 && request.load.is_none() && request.sent_over().is_none()
+        }
+        (Some(_), kind) => kind == RequestKind::Reference,
+    }
 }
 
 /// The converted workload, with what its accuracy is judged by. Models in sequence are not judged.
 fn with_accuracy_check(
     request: &CellRequest,
     choices: &Choices<'_>,
-    file: impl FnOnce() -> Result<Vec<u8>, Failure>,
+    file: impl Fn() -> Result<Vec<u8>, Failure> + 'static,
 ) -> Result<Workload, Failure> {
-    let file: Option<Vec<u8>> = match &request.model {
-        ModelSource::BuiltIn { .. } => None,
-        _ => Some(file()?),
-    };
-    let bytes = || Ok(file.clone().unwrap_or_default());
-    let mut converted = one_workload(request, choices, bytes)?;
+    let mut converted = one_workload(request, choices, &file)?;
     if converted.composition.is_none() {
-        let options = WorkloadOptions {
-            precision: None,
-            ..request.options.clone()
-        };
-        let choices = Choices {
-            options: &options,
-            ..*choices
-        };
-        let original = one_workload(request, &choices, bytes)?;
-        converted.accuracy = Some(accuracy_check(original, &choices)?);
+        let (request, given) = (request.clone(), choices.given.to_vec());
+        converted.accuracy = Some(AccuracyCheck::new(move || {
+            let options = WorkloadOptions {
+                precision: None,
+                ..request.options.clone()
+            };
+            let choices = Choices {
+                shapes: &request.shapes,
+                options: &options,
+                given: &given,
+                seed: request.seed,
+            };
+            Ok(originals(one_workload(&request, &choices, &file)?, &choices)?)
+        }));
     }
     Ok(converted)
 }

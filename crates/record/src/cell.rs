@@ -72,6 +72,9 @@ pub struct Cell {
     /// Speed of the processor before and after the cell.
     #[serde(rename = "speed", default)]
     pub calibration: Option<CpuCalibration>,
+    /// What the browser did meanwhile. Once rounds are joined, each has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<BrowserWatch>,
     /// Whether the cell was measured, and why not.
     pub status: Status,
     /// What a reader must know to judge the numbers.
@@ -115,6 +118,19 @@ pub struct Round {
     /// What the machine did meanwhile, where the runner can see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<MachineWatch>,
+    /// What the browser did meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<BrowserWatch>,
+}
+
+/// What a browser did while a round was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BrowserWatch {
+    /// Major garbage collections in the worker. While it computes without a pause, several count as one.
+    pub collections: Option<u64>,
+    /// Whether the tab was hidden for some of the time.
+    pub was_hidden: bool,
 }
 
 /// What a machine did while a round was measured. Each field is absent where the system does not report it.

@@ -36,6 +36,7 @@ engines! {
         device: DeviceKind::Cpu,
         environments: &[EnvironmentKind::Native, EnvironmentKind::Node, EnvironmentKind::Browser],
         reference_rank: Some(1),
+        computes_in_f16: false,
         vector_limits: &["avx512", "fma", "sse2", "neon"],
         wgsl_on_request: false,
         modules: &[
@@ -52,6 +53,7 @@ engines! {
         device: DeviceKind::Cpu,
         environments: &[EnvironmentKind::Native, EnvironmentKind::Node, EnvironmentKind::Browser],
         reference_rank: Some(2),
+        computes_in_f16: true,
         vector_limits: &[],
         wgsl_on_request: false,
         modules: &[
@@ -65,6 +67,7 @@ engines! {
         device: DeviceKind::Gpu,
         environments: &[EnvironmentKind::Native, EnvironmentKind::Browser],
         reference_rank: None,
+        computes_in_f16: true,
         vector_limits: &[],
         wgsl_on_request: true,
         modules: &[ModuleSpec::plain("burn-wgpu", limits(4_500_000, 6_000_000))],
@@ -88,6 +91,8 @@ pub struct EngineSpec {
     /// Of the engines that can run a model, the one with the lowest rank computes the reference.
     /// `None` for an engine that never does.
     pub reference_rank: Option<u8>,
+    /// Whether it can be told to compute in f16, on devices that do.
+    pub computes_in_f16: bool,
     /// Vector instructions that it can be limited to natively, widest first. No processor has all
     /// of them.
     pub vector_limits: &'static [&'static str],

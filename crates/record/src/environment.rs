@@ -220,6 +220,8 @@ pub enum WarningKind {
     ChangedSpeed,
     /// Runs could not be timed node by node.
     NoProfile,
+    /// Results in fewer bits were not compared with those in f32.
+    NoAgreement,
     /// The machine saves energy, or was throttled because of heat.
     Power,
 }

@@ -34,8 +34,8 @@ mod verification;
 pub use accuracy::Accuracy;
 pub use busy_loop::{BusyLoopEvent, PageWatch};
 pub use cell::{
-    Cell, Configuration, CpuCalibration, EngineInfo, LoadPattern, MachineWatch, Memory, ModelInfo, ModuleSize, Phase,
-    PhaseName, Round, StageInfo, StageRound, Status,
+    BrowserWatch, Cell, Configuration, CpuCalibration, EngineInfo, LoadPattern, MachineWatch, Memory, ModelInfo,
+    ModuleSize, Phase, PhaseName, Round, StageInfo, StageRound, Status,
 };
 pub use engine::{DeviceKind, ENGINES, EngineName, EngineSpec, ModuleSpec, RELAXED_SIMD, SizeLimits};
 pub use environment::{

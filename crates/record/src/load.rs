@@ -15,9 +15,12 @@ pub struct Load {
     /// How waiting requests are merged into one run. `None`: every run answers one request.
     #[serde(default)]
     pub batching: Option<Batching>,
-    /// Sessions of a server that run at the same time, each with the model in memory. `None`: one.
+    /// Sessions of a server, or workers of a page, that run at the same time, each with the model in memory. `None`: one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<usize>,
+    /// Runs of one session that are under way at the same time, on a GPU. `None`: one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submissions: Option<usize>,
 }
 
 impl Load {
@@ -27,6 +30,7 @@ impl Load {
             arrivals,
             batching: None,
             sessions: None,
+            submissions: None,
         }
     }
 }
@@ -227,10 +231,12 @@ impl fmt::Display for Load {
         if let Some(batching) = &self.batching {
             write!(f, ", {batching}")?;
         }
-        match self.sessions {
-            Some(sessions) if sessions > 1 => write!(f, ", {sessions} sessions"),
-            _ => Ok(()),
+        for (count, what) in [(self.sessions, "sessions"), (self.submissions, "submissions")] {
+            if let Some(count) = count.filter(|&count| count > 1) {
+                write!(f, ", {count} {what}")?;
+            }
         }
+        Ok(())
     }
 }
 
@@ -258,6 +264,11 @@ mod tests {
             load.to_string(),
             "4 clients, up to 8 requests within 2.5 ms, 2 sessions"
         );
+        let load = Load {
+            submissions: Some(3),
+            ..Load::new(Arrivals::Clients(4))
+        };
+        assert_eq!(load.to_string(), "4 clients, 3 submissions");
     }
 
     #[test]

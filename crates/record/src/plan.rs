@@ -30,6 +30,10 @@ pub struct Plan {
     /// Times within which a run has to end, in milliseconds. The report says which cells keep to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub budgets_ms: Vec<u64>,
+    /// Round trips of a network, in milliseconds, that reports add to requests that a server answers. Nothing waits for
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub round_trips_ms: Vec<u64>,
     /// What others reported about the same experiment. Never compared with what is measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reported: Vec<Reported>,
@@ -77,6 +81,7 @@ impl Plan {
             interop: false,
             questions: vec![],
             budgets_ms: vec![],
+            round_trips_ms: vec![],
             reported: vec![],
             cells,
         }
@@ -196,12 +201,14 @@ pub struct WorkloadOptions {
     pub precision: Option<Precision>,
 }
 
-/// How the weights of a model are stored, if not as the model has them.
+/// How the weights of a model are stored, and how it is computed, if not as the model has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
     /// In f16.
     F16Weights,
+    /// In f16, and computed in f16.
+    F16,
     /// In int8 with a scale for each output channel.
     Int8Weights,
     /// The same for matrix products, which are computed in int8 too: their other operand is quantized as it comes.
@@ -210,12 +217,18 @@ pub enum Precision {
 
 impl Precision {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Precision; 3] = [Precision::F16Weights, Precision::Int8Weights, Precision::Int8Dynamic];
+    pub const ALL: [Precision; 4] = [
+        Precision::F16Weights,
+        Precision::F16,
+        Precision::Int8Weights,
+        Precision::Int8Dynamic,
+    ];
 
     /// The name in plans and reports.
     pub fn as_str(self) -> &'static str {
         match self {
             Precision::F16Weights => "f16-weights",
+            Precision::F16 => "f16",
             Precision::Int8Weights => "int8-weights",
             Precision::Int8Dynamic => "int8-dynamic",
         }

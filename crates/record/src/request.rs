@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ClockInfo, EngineName, EnvironmentKind, Load, Rules, Tolerance, Transport, WorkloadOptions};
+use crate::{ClockInfo, EngineName, EnvironmentKind, Load, Precision, Rules, Tolerance, Transport, WorkloadOptions};
 
 /// Where a model's bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,7 +58,7 @@ pub struct CellRequest {
     /// How requests arrive, if not one after the other.
     #[serde(default)]
     pub load: Option<Load>,
-    /// How requests reach the model, if it runs in a server.
+    /// How requests reach the model, if it runs in a server or in workers of its own.
     #[serde(default)]
     pub transport: Option<Transport>,
     /// URL of that server.
@@ -111,6 +111,17 @@ impl CellRequest {
             reference_environment: environment,
             clock,
         }
+    }
+
+    /// How requests reach the model. `None` if it runs in the process or worker that carries this out, as for every
+    /// reference.
+    pub fn sent_over(&self) -> Option<Transport> {
+        self.transport.filter(|_| self.kind == RequestKind::Measure)
+    }
+
+    /// Whether the engine is to compute in f16. References are computed in f32.
+    pub fn in_f16(&self) -> bool {
+        self.options.precision == Some(Precision::F16) && self.kind == RequestKind::Measure
     }
 
     /// Vector instructions that the engine is limited to, if any.

@@ -14,26 +14,34 @@ pub enum Transport {
     Grpc,
     /// HTTP over loopback, with the binary data of the same protocol.
     Http,
+    /// `postMessage` to workers of a page, with buffers that are transferred.
+    PostMessage,
 }
 
 impl Transport {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Transport; 2] = [Transport::Grpc, Transport::Http];
+    pub const ALL: [Transport; 3] = [Transport::Grpc, Transport::Http, Transport::PostMessage];
 
     /// The name in plans and reports.
     pub fn as_str(self) -> &'static str {
         match self {
             Transport::Grpc => "grpc",
             Transport::Http => "http",
+            Transport::PostMessage => "post-message",
         }
+    }
+
+    /// Whether a server answers, and not a worker.
+    pub fn needs_server(self) -> bool {
+        self != Transport::PostMessage
     }
 
     /// Whether requests can be sent in this way from an environment. A page cannot send gRPC, because browsers do not show
     /// it the trailers of HTTP.
     pub fn is_possible_in(self, environment: EnvironmentKind) -> bool {
         match environment {
-            EnvironmentKind::Native => true,
-            EnvironmentKind::Browser => self == Transport::Http,
+            EnvironmentKind::Native => self.needs_server(),
+            EnvironmentKind::Browser => self != Transport::Grpc,
             EnvironmentKind::Node => false,
         }
     }
@@ -50,6 +58,6 @@ impl FromStr for Transport {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let known = Self::ALL.into_iter().find(|transport| transport.as_str() == text);
-        known.ok_or_else(|| format!("transport {text:?}: expected none, grpc or http"))
+        known.ok_or_else(|| format!("transport {text:?}: expected none, grpc, http or post-message"))
     }
 }

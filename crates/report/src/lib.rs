@@ -3,8 +3,10 @@
 //! [`sections`] turns records into data; one small renderer for each format shows them, so that formats cannot say different things.
 
 mod analysis;
+mod figure;
 mod machine_lines;
 mod progress;
+mod rate;
 mod render;
 mod section;
 mod sections;
@@ -14,8 +16,10 @@ pub use analysis::ladder::{Ladder, Step, ladders};
 pub use analysis::pairing::{Basis, Comparison, Pair, Refusal, compare};
 pub use analysis::step_kind::StepKind;
 pub use analysis::verdict::verdict;
+pub use figure::{Axis, AxisOf, Chart, ChartLine, ChartPoint, Figure, FigureKind, SampleRow, WaterfallRow};
 pub use machine_lines::machine_lines;
 pub use progress::{ended_line, progress_line};
+pub use rate::RateOf;
 pub use render::csv::csv;
 pub use render::html::{fragment, html, selftest};
 pub use render::json::json;
@@ -23,9 +27,7 @@ pub use render::markdown::{markdown, markdown_block, markdown_section};
 pub use render::svg::svg;
 pub use render::terminal::terminal;
 pub use render::trace::trace;
-pub use section::{
-    Block, Column, Figure, FigureKind, Note, RateOf, Row, SampleRow, Section, Table, Value, WaterfallRow,
-};
+pub use section::{Block, Column, Note, Row, Section, Table, Value};
 pub use sections::sections;
 pub use tare_findings::format::{bytes, count, duration, ratio};
 pub use tare_findings::labels::configuration;

@@ -1,9 +1,11 @@
 //! The report as data: what every format shows.
 
 use tare_core::stats::Estimate;
-use tare_record::Cell;
 
 use tare_findings::format;
+
+use crate::figure::Figure;
+use crate::rate::RateOf;
 
 /// A part of the report.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,27 +166,6 @@ pub enum Value {
     Scientific(f64),
 }
 
-/// What a rate counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RateOf {
-    /// Items that are answered.
-    Items,
-    /// Floating-point operations.
-    Flops,
-    /// Bytes that are read and written.
-    Bytes,
-}
-
-impl RateOf {
-    fn text(self, per_second: f64) -> String {
-        match self {
-            RateOf::Items => format::items_rate(per_second),
-            RateOf::Flops => format::flops_rate(per_second),
-            RateOf::Bytes => format::bytes_rate(per_second),
-        }
-    }
-}
-
 impl Value {
     /// Words.
     pub fn text(text: impl Into<String>) -> Self {
@@ -237,46 +218,4 @@ impl std::fmt::Display for Value {
             Value::Scientific(number) => write!(f, "{number:.1e}"),
         }
     }
-}
-
-/// A picture, with what it shows in words.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Figure<'a> {
-    /// What it shows, for readers who cannot see it.
-    pub alternative: String,
-    /// How to read it.
-    pub caption: String,
-    /// What it is drawn from.
-    pub kind: FigureKind<'a>,
-}
-
-/// What a picture is drawn from.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FigureKind<'a> {
-    /// Every sample of two cells as a dot along one axis that starts at zero.
-    Samples(Vec<SampleRow<'a>>),
-    /// The rungs of a ladder on a logarithmic axis, each starting where the one before ends.
-    Waterfall(Vec<WaterfallRow>),
-}
-
-/// A cell in a picture of samples.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SampleRow<'a> {
-    /// Its name.
-    pub label: &'a str,
-    /// The cell.
-    pub cell: &'a Cell,
-    /// Median of one run with its interval, in nanoseconds.
-    pub median: Estimate,
-}
-
-/// A rung in a picture of a ladder.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WaterfallRow {
-    /// Its name.
-    pub label: String,
-    /// Median of one run, in nanoseconds.
-    pub median_ns: f64,
-    /// Median as a multiple of the rung before; `None` for the first one.
-    pub factor: Option<f64>,
 }

@@ -47,6 +47,7 @@ fn records(places: &[Place], rounds: usize) -> Vec<Record> {
             phases: cell.phases.clone(),
             calibration: None,
             machine: None,
+            browser: None,
         };
         cell.rounds = vec![round; rounds];
         match records.iter_mut().find(|record| record.machine.kind == environment) {

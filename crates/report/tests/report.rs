@@ -114,6 +114,7 @@ fn in_rounds(records: &mut [Record]) {
             phases: vec![],
             calibration: None,
             machine: None,
+            browser: None,
         };
         cell.rounds = (1..=5).map(round).collect();
     }

@@ -185,7 +185,7 @@ impl Session for TractSession {
         }))
     }
 
-    fn peak_speed(&self, clock: &dyn Clock) -> Option<PeakSpeed> {
+    async fn peak_speed(&self, clock: &dyn Clock) -> Option<PeakSpeed> {
         tare_peak::peak_speed(self.threads, &vector_level(), clock)
     }
 

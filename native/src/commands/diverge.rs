@@ -8,7 +8,9 @@ use tare_core::{
     Attachments, ComparedValue, Executor, NamedTensor, calibrate, compare_values, tensor_codec, tolerance_of,
 };
 use tare_models::NodeValue;
-use tare_record::{CellPlan, CellRequest, EngineName, EnvironmentKind, Event, RequestKind, Tolerance, WorkloadOptions};
+use tare_record::{
+    CellPlan, CellRequest, EngineName, EnvironmentKind, Event, Precision, RequestKind, Tolerance, WorkloadOptions,
+};
 
 use super::args::{DriverArgs, PlanArgs, ServeArgs};
 use crate::bench::environment::{Environment, environments, vulkan_driver};
@@ -236,6 +238,9 @@ impl OneModel {
             bail!(
                 "expected the model's own sizes\nhint: give them with --shape, and leave out --batch, --steps and --chunk"
             );
+        }
+        if cell.options.precision == Some(Precision::F16) {
+            bail!("values are compared in f32 arithmetic\nhint: choose f16-weights instead of f16");
         }
         let model = find_model(&cell.model)?;
         let bytes = model_bytes(&model, &cell.shapes)?;

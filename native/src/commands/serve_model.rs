@@ -9,7 +9,7 @@ use tare_record::{Arrivals, Batching, CellRequest, EngineName, EnvironmentKind, 
 
 use super::args::{engine_names, shapes};
 use crate::cell_folder::{INPUTS, MODEL, REQUEST};
-use crate::engines::engine;
+use crate::engines::engine_of;
 use crate::local_model::{find_model, model_bytes};
 use crate::machine::SystemClock;
 use crate::serving::{self, Answering, FAILED};
@@ -130,9 +130,10 @@ async fn start(
             },
             (None, source) => source.clone(),
         };
-        let bytes = || model_bytes(&file, &request.shapes);
+        let shapes = request.shapes.clone();
+        let bytes = move || model_bytes(&file, &shapes);
         let workload = tare_models::workload(&request, &given, bytes)?;
-        Ok((workload, engine(request.engine, &request.variant, request.threads)))
+        Ok((workload, engine_of(&request)))
     };
     serving::start(&answering, prepare).await
 }

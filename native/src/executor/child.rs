@@ -10,7 +10,7 @@ use tare_core::{Clock, Control, Engine, Observer, serve_request, tensor_codec};
 use tare_record::{Cell, CellRequest, Event, Memory, PhaseName, Progress, Status};
 
 use crate::cell_folder::{INPUTS, OUTPUTS, REFERENCE, REQUEST};
-use crate::engines::engine;
+use crate::engines::engine_of;
 use crate::local_model::model_bytes;
 use crate::machine::{self, SystemClock};
 use crate::serving::RemoteEngine;
@@ -92,16 +92,17 @@ pub(crate) fn run(folder: &Path) -> Result<bool> {
 
     let clock = SystemClock;
     let start_ns = clock.now_ns();
-    let workload = tare_models::workload(&request, &inputs, || model_bytes(&request.model, &request.shapes));
+    let (model, shapes) = (request.model.clone(), request.shapes.clone());
+    let workload = tare_models::workload(&request, &inputs, move || model_bytes(&model, &shapes));
     let earlier = vec![clock.phase_since(start_ns, PhaseName::Model)];
-    let engine = match request.transport.zip(request.server.as_deref()) {
+    let engine = match request.sent_over().zip(request.server.as_deref()) {
         Some((transport, server)) => {
             RemoteEngine::connect(transport, server).map(|engine| Box::new(engine) as Box<dyn Engine>)
         }
-        None => Ok(engine(request.engine, &request.variant, request.threads)),
+        None => Ok(engine_of(&request)),
     };
     let mut reporter = Reporter {
-        has_model: request.server.is_none(),
+        has_model: request.sent_over().is_none(),
     };
     let mut reply = pollster::block_on(serve_request(
         &request,

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use tare_core::{Attachments, Executor, MachineReading, OnProgress, Reply, fallback_warning, hidden_tab_warning};
 use tare_record::{
     Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, InteropCost, ModelSource, PageHello,
-    PageMessage, PageWatch, Record, RunnerMessage, Status, Warning,
+    PageMessage, PageWatch, Record, RunnerMessage, Status, Transport, Warning,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -211,12 +211,12 @@ impl PageExecutor {
         request: &CellRequest,
         attachments: &Attachments,
     ) -> Result<Option<ServerProcess>, Failure> {
-        if request.transport.is_some() && !self.server.is_on_loopback() {
+        if request.sent_over().is_some_and(Transport::needs_server) && !self.server.is_on_loopback() {
             return Err(Failure::new(
                 FailureKind::Unsupported,
                 "the server of a model answers on loopback, which a page on another machine does not reach",
             )
-            .with_hint("measure without --listen, or without a transport"));
+            .with_hint("measure without --listen, or with the transport post-message"));
         }
         ServerProcess::of(request, attachments, Some(&self.server.origin)).await
     }

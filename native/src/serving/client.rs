@@ -66,6 +66,10 @@ impl RemoteEngine {
         let facts = runtime.block_on(http.facts())?;
         let way = match transport {
             Transport::Http => Way::Http(http),
+            Transport::PostMessage => {
+                let message = "only a page sends requests by postMessage";
+                return Err(Failure::new(FailureKind::Unsupported, message));
+            }
             Transport::Grpc => {
                 let endpoint = Endpoint::from_shared(server.to_owned()).map_err(|error| lost(&error))?;
                 let endpoint = endpoint

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tare_core::Attachments;
-use tare_record::{CellRequest, Failure, FailureKind, RequestKind};
+use tare_record::{CellRequest, Failure, FailureKind};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -25,7 +25,7 @@ pub(crate) struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts the server of a request, if its requests are sent. Pages of `allowed_origin` may ask it.
+    /// Starts the server of a request, if its requests are sent to one. Pages of `allowed_origin` may ask it.
     ///
     /// # Errors
     ///
@@ -35,21 +35,22 @@ impl ServerProcess {
         attachments: &Attachments,
         allowed_origin: Option<&str>,
     ) -> Result<Option<Self>, Failure> {
-        match request.transport {
-            Some(transport) if request.kind == RequestKind::Measure => {
-                if !transport.is_possible_in(request.environment) {
-                    let message = format!(
-                        "requests cannot be sent over {transport} in this environment: {}",
-                        request.environment
-                    );
-                    return Err(Failure::new(FailureKind::Unsupported, message).with_hint(
-                        "choose another --transport: a browser sends http, a native program grpc and http",
-                    ));
-                }
-                Self::start(request, attachments, allowed_origin).await.map(Some)
-            }
-            _ => Ok(None),
+        let Some(transport) = request.sent_over() else {
+            return Ok(None);
+        };
+        if !transport.is_possible_in(request.environment) {
+            let message = format!(
+                "requests cannot be sent over {transport} in this environment: {}",
+                request.environment
+            );
+            return Err(Failure::new(FailureKind::Unsupported, message).with_hint(
+                "choose another --transport: a native program sends grpc and http, a browser http and post-message",
+            ));
         }
+        if !transport.needs_server() {
+            return Ok(None);
+        }
+        Self::start(request, attachments, allowed_origin).await.map(Some)
     }
 
     async fn start(
@@ -62,6 +63,11 @@ impl ServerProcess {
             .prefix("tare-server-")
             .tempdir()
             .map_err(|error| failed(&error))?;
+        // The server itself sends nothing.
+        let request = &CellRequest {
+            transport: None,
+            ..request.clone()
+        };
         write(folder.path(), request, attachments).map_err(|error| failed(&error))?;
         let mut command = Command::new(std::env::current_exe().map_err(|error| failed(&error))?);
         command.arg("serve-model").arg("--cell").arg(folder.path());

@@ -5,8 +5,8 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tare_core::{Clock, Engine, LoadedWorkload, NamedTensor, ServerTimes, Tensor, Workload};
-use tare_record::{Batching, EngineInfo, Failure, FailureKind, ServerFacts, TensorInfo};
+use tare_core::{Engine, NamedTensor, ServedModel, ServerTimes, Workload};
+use tare_record::{Batching, Failure, FailureKind, ServerFacts, TensorInfo};
 use tokio::sync::oneshot;
 
 use crate::machine::SystemClock;
@@ -150,25 +150,15 @@ async fn session(
     ready: &Sender<Result<ServerFacts, Failure>>,
 ) -> Result<(), Failure> {
     let (workload, engine) = prepare()?;
-    let mut models = vec![(1, workload.load(&*engine, &SystemClock).await?)];
-    for (requests, merged) in &workload.merged {
-        models.push((*requests, merged.load(&*engine, &SystemClock).await?));
-    }
-    for (_, loaded) in &mut models {
-        // The first answer must not pay for the choice of kernels.
-        loaded.run(&SystemClock).await?;
-        while !loaded.tuning_complete(SystemClock.now_ns()) {
-            loaded.run(&SystemClock).await?;
-        }
-    }
-    let facts = facts(&workload, &models[0].1, engine.info());
-    if ready.send(Ok(facts)).is_err() {
+    let mut model = ServedModel::load(&workload, &*engine, &SystemClock).await?;
+    if ready.send(Ok(model.facts())).is_err() {
         return Ok(());
     }
     let mut free = Instant::now();
     while let Some(requests) = shared.next_requests() {
         let started = Instant::now();
-        let outcome = run(&mut models, &requests).await;
+        let inputs: Vec<&[NamedTensor]> = requests.iter().map(|request| request.inputs.as_slice()).collect();
+        let outcome = model.run(&inputs, &SystemClock).await;
         let ended = Instant::now();
         let run = shared.runs.fetch_add(1, Ordering::Relaxed);
         let count = requests.len();
@@ -183,10 +173,7 @@ async fn session(
                 requests: count,
             };
             let answer = match &mut outcome {
-                Ok(outputs) => outputs.next().ok_or_else(gone).map(|outputs| Answer {
-                    outputs: workload.name_outputs(outputs),
-                    times,
-                }),
+                Ok(outputs) => outputs.next().ok_or_else(gone).map(|outputs| Answer { outputs, times }),
                 Err(failure) => Err(failure.clone()),
             };
             // A client that went away needs no answer.
@@ -195,23 +182,6 @@ async fn session(
         free = ended;
     }
     Ok(())
-}
-
-fn facts(workload: &Workload, loaded: &LoadedWorkload<'_>, engine: EngineInfo) -> ServerFacts {
-    let info = loaded.info();
-    ServerFacts {
-        model: workload.model.clone(),
-        inputs: workload.inputs.iter().map(NamedTensor::info).collect(),
-        outputs: workload.outputs.clone(),
-        engine,
-        phases: loaded.phases().to_vec(),
-        threads: info.threads,
-        vector_level: info.vector_level,
-        adapter: info.adapter,
-        shader_language: info.shader_language,
-        settings: info.settings,
-        kernels: loaded.kernels(),
-    }
 }
 
 impl Shared {
@@ -236,44 +206,6 @@ impl Shared {
             }
         }
     }
-}
-
-/// Runs the model once for all requests. Returns the outputs of each.
-async fn run(models: &mut [(usize, LoadedWorkload<'_>)], requests: &[Request]) -> Result<Vec<Vec<Tensor>>, Failure> {
-    let count = requests.len();
-    let failed = |what: &str| {
-        Failure::new(
-            FailureKind::Run,
-            format!("{count} requests cannot become one run: {what}"),
-        )
-    };
-    let found = models.iter_mut().find(|(size, _)| *size >= count);
-    let (size, loaded) = found.ok_or_else(|| failed("the server has loaded no model for that many"))?;
-    if *size == 1 {
-        return Ok(vec![loaded.run_with(&requests[0].inputs, &SystemClock).await?]);
-    }
-    // Places that nobody asked for get the last inputs again.
-    let of = |place: usize| &requests[place.min(count - 1)].inputs;
-    let all: Vec<&Vec<NamedTensor>> = (0..*size).map(of).collect();
-    let joined = requests[0].inputs.iter().enumerate().map(|(position, input)| {
-        let parts: Vec<&Tensor> = all.iter().map(|inputs| &inputs[position].tensor).collect();
-        Some(NamedTensor {
-            name: input.name.clone(),
-            tensor: Tensor::joined(&parts)?,
-        })
-    });
-    let joined: Vec<NamedTensor> = joined
-        .collect::<Option<_>>()
-        .ok_or_else(|| failed("an input has no first dimension"))?;
-    let outputs = loaded.run_with(&joined, &SystemClock).await?;
-    let of = |index| {
-        outputs
-            .iter()
-            .map(|output| output.part(index, *size))
-            .collect::<Option<Vec<Tensor>>>()
-    };
-    let parts: Option<Vec<Vec<Tensor>>> = (0..count).map(of).collect();
-    parts.ok_or_else(|| failed("an output cannot be split by request"))
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

@@ -140,8 +140,8 @@ fn what_a_model_cannot_take_fails_its_own_cells() {
         ("--arrivals often", "for example"),
         ("--batch 0", "batch must list numbers of 1 to 1048576, found [0]"),
         (
-            "--precision f16",
-            "expected f32, f16-weights, int8-weights or int8-dynamic",
+            "--precision bf16",
+            "expected f32, f16-weights, f16, int8-weights or int8-dynamic",
         ),
         ("--batching off", "need requests that arrive"),
         ("--clients 1 --batching often", "for example \"8 within 5 ms\""),

@@ -8,8 +8,8 @@ use tare_core::inference_protocol::{HEADER_LENGTH, decode, encode};
 use tare_core::{NamedTensor, Tensor, TensorData};
 use tare_record::{Record, Transport};
 
-use crate::common::Sandbox;
 use crate::common::processes::Disturbed;
+use crate::common::{Ran, Sandbox, page};
 
 /// A running server.
 struct Server {
@@ -195,9 +195,89 @@ fn a_file_may_have_any_name() {
     assert_eq!(sandbox.record("out.json").cells.len(), 2);
 }
 
+/// Measures in the browser under the rules of the smoke plan.
+fn browse(sandbox: &Sandbox, arguments: &str) -> Ran {
+    let mut command = sandbox.command(&format!("browser --plan smoke --model tiny -o out.json {arguments}"));
+    Ran::of(command.args(["--page", &page()]))
+}
+
+#[test]
+fn a_page_posts_requests_to_workers() {
+    let sandbox = Sandbox::new();
+    let arguments = "--engine tract --clients 3 --transport none,post-message --batching off";
+    let mut command = sandbox.command(&format!("browser --plan smoke --model tiny -o out.json {arguments}"));
+    Ran::of(command.args(["--page", &page(), "--batching", "4 within 5 ms"])).code(0);
+    let record = sandbox.record("out.json");
+    let mut digests: Vec<&str> = Vec::new();
+    for (transport, cell) in by_transport(&record) {
+        let verification = cell.verification.as_ref().unwrap();
+        digests.extend(verification.digests.iter().map(|digest| digest.sha256.as_str()));
+        let merged = cell
+            .load_rounds
+            .iter()
+            .flat_map(|round| &round.run_requests)
+            .any(|&requests| requests > 1);
+        assert_eq!(merged, cell.load.requests.unwrap().batching.is_some(), "{transport:?}");
+        let in_transit = cell
+            .load_rounds
+            .iter()
+            .flat_map(|round| &round.transport_ns)
+            .sum::<u64>();
+        assert_eq!(in_transit > 0, transport.is_some(), "{transport:?}");
+        assert!(
+            cell.rounds
+                .iter()
+                .all(|round| round.browser.is_some_and(|browser| !browser.was_hidden))
+        );
+    }
+    assert_eq!(record.cells.len(), 4);
+    digests.dedup();
+    assert_eq!(digests.len(), 1, "the same answers everywhere");
+    // Several workers, each with the model.
+    browse(
+        &sandbox,
+        "--engine burn-flex --clients 4 --transport post-message --sessions 1,3",
+    )
+    .code(0);
+    assert!(sandbox.record("out.json").all_measured());
+}
+
+#[test]
+fn a_gpu_takes_several_submissions() {
+    let sandbox = Sandbox::new();
+    let ran = browse(
+        &sandbox,
+        "--engine burn-wgpu --software-gpu --clients 3 --submissions 1,3",
+    )
+    .code(0);
+    assert!(ran.out().contains("3 clients, 3 submissions"), "{}", ran.out());
+    for cell in &sandbox.record("out.json").cells {
+        let round = &cell.load_rounds[0];
+        assert!(round.transport_ns.is_empty() && round.run_requests.iter().all(|&requests| requests == 1));
+    }
+    sandbox
+        .run("run --plan smoke --model tiny --engine tract --clients 2 --submissions 2 -o out.json")
+        .code(1);
+    let failure = sandbox.failure("out.json", 0);
+    assert!(
+        failure.message.contains("runs of this model follow each other here"),
+        "{failure}"
+    );
+}
+
 #[test]
 fn requests_that_cannot_be_sent_are_refused_by_name() {
     let sandbox = Sandbox::new();
+    sandbox
+        .run("run --plan smoke --model tiny --engine tract --transport post-message -o out.json")
+        .code(1);
+    let failure = sandbox.failure("out.json", 0);
+    assert!(
+        failure
+            .message
+            .contains("cannot be sent over post-message in this environment: native"),
+        "{failure}"
+    );
     let mut command = sandbox.command("node --plan smoke --model tiny --engine tract --transport http -o out.json");
     crate::common::Ran::of(command.args(["--page", &crate::common::page()])).code(1);
     let failure = sandbox.failure("out.json", 0);

@@ -116,6 +116,10 @@ fn the_first_operator_that_differs_is_named() {
         .says("the first value that differs is \"stem.conv\", computed by Conv");
     sandbox.run("diverge").code(2).says("choose one with --model");
     sandbox
+        .run("diverge --model tiny --precision f16")
+        .code(2)
+        .says("choose f16-weights");
+    sandbox
         .run("diverge --model absent.onnx")
         .code(2)
         .says("neither a built-in model nor a file");

@@ -23,6 +23,9 @@ use crate::message;
 /// A worker that has not finished its cell this long after the time limit hangs.
 const GRACE_MS: u64 = 10_000;
 
+/// The event of a document whose tab is shown or hidden.
+const VISIBILITY_CHANGE: &str = "visibilitychange";
+
 /// A message from a worker or from the user.
 enum Incoming {
     Event(Box<Event>, Vec<u8>),
@@ -103,6 +106,8 @@ struct Running {
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
     _on_timeout: Closure<dyn FnMut()>,
+    on_visibility: Closure<dyn FnMut()>,
+    was_hidden: Rc<std::cell::Cell<bool>>,
 }
 
 impl Drop for Running {
@@ -111,6 +116,9 @@ impl Drop for Running {
         self.worker.set_onerror(None);
         self.worker.terminate();
         window().clear_timeout_with_handle(self.timeout);
+        let handler = self.on_visibility.as_ref().unchecked_ref();
+        // Fails only without a document.
+        let _ = window().remove_event_listener_with_callback_and_bool(VISIBILITY_CHANGE, handler, true);
     }
 }
 
@@ -146,9 +154,17 @@ impl Running {
         let limit_ms = i32::try_from(limit_s.saturating_mul(1000).saturating_add(GRACE_MS)).unwrap_or(i32::MAX);
         let timeout = window()
             .set_timeout_with_callback_and_timeout_and_arguments_0(on_timeout.as_ref().unchecked_ref(), limit_ms)?;
+        let was_hidden = Rc::new(std::cell::Cell::new(!browser_info::visible()));
+        let hidden = was_hidden.clone();
+        let on_visibility = Closure::<dyn FnMut()>::new(move || hidden.set(hidden.get() || !browser_info::visible()));
+        // The event of the document passes through the window on its way down.
+        let handler = on_visibility.as_ref().unchecked_ref();
+        window().add_event_listener_with_callback_and_bool(VISIBILITY_CHANGE, handler, true)?;
         Ok(Self {
             worker,
             timeout,
+            on_visibility,
+            was_hidden,
             _on_message: on_message,
             _on_error: on_error,
             _on_timeout: on_timeout,
@@ -287,6 +303,7 @@ impl WorkerExecutor {
                             cell.memory.browser_bytes = browser_info::browser_bytes().await;
                             self.memory_is_unknown.set(cell.memory.browser_bytes.is_none());
                         }
+                        cell.browser.get_or_insert_default().was_hidden = running.was_hidden.get();
                         let event = Event::Done { cell };
                         return Ok(Reply { event, tensors });
                     }

@@ -4,8 +4,8 @@ use tare_record::{CellRequest, Failure};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use super::engine::engine;
-use super::serve::workload;
+use super::engine::{Setup, engine};
+use super::workload::workload;
 use crate::clock::{PerformanceClock, milliseconds};
 use crate::message;
 
@@ -22,7 +22,7 @@ pub async fn busy_loop(message: JsValue, ms: f64, loaded: Function, pause: Funct
     let failed = |failure: Failure| js_error(&failure.message);
     let request: CellRequest = message::field(&message, "request").map_err(|error| js_error(&error))?;
     let workload = workload(&request, &message).map_err(failed)?;
-    let engine = engine(1).await.map_err(failed)?;
+    let engine = engine(Setup::PLAIN).await.map_err(failed)?;
     let clock = PerformanceClock;
     let mut ready = workload.load(&*engine, &clock).await.map_err(failed)?;
     loaded.call0(&JsValue::NULL)?;

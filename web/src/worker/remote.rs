@@ -1,4 +1,4 @@
-//! A model that a server runs: requests are sent over HTTP.
+//! A model that a server or other workers run.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -9,32 +9,61 @@ use js_sys::Uint8Array;
 use serde_json::json;
 use tare_core::inference_protocol::{self, FACTS, HEADER_LENGTH};
 use tare_core::{Clock, Engine, Loaded, NamedTensor, ServerTimes, Session, SessionInfo, Tensor};
-use tare_record::{EngineInfo, Failure, FailureKind, ServerFacts};
+use tare_record::{CellRequest, EngineInfo, Failure, FailureKind, ServerFacts, Transport};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, Request, RequestInit, Response};
 
+use super::model_workers::ModelWorkers;
 use super::scope::scope;
 use crate::exception;
 
-/// A server of a model.
+/// A model that runs elsewhere.
 pub(super) struct RemoteEngine {
-    server: Rc<str>,
+    way: Way,
     facts: Rc<ServerFacts>,
 }
 
+/// How to reach it. Clones share it, and send at the same time.
+#[derive(Clone)]
+enum Way {
+    /// HTTP to the server at this URL.
+    Http(Rc<str>),
+    Workers(Rc<ModelWorkers>),
+}
+
 impl RemoteEngine {
-    /// Asks a server what it runs.
+    /// Asks a server what it runs, or starts workers. `data` is the message with the request.
     ///
     /// # Errors
     ///
-    /// If it does not answer.
-    pub(super) async fn connect(server: &str) -> Result<Self, Failure> {
-        let request = Request::new_with_str(&format!("{server}{FACTS}")).map_err(|error| lost(&error))?;
-        let (_, body) = send(&request).await?;
-        let facts = serde_json::from_slice(&body).map_err(|error| lost(&error.to_string().into()))?;
+    /// If the server does not answer, a worker cannot load the model, or a page cannot send requests in this way.
+    pub(super) async fn connect(transport: Transport, request: &CellRequest, data: &JsValue) -> Result<Self, Failure> {
+        let (way, facts) = match (transport, request.server.as_deref()) {
+            (Transport::PostMessage, _) => {
+                let (workers, facts) = ModelWorkers::start(request, data).await?;
+                (Way::Workers(workers), facts)
+            }
+            (Transport::Http, Some(server)) => {
+                let asked = Request::new_with_str(&format!("{server}{FACTS}")).map_err(|error| lost(&error))?;
+                let (_, body) = send(&asked).await?;
+                let facts = serde_json::from_slice(&body).map_err(|error| lost(&error.to_string().into()))?;
+                (Way::Http(server.into()), facts)
+            }
+            (Transport::Http, None) => {
+                let message = "this page has no server to send requests to";
+                return Err(Failure::new(FailureKind::Unsupported, message)
+                    .with_hint("measure with `tare bench` or `tare browser`, which start one"));
+            }
+            (Transport::Grpc, _) => {
+                return Err(
+                    Failure::new(FailureKind::Unsupported, "a page cannot send requests over grpc")
+                        .with_hint("choose http or post-message"),
+                );
+            }
+        };
         Ok(Self {
-            server: server.into(),
+            way,
             facts: Rc::new(facts),
         })
     }
@@ -49,7 +78,7 @@ impl Engine for RemoteEngine {
     async fn load(&self, model: Bytes, inputs: &[NamedTensor], _: &dyn Clock) -> Result<Loaded, Failure> {
         inference_protocol::check_facts(&self.facts, &model, inputs)?;
         let session = RemoteSession {
-            server: self.server.clone(),
+            way: self.way.clone(),
             facts: self.facts.clone(),
             times: ServerTimes::default(),
         };
@@ -62,7 +91,7 @@ impl Engine for RemoteEngine {
 
 #[derive(Clone)]
 struct RemoteSession {
-    server: Rc<str>,
+    way: Way,
     facts: Rc<ServerFacts>,
     /// Of the last answer.
     times: ServerTimes,
@@ -71,14 +100,12 @@ struct RemoteSession {
 #[async_trait(?Send)]
 impl Session for RemoteSession {
     async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
-        let (length, body) = inference_protocol::encode(json!({}), "inputs", inputs);
-        let model = js_sys::encode_uri_component(&self.facts.model.name);
-        let url = format!("{}/v2/models/{model}/infer", self.server);
-        let request = request(&url, length, &body).map_err(|error| lost(&error))?;
-        let (length, body) = send(&request).await?;
-        let (outputs, times) = inference_protocol::answer(length, &body)?;
+        let (outputs, times) = match &self.way {
+            Way::Http(server) => ask(server, &self.facts.model.name, inputs).await?,
+            Way::Workers(workers) => workers.answer(inputs).await?,
+        };
         self.times = times;
-        Ok(outputs.into_iter().map(|output| output.tensor).collect())
+        Ok(outputs)
     }
 
     fn info(&self) -> SessionInfo {
@@ -96,6 +123,16 @@ impl Session for RemoteSession {
     fn server_times(&self) -> Option<ServerTimes> {
         Some(self.times)
     }
+}
+
+/// Sends a request to a server, and returns its answer.
+async fn ask(server: &str, model: &str, inputs: &[NamedTensor]) -> Result<(Vec<Tensor>, ServerTimes), Failure> {
+    let (length, body) = inference_protocol::encode(json!({}), "inputs", inputs);
+    let url = format!("{server}/v2/models/{}/infer", js_sys::encode_uri_component(model));
+    let request = request(&url, length, &body).map_err(|error| lost(&error))?;
+    let (length, body) = send(&request).await?;
+    let (outputs, times) = inference_protocol::answer(length, &body)?;
+    Ok((outputs.into_iter().map(|output| output.tensor).collect(), times))
 }
 
 fn request(url: &str, length: usize, body: &[u8]) -> Result<Request, JsValue> {

@@ -1,21 +1,18 @@
-use tare_core::{
-    Clock, Control, Engine, NamedTensor, Observer, RealCell, Workload, check_memory_budget, serve_request, tensor_codec,
-};
+use tare_core::{Clock, Control, Engine, Observer, RealCell, serve_request};
 use tare_record::{
-    Cell, CellRequest, Event, Failure, FailureKind, LoadMs, Memory, ModelSource, ModuleInfo, ModuleSize, Phase,
-    PhaseName, Progress,
+    BrowserWatch, Cell, CellRequest, Event, Failure, LoadMs, Memory, ModuleInfo, ModuleSize, Phase,
+    PhaseName, Progress, Transport,
 };
 use wasm_bindgen::prelude::*;
 use web_sys::MessageEvent;
 
+use super::engine::Setup;
 use super::remote::RemoteEngine;
 use super::scope::scope;
+use super::workload::workload;
 use super::{engine, error_log};
 use crate::clock::{PerformanceClock, milliseconds};
 use crate::message::{self, Message};
-
-/// Memory that 32-bit addresses can reach.
-const ADDRESS_SPACE_BYTES: u64 = 1 << 32;
 
 /// Reports that the worker is ready, and serves the first request.
 ///
@@ -91,7 +88,7 @@ pub fn selftest(pairs: u32) {
     report_panics();
     wasm_bindgen_futures::spawn_local(async move {
         let ready = match tare_models::selftest_workload() {
-            Ok(workload) => engine::engine(1).await.map(|engine| (workload, engine)),
+            Ok(workload) => engine::engine(Setup::PLAIN).await.map(|engine| (workload, engine)),
             Err(failure) => Err(failure),
         };
         let event = match ready {
@@ -115,12 +112,13 @@ pub fn selftest(pairs: u32) {
 
 async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase>, size: Option<ModuleSize>) {
     let clock = PerformanceClock;
+    let collections_before = collections();
     let start_ns = clock.now_ns();
     let workload = workload(request, data);
     earlier.push(clock.phase_since(start_ns, PhaseName::Model));
-    let engine = match &request.server {
-        Some(server) => remote(server).await,
-        None => engine::engine(request.threads).await,
+    let engine = match request.sent_over() {
+        Some(transport) => remote(transport, request, data).await,
+        None => engine::engine(Setup::of(request)).await,
     };
     let reference = message::bytes(data, "reference").unwrap_or_default();
     let mut reply = serve_request(
@@ -131,41 +129,35 @@ async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase
         earlier,
         &clock,
         &mut Reporter {
-            has_model: request.server.is_none(),
+            has_model: request.sent_over().is_none(),
         },
     )
     .await;
     if let Event::Done { cell } = &mut reply.event {
         error_log::add_to(cell);
+        // The browser tells of a collection in a task of its own.
+        clock.sleep(0).await;
+        cell.browser = collections().map(|after| BrowserWatch {
+            collections: Some(after - collections_before.unwrap_or(0)),
+            was_hidden: false,
+        });
         cell.module = size;
     }
     post(&reply.event, &reply.tensors);
 }
 
-/// Prepares the workload of a request, with the model and inputs attached to the message.
-pub(super) fn workload(request: &CellRequest, data: &JsValue) -> Result<Workload, Failure> {
-    let failed = |message: String| Failure::new(FailureKind::Model, message);
-    let given: Vec<NamedTensor> = match message::bytes(data, "inputs") {
-        Some(inputs) => {
-            tensor_codec::decode(&inputs).map_err(|error| failed(format!("cannot decode the inputs: {error}")))?
-        }
-        None => vec![],
-    };
-    let name = request.model.display_name();
-    let built_in = match &request.model {
-        ModelSource::BuiltIn { name } => tare_models::built_in_bytes(name),
-        ModelSource::File { .. } | ModelSource::Attached { .. } => None,
-    };
-    let size = built_in.unwrap_or_else(|| message::byte_length(data, "model"));
-    check_memory_budget(name, size, ADDRESS_SPACE_BYTES)?;
-    tare_models::workload(request, &given, || {
-        message::bytes(data, "model").ok_or_else(|| failed(format!("the bytes of model {name:?} are missing")))
-    })
+/// Garbage collections that `worker.js` has counted so far. `None` in Node.
+fn collections() -> Option<u64> {
+    let count = js_sys::Reflect::get(&scope(), &"garbageCollections".into())
+        .ok()?
+        .as_f64()?;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+    Some(count as u64)
 }
 
-/// The engine that sends requests to a server.
-async fn remote(server: &str) -> Result<Box<dyn Engine>, Failure> {
-    Ok(Box::new(RemoteEngine::connect(server).await?))
+/// The engine that sends requests elsewhere.
+async fn remote(transport: Transport, request: &CellRequest, data: &JsValue) -> Result<Box<dyn Engine>, Failure> {
+    Ok(Box::new(RemoteEngine::connect(transport, request, data).await?))
 }
 
 struct Reporter {

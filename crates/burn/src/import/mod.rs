@@ -1,6 +1,7 @@
 //! Reading ONNX files with onnx-ir, and around what it rejects or misreads.
 
 mod embedding_extraction;
+pub(crate) mod file_names;
 pub(crate) mod header;
 pub(crate) mod model;
 pub(crate) mod node_names;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use onnx_ir::OnnxGraph;
 use tare_record::Failure;
 
+use super::header::Node;
 use super::node_names::NodeNames;
 use super::parse::parse;
 use super::rewrite::rewrite;
@@ -17,6 +18,8 @@ pub(crate) struct ImportedModel {
     /// The version of ONNX's own operators.
     pub(crate) opset: i64,
     pub(crate) node_names: NodeNames,
+    /// The nodes as onnx-ir read them, to find their names by.
+    pub(crate) nodes: Vec<Node>,
     /// Embedding tables that were removed from the file before parsing.
     pub(crate) embeddings: Vec<HostTensor>,
     /// Number of outputs according to the file.
@@ -35,11 +38,13 @@ pub(crate) fn import(file: Bytes) -> Result<ImportedModel, Failure> {
     opset::check(&graph, opset)?;
     let mut file = rewrite(file, &graph);
     let embeddings = embedding_extraction::extract(&mut file, embedding_extraction::MIN_BYTES);
+    let read = header::read(&file).and_then(|model| model.graph).unwrap_or_default();
     Ok(ImportedModel {
         graph: parse(file)?,
         opset,
         outputs: graph.output.len(),
         node_names: NodeNames::of(graph),
+        nodes: read.node,
         embeddings,
     })
 }

@@ -14,6 +14,7 @@ use super::rank_check::check_ranks;
 use super::shared_weights::is_large;
 use super::unsupported::{Lowering, Unsupported, node_failure, operator_name};
 use super::value::{DeviceValue, Value};
+use crate::import::file_names::file_names;
 use crate::import::model::ImportedModel;
 use crate::ops;
 
@@ -42,10 +43,11 @@ pub(crate) fn lower(model: ImportedModel, inputs: &[NamedTensor], fuses_attentio
         let table = cx.constant(table);
         cx.values.insert(argument.name.clone(), Value::Floats(table));
     }
+    let mut names = file_names(&model.nodes, graph.nodes.iter().map(Node::name));
     for node in &graph.nodes {
         lower_node(&mut cx, node).map_err(|unsupported| node_failure(node, &unsupported, &model.node_names))?;
         cx.lowered.nodes.push(NodeRun {
-            name: node.name().to_owned(),
+            name: names.remove(node.name()).unwrap_or_else(|| node.name().to_owned()),
             operator: operator_name(node),
             multiply_accumulates: 0,
             bytes: 0,

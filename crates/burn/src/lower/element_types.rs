@@ -1,5 +1,5 @@
 //! Element types of ONNX, and what they become on the device: 16-bit floats are computed in 32
-//! bits, integers of all widths are `i32`. Outputs get their own types again when they are read.
+//! bits unless f16 is asked for, integers of all widths are `i32`. Outputs get their own types again when they are read.
 
 use burn_tensor::DType as OnnxType;
 use onnx_ir::{ArgType, Argument};

@@ -1,24 +1,27 @@
 //! The order in which a program's steps run, and when values are freed.
 
-use burn_backend::TensorMetadata;
-use burn_dispatch::DispatchTensor;
+use burn_backend::ops::FloatTensorOps as _;
+use burn_backend::{DType, FloatDType, TensorMetadata};
+use burn_dispatch::{Dispatch, DispatchTensor};
 use tare_core::Clock;
 use tare_record::Failure;
 
 use super::device::OpenedDevice;
 use super::program::{Operands, Slot, Step, run};
-use super::work::{Work, work};
+use super::work::{Stored, Work, work};
 
 /// Runs steps over a list of values in which constants and inputs are set. Each value that does not
 /// outlive the run is dropped at its last use.
 pub(crate) struct Schedule {
     steps: Vec<(Step, Vec<bool>)>,
     slots: usize,
+    /// How floats are stored.
+    floats: FloatDType,
 }
 
 impl Schedule {
     /// `kept` lists the slots that outlive a run: constants and outputs.
-    pub(crate) fn new(steps: Vec<Step>, slots: usize, kept: &[Slot]) -> Self {
+    pub(crate) fn new(steps: Vec<Step>, slots: usize, kept: &[Slot], floats: FloatDType) -> Self {
         let mut seen = vec![false; slots];
         for &slot in kept {
             seen[slot] = true;
@@ -37,6 +40,7 @@ impl Schedule {
         Self {
             steps: scheduled,
             slots,
+            floats,
         }
     }
 
@@ -54,10 +58,10 @@ impl Schedule {
         self.steps[step].0.node
     }
 
-    /// Shapes of a step's operands. All steps before it must have run, and it must not.
-    fn operand_shapes(&self, step: usize, values: &[Option<DispatchTensor>]) -> Vec<Vec<usize>> {
+    /// How a step's operands are stored. All steps before it must have run, and it must not.
+    fn operands(&self, step: usize, values: &[Option<DispatchTensor>]) -> Vec<Stored> {
         let operands = self.steps[step].0.inputs.iter();
-        operands.map(|&slot| shape(values[slot].as_ref())).collect()
+        operands.map(|&slot| stored(values[slot].as_ref())).collect()
     }
 
     /// Runs one step, and returns how long it takes until the device has finished it, and its work.
@@ -68,13 +72,13 @@ impl Schedule {
         clock: &dyn Clock,
         device: &OpenedDevice,
     ) -> Result<(u64, Work), Failure> {
-        let operands = self.operand_shapes(step, values);
+        let operands = self.operands(step, values);
         let start_ns = clock.now_ns();
         self.step(step, values);
         device.wait().await?;
         let duration_ns = clock.now_ns().saturating_sub(start_ns);
         let step = &self.steps[step].0;
-        let result = shape(values[step.output].as_ref());
+        let result = stored(values[step.output].as_ref());
         Ok((duration_ns, work(&step.op, &operands, &result)))
     }
 
@@ -98,12 +102,22 @@ impl Schedule {
             value.unwrap_or_else(|| unreachable!("lowering orders values before their uses"))
         });
         let operands: Operands = operands.collect();
-        values[step.output] = Some(run(&step.op, operands));
+        let result = run(&step.op, operands);
+        // Steps that make floats of integers, or of tests, make f32.
+        let is_wide = self.floats != FloatDType::F32 && result.dtype() == DType::F32;
+        values[step.output] = Some(if is_wide {
+            Dispatch::float_cast(result, self.floats)
+        } else {
+            result
+        });
     }
 }
 
-fn shape(tensor: Option<&DispatchTensor>) -> Vec<usize> {
-    tensor.map_or_else(Vec::new, |tensor| tensor.shape().to_vec())
+fn stored(tensor: Option<&DispatchTensor>) -> Stored {
+    tensor.map_or_else(Stored::default, |tensor| Stored {
+        shape: tensor.shape().to_vec(),
+        element_bytes: tensor.dtype().size() as u64,
+    })
 }
 
 #[cfg(test)]
@@ -121,7 +135,7 @@ mod tests {
         };
         // Slot 0 is a constant, slot 3 the output.
         let steps = vec![step(&[0, 1], 2), step(&[2, 2], 3), step(&[1, 0], 4)];
-        let schedule = Schedule::new(steps, 5, &[0, 3]);
+        let schedule = Schedule::new(steps, 5, &[0, 3], FloatDType::F32);
         let last: Vec<Vec<bool>> = schedule.steps.iter().map(|(_, last)| last.clone()).collect();
         assert_eq!(last, [vec![false, false], vec![false, true], vec![true, false]]);
     }

@@ -1,8 +1,10 @@
 //! Runs of a loaded model.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use async_trait::async_trait;
+use burn_backend::FloatDType;
 use burn_dispatch::DispatchTensor;
 use tare_core::{Clock, NamedTensor, NodeRun, ProfiledRun, Session, SessionInfo, Tensor};
 use tare_record::{DType, Failure, FailureKind, PeakSpeed};
@@ -14,8 +16,14 @@ use super::transfer::{Stored, download, in_type, to_core, upload_constant, uploa
 use crate::lower::host_tensor::{HostData, HostTensor};
 use crate::lower::{Lowered, Value};
 
-/// A model on a device, ready to run.
+/// A model on a device, ready to run. Its runs can be under way at the same time on a GPU.
 pub(crate) struct BurnSession {
+    model: Rc<UploadedModel>,
+    kernels: KernelWatch,
+}
+
+/// A model on a device.
+struct UploadedModel {
     device: OpenedDevice,
     schedule: Schedule,
     /// Constants with their slots.
@@ -24,7 +32,8 @@ pub(crate) struct BurnSession {
     inputs: Vec<(usize, Slot)>,
     outputs: Vec<(String, Source)>,
     nodes: Vec<NodeRun>,
-    kernels: KernelWatch,
+    /// How floats are stored.
+    floats: FloatDType,
 }
 
 /// Where an output comes from.
@@ -75,7 +84,7 @@ impl Source {
 
 impl BurnSession {
     /// Uploads the constants.
-    pub(crate) fn new(device: OpenedDevice, lowered: Lowered) -> Result<Self, Failure> {
+    pub(crate) fn new(device: OpenedDevice, lowered: Lowered, floats: FloatDType) -> Result<Self, Failure> {
         let mut kept: Vec<usize> = lowered.constants.iter().map(|(slot, _)| *slot).collect();
         let mut outputs = Vec::with_capacity(lowered.outputs.len());
         for output in lowered.outputs {
@@ -89,23 +98,29 @@ impl BurnSession {
         let constants = lowered
             .constants
             .into_iter()
-            .map(|(slot, host)| (slot, upload_constant(host, dispatch)));
-        Ok(Self {
-            schedule: Schedule::new(lowered.steps, lowered.slots, &kept),
+            .map(|(slot, host)| (slot, upload_constant(host, floats, dispatch)));
+        let model = UploadedModel {
+            schedule: Schedule::new(lowered.steps, lowered.slots, &kept, floats),
             constants: constants.collect(),
             inputs: lowered.inputs,
             outputs,
             nodes: lowered.nodes,
-            kernels: device.watch_kernels(),
+            floats,
             device,
+        };
+        Ok(Self {
+            kernels: model.device.watch_kernels(),
+            model: Rc::new(model),
         })
     }
 
     /// Waits until the constants are uploaded.
     pub(crate) async fn wait(&self) -> Result<(), Failure> {
-        self.device.wait().await
+        self.model.device.wait().await
     }
+}
 
+impl UploadedModel {
     /// The values of a run before its first step: constants and inputs in their slots.
     fn values(&self, inputs: &[NamedTensor]) -> Result<Vec<Option<DispatchTensor>>, Failure> {
         let mut values: Vec<Option<DispatchTensor>> = vec![None; self.schedule.slots()];
@@ -113,7 +128,7 @@ impl BurnSession {
             values[*slot] = Some(constant.clone());
         }
         for &(position, slot) in &self.inputs {
-            values[slot] = Some(upload_input(&inputs[position], self.device.dispatch())?);
+            values[slot] = Some(upload_input(&inputs[position], self.floats, self.device.dispatch())?);
         }
         Ok(values)
     }
@@ -147,15 +162,15 @@ impl BurnSession {
 impl Session for BurnSession {
     async fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<Tensor>, Failure> {
         self.kernels.begin_run();
-        let mut values = self.values(inputs)?;
-        self.schedule.run(&mut values);
-        let outputs = self.outputs(&values).await?;
+        let mut values = self.model.values(inputs)?;
+        self.model.schedule.run(&mut values);
+        let outputs = self.model.outputs(&values).await?;
         self.kernels.end_run();
         Ok(outputs)
     }
 
     fn info(&self) -> SessionInfo {
-        self.device.info()
+        self.model.device.info()
     }
 
     fn tuning_complete(&mut self, now_ns: u64) -> bool {
@@ -167,11 +182,11 @@ impl Session for BurnSession {
     }
 
     async fn device_ns(&mut self, inputs: &[NamedTensor]) -> Result<Option<u64>, Failure> {
-        let mut values = self.values(inputs)?;
+        let UploadedModel { device, schedule, .. } = &*self.model;
+        let mut values = self.model.values(inputs)?;
         // Uploads do not count.
-        self.device.wait().await?;
-        let schedule = &self.schedule;
-        self.device.time(|| schedule.run(&mut values)).await
+        device.wait().await?;
+        device.time(|| schedule.run(&mut values)).await
     }
 
     async fn profiled_run(
@@ -179,31 +194,46 @@ impl Session for BurnSession {
         inputs: &[NamedTensor],
         clock: &dyn Clock,
     ) -> Result<Option<ProfiledRun>, Failure> {
-        let mut values = self.values(inputs)?;
-        self.device.wait().await?;
+        let UploadedModel { device, schedule, .. } = &*self.model;
+        let mut values = self.model.values(inputs)?;
+        device.wait().await?;
         // Nodes that are computed when the model is loaded have no step.
-        let mut nodes: Vec<Option<NodeRun>> = vec![None; self.nodes.len()];
-        for step in 0..self.schedule.len() {
-            let timed = self.schedule.timed_step(step, &mut values, clock, &self.device);
+        let mut nodes: Vec<Option<NodeRun>> = vec![None; self.model.nodes.len()];
+        for step in 0..schedule.len() {
+            let timed = schedule.timed_step(step, &mut values, clock, device);
             let (duration_ns, work) = timed.await?;
-            let number = self.schedule.node(step);
-            let node = nodes[number].get_or_insert_with(|| self.nodes[number].clone());
+            let number = schedule.node(step);
+            let node = nodes[number].get_or_insert_with(|| self.model.nodes[number].clone());
             node.duration_ns += duration_ns;
             node.multiply_accumulates += work.multiply_accumulates;
             node.bytes += work.bytes;
         }
         Ok(Some(ProfiledRun {
-            outputs: self.outputs(&values).await?,
+            outputs: self.model.outputs(&values).await?,
             nodes: nodes.into_iter().flatten().collect(),
         }))
     }
 
-    fn peak_speed(&self, clock: &dyn Clock) -> Option<PeakSpeed> {
-        self.device.peak_speed(clock)
+    async fn peak_speed(&self, clock: &dyn Clock) -> Option<PeakSpeed> {
+        // The kernels that measure it compute in f32.
+        if self.model.floats != FloatDType::F32 {
+            return None;
+        }
+        self.model.device.peak_speed(clock).await
+    }
+
+    fn another_client(&self) -> Option<Box<dyn Session>> {
+        let device = &self.model.device;
+        device.takes_submissions().then(|| {
+            Box::new(Self {
+                model: self.model.clone(),
+                kernels: KernelWatch::new(false),
+            }) as Box<dyn Session>
+        })
     }
 
     fn device_bytes(&self) -> Option<u64> {
-        self.device.device_bytes()
+        self.model.device.device_bytes()
     }
 }
 

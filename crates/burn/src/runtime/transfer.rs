@@ -1,8 +1,10 @@
 //! Moving tensors between host and device, and converting between the types of both.
 
 use burn_backend::ops::{FloatTensorOps, IntTensorOps};
+use burn_backend::{DType as DataType, FloatDType};
 use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
 use burn_tensor::TensorData;
+use half::f16;
 use tare_core::{NamedTensor, Tensor};
 use tare_record::{DType, Failure, FailureKind};
 
@@ -11,11 +13,11 @@ use crate::lower::host_tensor::{HostData, HostTensor};
 /// How the elements of a value are stored on the device.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stored {
-    /// `f32`.
+    /// `f32`, or `f16`.
     Floats,
     /// `i32`.
     Integers,
-    /// `f32` of 0 and 1.
+    /// 0 and 1, in the type of floats.
     Bools,
 }
 
@@ -25,6 +27,7 @@ pub(crate) async fn download(value: DispatchTensor, stored: Stored) -> Result<Ho
     Ok(match stored {
         Stored::Floats | Stored::Bools => {
             let data = Dispatch::float_into_data(value).await.map_err(|error| text(&error))?;
+            let data = data.try_cast(DataType::F32).map_err(|error| text(&error))?;
             HostData::F32(data.try_into_vec().map_err(|error| text(&error))?)
         }
         Stored::Integers => {
@@ -45,7 +48,7 @@ pub(crate) fn in_type(data: HostData, dtype: DType) -> Result<tare_core::TensorD
             .map_err(|value| format!("{value} does not fit {dtype}"))
     }
     Ok(match (data, dtype) {
-        (HostData::F32(values), DType::F16) => Core::F16(values.into_iter().map(half::f16::from_f32).collect()),
+        (HostData::F32(values), DType::F16) => Core::F16(values.into_iter().map(f16::from_f32).collect()),
         (HostData::F32(values), DType::Bool) => Core::Bool(values.into_iter().map(|x| u8::from(x > 0.5)).collect()),
         (HostData::F32(values), _) => Core::F32(values),
         (HostData::I64(values), DType::I32) => Core::I32(narrow(values, dtype)?),
@@ -57,15 +60,20 @@ pub(crate) fn in_type(data: HostData, dtype: DType) -> Result<tare_core::TensorD
 }
 
 /// Uploads an input. 16-bit floats are widened, and integers must fit 32 bits.
-pub(crate) fn upload_input(input: &NamedTensor, device: &DispatchDevice) -> Result<DispatchTensor, Failure> {
+pub(crate) fn upload_input(
+    input: &NamedTensor,
+    floats: FloatDType,
+    device: &DispatchDevice,
+) -> Result<DispatchTensor, Failure> {
     use tare_core::TensorData as Core;
     let shape = input.tensor.shape();
+    let upload = |elements| upload(elements, shape, floats, device);
     Ok(match input.tensor.data() {
-        Core::F32(elements) => upload(elements.clone(), shape, device),
-        Core::F16(elements) => upload(elements.iter().map(|x| x.to_f32()).collect(), shape, device),
+        Core::F32(elements) => upload(elements.clone()),
+        Core::F16(elements) => upload(elements.iter().map(|x| x.to_f32()).collect()),
         Core::Bool(elements) => {
             let elements = elements.iter().map(|&element| f32::from(u8::from(element != 0)));
-            upload(elements.collect(), shape, device)
+            upload(elements.collect())
         }
         Core::I32(elements) => upload_integers(elements.clone(), shape, device),
         Core::I8(elements) => upload_integers(elements.iter().copied().map(i32::from).collect(), shape, device),
@@ -102,12 +110,12 @@ fn upload_integers(elements: Vec<i32>, shape: &[usize], device: &DispatchDevice)
 }
 
 /// Uploads a constant, whose integers fit 32 bits.
-pub(crate) fn upload_constant(host: HostTensor, device: &DispatchDevice) -> DispatchTensor {
+pub(crate) fn upload_constant(host: HostTensor, floats: FloatDType, device: &DispatchDevice) -> DispatchTensor {
     match host.data {
-        HostData::F32(values) => upload(values, &host.shape, device),
+        HostData::F32(values) => upload(values, &host.shape, floats, device),
         HostData::Bool(values) => {
             let values = values.into_iter().map(|value| f32::from(u8::from(value)));
-            upload(values.collect(), &host.shape, device)
+            upload(values.collect(), &host.shape, floats, device)
         }
         #[allow(
             clippy::cast_possible_truncation,
@@ -120,10 +128,46 @@ pub(crate) fn upload_constant(host: HostTensor, device: &DispatchDevice) -> Disp
     }
 }
 
-fn upload(elements: Vec<f32>, shape: &[usize], device: &DispatchDevice) -> DispatchTensor {
+fn upload(elements: Vec<f32>, shape: &[usize], floats: FloatDType, device: &DispatchDevice) -> DispatchTensor {
     // A scalar is stored with one dimension.
     let stored = if shape.is_empty() { vec![1] } else { shape.to_vec() };
-    Dispatch::float_from_data(TensorData::new(elements, stored), device)
+    let data = match floats {
+        FloatDType::F16 => TensorData::new(elements.into_iter().map(nearest_f16).collect::<Vec<_>>(), stored),
+        _ => TensorData::new(elements, stored),
+    };
+    Dispatch::float_from_data(data, device)
+}
+
+/// Finite numbers beyond the largest f16 become that one. As infinity, the mask of an attention would make NaN of zeros.
+fn nearest_f16(value: f32) -> f16 {
+    let most = f16::MAX.to_f32();
+    f16::from_f32(if value.is_finite() {
+        value.clamp(-most, most)
+    } else {
+        value
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_keep_within_f16() {
+        for (value, expected) in [
+            (1.0, 1.0),
+            (1e5, 65504.0),
+            (f32::MIN, -65504.0),
+            (2049.0, 2048.0),
+            // Denormals, and what is too small even for them.
+            (6e-8, 5.960_464_5e-8),
+            (1e-8, 0.0),
+            (f32::INFINITY, f32::INFINITY),
+        ] {
+            assert_eq!(nearest_f16(value).to_f32(), expected, "{value}");
+        }
+        assert!(nearest_f16(f32::NAN).is_nan());
+    }
 }
 
 /// A value on the host as it leaves the engine.

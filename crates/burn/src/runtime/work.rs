@@ -2,9 +2,6 @@
 
 use super::program::{IntegerOp, Movement, Op};
 
-/// Bytes of an element: all values on a device have 32 bits.
-const ELEMENT_BYTES: u64 = 4;
-
 /// What one step does in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Work {
@@ -14,10 +11,32 @@ pub(crate) struct Work {
     pub(crate) bytes: u64,
 }
 
-/// The work of an operation whose operands and result have these shapes.
-pub(crate) fn work(op: &Op, operands: &[Vec<usize>], result: &[usize]) -> Work {
-    let elements = |shape: &[usize]| shape.iter().map(|&size| size as u64).product::<u64>();
-    let operand = |position: usize| operands.get(position).map(Vec::as_slice).unwrap_or_default();
+/// The shape of a value on the device, and the size of an element.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stored {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) element_bytes: u64,
+}
+
+impl Stored {
+    fn bytes(&self) -> u64 {
+        elements(&self.shape) * self.element_bytes
+    }
+}
+
+fn elements(shape: &[usize]) -> u64 {
+    shape.iter().map(|&size| size as u64).product()
+}
+
+/// The work of an operation on these operands.
+pub(crate) fn work(op: &Op, operands: &[Stored], stored: &Stored) -> Work {
+    let result = stored.shape.as_slice();
+    let operand = |position: usize| {
+        operands
+            .get(position)
+            .map(|operand| operand.shape.as_slice())
+            .unwrap_or_default()
+    };
     // Products for each element that a filter of this shape, [filters, ..], is laid on.
     let per_filter = |weight: &[usize]| elements(weight.get(1..).unwrap_or_default());
     let last = |shape: &[usize]| shape.last().map_or(0, |&size| size as u64);
@@ -41,13 +60,13 @@ pub(crate) fn work(op: &Op, operands: &[Vec<usize>], result: &[usize]) -> Work {
     }
     // Selecting reads as much of the table as it writes.
     let read = if is_selection(op) {
-        elements(result) + elements(operand(1))
+        stored.bytes() + operands.get(1).map_or(0, Stored::bytes)
     } else {
-        operands.iter().map(|shape| elements(shape)).sum()
+        operands.iter().map(Stored::bytes).sum()
     };
     Work {
         multiply_accumulates,
-        bytes: (read + elements(result)) * ELEMENT_BYTES,
+        bytes: read + stored.bytes(),
     }
 }
 
@@ -79,12 +98,18 @@ mod tests {
 
     #[track_caller]
     fn does(op: &Op, operands: &[&[usize]], result: &[usize], multiply_accumulates: u64, moved: u64) {
-        let operands: Vec<Vec<usize>> = operands.iter().map(|shape| shape.to_vec()).collect();
-        let expected = Work {
-            multiply_accumulates,
-            bytes: moved * ELEMENT_BYTES,
-        };
-        assert_eq!(work(op, &operands, result), expected, "{op:?}");
+        for element_bytes in [2, 4] {
+            let stored = |shape: &[usize]| Stored {
+                shape: shape.to_vec(),
+                element_bytes,
+            };
+            let operands: Vec<Stored> = operands.iter().map(|shape| stored(shape)).collect();
+            let expected = Work {
+                multiply_accumulates,
+                bytes: moved * element_bytes,
+            };
+            assert_eq!(work(op, &operands, &stored(result)), expected, "{op:?}");
+        }
     }
 
     #[test]

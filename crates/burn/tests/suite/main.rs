@@ -16,6 +16,7 @@ mod conv_transpose;
 mod cumsum;
 mod det;
 mod einsum;
+mod f16;
 mod folding;
 mod fusing;
 mod gather;

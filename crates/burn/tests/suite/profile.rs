@@ -38,6 +38,22 @@ fn is_profiled(model: &str, operators: &[&str]) {
     }
 }
 
+/// Names of the nodes that compute products, with what they compute.
+fn products(engine: &dyn Engine, workload: &Workload) -> BTreeMap<String, u64> {
+    let nodes = profile(engine, workload).1.nodes;
+    let products = nodes.into_iter().filter(|node| node.multiply_accumulates > 0);
+    products.map(|node| (node.name, node.multiply_accumulates)).collect()
+}
+
+#[test]
+fn nodes_have_the_names_of_the_file_on_both_engines() {
+    for model in ["tiny", "efficientdet-d0", "minilm"] {
+        let workload = find(model).unwrap().prepare(&BTreeMap::new(), &[], 0).unwrap();
+        let expected = products(&Tract::new(1), &workload);
+        assert_eq!(products(&Burn::flex(1), &workload), expected, "{model}");
+    }
+}
+
 #[test]
 fn a_convolutional_network_is_profiled() {
     is_profiled("tiny", &["Conv"]);

@@ -149,7 +149,9 @@ impl Run<'_> {
             self.cell.post_processing = Some(post_processing::sample(work, &outputs, self.request, self.clock)?);
         }
         self.memory_before_profile = Some(self.observer.memory());
-        self.profile(&mut loaded).await
+        self.profile(&mut loaded).await?;
+        self.agree_with_f32(engine, &mut loaded).await;
+        Ok(())
     }
 
     fn describe(&mut self, loaded: &LoadedWorkload<'_>) {
@@ -321,6 +323,7 @@ fn percent(part: u64, whole: u64) -> u8 {
     u8::try_from(percent.min(100)).unwrap_or(100)
 }
 
+mod f32_agreement;
 pub(crate) mod profiling;
 pub(crate) mod rate_search;
 mod sampling;

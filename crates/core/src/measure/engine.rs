@@ -22,6 +22,11 @@ pub trait Engine {
     /// If the bytes are not an ONNX model, the model uses something that the engine does not
     /// support, or there is no usable device.
     async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, Failure>;
+
+    /// The same engine with arithmetic in f32, if this one computes in fewer bits.
+    fn in_f32(&self) -> Option<Box<dyn Engine>> {
+        None
+    }
 }
 
 /// A model that is ready to run, with the duration of each phase of loading it.
@@ -83,11 +88,12 @@ pub trait Session {
 
     /// Measures the speeds that no kernel of this session can exceed. Takes part of a second. `None` if they are not
     /// known.
-    fn peak_speed(&self, _clock: &dyn Clock) -> Option<PeakSpeed> {
+    async fn peak_speed(&self, _clock: &dyn Clock) -> Option<PeakSpeed> {
         None
     }
 
-    /// Another client of the same server, if a server runs the model.
+    /// Another session of the same loaded model, whose runs can be under way at the same time: another client of a server
+    /// or worker, or another submission to a GPU. `None` if runs follow each other.
     fn another_client(&self) -> Option<Box<dyn Session>> {
         None
     }

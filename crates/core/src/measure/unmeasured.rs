@@ -64,6 +64,7 @@ fn unmeasured(request: &CellRequest, model: ModelInfo, engine: EngineInfo) -> Ce
         profile: None,
         memory: Memory::default(),
         calibration: None,
+        browser: None,
         status: Status::Cancelled,
         warnings: vec![],
     }

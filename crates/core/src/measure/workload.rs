@@ -1,9 +1,12 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use tare_record::{Failure, ModelInfo, PeakSpeed, Phase};
 
+use super::device_timed_session::DeviceTimedSession;
 use super::pipeline::{Composition, Stopwatch};
 use super::profiled_session::ProfiledSession;
 use crate::{Clock, Engine, Loaded, NamedTensor, NodeRun, PostProcessing, ProfiledRun, Session, SessionInfo, Tensor};
@@ -25,19 +28,45 @@ pub struct Workload {
     pub post_processing: Option<PostProcessing>,
     /// The same model for several requests at once, by their number, ascending: for dynamic batching.
     pub merged: Vec<(usize, Workload)>,
-    /// What the accuracy of converted weights is judged by, when the reference is computed.
+    /// What the accuracy of fewer bits is judged by.
     pub accuracy: Option<AccuracyCheck>,
 }
 
+/// What the accuracy of fewer bits is judged by. The model as it is takes memory, so it is prepared when it is needed.
+#[derive(Clone)]
+pub struct AccuracyCheck(Rc<dyn Fn() -> Result<Originals, Failure>>);
+
 /// The model as it is, and inputs for it and the converted one.
 #[derive(Debug, Clone)]
-pub struct AccuracyCheck {
+pub struct Originals {
     /// The model as it is.
-    pub original: Box<Workload>,
+    pub model: Workload,
     /// Inputs of each run.
     pub inputs: Vec<Vec<NamedTensor>>,
     /// The right class for each run. Empty if it is not known.
     pub labels: Vec<usize>,
+}
+
+impl AccuracyCheck {
+    /// A check of what `prepare` returns.
+    pub fn new(prepare: impl Fn() -> Result<Originals, Failure> + 'static) -> Self {
+        Self(Rc::new(prepare))
+    }
+
+    /// Prepares the model as it is, and the inputs.
+    ///
+    /// # Errors
+    ///
+    /// If the model cannot be read again.
+    pub fn prepare(&self) -> Result<Originals, Failure> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for AccuracyCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccuracyCheck")
+    }
 }
 
 impl Workload {
@@ -160,7 +189,7 @@ impl LoadedWorkload<'_> {
         Ok((!nodes.is_empty()).then_some(ProfiledRun { outputs, nodes }))
     }
 
-    /// Another client of the server that runs the model: see [`Session::another_client`]. `None` for several networks.
+    /// Another session of the same loaded model: see [`Session::another_client`]. `None` for several networks.
     pub(crate) fn another_client(&self) -> Option<Box<dyn Session>> {
         match self.sessions.as_slice() {
             [session] => session.another_client(),
@@ -169,8 +198,8 @@ impl LoadedWorkload<'_> {
     }
 
     /// Speeds that no kernel can exceed: see [`Session::peak_speed`].
-    pub(crate) fn peak_speed(&self, clock: &dyn Clock) -> Option<PeakSpeed> {
-        self.sessions.first()?.peak_speed(clock)
+    pub(crate) async fn peak_speed(&self, clock: &dyn Clock) -> Option<PeakSpeed> {
+        self.sessions.first()?.peak_speed(clock).await
     }
 
     /// Runs once, with other inputs of the same shapes.
@@ -225,13 +254,27 @@ impl LoadedWorkload<'_> {
         all
     }
 
-    /// How long the device computes in a run: see [`Session::device_ns`]. `None` for several
-    /// networks, each of which runs many times.
-    pub(crate) async fn device_ns(&mut self) -> Result<Option<u64>, Failure> {
-        match (&self.workload.composition, self.sessions.as_mut_slice()) {
-            (None, [session]) => session.device_ns(&self.workload.inputs).await,
-            _ => Ok(None),
-        }
+    /// How long the device computes in a run, all networks together: see [`Session::device_ns`].
+    pub(crate) async fn device_ns(&mut self, clock: &dyn Clock) -> Result<Option<u64>, Failure> {
+        let inputs = &self.workload.inputs;
+        let has_device = self.info().adapter.is_some();
+        let Some(composition) = self.workload.composition.as_ref().filter(|_| has_device) else {
+            return match self.sessions.as_mut_slice() {
+                [session] => session.device_ns(inputs).await,
+                _ => Ok(None),
+            };
+        };
+        let total_ns = Cell::new(Some(0));
+        let networks = self.sessions.iter_mut();
+        let mut networks: Vec<Box<dyn Session + '_>> = networks
+            .map(|session| Box::new(DeviceTimedSession::new(&mut **session, &total_ns)) as Box<dyn Session + '_>)
+            .collect();
+        // Such a run takes too long to say anything about its stages.
+        let mut unused_ns = vec![0; self.stages.len()];
+        let mut stopwatch = Stopwatch::start(clock, &mut unused_ns);
+        composition.pipeline.run(&mut networks, inputs, &mut stopwatch).await?;
+        drop(networks);
+        Ok(total_ns.get())
     }
 
     /// Memory that the engine holds on its device, which all networks share.

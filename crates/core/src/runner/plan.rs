@@ -150,20 +150,28 @@ mod tests {
             ),
             (format!("name = \"x\"\n{cell}clients = []"), "at least one value"),
             (
-                format!("name = \"x\"\n{cell}precision = [\"f16\"]"),
-                "expected f32, f16-weights, int8-weights or int8-dynamic; no engine here computes in f16",
+                format!("name = \"x\"\n{cell}precision = [\"bf16\"]"),
+                "expected f32, f16-weights, f16, int8-weights or int8-dynamic",
             ),
             (
                 format!("name = \"x\"\n{cell}transport = [\"carrier pigeon\"]"),
-                "expected none, grpc or http",
+                "expected none, grpc, http or post-message",
             ),
             (
                 format!("name = \"x\"\n{cell}clients = [1]\nsessions = [2]"),
-                "sessions are those of a server",
+                "sessions are those of a server or of workers",
             ),
             (
                 format!("name = \"x\"\n{cell}clients = [1]\ntransport = [\"grpc\"]\nsessions = [65]"),
                 "sessions must list numbers of 1 to 64",
+            ),
+            (
+                format!("name = \"x\"\n{cell}clients = [1]\nsubmissions = [0]"),
+                "submissions must list numbers of 1 to 64",
+            ),
+            (
+                format!("name = \"x\"\n{cell}clients = [1]\ntransport = [\"grpc\"]\nsubmissions = [2]"),
+                "remove `transport` and `batching`",
             ),
             (
                 format!("name = \"x\"\n{cell}clients = [0]"),

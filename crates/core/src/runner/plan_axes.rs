@@ -26,8 +26,10 @@ pub struct PlanAxes {
     pub batching: Vec<String>,
     /// How requests reach the model, as in a plan.
     pub transport: Vec<String>,
-    /// Sessions of a server.
+    /// Sessions of a server or of workers.
     pub sessions: Vec<usize>,
+    /// Runs of a session that are under way at the same time.
+    pub submissions: Vec<usize>,
 }
 
 /// Replaces sizes and loads of every cell: each combination becomes a cell.
@@ -57,6 +59,7 @@ pub fn replace_axes(plan: &mut Plan, axes: &PlanAxes) -> Result<(), PlanError> {
             batching: texts(&axes.batching),
             transport: texts(&axes.transport).or_else(|| Some(vec![transport(cell.transport)])),
             sessions: given(&axes.sessions),
+            submissions: given(&axes.submissions),
             threads: Some(Threads::Numbers(cell.threads.clone())),
             vector_limits: Some(cell.vector_limits.clone()),
             relaxed_simd: Some(cell.relaxed_simd),

@@ -23,7 +23,7 @@ const MAX_SIZE: usize = 1 << 20;
 const MAX_CLIENTS: usize = 1_000;
 
 /// Each has the model in memory.
-const MAX_SESSIONS: usize = 64;
+const MAX_AT_ONCE: usize = 64;
 
 /// What `batching` lists for runs that answer one request each.
 const NO_BATCHING: &str = "off";
@@ -56,6 +56,8 @@ pub(super) struct PlanFile {
     questions: Vec<Question>,
     #[serde(default)]
     budgets_ms: Vec<u64>,
+    #[serde(default)]
+    round_trips_ms: Vec<u64>,
     #[serde(default)]
     reported: Vec<Reported>,
     quick: Option<QuickFile>,
@@ -123,6 +125,7 @@ pub(super) struct CellFile {
     pub(super) batching: Option<Vec<String>>,
     pub(super) transport: Option<Vec<String>>,
     pub(super) sessions: Option<Vec<usize>>,
+    pub(super) submissions: Option<Vec<usize>>,
     pub(super) threads: Option<Threads>,
     pub(super) vector_limits: Option<Vec<String>>,
     pub(super) relaxed_simd: Option<bool>,
@@ -162,6 +165,7 @@ impl PlanFile {
             interop: self.interop,
             questions: self.questions,
             budgets_ms: self.budgets_ms,
+            round_trips_ms: self.round_trips_ms,
             reported: self.reported,
             cells,
         };
@@ -196,6 +200,7 @@ impl CellFile {
             batching: self.batching.or(d.batching),
             transport: self.transport.or(d.transport),
             sessions: self.sessions.or(d.sessions),
+            submissions: self.submissions.or(d.submissions),
             threads: self.threads.or(d.threads),
             vector_limits: self.vector_limits.or(d.vector_limits),
             relaxed_simd: self.relaxed_simd.or(d.relaxed_simd),
@@ -278,7 +283,7 @@ impl CellFile {
             (F32, _) => Ok(None),
             (_, Some(precision)) => Ok(Some(precision)),
             (text, None) => Err(format!(
-                "precision {text:?}: expected f32, f16-weights, int8-weights or int8-dynamic; no engine here computes in f16"
+                "precision {text:?}: expected f32, f16-weights, f16, int8-weights or int8-dynamic"
             )),
         };
         list.iter().map(of).collect()
@@ -301,21 +306,27 @@ impl CellFile {
 
     /// Numbers of sessions; `None` if the cell does not say.
     fn session_counts(&self) -> Result<Vec<Option<usize>>, String> {
-        let Some(counts) = &self.sessions else {
-            return Ok(vec![None]);
-        };
-        if counts.is_empty() || counts.iter().any(|count| !(1..=MAX_SESSIONS).contains(count)) {
-            return Err(format!(
-                "sessions must list numbers of 1 to {MAX_SESSIONS}, found {counts:?}"
-            ));
+        let counts = numbers_at_once("sessions", self.sessions.as_ref())?;
+        if self.sessions.is_some() && self.transports()?.contains(&None) {
+            return Err("sessions are those of a server or of workers: list grpc, http or post-message as `transport`, and not none".into());
         }
-        if self.transports()?.contains(&None) {
-            return Err("sessions are those of a server: list grpc or http as `transport`, and not none".into());
-        }
-        Ok(counts.iter().copied().map(Some).collect())
+        Ok(counts)
     }
 
-    /// Every combination of arrivals, batching and sessions; `None` without any arrivals.
+    /// Numbers of submissions; `None` if the cell does not say.
+    fn submission_counts(&self) -> Result<Vec<Option<usize>>, String> {
+        let counts = numbers_at_once("submissions", self.submissions.as_ref())?;
+        let merges = self.batching.iter().flatten().any(|text| text != NO_BATCHING);
+        if self.submissions.is_some() && (self.transports()? != [None] || merges) {
+            return Err(
+                "submissions are runs of a session under way at the same time: remove `transport` and `batching`"
+                    .into(),
+            );
+        }
+        Ok(counts)
+    }
+
+    /// Every combination of arrivals, batching, sessions and submissions; `None` without any arrivals.
     fn loads(&self) -> Result<Vec<Option<Load>>, String> {
         let clients = self.clients.iter().flatten().map(|&clients| match clients {
             1..=MAX_CLIENTS => Ok(Arrivals::Clients(clients)),
@@ -341,22 +352,27 @@ impl CellFile {
                 .collect::<Result<_, String>>()?,
         };
         if arrivals.is_empty() {
-            return match (&self.batching, &self.sessions) {
-                (None, None) => Ok(vec![None]),
-                _ => Err("batching and sessions need requests that arrive: add `clients` or `arrivals`".into()),
+            return match (&self.batching, &self.sessions, &self.submissions) {
+                (None, None, None) => Ok(vec![None]),
+                _ => Err(
+                    "batching, sessions and submissions need requests that arrive: add `clients` or `arrivals`".into(),
+                ),
             };
         }
-        let sessions = self.session_counts()?;
+        let (sessions, submissions) = (self.session_counts()?, self.submission_counts()?);
         let mut loads = Vec::new();
         for arrivals in arrivals {
             for &batching in &batching {
-                loads.extend(sessions.iter().map(|&sessions| {
-                    Some(Load {
-                        arrivals,
-                        batching,
-                        sessions,
-                    })
-                }));
+                for &sessions in &sessions {
+                    loads.extend(submissions.iter().map(|&submissions| {
+                        Some(Load {
+                            arrivals,
+                            batching,
+                            sessions,
+                            submissions,
+                        })
+                    }));
+                }
             }
         }
         Ok(loads)
@@ -374,6 +390,17 @@ fn vary<T: Copy>(cells: &mut Vec<CellPlan>, values: &[T], set: impl Fn(&mut Cell
         .iter()
         .flat_map(|cell| values.iter().map(|&value| with(cell, value)))
         .collect();
+}
+
+/// How many run at the same time; `None` if there is no list.
+fn numbers_at_once(name: &str, list: Option<&Vec<usize>>) -> Result<Vec<Option<usize>>, String> {
+    match list {
+        None => Ok(vec![None]),
+        Some(counts) if counts.is_empty() || counts.iter().any(|count| !(1..=MAX_AT_ONCE).contains(count)) => Err(
+            format!("{name} must list numbers of 1 to {MAX_AT_ONCE}, found {counts:?}"),
+        ),
+        Some(counts) => Ok(counts.iter().copied().map(Some).collect()),
+    }
 }
 
 /// The values of a list of sizes; `None` if there is no list.

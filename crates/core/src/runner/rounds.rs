@@ -40,6 +40,7 @@ pub(crate) struct RoundStart {
 /// Makes a cell of its first round.
 pub(crate) fn first(mut cell: Cell, start: RoundStart) -> Cell {
     cell.rounds = vec![round_of(&cell, start)];
+    cell.browser = None;
     cell
 }
 
@@ -104,6 +105,7 @@ fn round_of(cell: &Cell, start: RoundStart) -> Round {
         phases: cell.phases.clone(),
         calibration: cell.calibration,
         machine: start.machine,
+        browser: cell.browser,
     }
 }
 

@@ -153,7 +153,9 @@ impl Runner<'_, '_> {
         let lane = &mut self.lanes[number];
         let before = lane.executor.machine_reading();
         let mut measured = measure_at_steady_speed(&request, &attachments, reference, lane, self.observer).await;
-        measured.accuracy.clone_from(&reference.accuracy);
+        if reference.accuracy.is_some() {
+            measured.accuracy.clone_from(&reference.accuracy);
+        }
         let after = lane.executor.machine_reading();
         start.machine = before.zip(after).map(|(before, after)| before.until(&after));
         let task = &mut self.tasks[place];

@@ -1,11 +1,8 @@
 use tare_record::{Accuracy, CellRequest, CpuCalibration, Event, Failure, FailureKind, Phase, RequestKind};
 
+use crate::measure::agreement::agreement;
 use crate::measure::cpu_calibration::calibration_ns;
-use crate::verify::accuracy;
-use crate::{
-    AccuracyCheck, Clock, Engine, LoadedWorkload, NamedTensor, Observer, Reply, Workload, failed_cell, measure,
-    tensor_codec,
-};
+use crate::{Clock, Engine, NamedTensor, Observer, Reply, Workload, failed_cell, measure, tensor_codec};
 
 /// Carries out a request inside a worker or child process. `workload` and `engine` are what the
 /// worker prepared, `reference` holds the encoded outputs of the reference, and `earlier` the
@@ -20,9 +17,16 @@ pub async fn serve_request(
     observer: &mut dyn Observer,
 ) -> Reply {
     let ready = workload.and_then(|mut workload| {
-        if request.server.is_some() {
+        if request.sent_over().is_some() {
             // What runs between the networks is the server's work too.
             workload.composition = None;
+        }
+        if request.in_f16() && !request.engine.spec().computes_in_f16 {
+            return Err(Failure::new(
+                FailureKind::Unsupported,
+                format!("{} does not compute in f16 here", request.engine),
+            )
+            .with_hint("choose burn-wgpu or burn-flex, or store the weights alone in f16: f16-weights"));
         }
         Ok((workload, engine?))
     });
@@ -85,24 +89,12 @@ async fn run_once(workload: &Workload, engine: &dyn Engine, clock: &dyn Clock) -
     let mut loaded = workload.load(engine, clock).await?;
     let outputs = loaded.run(clock).await?;
     let accuracy = match &workload.accuracy {
-        Some(check) => Some(accuracy_of(check, &mut loaded, engine, clock).await?),
+        Some(check) => {
+            let originals = check.prepare()?;
+            let mut model = originals.model.load(engine, clock).await?;
+            Some(agreement(&originals, &mut model, &mut loaded, clock, || true).await?)
+        }
         None => None,
     };
     Ok((workload.inputs.clone(), workload.name_outputs(outputs), accuracy))
-}
-
-async fn accuracy_of(
-    check: &AccuracyCheck,
-    converted: &mut LoadedWorkload<'_>,
-    engine: &dyn Engine,
-    clock: &dyn Clock,
-) -> Result<Accuracy, Failure> {
-    let mut original = check.original.load(engine, clock).await?;
-    let mut accuracy = Accuracy::default();
-    for (index, inputs) in check.inputs.iter().enumerate() {
-        let before = original.run_with(inputs, clock).await?;
-        let after = converted.run_with(inputs, clock).await?;
-        accuracy::add(&mut accuracy, &before, &after, check.labels.get(index).copied());
-    }
-    Ok(accuracy)
 }

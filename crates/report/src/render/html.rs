@@ -3,7 +3,8 @@ use tare_record::{Record, SelfCheck};
 
 use super::style::{PAGE_STYLE, STYLE};
 use super::svg::drawing;
-use crate::section::{Block, Figure, Note, Section, Table, Value};
+use crate::figure::Figure;
+use crate::section::{Block, Note, Section, Table, Value};
 use crate::sections::sections;
 
 /// METHODOLOGY.md as HTML. A test keeps it up to date.

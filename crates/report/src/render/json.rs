@@ -1,7 +1,8 @@
 use serde_json::{Map, Value as Json, json};
 use tare_record::Record;
 
-use crate::section::{Block, FigureKind, Note, Table, Value};
+use crate::figure::FigureKind;
+use crate::section::{Block, Note, Table, Value};
 use crate::sections::sections;
 
 /// The report for programs. Tables are lists of objects by column; durations are nanoseconds, sizes bytes, shares fractions, rates amounts per second, and intervals
@@ -29,6 +30,7 @@ fn block(block: &Block<'_>) -> Option<Json> {
             let kind = match figure.kind {
                 FigureKind::Samples(_) => "samples",
                 FigureKind::Waterfall(_) => "waterfall",
+                FigureKind::Chart(_) => "chart",
             };
             json!({ "figure": kind, "alternative": figure.alternative })
         }

@@ -1,5 +1,6 @@
 //! The sections in several formats.
 
+mod chart;
 pub(crate) mod csv;
 pub(crate) mod html;
 pub(crate) mod json;

@@ -2,7 +2,7 @@ use maud::{Markup, html};
 use tare_core::run_durations_ns;
 use tare_core::stats::Estimate;
 
-use crate::section::SampleRow;
+use crate::figure::SampleRow;
 use tare_findings::format::{self, coordinate};
 
 const WIDTH: f64 = 640.0;

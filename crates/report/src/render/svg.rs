@@ -1,8 +1,9 @@
 use maud::Markup;
 
+use super::chart::chart;
 use super::sample_plot::sample_plot;
 use super::waterfall::waterfall;
-use crate::section::{Figure, FigureKind};
+use crate::figure::{Figure, FigureKind};
 
 /// Colors of a picture that stands alone, in light and dark; the same as in reports.
 const STYLE: &str = "<style>svg { color: #1c1e21; background: #fff; } text { fill: currentColor; font: 13px system-ui, sans-serif; } \
@@ -23,5 +24,6 @@ pub(super) fn drawing(figure: &Figure<'_>) -> Markup {
     match &figure.kind {
         FigureKind::Samples(rows) => sample_plot(rows, &figure.alternative),
         FigureKind::Waterfall(rows) => waterfall(rows, &figure.alternative),
+        FigureKind::Chart(data) => chart(data, &figure.alternative),
     }
 }

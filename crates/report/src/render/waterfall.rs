@@ -1,6 +1,6 @@
 use maud::{Markup, html};
 
-use crate::section::WaterfallRow;
+use crate::figure::WaterfallRow;
 use tare_findings::format::{self, coordinate};
 
 const WIDTH: f64 = 720.0;

@@ -1,7 +1,8 @@
 use tare_core::stats::Estimate;
 
 use crate::analysis::ladder::Ladder;
-use crate::section::{Block, Figure, FigureKind, Section, Table, Value, WaterfallRow};
+use crate::figure::{Figure, FigureKind, WaterfallRow};
+use crate::section::{Block, Section, Table, Value};
 use tare_findings::{format, labels};
 
 /// Why a workload takes longer in the browser, step by step.

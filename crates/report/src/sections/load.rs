@@ -1,7 +1,9 @@
 use tare_findings::{LoadParts, format, labels};
 use tare_record::{Cell, Record};
 
-use crate::section::{Note, RateOf, Section, Table, Value};
+use super::frontier;
+use crate::rate::RateOf;
+use crate::section::{Block, Note, Section, Table, Value};
 
 /// What became of the requests of cells under load.
 pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
@@ -24,7 +26,9 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
             table.push_with_notes(row(cell, &parts), lost(&parts).into_iter().collect());
         }
     }
-    Some(Section::detail("load", "Load", vec![table.block()?]))
+    let charts = frontier::figures(records).into_iter().map(Block::Figure);
+    let blocks = charts.chain([table.block()?]);
+    Some(Section::detail("load", "Load", blocks.collect()))
 }
 
 fn row(cell: &Cell, parts: &LoadParts) -> Vec<Value> {

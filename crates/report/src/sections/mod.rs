@@ -3,6 +3,7 @@
 mod cells;
 mod device_time;
 mod findings;
+mod frontier;
 mod interop;
 mod kernels;
 mod ladder;
@@ -14,6 +15,8 @@ mod outputs;
 mod pair;
 mod reported;
 mod responsiveness;
+mod roofline;
+mod scaling;
 mod stages;
 mod startup_costs;
 mod summary;
@@ -36,6 +39,7 @@ pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
     sections.extend(summary::refusals(&comparison));
     sections.extend(ladders.iter().map(ladder::section));
     sections.extend(comparison.pairs.iter().map(pair::section));
+    sections.extend(scaling::section(records));
     sections.extend(reported::section(records));
     sections.extend(findings::figures(&found));
     sections.extend(cells::section(records));

@@ -1,9 +1,11 @@
 use std::cmp::Reverse;
 
-use tare_findings::{OperatorTimes, format, labels};
+use tare_findings::{LayerTime, OperatorTimes, format, labels};
 use tare_record::{Cell, OperatorProfile, ProfiledNode, Record};
 
-use crate::section::{Block, RateOf, Section, Table, Value};
+use super::roofline;
+use crate::rate::RateOf;
+use crate::section::{Block, Section, Table, Value};
 
 /// Operators that take less of a run are not listed.
 const LEAST_SHARE: f64 = 0.005;
@@ -19,6 +21,10 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
     for cell in records.iter().flat_map(|record| &record.cells) {
         if let Some((profile, times)) = cell.profile.as_ref().zip(OperatorTimes::of(cell)) {
             blocks.extend(table(cell, profile, &times).block());
+            let title = format!("{} ({})", labels::work(cell), labels::configuration(cell));
+            let is_native = labels::place(cell) == "native";
+            blocks.extend(roofline::figure(&title, &times, is_native).map(Block::Figure));
+            blocks.extend(layers(cell));
             blocks.push(longest_nodes(cell, profile));
         }
     }
@@ -86,6 +92,32 @@ fn caption(cell: &Cell, profile: &OperatorProfile, times: &OperatorTimes) -> Str
         );
     }
     text + "."
+}
+
+/// The layers of a cell, if the names of its nodes tell them apart.
+fn layers<'a>(cell: &Cell) -> Option<Block<'a>> {
+    let layers = LayerTime::of(cell);
+    (!layers.is_empty()).then(|| Block::Collapsed {
+        summary: format!(
+            "{} ({}): {} layers, by the beginning of the names of nodes",
+            labels::work(cell),
+            labels::configuration(cell),
+            layers.len()
+        ),
+        items: layers
+            .iter()
+            .map(|layer| {
+                let nodes = if layer.nodes == 1 { "node" } else { "nodes" };
+                format!(
+                    "{} ({}) in {} ({} {nodes})",
+                    format::duration(layer.duration_ns),
+                    format::percent(layer.share),
+                    layer.layer,
+                    layer.nodes
+                )
+            })
+            .collect(),
+    })
 }
 
 /// The longest nodes of a cell.

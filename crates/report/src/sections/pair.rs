@@ -1,7 +1,8 @@
 use crate::analysis::agreement::Agreement;
 use crate::analysis::pairing::{Basis, Pair};
 use crate::analysis::verdict::{stage_verdicts, subject, verdict};
-use crate::section::{Block, Figure, FigureKind, SampleRow, Section};
+use crate::figure::{Figure, FigureKind, SampleRow};
+use crate::section::{Block, Section};
 use tare_findings::labels;
 
 /// A cell in the browser next to the native one.

@@ -83,7 +83,7 @@ struct AxesArgs {
     /// Points per call of shapegen's decoder
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     chunk: Vec<usize>,
-    /// How weights are stored: f32, f16-weights, int8-weights or int8-dynamic, one cell for each
+    /// How weights are stored: f32, f16-weights or int8-weights, or computed too: f16 or int8-dynamic; one cell for each
     #[arg(long, value_name = "PRECISION,...", value_delimiter = ',')]
     precision: Vec<String>,
     /// Clients that each send a request when they have an answer, one cell for each number
@@ -95,12 +95,16 @@ struct AxesArgs {
     /// Dynamic batching: "off" or "8 within 5 ms"; repeatable
     #[arg(long)]
     batching: Vec<String>,
-    /// How requests reach the model: none, or grpc or http to a server of its own, one cell for each
+    /// How requests reach the model: none, grpc or http to a server of its own, or post-message to workers of a page; one
+    /// cell for each
     #[arg(long, value_name = "TRANSPORT,...", value_delimiter = ',')]
     transport: Vec<String>,
-    /// Sessions of that server, one cell for each number
+    /// Sessions of that server, or workers, one cell for each number
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     sessions: Vec<usize>,
+    /// Runs under way at the same time on a GPU, one cell for each number
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    submissions: Vec<usize>,
 }
 
 impl AxesArgs {
@@ -116,6 +120,7 @@ impl AxesArgs {
             batching: self.batching.clone(),
             transport: self.transport.clone(),
             sessions: self.sessions.clone(),
+            submissions: self.submissions.clone(),
         }
     }
 }

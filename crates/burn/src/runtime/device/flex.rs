@@ -12,7 +12,7 @@ pub(super) fn open(threads: usize) -> OpenedDevice {
         vector_level: vector_level(),
         ..SessionInfo::default()
     };
-    OpenedDevice::new(DispatchDevice::Flex(Default::default()), info, false)
+    OpenedDevice::cpu(DispatchDevice::Flex(Default::default()), info)
 }
 
 /// Sets the number of burn-flex's threads for the whole process and returns how many there are. In

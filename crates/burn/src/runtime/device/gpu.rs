@@ -23,7 +23,6 @@ struct Known {
     in_wgsl: bool,
     dispatch: DispatchDevice,
     info: SessionInfo,
-    #[cfg(not(target_family = "wasm"))]
     setup: burn_wgpu::WgpuSetup,
 }
 
@@ -39,7 +38,12 @@ pub(super) async fn open(in_wgsl: bool) -> Result<OpenedDevice, Failure> {
     // The only compiler of a browser takes WGSL.
     #[cfg(target_family = "wasm")]
     let _ = in_wgsl;
-    Ok(OpenedDevice::new(device.dispatch, device.info, true))
+    Ok(OpenedDevice::gpu(
+        device.dispatch,
+        device.info,
+        device.setup.device,
+        device.setup.queue,
+    ))
 }
 
 /// The device of the same adapter with the shader compiler that was asked for. Software adapters
@@ -94,7 +98,6 @@ async fn register() -> Result<Known, Failure> {
         in_wgsl: false,
         info: info(&device, &setup),
         dispatch: device.as_dispatch().clone(),
-        #[cfg(not(target_family = "wasm"))]
         setup,
     })
 }

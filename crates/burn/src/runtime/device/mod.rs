@@ -7,6 +7,8 @@ mod flex;
 #[cfg(feature = "wgpu")]
 mod gpu;
 #[cfg(feature = "wgpu")]
+mod gpu_peak;
+#[cfg(feature = "wgpu")]
 mod gpu_sync;
 mod kernel_watch;
 mod opened;

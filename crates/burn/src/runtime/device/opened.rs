@@ -1,12 +1,13 @@
 //! A device that is open: its facts and limits, waiting for it and timing it.
 
-use burn_dispatch::DispatchDevice;
+use burn_backend::{Backend as _, DType, FloatDType};
+use burn_dispatch::{Dispatch, DispatchDevice};
 use tare_core::{Clock, SessionInfo};
 use tare_record::{Failure, FailureKind, PeakSpeed};
 
-#[cfg(feature = "wgpu")]
-use super::gpu_sync;
 use super::kernel_watch::KernelWatch;
+#[cfg(feature = "wgpu")]
+use super::{gpu_peak, gpu_sync};
 
 /// Limit of one tensor on a CPU, in bytes: in a browser what 32-bit addresses leave room for,
 /// natively more than any model needs.
@@ -17,11 +18,33 @@ pub(crate) struct OpenedDevice {
     dispatch: DispatchDevice,
     info: SessionInfo,
     is_gpu: bool,
+    /// wgpu's view of a graphics adapter, for kernels of our own.
+    #[cfg(feature = "wgpu")]
+    gpu: Option<(wgpu::Device, wgpu::Queue)>,
 }
 
 impl OpenedDevice {
-    pub(super) fn new(dispatch: DispatchDevice, info: SessionInfo, is_gpu: bool) -> Self {
-        Self { dispatch, info, is_gpu }
+    /// A processor.
+    #[cfg(feature = "flex")]
+    pub(super) fn cpu(dispatch: DispatchDevice, info: SessionInfo) -> Self {
+        Self {
+            dispatch,
+            info,
+            is_gpu: false,
+            #[cfg(feature = "wgpu")]
+            gpu: None,
+        }
+    }
+
+    /// A graphics adapter.
+    #[cfg(feature = "wgpu")]
+    pub(super) fn gpu(dispatch: DispatchDevice, info: SessionInfo, device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        Self {
+            dispatch,
+            info,
+            is_gpu: true,
+            gpu: Some((device, queue)),
+        }
     }
 
     pub(crate) fn dispatch(&self) -> &DispatchDevice {
@@ -32,13 +55,38 @@ impl OpenedDevice {
         self.info.clone()
     }
 
+    /// The type of floats for f16.
+    ///
+    /// # Errors
+    ///
+    /// If the device does not compute in f16.
+    pub(crate) fn f16(&self) -> Result<FloatDType, Failure> {
+        if Dispatch::supports_dtype(&self.dispatch, DType::F16) {
+            return Ok(FloatDType::F16);
+        }
+        let name = self
+            .info
+            .adapter
+            .as_ref()
+            .map_or("the processor", |adapter| &adapter.name);
+        Err(
+            Failure::new(FailureKind::Device, format!("{name} does not compute in f16"))
+                .with_hint("store the weights alone in f16: f16-weights"),
+        )
+    }
+
+    /// Whether a run can be submitted while another is under way.
+    pub(crate) fn takes_submissions(&self) -> bool {
+        self.is_gpu
+    }
+
     /// Watches which kernels run, if the device tunes its kernels.
     pub(crate) fn watch_kernels(&self) -> KernelWatch {
         KernelWatch::new(self.is_gpu)
     }
 
     /// Refuses a model whose largest tensor, of this shape, is more than the device can hold.
-    pub(crate) fn check_limits(&self, largest_shape: &[usize]) -> Result<(), Failure> {
+    pub(crate) fn check_limits(&self, largest_shape: &[usize], floats: FloatDType) -> Result<(), Failure> {
         let (holder, limit_bytes) = match self.info.adapter.as_ref().map(|adapter| &adapter.limits) {
             None => ("burn-flex", MAX_BYTES_ON_CPU),
             Some(limits) => {
@@ -47,9 +95,9 @@ impl OpenedDevice {
                 ("the adapter", bytes)
             }
         };
-        // All values on the device have 32 bits.
+        let element_bytes = if floats == FloatDType::F16 { 2 } else { 4 };
         let sizes = largest_shape.iter().map(|&size| size as u64);
-        let bytes = sizes.fold(4u64, u64::saturating_mul);
+        let bytes = sizes.fold(element_bytes, u64::saturating_mul);
         if bytes <= limit_bytes {
             return Ok(());
         }
@@ -87,8 +135,12 @@ impl OpenedDevice {
         }
     }
 
-    /// Speeds that no kernel can exceed. `None` for a graphics device, whose peak is not measured.
-    pub(crate) fn peak_speed(&self, clock: &dyn Clock) -> Option<PeakSpeed> {
+    /// Speeds that no kernel can exceed.
+    pub(crate) async fn peak_speed(&self, clock: &dyn Clock) -> Option<PeakSpeed> {
+        #[cfg(feature = "wgpu")]
+        if let Some((device, queue)) = &self.gpu {
+            return gpu_peak::peak_speed(device, queue, clock).await;
+        }
         #[cfg(feature = "flex")]
         if !self.is_gpu {
             return tare_peak::peak_speed(self.info.threads, &self.info.vector_level, clock);

@@ -22,7 +22,7 @@ impl Run<'_> {
                         .map(|node| of_round(node, round.runs_ns.len()))
                         .collect(),
                     rounds: vec![ProfiledRound {
-                        peak: loaded.peak_speed(self.clock),
+                        peak: loaded.peak_speed(self.clock).await,
                         ..round
                     }],
                 });

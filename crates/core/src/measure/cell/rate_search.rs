@@ -37,7 +37,7 @@ impl Run<'_> {
             Arrivals::Goal(goal) => self.search_rate(load, goal, sessions, run_ns).await,
             _ => {
                 let request = self.request;
-                self.one_load(load, &request.rules, sessions, run_ns).await
+                self.one_load(load, &request.rules, None, sessions, run_ns).await
             }
         }
     }
@@ -46,14 +46,15 @@ impl Run<'_> {
         &mut self,
         load: Load,
         rules: &Rules,
+        give_up: Option<GiveUp>,
         sessions: &mut [(usize, LoadedWorkload<'_>)],
         run_ns: u64,
     ) -> Result<(), Stop> {
         match sessions {
-            [(_, loaded)] if self.request.transport.is_some() => {
-                self.under_served_load(load, rules, loaded, run_ns).await
+            [(_, loaded)] if self.request.transport.is_some() || load.submissions.is_some() => {
+                self.under_served_load(load, rules, give_up, loaded, run_ns).await
             }
-            sessions => self.under_own_load(load, rules, sessions, run_ns).await,
+            sessions => self.under_own_load(load, rules, give_up, sessions, run_ns).await,
         }
     }
 
@@ -67,7 +68,8 @@ impl Run<'_> {
         run_ns: u64,
     ) -> Result<(), Stop> {
         let rules = trial_rules(&self.request.rules, goal);
-        let at_once = load.batching.map_or(1, |batching| batching.max_requests) * load.sessions.unwrap_or(1);
+        let at_once =
+            load.batching.map_or(1, |batching| batching.max_requests) * load.sessions.or(load.submissions).unwrap_or(1);
         let (mut low, mut high) = (LEAST.ln(), (MOST * at_once as f64).ln());
         let mut kept: Option<Trial> = None;
         let mut ended = Ok(());
@@ -84,7 +86,8 @@ impl Run<'_> {
                 ..load
             };
             let (phases, rounds) = (self.cell.phases.len(), self.cell.load_rounds.len());
-            ended = self.one_load(at_rate, &rules, sessions, run_ns).await;
+            let give_up = GiveUp::of_trial(goal, &rules, interval_ns);
+            ended = self.one_load(at_rate, &rules, Some(give_up), sessions, run_ns).await;
             let trial = Trial {
                 samples_ns: std::mem::take(&mut self.cell.samples_ns),
                 phases: self.cell.phases.split_off(phases),
@@ -128,6 +131,34 @@ impl Trial {
     }
 }
 
+/// When a trial has missed its goal, and ends early.
+#[derive(Clone, Copy)]
+pub(super) struct GiveUp {
+    within_ns: u64,
+    allowed: f64,
+    misses: u64,
+}
+
+impl GiveUp {
+    /// More misses than the goal allows among all requests that the trial may have. They arrive every `interval_ns` on
+    /// average, and four standard deviations more are hardly possible.
+    fn of_trial(goal: Goal, rules: &Rules, interval_ns: u64) -> Self {
+        let in_time = rules.min_time_ms as f64 * 1e6 / interval_ns.max(1) as f64;
+        let most = (in_time + 4.0 * in_time.sqrt()).max(rules.min_samples as f64);
+        Self {
+            within_ns: goal.within_ns,
+            allowed: most * f64::from(100 - goal.percent.min(100)) / 100.0,
+            misses: 0,
+        }
+    }
+
+    /// Counts a request by its duration. Returns whether too many have missed.
+    pub(super) fn is_due(&mut self, duration_ns: u64) -> bool {
+        self.misses += u64::from(duration_ns > self.within_ns);
+        self.misses as f64 > self.allowed
+    }
+}
+
 /// The rules of a trial: enough requests to tell the share of the goal.
 fn trial_rules(rules: &Rules, goal: Goal) -> Rules {
     let needed = MISSES * 100 / (100 - goal.percent.min(99) as usize);
@@ -135,5 +166,30 @@ fn trial_rules(rules: &Rules, goal: Goal) -> Rules {
         min_samples: rules.min_samples.max(needed),
         max_samples: rules.max_samples.max(needed),
         ..rules.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trial_ends_when_more_requests_have_missed_than_it_allows() {
+        let goal = Goal {
+            within_ns: 10,
+            percent: 95,
+        };
+        // 1,000 requests in a second and 126 more by chance, or at least 100.
+        for (interval_ns, allowed) in [(1_000_000, 56), (1_000_000_000, 5)] {
+            let rules = Rules {
+                min_time_ms: 1_000,
+                min_samples: 100,
+                ..Rules::default()
+            };
+            let mut give_up = GiveUp::of_trial(goal, &rules, interval_ns);
+            assert!((0..400).all(|_| !give_up.is_due(10)), "{interval_ns}");
+            assert!((0..allowed).all(|_| !give_up.is_due(11)), "{interval_ns}");
+            assert!(give_up.is_due(11), "{interval_ns}");
+        }
     }
 }

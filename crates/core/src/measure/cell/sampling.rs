@@ -14,6 +14,9 @@ const PENDING_OUTPUT_BYTES: usize = 64 << 20;
 /// Runs per round that are timed by the device's own clock.
 const DEVICE_RUNS: usize = 10;
 
+/// Time after which no other of these runs starts.
+const DEVICE_TIME_NS: u64 = 10_000_000_000;
+
 impl Run<'_> {
     pub(super) async fn sample(&mut self, loaded: &mut LoadedWorkload<'_>, run_ns: u64) -> Result<(), Stop> {
         let rules = self.request.rules.clone();
@@ -74,11 +77,18 @@ impl Run<'_> {
     /// Times runs by the device's own clock. They follow the samples because this timing makes runs
     /// longer, and a failure among them does not discard the samples.
     pub(super) async fn device_runs(&mut self, loaded: &mut LoadedWorkload<'_>) -> Result<(), Stop> {
+        let start_ns = self.clock.now_ns();
         while self.cell.device_runs_ns.len() < DEVICE_RUNS
-            && let Ok(Some(device_ns)) = loaded.device_ns().await
+            && (self.cell.device_runs_ns.is_empty() || self.clock.now_ns().saturating_sub(start_ns) < DEVICE_TIME_NS)
+            && let Ok(Some(device_ns)) = loaded.device_ns(self.clock).await
         {
             self.cell.device_runs_ns.push(device_ns);
-            self.check("device time", 99)?;
+            match self.check("device time", 99) {
+                Err(Stop::Cancelled) => return Err(Stop::Cancelled),
+                // The samples are complete.
+                Err(_) => break,
+                Ok(()) => {}
+            }
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Requests of several clients that a server answers at the same time.
+//! Requests that are under way at the same time: to a server or to workers, or submitted to a GPU.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use futures_util::future::{Either, join_all, select};
 use tare_record::{Arrivals, Failure, FailureKind, Load, LoadRound, PhaseName, Rules};
 
+use super::rate_search::GiveUp;
 use super::{PROGRESS_INTERVAL_NS, Run, Stop, percent};
 use crate::measure::arrivals::ArrivalQueue;
 use crate::{Clock, LoadedWorkload, NamedTensor, ServerTimes, Session, Tensor};
@@ -21,13 +22,15 @@ struct Answered {
     arrival_ns: u64,
     sent_ns: u64,
     answered_ns: u64,
-    server: ServerTimes,
+    /// `None` if no server answered.
+    server: Option<ServerTimes>,
 }
 
 /// What all clients share.
 struct Shared {
     queue: ArrivalQueue,
     answered: Vec<Answered>,
+    give_up: Option<GiveUp>,
     /// Every distinct answer, and how often it came.
     outputs: Vec<(Vec<Tensor>, u64)>,
     late: u64,
@@ -57,12 +60,14 @@ impl Shared {
             Some((_, count)) => *count += 1,
             None => self.outputs.push((outputs, 1)),
         }
+        let duration_ns = answer.answered_ns.saturating_sub(answer.arrival_ns);
         self.answered.push(answer);
         let count = self.answered.len();
         if limits.done(now_ns, count) >= 100 || count >= limits.max_samples {
             self.queue.end(now_ns);
         }
-        self.is_over |= now_ns >= limits.max_time_ns;
+        let is_missed = self.give_up.as_mut().is_some_and(|give_up| give_up.is_due(duration_ns));
+        self.is_over |= is_missed || now_ns >= limits.max_time_ns;
         self.queue.answered(1, now_ns);
     }
 }
@@ -73,6 +78,7 @@ impl Run<'_> {
         &mut self,
         load: Load,
         rules: &Rules,
+        give_up: Option<GiveUp>,
         loaded: &LoadedWorkload<'_>,
         run_ns: u64,
     ) -> Result<(), Stop> {
@@ -85,19 +91,23 @@ impl Run<'_> {
         let shared = RefCell::new(Shared {
             queue: ArrivalQueue::new(load.arrivals, run_ns, self.request.seed, self.request.round),
             answered: vec![],
+            give_up,
             outputs: vec![],
             late: 0,
             failure: None,
             is_over: false,
         });
-        let count = match load.arrivals {
-            Arrivals::Clients(clients) => clients,
-            _ => CONNECTIONS,
+        let count = match (load.submissions, load.arrivals) {
+            (Some(submissions), _) => submissions,
+            (None, Arrivals::Clients(clients)) => clients,
+            (None, _) => CONNECTIONS,
         };
         let sessions: Option<Vec<_>> = (0..count).map(|_| loaded.another_client()).collect();
         let sessions = sessions.ok_or_else(|| {
-            let message = "a load with a transport needs a server";
+            let message =
+                "runs of this model follow each other here: it consists of several networks, or computes on the CPU";
             Failure::new(FailureKind::Unsupported, message)
+                .with_hint("submissions need one network on burn-wgpu; on the CPU, use `sessions` with a transport")
         })?;
         let (clock, start_ns) = (self.clock, self.clock.now_ns());
         let inputs = &self.workload.inputs;
@@ -137,21 +147,30 @@ impl Run<'_> {
         };
         let mut runs = BTreeSet::new();
         for answer in &shared.answered {
-            let server = &answer.server;
             let waited_ns = answer.sent_ns.saturating_sub(answer.arrival_ns);
             let under_way_ns = answer.answered_ns.saturating_sub(answer.sent_ns);
-            let in_server_ns = server.queue_ns + server.batching_ns + server.compute_ns;
-            round.arrivals_ns.push(answer.arrival_ns);
-            round.queue_ns.push(waited_ns + server.queue_ns);
-            round.batching_ns.push(server.batching_ns);
-            round.compute_ns.push(server.compute_ns);
-            round.transport_ns.push(under_way_ns.saturating_sub(in_server_ns));
-            round.duration_ns = round.duration_ns.max(answer.answered_ns);
-            if runs.insert(server.run) {
-                round.run_requests.push(server.requests);
-            }
             // A clock that is coarser than a request would make it take no time.
             self.cell.samples_ns.push((waited_ns + under_way_ns).max(1));
+            round.arrivals_ns.push(answer.arrival_ns);
+            round.duration_ns = round.duration_ns.max(answer.answered_ns);
+            match &answer.server {
+                Some(server) => {
+                    let in_server_ns = server.queue_ns + server.batching_ns + server.compute_ns;
+                    round.queue_ns.push(waited_ns + server.queue_ns);
+                    round.batching_ns.push(server.batching_ns);
+                    round.compute_ns.push(server.compute_ns);
+                    round.transport_ns.push(under_way_ns.saturating_sub(in_server_ns));
+                    if runs.insert(server.run) {
+                        round.run_requests.push(server.requests);
+                    }
+                }
+                None => {
+                    round.queue_ns.push(waited_ns);
+                    round.batching_ns.push(0);
+                    round.compute_ns.push(under_way_ns);
+                    round.run_requests.push(1);
+                }
+            }
         }
         self.phase(PhaseName::Steady, round.duration_ns);
         self.cell.load_rounds.push(round);
@@ -196,7 +215,7 @@ async fn client(
                     arrival_ns,
                     sent_ns,
                     answered_ns,
-                    server: session.server_times().unwrap_or_default(),
+                    server: session.server_times(),
                 };
                 shared.add(answer, outputs, limits);
             }

@@ -2,6 +2,7 @@
 
 use tare_record::{Load, LoadRound, PhaseName, Rules};
 
+use super::rate_search::GiveUp;
 use super::{Run, Stop, percent};
 use crate::measure::arrivals::ArrivalQueue;
 use crate::{Clock, LoadedWorkload, Tensor};
@@ -32,6 +33,7 @@ impl Run<'_> {
         &mut self,
         load: Load,
         rules: &Rules,
+        mut give_up: Option<GiveUp>,
         sessions: &mut [(usize, LoadedWorkload<'_>)],
         run_ns: u64,
     ) -> Result<(), Stop> {
@@ -88,6 +90,7 @@ impl Run<'_> {
                 Ok(outputs) => outputs,
                 Err(failure) => break Err(failure.into()),
             };
+            let mut is_missed = false;
             for &arrival_ns in &requests {
                 let could_start_ns = arrival_ns.max(free_ns);
                 let parts = [
@@ -100,7 +103,9 @@ impl Run<'_> {
                 round.batching_ns.push(parts[1]);
                 round.compute_ns.push(parts[2]);
                 // A clock that is coarser than a request would make it take no time.
-                self.cell.samples_ns.push(parts.iter().sum::<u64>().max(1));
+                let duration_ns = parts.iter().sum::<u64>().max(1);
+                self.cell.samples_ns.push(duration_ns);
+                is_missed |= give_up.as_mut().is_some_and(|give_up| give_up.is_due(duration_ns));
             }
             round.run_requests.push(requests.len());
             round.duration_ns = end_ns;
@@ -119,7 +124,7 @@ impl Run<'_> {
                 self.check("load", done.min(99))
             });
             time.paused_ns += clock.now_ns().saturating_sub(pause_ns);
-            if checked.is_err() || end_ns >= max_time_ns {
+            if checked.is_err() || is_missed || end_ns >= max_time_ns {
                 break checked;
             }
         };

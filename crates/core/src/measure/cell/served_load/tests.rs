@@ -24,6 +24,8 @@ struct SimulatedClient {
     runs: Rc<Slot<u64>>,
     /// The run that fails.
     fails_at: u64,
+    /// Otherwise a device that runs one submission after the other, and says nothing about them.
+    is_server: bool,
     times: ServerTimes,
 }
 
@@ -77,11 +79,15 @@ impl Session for SimulatedClient {
     }
 
     fn server_times(&self) -> Option<ServerTimes> {
-        Some(self.times)
+        self.is_server.then_some(self.times)
     }
 }
 
 fn under(arrivals: Arrivals, fails_at: u64) -> Cell {
+    measured(Load::new(arrivals), Some(Transport::Grpc), fails_at)
+}
+
+fn measured(load: Load, transport: Option<Transport>, fails_at: u64) -> Cell {
     let clock = SimulatedClock::default();
     let client = SimulatedClient {
         clock: clock.clone(),
@@ -89,12 +95,13 @@ fn under(arrivals: Arrivals, fails_at: u64) -> Cell {
         free_ns: Rc::default(),
         runs: Rc::default(),
         fails_at,
+        is_server: transport.is_some(),
         times: ServerTimes::default(),
     };
     let model = ModelSource::BuiltIn { name: "fake".into() };
     let request = CellRequest {
-        load: Some(Load::new(arrivals)),
-        transport: Some(Transport::Grpc),
+        load: Some(load),
+        transport,
         rules: Rules {
             min_time_ms: 400,
             max_time_ms: 2_000,
@@ -145,6 +152,26 @@ fn clients_share_a_server_and_the_parts_of_their_time_are_told_apart() {
         let digests = &cell.verification.as_ref().unwrap().digests;
         assert_eq!(digests[0].runs as f64, count, "every answer is verified");
         assert_eq!((round.late, round.dropped), (0, 0));
+    }
+}
+
+#[test]
+fn a_device_computes_while_other_results_are_read() {
+    for (submissions, per_second) in [(1, 400.0), (2, 500.0)] {
+        let load = Load {
+            submissions: Some(submissions),
+            ..Load::new(Arrivals::Clients(4))
+        };
+        let cell = measured(load, None, u64::MAX);
+        assert_eq!(cell.status, Status::Measured);
+        let round = &cell.load_rounds[0];
+        let count = cell.samples_ns.len();
+        let rate = count as f64 * 1e9 / round.duration_ns as f64;
+        assert!((rate / per_second - 1.0).abs() < 0.03, "{submissions}: {rate}");
+        assert_eq!(round.run_requests, vec![1; count]);
+        assert!(round.transport_ns.is_empty());
+        let at_once = mean(&round.compute_ns) / mean(&cell.samples_ns) * 4.0;
+        assert!((at_once - submissions as f64).abs() < 0.1, "{submissions}: {at_once}");
     }
 }
 

@@ -1,0 +1,138 @@
+//! Pictures as data.
+
+use tare_core::stats::Estimate;
+use tare_findings::format;
+use tare_record::Cell;
+
+use crate::rate::RateOf;
+
+/// A picture, with what it shows in words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure<'a> {
+    /// What it shows, for readers who cannot see it.
+    pub alternative: String,
+    /// How to read it.
+    pub caption: String,
+    /// What it is drawn from.
+    pub kind: FigureKind<'a>,
+}
+
+/// What a picture is drawn from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FigureKind<'a> {
+    /// Every sample of two cells as a dot along one axis that starts at zero.
+    Samples(Vec<SampleRow<'a>>),
+    /// The rungs of a ladder on a logarithmic axis, each starting where the one before ends.
+    Waterfall(Vec<WaterfallRow>),
+    /// Lines and points over two logarithmic axes.
+    Chart(Chart),
+}
+
+/// A cell in a picture of samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SampleRow<'a> {
+    /// Its name.
+    pub label: &'a str,
+    /// The cell.
+    pub cell: &'a Cell,
+    /// Median of one run with its interval, in nanoseconds.
+    pub median: Estimate,
+}
+
+/// A rung in a picture of a ladder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaterfallRow {
+    /// Its name.
+    pub label: String,
+    /// Median of one run, in nanoseconds.
+    pub median_ns: f64,
+    /// Median as a multiple of the rung before; `None` for the first one.
+    pub factor: Option<f64>,
+}
+
+/// Lines and points over two logarithmic axes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chart {
+    /// The axis to the right.
+    pub x: Axis,
+    /// The axis upward.
+    pub y: Axis,
+    /// Lines, in any order.
+    pub lines: Vec<ChartLine>,
+}
+
+/// What an axis shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Axis {
+    /// In a few words.
+    pub title: &'static str,
+    /// Its unit.
+    pub of: AxisOf,
+}
+
+/// The unit of an axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AxisOf {
+    /// Things that are counted.
+    Count,
+    /// An amount per second.
+    Rate(RateOf),
+    /// Nanoseconds.
+    Duration,
+    /// Numbers without a unit.
+    Number,
+}
+
+impl AxisOf {
+    /// Whether only whole numbers have a meaning.
+    pub(crate) fn is_counted(self) -> bool {
+        self == AxisOf::Count
+    }
+
+    /// A value as people read it.
+    pub(crate) fn text(self, value: f64) -> String {
+        match self {
+            AxisOf::Count => format!("{value:.0}"),
+            AxisOf::Rate(of) => of.text(value),
+            AxisOf::Duration => format::duration(value),
+            AxisOf::Number => format!("{}", (value * 1e3).round() / 1e3),
+        }
+    }
+}
+
+/// Points that belong together.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ChartLine {
+    /// Their name. Empty if they need none.
+    pub label: String,
+    /// Whether they were measured natively, which has a color of its own.
+    pub is_native: bool,
+    /// Whether a line joins them.
+    pub is_joined: bool,
+    /// Whether that line is dashed.
+    pub is_dashed: bool,
+    /// Whether only the line is drawn.
+    pub is_bare: bool,
+    /// The points, in the order in which they are joined.
+    pub points: Vec<ChartPoint>,
+}
+
+/// A value with its interval.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChartPoint {
+    /// Place on the axis to the right.
+    pub x: f64,
+    /// Place on the axis upward, with its interval.
+    pub y: Estimate,
+    /// What it is, if the line does not say.
+    pub label: Option<String>,
+}
+
+/// A value without an interval.
+pub(crate) fn exactly(value: f64) -> Estimate {
+    Estimate {
+        value,
+        low: value,
+        high: value,
+    }
+}
