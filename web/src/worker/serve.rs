@@ -1,7 +1,7 @@
 use tare_core::{Clock, Control, Engine, Observer, RealCell, serve_request};
 use tare_record::{
-    BrowserWatch, Cell, CellRequest, Event, Failure, LoadMs, Memory, ModuleInfo, ModuleSize, Phase,
-    PhaseName, Progress, Transport,
+    BrowserWatch, Cell, CellRequest, Event, Failure, LoadMs, Memory, ModuleInfo, ModuleSize, Phase, PhaseName,
+    Progress, Transport,
 };
 use wasm_bindgen::prelude::*;
 use web_sys::MessageEvent;

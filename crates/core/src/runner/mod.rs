@@ -11,6 +11,7 @@ mod plan_axes;
 mod plan_error;
 mod plan_file;
 mod plan_filter;
+mod plan_loads;
 pub(crate) mod plan_observer;
 pub(crate) mod plan_progress;
 pub(crate) mod reference;
