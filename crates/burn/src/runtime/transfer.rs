@@ -27,8 +27,14 @@ pub(crate) async fn download(value: DispatchTensor, stored: Stored) -> Result<Ho
     Ok(match stored {
         Stored::Floats | Stored::Bools => {
             let data = Dispatch::float_into_data(value).await.map_err(|error| text(&error))?;
-            let data = data.try_cast(DataType::F32).map_err(|error| text(&error))?;
-            HostData::F32(data.try_into_vec().map_err(|error| text(&error))?)
+            // Not burn's own conversion: it brings code for every pair of types, which every visitor would download.
+            HostData::F32(match data.dtype() {
+                DataType::F16 => {
+                    let halves: Vec<f16> = data.try_into_vec().map_err(|error| text(&error))?;
+                    halves.into_iter().map(f16::to_f32).collect()
+                }
+                _ => data.try_into_vec().map_err(|error| text(&error))?,
+            })
         }
         Stored::Integers => {
             let data = Dispatch::int_into_data(value).await.map_err(|error| text(&error))?;
