@@ -3,6 +3,7 @@
 use burn_backend::ops::FloatTensorOps as _;
 use burn_backend::{DType, FloatDType, TensorMetadata};
 use burn_dispatch::{Dispatch, DispatchTensor};
+use half::f16;
 use tare_core::Clock;
 use tare_record::Failure;
 
@@ -27,7 +28,10 @@ impl Schedule {
             seen[slot] = true;
         }
         let mut scheduled: Vec<(Step, Vec<bool>)> = Vec::with_capacity(steps.len());
-        for step in steps.into_iter().rev() {
+        for mut step in steps.into_iter().rev() {
+            if floats == FloatDType::F16 {
+                step.op = step.op.within(f16::MAX.to_f64());
+            }
             // Going backwards, the first use found is the last one. If a step uses a value twice,
             // that is its last operand.
             let mut last = vec![false; step.inputs.len()];

@@ -38,19 +38,25 @@ fn is_profiled(model: &str, operators: &[&str]) {
     }
 }
 
-/// Names of the nodes that compute products, with what they compute.
-fn products(engine: &dyn Engine, workload: &Workload) -> BTreeMap<String, u64> {
-    let nodes = profile(engine, workload).1.nodes;
-    let products = nodes.into_iter().filter(|node| node.multiply_accumulates > 0);
-    products.map(|node| (node.name, node.multiply_accumulates)).collect()
+/// Products by the first part of the names of nodes. Engines merge nodes of a layer under the name of one of them.
+fn products_by_layer(engine: &dyn Engine, workload: &Workload) -> BTreeMap<String, u64> {
+    let mut layers = BTreeMap::new();
+    for node in profile(engine, workload).1.nodes {
+        if node.multiply_accumulates > 0 {
+            let layer = node.name.split('.').next().unwrap_or_default().to_owned();
+            *layers.entry(layer).or_default() += node.multiply_accumulates;
+        }
+    }
+    layers
 }
 
 #[test]
 fn nodes_have_the_names_of_the_file_on_both_engines() {
     for model in ["tiny", "efficientdet-d0", "minilm"] {
         let workload = find(model).unwrap().prepare(&BTreeMap::new(), &[], 0).unwrap();
-        let expected = products(&Tract::new(1), &workload);
-        assert_eq!(products(&Burn::flex(1), &workload), expected, "{model}");
+        let by_tract = products_by_layer(&Tract::new(1), &workload);
+        assert!(by_tract.len() > 2, "{model}: {by_tract:?}");
+        assert_eq!(products_by_layer(&Burn::flex(1), &workload), by_tract, "{model}");
     }
 }
 

@@ -20,7 +20,9 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
     )];
     for cell in records.iter().flat_map(|record| &record.cells) {
         if let Some((profile, times)) = cell.profile.as_ref().zip(OperatorTimes::of(cell)) {
-            blocks.extend(table(cell, profile, &times).block());
+            // Not a caption, which a terminal does not show.
+            blocks.push(Block::Text(line(cell, profile, &times)));
+            blocks.extend(table(&times).block());
             let title = format!("{} ({})", labels::work(cell), labels::configuration(cell));
             let is_native = labels::place(cell) == "native";
             blocks.extend(roofline::figure(&title, &times, is_native).map(Block::Figure));
@@ -31,9 +33,9 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
     (blocks.len() > 1).then(|| Section::new("operators", "Operators", blocks))
 }
 
-fn table(cell: &Cell, profile: &OperatorProfile, times: &OperatorTimes) -> Table {
+fn table(times: &OperatorTimes) -> Table {
     let mut table = Table::new(
-        caption(cell, profile, times),
+        "",
         &[
             ("operator", "operator"),
             ("nodes", "nodes"),
@@ -69,7 +71,7 @@ fn table(cell: &Cell, profile: &OperatorProfile, times: &OperatorTimes) -> Table
 }
 
 /// The cell, what profiling cost, and the peaks.
-fn caption(cell: &Cell, profile: &OperatorProfile, times: &OperatorTimes) -> String {
+fn line(cell: &Cell, profile: &OperatorProfile, times: &OperatorTimes) -> String {
     let runs: usize = profile.rounds.iter().map(|round| round.runs_ns.len()).sum();
     let mut text = format!(
         "{} ({}): {runs} profiled runs",

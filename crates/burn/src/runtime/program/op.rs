@@ -147,3 +147,25 @@ pub(crate) struct MaxPooling {
     pub(crate) dilation: [usize; 2],
     pub(crate) ceil: bool,
 }
+
+impl Op {
+    /// The same with its numbers in -most..=most, as constants are.
+    pub(crate) fn within(self, most: f64) -> Self {
+        let within = |value: f64| {
+            if value.is_finite() {
+                value.clamp(-most, most)
+            } else {
+                value
+            }
+        };
+        match self {
+            Op::AddScalar(value) => Op::AddScalar(within(value)),
+            Op::MulScalar(value) => Op::MulScalar(within(value)),
+            Op::Clamp { min, max } => Op::Clamp {
+                min: min.map(within),
+                max: max.map(within),
+            },
+            other => other,
+        }
+    }
+}
