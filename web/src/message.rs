@@ -28,9 +28,13 @@ pub(crate) struct Message {
 impl Message {
     /// A message that holds `value` under `key`.
     pub(crate) fn new<T: Serialize>(key: &str, value: &T) -> Result<Self, JsValue> {
+        Self::of(&to_js(value).map_err(JsValue::from)?, key)
+    }
+
+    /// A message that holds an object under `key`.
+    pub(crate) fn of(value: &JsValue, key: &str) -> Result<Self, JsValue> {
         let object = Object::new();
-        let value = to_js(value).map_err(JsValue::from)?;
-        Reflect::set(&object, &key.into(), &value)?;
+        Reflect::set(&object, &key.into(), value)?;
         Ok(Self {
             object,
             buffers: Array::new(),

@@ -2,7 +2,7 @@
 
 use tare_record::{Cell, ProfiledNode};
 
-/// So many layers are told apart at most.
+/// At most this many layers are told apart.
 const MOST: usize = 24;
 
 /// Separate the parts of a name: of exporters that name modules, and of those that name scopes.
@@ -52,8 +52,7 @@ fn layer(name: &str, depth: usize) -> &str {
 }
 
 fn by_layer(nodes: &[ProfiledNode], depth: usize) -> Vec<LayerTime> {
-    let mean = |node: &ProfiledNode| node.rounds_ns.iter().sum::<u64>() as f64 / node.rounds_ns.len().max(1) as f64;
-    let total: f64 = nodes.iter().map(mean).sum();
+    let total: f64 = nodes.iter().map(ProfiledNode::mean_ns).sum();
     let mut layers: Vec<LayerTime> = Vec::new();
     for node in nodes {
         let name = layer(&node.name, depth);
@@ -71,7 +70,7 @@ fn by_layer(nodes: &[ProfiledNode], depth: usize) -> Vec<LayerTime> {
         }
         let known = &mut layers[place];
         known.nodes += 1;
-        known.duration_ns += mean(node);
+        known.duration_ns += node.mean_ns();
         known.share = known.duration_ns / total.max(f64::MIN_POSITIVE);
     }
     layers

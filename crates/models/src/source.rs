@@ -55,7 +55,7 @@ pub fn workload(
         .load
         .filter(|_| request.kind == RequestKind::Measure && request.sent_over().is_none());
     let Some(batching) = load.and_then(|load| load.batching) else {
-        return one_workload(request, &choices, file);
+        return one_workload(request, &choices, &file);
     };
     let mut workload = one_workload(request, &choices, &file)?;
     for count in merged_counts(batching.max_requests) {
@@ -156,7 +156,7 @@ impl Merged {
 fn one_workload(
     request: &CellRequest,
     choices: &Choices<'_>,
-    file: impl FnOnce() -> Result<Vec<u8>, Failure>,
+    file: &dyn Fn() -> Result<Vec<u8>, Failure>,
 ) -> Result<Workload, Failure> {
     let ModelSource::BuiltIn { name } = &request.model else {
         return file_workload(request.model.display_name(), file()?, choices);

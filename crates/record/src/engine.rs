@@ -57,7 +57,7 @@ engines! {
         vector_limits: &[],
         wgsl_on_request: false,
         modules: &[
-            ModuleSpec::plain("burn-flex", limits(3_000_000, 1_750_000)),
+            ModuleSpec::plain("burn-flex", limits(3_000_000, 1_700_000)),
             ModuleSpec::threads("burn-flex-threads", limits(3_000_000, 1_900_000)),
         ],
     }

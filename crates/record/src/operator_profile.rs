@@ -46,3 +46,10 @@ pub struct ProfiledNode {
     /// Mean duration in a profiled run, for each round.
     pub rounds_ns: Vec<u64>,
 }
+
+impl ProfiledNode {
+    /// Mean duration over all rounds, in nanoseconds. 0 without rounds.
+    pub fn mean_ns(&self) -> f64 {
+        self.rounds_ns.iter().sum::<u64>() as f64 / self.rounds_ns.len().max(1) as f64
+    }
+}

@@ -17,6 +17,23 @@ pub struct Figure<'a> {
     pub kind: FigureKind<'a>,
 }
 
+impl Figure<'_> {
+    /// A chart. Its axes are the one to the right and the one upward, each with a title.
+    pub(crate) fn chart(
+        alternative: String,
+        caption: String,
+        axes: [(&'static str, AxisOf); 2],
+        lines: Vec<ChartLine>,
+    ) -> Self {
+        let [x, y] = axes.map(|(title, of)| Axis { title, of });
+        Self {
+            alternative,
+            caption,
+            kind: FigureKind::Chart(Chart { x, y, lines }),
+        }
+    }
+}
+
 /// What a picture is drawn from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FigureKind<'a> {

@@ -76,7 +76,7 @@ impl Kind {
         }
     }
 
-    /// The plan to measure if none is named.
+    /// The plan to measure unless one is named.
     fn plan(self) -> &'static str {
         match self {
             Kind::Bench => "quick",

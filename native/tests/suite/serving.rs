@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tare_core::inference_protocol::{HEADER_LENGTH, decode, encode};
 use tare_core::{NamedTensor, Tensor, TensorData};
@@ -255,37 +255,35 @@ fn a_gpu_takes_several_submissions() {
         let round = &cell.load_rounds[0];
         assert!(round.transport_ns.is_empty() && round.run_requests.iter().all(|&requests| requests == 1));
     }
-    sandbox
-        .run("run --plan smoke --model tiny --engine tract --clients 2 --submissions 2 -o out.json")
-        .code(1);
+    let mut command =
+        sandbox.command("run --plan smoke --model tiny --engine tract --clients 2 --submissions 2 -o out.json");
+    fails(&sandbox, &mut command, "runs of this model follow each other here");
+}
+
+/// The first cell fails with this reason.
+#[track_caller]
+fn fails(sandbox: &Sandbox, command: &mut Command, reason: &str) {
+    Ran::of(command).code(1);
     let failure = sandbox.failure("out.json", 0);
-    assert!(
-        failure.message.contains("runs of this model follow each other here"),
-        "{failure}"
-    );
+    assert!(failure.message.contains(reason), "{failure}");
 }
 
 #[test]
 fn requests_that_cannot_be_sent_are_refused_by_name() {
     let sandbox = Sandbox::new();
-    sandbox
-        .run("run --plan smoke --model tiny --engine tract --transport post-message -o out.json")
-        .code(1);
-    let failure = sandbox.failure("out.json", 0);
-    assert!(
-        failure
-            .message
-            .contains("cannot be sent over post-message in this environment: native"),
-        "{failure}"
+    let mut command =
+        sandbox.command("run --plan smoke --model tiny --engine tract --transport post-message -o out.json");
+    fails(
+        &sandbox,
+        &mut command,
+        "cannot be sent over post-message in this environment: native",
     );
     let mut command = sandbox.command("node --plan smoke --model tiny --engine tract --transport http -o out.json");
-    crate::common::Ran::of(command.args(["--page", &crate::common::page()])).code(1);
-    let failure = sandbox.failure("out.json", 0);
-    assert!(
-        failure
-            .message
-            .contains("cannot be sent over http in this environment: node"),
-        "{failure}"
+    command.args(["--page", &page()]);
+    fails(
+        &sandbox,
+        &mut command,
+        "cannot be sent over http in this environment: node",
     );
 }
 

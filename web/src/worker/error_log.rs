@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use tare_record::{Cell, Status};
+use tare_record::{Cell, Failure, Status};
 use wasm_bindgen::JsValue;
 
 struct ErrorLog;
@@ -35,11 +35,16 @@ pub(super) fn install() {
     log::set_max_level(log::LevelFilter::Error);
 }
 
-/// Adds the first logged error to the failure of a cell.
+/// Adds the first logged error to the failure of a cell, if it failed.
 pub(super) fn add_to(cell: &mut Cell) {
-    if let (Status::Failed(failure) | Status::TimedOut(failure), Some(logged)) =
-        (&mut cell.status, LOGGED.with(|logged| logged.borrow_mut().take()))
-    {
+    if let Status::Failed(failure) | Status::TimedOut(failure) = &mut cell.status {
+        add_to_failure(failure);
+    }
+}
+
+/// Adds the first logged error to a failure.
+pub(super) fn add_to_failure(failure: &mut Failure) {
+    if let Some(logged) = LOGGED.with(|logged| logged.borrow_mut().take()) {
         failure.message += &format!("; the engine logged: {logged}");
     }
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
 use futures_channel::oneshot;
 use futures_util::StreamExt as _;
+use js_sys::{Object, Reflect};
 use serde_json::json;
 use tare_core::{Clock, NamedTensor, ServerTimes, Tensor, inference_protocol};
 use tare_record::{Batching, CellRequest, Failure, FailureKind, ServerFacts};
@@ -64,18 +65,19 @@ impl ModelWorkers {
         let mut workers = started.map_err(|error| lost(&exception(&error)))?;
         for worker in &mut workers {
             match worker.next().await?.0 {
-                Said::Ready => worker.load(request, data).map_err(|error| lost(&exception(&error)))?,
+                Said::Ready => worker.load(data).map_err(|error| lost(&exception(&error)))?,
                 said => return Err(unexpected(&said)),
             }
         }
         let mut facts = None;
         for worker in &mut workers {
-            match worker.next().await?.0 {
-                Said::Loaded(loaded) => facts = Some(*loaded),
-                said => return Err(unexpected(&said)),
+            match worker.next().await? {
+                (Said::Loaded, json) => facts = Some(json),
+                (said, _) => return Err(unexpected(&said)),
             }
         }
         let facts = facts.ok_or_else(|| lost("there is none"))?;
+        let facts = serde_json::from_slice(&facts).map_err(|error| lost(&error.to_string()))?;
         let free_ns = PerformanceClock.now_ns();
         let free = workers.into_iter().map(|worker| Free { worker, free_ns }).collect();
         let state = State {
@@ -244,14 +246,13 @@ impl ModelWorker {
         }
     }
 
-    /// Sends the request, with the model and inputs of `data`.
-    fn load(&self, request: &CellRequest, data: &JsValue) -> Result<(), JsValue> {
+    /// Sends the request, model and inputs of `data`.
+    fn load(&self, data: &JsValue) -> Result<(), JsValue> {
+        let request: Object = Reflect::get(data, &"request".into())?.dyn_into()?;
         // The worker itself sends nothing.
-        let request = CellRequest {
-            transport: None,
-            ..request.clone()
-        };
-        let mut message = Message::new("request", &request)?;
+        let request = Object::assign(&Object::new(), &request);
+        Reflect::set(&request, &"transport".into(), &JsValue::NULL)?;
+        let mut message = Message::of(&request, "request")?;
         for key in ["model", "inputs"] {
             if let Some(bytes) = message::bytes(data, key) {
                 message.attach(key, &bytes)?;
@@ -304,7 +305,7 @@ fn lost(message: &str) -> Failure {
 fn unexpected(said: &Said) -> Failure {
     let name = match said {
         Said::Ready => "ready",
-        Said::Loaded(_) => "loaded",
+        Said::Loaded => "loaded",
         Said::Answered { .. } => "answered",
         Said::Failed(failure) => return failure.clone(),
     };

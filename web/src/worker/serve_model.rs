@@ -5,11 +5,12 @@ use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tare_core::{Clock, NamedTensor, ServedModel, inference_protocol};
-use tare_record::{CellRequest, Failure, FailureKind, ServerFacts};
+use tare_record::{CellRequest, Failure, FailureKind};
 use wasm_bindgen::prelude::*;
 use web_sys::MessageEvent;
 
 use super::engine::{Setup, engine};
+use super::error_log;
 use super::scope::scope;
 use super::workload::workload;
 use crate::clock::PerformanceClock;
@@ -21,8 +22,8 @@ use crate::message::{self, Message};
 pub(super) enum Said {
     /// Its code is loaded.
     Ready,
-    /// The model is loaded.
-    Loaded(Box<ServerFacts>),
+    /// The model is loaded. What the worker says about itself is attached as `tensors`, in JSON as servers send it.
+    Loaded,
     /// The answers of a run, encoded and attached as `tensors`.
     Answered {
         /// How long the run took.
@@ -50,6 +51,7 @@ pub fn serve_model() {
         console_error_panic_hook::hook(info);
         say(&Said::Failed(failed(&info.to_string())), &[]);
     }));
+    error_log::install();
     let (sender, messages) = unbounded();
     let handler = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
         // The receiver is gone only after a failure, which has been reported.
@@ -58,7 +60,8 @@ pub fn serve_model() {
     scope().set_onmessage(Some(handler.into_js_value().unchecked_ref()));
     say(&Said::Ready, &[]);
     wasm_bindgen_futures::spawn_local(async move {
-        if let Err(failure) = answer_all(messages).await {
+        if let Err(mut failure) = answer_all(messages).await {
+            error_log::add_to_failure(&mut failure);
             say(&Said::Failed(failure), &[]);
         }
     });
@@ -74,7 +77,8 @@ async fn answer_all(mut messages: UnboundedReceiver<JsValue>) -> Result<(), Fail
     drop(data);
     let clock = PerformanceClock;
     let mut model = ServedModel::load(&workload, &*engine, &clock).await?;
-    say(&Said::Loaded(Box::new(model.facts())), &[]);
+    let facts = serde_json::to_vec(&model.facts()).map_err(|error| failed(&error.to_string()))?;
+    say(&Said::Loaded, &facts);
     while let Some(data) = messages.next().await {
         let asked: Asked = message::field(&data, "asked").map_err(|error| failed(&error))?;
         let body = message::bytes(&data, "tensors").unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Sizes and loads of the command line, which replace those of a plan.
 
-use tare_record::{Plan, Precision, Transport};
+use tare_record::{Load, Plan, Precision, Transport};
 
 use super::plan_error::PlanError;
 use super::plan_file::{CellFile, F32, NO_TRANSPORT, Threads};
@@ -75,7 +75,13 @@ pub fn replace_axes(plan: &mut Plan, axes: &PlanAxes) -> Result<(), PlanError> {
             })?;
         if axes.clients.is_empty() && axes.arrivals.is_empty() {
             for replaced in &mut cells[first..] {
-                replaced.load = cell.load;
+                // Sessions need a transport, and submissions need none.
+                let is_sent = replaced.transport.is_some();
+                replaced.load = cell.load.map(|load| Load {
+                    sessions: load.sessions.filter(|_| is_sent),
+                    submissions: load.submissions.filter(|_| !is_sent),
+                    ..load
+                });
             }
         }
     }

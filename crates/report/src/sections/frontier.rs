@@ -4,10 +4,10 @@ use tare_findings::{LoadParts, labels};
 use tare_record::{Arrivals, Cell, Record, Status};
 
 use crate::analysis::series::Series;
-use crate::figure::{Axis, AxisOf, Chart, ChartLine, ChartPoint, Figure, FigureKind};
+use crate::figure::{AxisOf, ChartLine, ChartPoint, Figure};
 use crate::rate::RateOf;
 
-const CAPTION: &str = "Median time of a request by the items that are answered, on logarithmic axes. A dot for each number of clients, which stands beside it. \
+const CAPTION: &str = "Median time of a request against the items answered per second, on logarithmic axes. The number beside each dot is the number of clients. \
     Where a line turns upward, more clients only wait.";
 
 /// A chart for each place, with a line for each batch size, if it was measured with several numbers of clients.
@@ -91,19 +91,13 @@ fn figure<'a>(title: &str, lines: Vec<ChartLine>) -> Figure<'a> {
         format!("{}: {}", line.label, points.join(", "))
     };
     let all: Vec<String> = lines.iter().map(of_line).collect();
-    Figure {
-        alternative: format!("{title}, throughput and latency. {}", all.join("; ")),
-        caption: format!("{title}. {CAPTION}"),
-        kind: FigureKind::Chart(Chart {
-            x: Axis {
-                title: "answered",
-                of: AxisOf::Rate(RateOf::Items),
-            },
-            y: Axis {
-                title: "median time of a request",
-                of: AxisOf::Duration,
-            },
-            lines,
-        }),
-    }
+    Figure::chart(
+        format!("{title}, throughput and latency. {}", all.join("; ")),
+        format!("{title}. {CAPTION}"),
+        [
+            ("answered", AxisOf::Rate(RateOf::Items)),
+            ("median time of a request", AxisOf::Duration),
+        ],
+        lines,
+    )
 }

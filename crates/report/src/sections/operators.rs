@@ -1,5 +1,3 @@
-use std::cmp::Reverse;
-
 use tare_findings::{LayerTime, OperatorTimes, format, labels};
 use tare_record::{Cell, OperatorProfile, ProfiledNode, Record};
 
@@ -23,9 +21,8 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
             // Not a caption, which a terminal does not show.
             blocks.push(Block::Text(line(cell, profile, &times)));
             blocks.extend(table(&times).block());
-            let title = format!("{} ({})", labels::work(cell), labels::configuration(cell));
             let is_native = labels::place(cell) == "native";
-            blocks.extend(roofline::figure(&title, &times, is_native).map(Block::Figure));
+            blocks.extend(roofline::figure(&name(cell), &times, is_native).map(Block::Figure));
             blocks.extend(layers(cell));
             blocks.push(longest_nodes(cell, profile));
         }
@@ -73,11 +70,7 @@ fn table(times: &OperatorTimes) -> Table {
 /// The cell, what profiling cost, and the peaks.
 fn line(cell: &Cell, profile: &OperatorProfile, times: &OperatorTimes) -> String {
     let runs: usize = profile.rounds.iter().map(|round| round.runs_ns.len()).sum();
-    let mut text = format!(
-        "{} ({}): {runs} profiled runs",
-        labels::work(cell),
-        labels::configuration(cell)
-    );
+    let mut text = format!("{}: {runs} profiled runs", name(cell));
     if let Some(cost) = &times.cost {
         text += &format!(
             ", each {} as long as a sampled run ({})",
@@ -96,14 +89,18 @@ fn line(cell: &Cell, profile: &OperatorProfile, times: &OperatorTimes) -> String
     text + "."
 }
 
+/// A cell, with where it ran.
+fn name(cell: &Cell) -> String {
+    format!("{} ({})", labels::work(cell), labels::configuration(cell))
+}
+
 /// The layers of a cell, if the names of its nodes tell them apart.
 fn layers<'a>(cell: &Cell) -> Option<Block<'a>> {
     let layers = LayerTime::of(cell);
     (!layers.is_empty()).then(|| Block::Collapsed {
         summary: format!(
-            "{} ({}): {} layers, by the beginning of the names of nodes",
-            labels::work(cell),
-            labels::configuration(cell),
+            "{}: {} layers, by the beginning of the names of nodes",
+            name(cell),
             layers.len()
         ),
         items: layers
@@ -124,22 +121,16 @@ fn layers<'a>(cell: &Cell) -> Option<Block<'a>> {
 
 /// The longest nodes of a cell.
 fn longest_nodes<'a>(cell: &Cell, profile: &OperatorProfile) -> Block<'a> {
-    let mean = |node: &ProfiledNode| node.rounds_ns.iter().sum::<u64>() / node.rounds_ns.len().max(1) as u64;
     let mut nodes: Vec<&ProfiledNode> = profile.nodes.iter().collect();
-    nodes.sort_by_key(|node| Reverse(mean(node)));
+    nodes.sort_by(|a, b| b.mean_ns().total_cmp(&a.mean_ns()));
     let listed = nodes.iter().take(LISTED);
     Block::Collapsed {
-        summary: format!(
-            "{} ({}): the longest of {} nodes",
-            labels::work(cell),
-            labels::configuration(cell),
-            nodes.len()
-        ),
+        summary: format!("{}: the longest of {} nodes", name(cell), nodes.len()),
         items: listed
             .map(|node| {
                 format!(
                     "{} in {} ({})",
-                    format::duration(mean(node) as f64),
+                    format::duration(node.mean_ns()),
                     node.name,
                     node.operator
                 )

@@ -3,7 +3,7 @@
 use tare_findings::{OperatorTime, OperatorTimes};
 use tare_record::PeakSpeed;
 
-use crate::figure::{Axis, AxisOf, Chart, ChartLine, ChartPoint, Figure, FigureKind, exactly};
+use crate::figure::{AxisOf, ChartLine, ChartPoint, Figure, exactly};
 use crate::rate::RateOf;
 
 const CAPTION: &str = "The roof is what the machine allows: to the left the speed of memory, to the right that of arithmetic. \
@@ -52,21 +52,15 @@ pub(super) fn figure<'a>(title: &str, times: &OperatorTimes, is_native: bool) ->
         points,
         ..ChartLine::default()
     };
-    Some(Figure {
-        alternative: format!("Roofline of {title}: {}", all.join("; ")),
-        caption: format!("{title}. {CAPTION}"),
-        kind: FigureKind::Chart(Chart {
-            x: Axis {
-                title: "FLOP per byte that is read or written",
-                of: AxisOf::Number,
-            },
-            y: Axis {
-                title: "arithmetic",
-                of: AxisOf::Rate(RateOf::Flops),
-            },
-            lines: vec![roof, operators],
-        }),
-    })
+    Some(Figure::chart(
+        format!("Roofline of {title}: {}", all.join("; ")),
+        format!("{title}. {CAPTION}"),
+        [
+            ("FLOP per byte that is read or written", AxisOf::Number),
+            ("arithmetic", AxisOf::Rate(RateOf::Flops)),
+        ],
+        vec![roof, operators],
+    ))
 }
 
 fn intensity(operator: &OperatorTime) -> f64 {

@@ -4,7 +4,7 @@ use tare_findings::labels;
 use tare_record::{Cell, RELAXED_SIMD, Record, Status};
 
 use crate::analysis::series::Series;
-use crate::figure::{Axis, AxisOf, Chart, ChartLine, ChartPoint, Figure, FigureKind};
+use crate::figure::{AxisOf, ChartLine, ChartPoint, Figure};
 use crate::rate::RateOf;
 use crate::section::{Block, Section};
 
@@ -101,19 +101,10 @@ fn figure<'a>(workload: &str, lines: Vec<ChartLine>) -> Figure<'a> {
         format!("{}: {}", line.label, points.join(", "))
     };
     let all: Vec<String> = lines.iter().map(of_line).collect();
-    Figure {
-        alternative: format!("{workload} by threads. {}", all.join("; ")),
-        caption: format!("{workload}. {CAPTION}"),
-        kind: FigureKind::Chart(Chart {
-            x: Axis {
-                title: "threads",
-                of: AxisOf::Count,
-            },
-            y: Axis {
-                title: "answered",
-                of: AxisOf::Rate(RateOf::Items),
-            },
-            lines,
-        }),
-    }
+    Figure::chart(
+        format!("{workload} by threads. {}", all.join("; ")),
+        format!("{workload}. {CAPTION}"),
+        [("threads", AxisOf::Count), ("answered", AxisOf::Rate(RateOf::Items))],
+        lines,
+    )
 }
