@@ -15,6 +15,11 @@ const NAME: f64 = 15.0;
 /// So much of the range is left free at each end.
 const MARGIN: f64 = 0.04;
 
+/// Steps of a decade for a range that is a small part of it.
+const CLOSE: [f64; 17] = [
+    1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0,
+];
+
 /// The range of an axis, logarithmic.
 struct Scale {
     low: f64,
@@ -55,7 +60,12 @@ impl Scale {
                 .collect()
         };
         let mut ticks = of(&[1.0]);
-        for steps in [&[1.0, 3.0][..], &[1.0, 2.0, 5.0], &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0]] {
+        for steps in [
+            &[1.0, 3.0][..],
+            &[1.0, 2.0, 5.0],
+            &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0],
+            &CLOSE,
+        ] {
             if ticks.len() < 3 {
                 ticks = of(steps);
             }
@@ -149,6 +159,7 @@ mod tests {
             (1.0, 1000.0, vec![1.0, 10.0, 100.0, 1000.0]),
             (2.0, 40.0, vec![3.0, 10.0, 30.0]),
             (20.0, 60.0, vec![20.0, 30.0, 40.0, 50.0]),
+            (17.0, 23.0, vec![18.0, 20.0, 22.0]),
         ] {
             let scale = Scale::new([low, high].into_iter(), 0.0, 1.0);
             let found = scale.ticks();

@@ -8,7 +8,7 @@ use crate::figure::{AxisOf, ChartLine, ChartPoint, Figure};
 use crate::rate::RateOf;
 use crate::section::{Block, Section};
 
-const CAPTION: &str = "Items per second by the number of threads, on logarithmic axes: if twice the threads made twice the items, a line would rise at the same angle everywhere. \
+const CAPTION: &str = "Items per second by the number of threads, on logarithmic axes, where equal gains have equal slopes. \
     The strokes through the dots are 95 % intervals.";
 
 /// Charts of the workloads that were measured on several numbers of threads.
