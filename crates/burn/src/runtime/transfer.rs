@@ -154,6 +154,12 @@ fn nearest_f16(value: f32) -> f16 {
     })
 }
 
+/// A value on the host as it leaves the engine.
+pub(crate) fn to_core(host: HostTensor, dtype: DType) -> Result<Tensor, Failure> {
+    let data = in_type(host.data, dtype).map_err(|error| Failure::new(FailureKind::Model, error))?;
+    Ok(Tensor::new(host.shape, data).unwrap_or_else(|_| unreachable!("host tensors hold what their shapes say")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,10 +180,4 @@ mod tests {
         }
         assert!(nearest_f16(f32::NAN).is_nan());
     }
-}
-
-/// A value on the host as it leaves the engine.
-pub(crate) fn to_core(host: HostTensor, dtype: DType) -> Result<Tensor, Failure> {
-    let data = in_type(host.data, dtype).map_err(|error| Failure::new(FailureKind::Model, error))?;
-    Ok(Tensor::new(host.shape, data).unwrap_or_else(|_| unreachable!("host tensors hold what their shapes say")))
 }
