@@ -1,6 +1,6 @@
 //! Names of what the report shows, for people.
 
-use tare_record::{Cell, EnvironmentKind, InteropOperation, LoadPattern, Machine, Situation};
+use tare_record::{Cell, EnvironmentKind, InteropOperation, LoadPattern, Machine, Situation, WarningKind};
 
 /// A number of threads in words.
 pub fn threads(count: usize) -> String {
@@ -104,5 +104,28 @@ pub fn situation(situation: Situation) -> &'static str {
         Situation::Idle => "nothing runs",
         Situation::Worker => "in a worker",
         Situation::MainThread => "on the main thread",
+    }
+}
+
+/// What a warning is about, in a few words.
+pub fn warning(kind: WarningKind) -> &'static str {
+    match kind {
+        WarningKind::SoftwareAdapter => "a graphics adapter that computes on the CPU",
+        WarningKind::DebugBuild => "a build without optimization",
+        WarningKind::NotIsolated => "a page without cross-origin isolation",
+        WarningKind::Fallback => "fallbacks",
+        WarningKind::LoadedMachine => "a busy machine",
+        WarningKind::HiddenTab => "a hidden tab",
+        WarningKind::CoarseClock => "a coarse clock",
+        WarningKind::FewSamples => "few samples",
+        WarningKind::FewRounds => "few rounds",
+        WarningKind::LostRound => "lost rounds",
+        WarningKind::NotSteady => "unsteady runs",
+        WarningKind::Trend => "runs that drifted",
+        WarningKind::Outliers => "many outliers",
+        WarningKind::ChangedSpeed => "a machine that changed its speed",
+        WarningKind::NoProfile => "runs that could not be profiled",
+        WarningKind::NoAgreement => "outputs that were not compared with f32",
+        WarningKind::Power => "saving energy or heat",
     }
 }

@@ -1,5 +1,8 @@
 //! Measured cells, and how they compare.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use tare_core::stats::{Estimate, paired_ratio, quantile, rounds_estimate, rounds_ratio};
 use tare_core::{stage_durations_ns, steady_rounds};
 use tare_record::{Cell, EngineName, EnvironmentKind, Question, RELAXED_SIMD, Record, Status, Transport};
@@ -214,22 +217,23 @@ pub(crate) fn sampled<'m, 'r>(
 }
 
 /// The cells in groups of equal keys, in the order in which keys first occur.
-pub(crate) fn groups<'m, 'r, K: PartialEq>(
+pub(crate) fn groups<'m, 'r, K: Hash + Eq>(
     cells: impl Iterator<Item = &'m Measured<'r>>,
     key: impl Fn(&Measured<'r>) -> K,
 ) -> Vec<Vec<&'m Measured<'r>>>
 where
     'r: 'm,
 {
-    let mut groups: Vec<(K, Vec<&Measured<'r>>)> = Vec::new();
+    let mut places: HashMap<K, usize> = HashMap::new();
+    let mut groups: Vec<Vec<&Measured<'r>>> = Vec::new();
     for cell in cells {
-        let key = key(cell);
-        match groups.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, group)) => group.push(cell),
-            None => groups.push((key, vec![cell])),
+        let place = *places.entry(key(cell)).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.push(cell),
+            None => groups.push(vec![cell]),
         }
     }
-    groups.into_iter().map(|(_, group)| group).collect()
+    groups
 }
 
 /// The longest stage of a run, and its share of all.

@@ -37,12 +37,51 @@ impl Figure<'_> {
 /// What a picture is drawn from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FigureKind<'a> {
-    /// Every sample of two cells as a dot along one axis that starts at zero.
+    /// Multiples of the native time with their intervals, on one axis that starts at zero.
+    Ratios(Vec<RatioRow>),
+    /// How the samples of cells are distributed, on one axis that starts at zero.
     Samples(Vec<SampleRow<'a>>),
+    /// The samples of cells in the order in which they were taken.
+    Series(Vec<SampleRow<'a>>),
+    /// Wholes and their parts as stacked bars.
+    Parts(Parts),
     /// The rungs of a ladder on a logarithmic axis, each starting where the one before ends.
     Waterfall(Vec<WaterfallRow>),
     /// Lines and points over two logarithmic axes.
     Chart(Chart),
+}
+
+/// A multiple of the native time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RatioRow {
+    /// What was compared.
+    pub label: String,
+    /// What stands beside the multiple.
+    pub note: String,
+    /// The multiple.
+    pub ratio: Estimate,
+}
+
+/// Wholes and their parts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parts {
+    /// The names of the parts.
+    pub names: Vec<String>,
+    /// Their unit.
+    pub of: AxisOf,
+    /// The wholes.
+    pub rows: Vec<PartsRow>,
+}
+
+/// A whole and its parts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartsRow {
+    /// Its name.
+    pub label: String,
+    /// What stands beside it.
+    pub note: String,
+    /// One value for each name.
+    pub parts: Vec<f64>,
 }
 
 /// A cell in a picture of samples.
@@ -63,8 +102,8 @@ pub struct WaterfallRow {
     pub label: String,
     /// Median of one run, in nanoseconds.
     pub median_ns: f64,
-    /// Median as a multiple of the rung before; `None` for the first one.
-    pub factor: Option<f64>,
+    /// Median as a multiple of the rung before, and why; `None` for the first one.
+    pub step: Option<(f64, &'static str)>,
 }
 
 /// Lines and points over two logarithmic axes.
@@ -96,6 +135,10 @@ pub enum AxisOf {
     Rate(RateOf),
     /// Nanoseconds.
     Duration,
+    /// Bytes.
+    Bytes,
+    /// Shares of a whole, from 0 to 1.
+    Share,
     /// Numbers without a unit.
     Number,
 }
@@ -112,6 +155,13 @@ impl AxisOf {
             AxisOf::Count => format!("{value:.0}"),
             AxisOf::Rate(of) => of.text(value),
             AxisOf::Duration => format::duration(value),
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "sizes are whole and positive"
+            )]
+            AxisOf::Bytes => format::bytes(value as u64),
+            AxisOf::Share => format::percent(value),
             AxisOf::Number => format!("{}", (value * 1e3).round() / 1e3),
         }
     }

@@ -16,7 +16,9 @@ pub use analysis::ladder::{Ladder, Step, ladders};
 pub use analysis::pairing::{Basis, Comparison, Pair, Refusal, compare};
 pub use analysis::step_kind::StepKind;
 pub use analysis::verdict::verdict;
-pub use figure::{Axis, AxisOf, Chart, ChartLine, ChartPoint, Figure, FigureKind, SampleRow, WaterfallRow};
+pub use figure::{
+    Axis, AxisOf, Chart, ChartLine, ChartPoint, Figure, FigureKind, Parts, PartsRow, RatioRow, SampleRow, WaterfallRow,
+};
 pub use machine_lines::machine_lines;
 pub use progress::{ended_line, progress_line};
 pub use rate::RateOf;
@@ -27,7 +29,7 @@ pub use render::markdown::{markdown, markdown_block, markdown_section};
 pub use render::svg::svg;
 pub use render::terminal::terminal;
 pub use render::trace::trace;
-pub use section::{Block, Column, Note, Row, Section, Table, Value};
+pub use section::{Block, Column, Note, Rank, Row, Section, Table, Value};
 pub use sections::sections;
 pub use tare_findings::format::{bytes, count, duration, ratio};
 pub use tare_findings::labels::configuration;

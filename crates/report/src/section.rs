@@ -14,29 +14,64 @@ pub struct Section<'a> {
     pub id: String,
     /// Heading.
     pub title: String,
-    /// Whether a short report can do without it.
-    pub detail: bool,
+    /// How readily it is shown.
+    pub rank: Rank,
+    /// Heading over it and other sections of its kind.
+    pub group: Option<&'static str>,
     /// What it shows, in order.
     pub blocks: Vec<Block<'a>>,
 }
 
+/// How readily a section is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rank {
+    /// At once: part of the answer.
+    Answer,
+    /// On a page when a reader opens it; elsewhere at once.
+    Reason,
+    /// On a page when a reader opens it; a terminal names it.
+    Detail,
+}
+
 impl<'a> Section<'a> {
-    /// A section that every report shows.
-    pub fn new(id: impl Into<String>, title: impl Into<String>, blocks: Vec<Block<'a>>) -> Self {
-        Self {
-            id: id.into(),
-            title: title.into(),
-            detail: false,
-            blocks,
-        }
+    /// A part of the answer.
+    pub fn answer(id: impl Into<String>, title: impl Into<String>, blocks: Vec<Block<'a>>) -> Self {
+        Self::of_rank(Rank::Answer, id, title, blocks)
+    }
+
+    /// What the answer rests on.
+    pub fn reason(id: impl Into<String>, title: impl Into<String>, blocks: Vec<Block<'a>>) -> Self {
+        Self::of_rank(Rank::Reason, id, title, blocks)
     }
 
     /// A section that a short report can do without.
     pub fn detail(id: impl Into<String>, title: impl Into<String>, blocks: Vec<Block<'a>>) -> Self {
+        Self::of_rank(Rank::Detail, id, title, blocks)
+    }
+
+    fn of_rank(rank: Rank, id: impl Into<String>, title: impl Into<String>, blocks: Vec<Block<'a>>) -> Self {
         Self {
-            detail: true,
-            ..Self::new(id, title, blocks)
+            id: id.into(),
+            title: title.into(),
+            rank,
+            group: None,
+            blocks,
         }
+    }
+
+    /// The same section under a heading that it shares with others.
+    #[must_use]
+    pub fn in_group(mut self, group: &'static str) -> Self {
+        self.group = Some(group);
+        self
+    }
+
+    /// Its blocks and those of its folds, for formats without folds.
+    pub fn unfolded(&self) -> impl Iterator<Item = &Block<'a>> {
+        self.blocks.iter().flat_map(|block| match block {
+            Block::Fold { blocks, .. } => blocks.iter(),
+            block => std::slice::from_ref(block).iter(),
+        })
     }
 }
 
@@ -45,10 +80,26 @@ impl<'a> Section<'a> {
 pub enum Block<'a> {
     /// The answer that a reader came for, in one sentence.
     Verdict(String),
+    /// What an experiment says.
+    Finding {
+        /// The answer to its question, in one sentence.
+        claim: String,
+        /// What else is to be said.
+        rest: String,
+        /// The figures that it rests on, and what it takes for granted.
+        figures: Vec<String>,
+    },
     /// A paragraph.
     Text(String),
     /// Something that a reader must know beside the figures.
     Warning(String),
+    /// All warnings of the records, under a line that counts them.
+    Warnings {
+        /// The line.
+        summary: String,
+        /// The warnings.
+        items: Vec<String>,
+    },
     /// Short items of equal rank.
     List(Vec<String>),
     /// Items that a reader may want to open, under a line that says what they are.
@@ -57,6 +108,13 @@ pub enum Block<'a> {
         summary: String,
         /// The items.
         items: Vec<String>,
+    },
+    /// What a page shows when a reader opens it, and other formats at once. It holds no fold.
+    Fold {
+        /// The line that opens it.
+        summary: String,
+        /// What it holds.
+        blocks: Vec<Block<'a>>,
     },
     /// A table.
     Table(Table),
@@ -98,10 +156,10 @@ impl Table {
         self.rows.push(Row { values, notes });
     }
 
-    /// Whether most of a column are numbers, which are aligned to the right.
+    /// Whether a column holds numbers, which are aligned to the right.
     pub fn is_number(&self, column: usize) -> bool {
-        let numbers = self.rows.iter().filter(|row| row.values[column].is_number());
-        numbers.count() * 2 > self.rows.len()
+        let mut values = self.rows.iter().map(|row| &row.values[column]);
+        values.clone().any(Value::is_number) && !values.any(|value| matches!(value, Value::Text(_)))
     }
 
     /// The table as a block, if it has any row.

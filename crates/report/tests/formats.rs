@@ -4,7 +4,7 @@
 
 use scraper::Html;
 use tare_record::{Record, Status};
-use tare_report::{Block, Note, Section, fragment, json, ladders, markdown, sections, terminal};
+use tare_report::{Block, Note, Rank, Section, fragment, json, ladders, markdown, sections, terminal};
 
 /// Real records of one machine, natively, in Node and in Chromium, and one of an earlier build with a failed cell.
 fn records() -> Vec<Record> {
@@ -21,8 +21,9 @@ fn records() -> Vec<Record> {
 /// Every text that a section shows, figures apart.
 fn texts(section: &Section<'_>) -> Vec<String> {
     let mut texts = vec![section.title.clone()];
-    for block in &section.blocks {
+    for block in section.unfolded() {
         match block {
+            Block::Finding { claim, rest, .. } => texts.extend([claim.clone(), rest.clone()]),
             Block::Verdict(text) | Block::Text(text) | Block::Warning(text) => texts.push(text.clone()),
             Block::List(items) => texts.extend(items.clone()),
             Block::Collapsed { summary, items } => texts.extend([&[summary.clone()][..], items].concat()),
@@ -36,7 +37,9 @@ fn texts(section: &Section<'_>) -> Vec<String> {
                     }));
                 }
             }
-            Block::Figure(_) | Block::Methodology => {}
+            // A terminal has room for the line alone.
+            Block::Warnings { summary, .. } => texts.push(summary.clone()),
+            Block::Figure(_) | Block::Fold { .. } | Block::Methodology => {}
         }
     }
     texts
@@ -64,7 +67,7 @@ fn every_format_shows_every_section() {
                 section.id
             );
         }
-        let shown: Vec<String> = if section.detail {
+        let shown: Vec<String> = if section.rank == Rank::Detail {
             vec![section.title.clone()]
         } else {
             texts(section)
@@ -82,7 +85,7 @@ fn every_format_shows_every_section() {
     assert_eq!(in_json.len(), found.len());
     for (section, object) in found.iter().zip(in_json) {
         assert_eq!(object["id"], section.id);
-        let tables = section.blocks.iter().filter_map(|block| match block {
+        let tables = section.unfolded().filter_map(|block| match block {
             Block::Table(table) => Some(table),
             _ => None,
         });
@@ -104,8 +107,7 @@ fn every_format_shows_every_section() {
 /// Terminals have no room for captions.
 fn is_caption(section: &Section<'_>, text: &str) -> bool {
     section
-        .blocks
-        .iter()
+        .unfolded()
         .any(|block| matches!(block, Block::Table(table) if table.caption == text))
 }
 
@@ -115,7 +117,7 @@ fn ids_of_sections_and_columns_are_unique() {
     let found = sections(&records);
     let ids: std::collections::BTreeSet<&str> = found.iter().map(|section| section.id.as_str()).collect();
     assert_eq!(ids.len(), found.len());
-    for block in found.iter().flat_map(|section| &section.blocks) {
+    for block in found.iter().flat_map(Section::unfolded) {
         let Block::Table(table) = block else { continue };
         let ids: std::collections::BTreeSet<&str> = table.columns.iter().map(|column| column.id).collect();
         assert_eq!(ids.len(), table.columns.len(), "{ids:?}");
@@ -145,7 +147,12 @@ fn csv_tells_the_rungs_of_a_ladder_apart() {
 fn lines(html: &str) -> String {
     let (text, _) = html.split_once("<section id=\"methodology\">").unwrap();
     let (_, text) = text.split_once("</style>").unwrap();
+    // Dots and strokes stay on one line.
     text.replace("><", ">\n<")
+        .replace("\n<circle", "<circle")
+        .replace("\n</circle", "</circle")
+        .replace("\n<line", "<line")
+        .replace("\n</line", "</line")
 }
 
 #[test]

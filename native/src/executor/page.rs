@@ -375,11 +375,9 @@ impl Executor for PageExecutor {
     }
 
     async fn finish(&mut self, record: &mut Record) {
-        if let Some(connection) = &self.link.connection {
-            let text = "The run is over. You can close this page: the report is where the run was started.".into();
-            // A page that is gone needs no farewell.
-            let _ = connection.outgoing.send(RunnerMessage::Finished { text });
-        }
+        self.link
+            .say_goodbye("The run is over. You can close this page: the report is where the run was started.")
+            .await;
         self.close().await;
         if let Some(browser) = &mut record.machine.browser {
             browser.processes_peak_bytes = browser.processes_peak_bytes.max(self.peak_bytes);

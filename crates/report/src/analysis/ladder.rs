@@ -1,5 +1,7 @@
 //! Ladders: the gap between the first rung and the last, as steps that have one cause each where the rungs allow it.
 
+use std::collections::BTreeMap;
+
 use tare_core::stats::Estimate;
 use tare_record::{Cell, EnvironmentKind, Record, Status};
 
@@ -48,6 +50,8 @@ pub struct Step {
 /// The ladders that the records hold: of every workload that was measured on three rungs or more of the CPU, or of one graphics adapter.
 pub fn ladders(records: &[Record]) -> Vec<Ladder<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
+    // Where the groups of a model are, so that ten thousand cells are not compared with each other.
+    let mut of_model: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for record in records {
         for cell in &record.cells {
             if cell.status != Status::Measured {
@@ -59,7 +63,13 @@ pub fn ladders(records: &[Record]) -> Vec<Ladder<'_>> {
                 run: record.run.as_deref(),
                 v8: record.machine.node.as_ref().map(|node| node.v8.as_str()),
             };
-            match groups.iter_mut().find(|group| is_same_work(group.rungs[0].cell, cell)) {
+            let Some(sha256) = cell.model.sha256.as_deref() else {
+                continue;
+            };
+            let places = of_model.entry(sha256).or_default();
+            let mut known = places.iter().copied();
+            let place = known.find(|&place| is_same_work(groups[place].rungs[0].cell, cell));
+            match place.map(|place| &mut groups[place]) {
                 Some(group)
                     if group
                         .rungs
@@ -69,10 +79,13 @@ pub fn ladders(records: &[Record]) -> Vec<Ladder<'_>> {
                     group.repeated += 1
                 }
                 Some(group) => group.rungs.push(rung),
-                None => groups.push(Group {
-                    rungs: vec![rung],
-                    repeated: 0,
-                }),
+                None => {
+                    places.push(groups.len());
+                    groups.push(Group {
+                        rungs: vec![rung],
+                        repeated: 0,
+                    });
+                }
             }
         }
     }
@@ -114,7 +127,6 @@ struct Group<'a> {
 fn is_same_work(a: &Cell, b: &Cell) -> bool {
     (&a.engine.name, &a.engine.version, &a.model.sha256, a.load)
         == (&b.engine.name, &b.engine.version, &b.model.sha256, b.load)
-        && a.model.sha256.is_some()
         && have_same_inputs(a, b)
         && adapter_match::difference(a.adapter.as_ref(), b.adapter.as_ref()).is_none()
         && agreement(a, b).is_ok()

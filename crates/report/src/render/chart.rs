@@ -1,15 +1,16 @@
 use maud::{Markup, html};
 
-use crate::figure::{Axis, Chart, ChartLine};
+use crate::figure::{Axis, Chart, ChartLine, ChartPoint};
 use tare_findings::format::coordinate;
 
 const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 340.0;
+const HEIGHT: f64 = 358.0;
 const LEFT: f64 = 100.0;
 /// Room for the names of lines.
 const RIGHT: f64 = 210.0;
 const TOP: f64 = 22.0;
-const BOTTOM: f64 = 44.0;
+/// Room for the axis, its title, and what the chosen point says.
+const BOTTOM: f64 = 62.0;
 /// Names of lines are this far apart at least.
 const NAME: f64 = 15.0;
 /// So much of the range is left free at each end.
@@ -83,8 +84,9 @@ pub(super) fn chart(chart: &Chart, alternative: &str) -> Markup {
     let names = names(&chart.lines, &y);
     html! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) width=(WIDTH) role="img" aria-label=(alternative) {
+            title { (chart.y.title) " by " (chart.x.title) }
             text x="0" y="13" { (chart.y.title) }
-            text x=(WIDTH - RIGHT) y=(HEIGHT - 4.0) text-anchor="end" { (chart.x.title) }
+            text x=(WIDTH - RIGHT) y=(HEIGHT - 22.0) text-anchor="end" { (chart.x.title) }
             @for tick in ticks(&chart.y, &y, points().map(|point| point.y.value)) {
                 line x1=(LEFT) x2=(WIDTH - RIGHT) y1=(coordinate(y.at(tick))) y2=(coordinate(y.at(tick))) stroke="currentColor" stroke-opacity="0.15" {}
                 text x=(LEFT - 8.0) y=(coordinate(y.at(tick) + 4.0)) text-anchor="end" { (chart.y.of.text(tick)) }
@@ -101,10 +103,13 @@ pub(super) fn chart(chart: &Chart, alternative: &str) -> Markup {
                     }
                     @for point in line.points.iter().filter(|_| !line.is_bare) {
                         @let (px, py) = (coordinate(x.at(point.x)), coordinate(y.at(point.y.value)));
-                        line x1=(px) x2=(px) y1=(coordinate(y.at(point.y.low))) y2=(coordinate(y.at(point.y.high))) stroke-width="1.5" {}
-                        circle cx=(px) cy=(py) r="3.5" stroke="none" {}
-                        @if let Some(label) = &point.label {
-                            text x=(coordinate(x.at(point.x) + 6.0)) y=(coordinate(y.at(point.y.value) - 5.0)) stroke="none" { (label) }
+                        g class="point" tabindex="0" {
+                            line x1=(px) x2=(px) y1=(coordinate(y.at(point.y.low))) y2=(coordinate(y.at(point.y.high))) stroke-width="1.5" {}
+                            circle cx=(px) cy=(py) r="3.5" stroke="none" {}
+                            @if let Some(label) = &point.label {
+                                text x=(coordinate(x.at(point.x) + 6.0)) y=(coordinate(y.at(point.y.value) - 5.0)) stroke="none" { (label) }
+                            }
+                            text class="readout" x="0" y=(HEIGHT - 4.0) stroke="none" { (readout(chart, line, point)) }
                         }
                     }
                     @if let Some((at, last)) = name {
@@ -115,6 +120,29 @@ pub(super) fn chart(chart: &Chart, alternative: &str) -> Markup {
             }
         }
     }
+}
+
+/// What a point says when a reader chooses it.
+fn readout(chart: &Chart, line: &ChartLine, point: &ChartPoint) -> String {
+    let text = |value: f64| chart.y.of.text(value);
+    let of = [Some(&line.label), point.label.as_ref()];
+    let of: Vec<&str> = of
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .filter(|name| !name.is_empty())
+        .collect();
+    let interval = if point.y.low < point.y.high {
+        format!(" ({} to {})", text(point.y.low), text(point.y.high))
+    } else {
+        String::new()
+    };
+    format!(
+        "{}: {} at {}{interval}",
+        of.join(", "),
+        text(point.y.value),
+        chart.x.of.text(point.x)
+    )
 }
 
 /// The values themselves if they are few and counted, or round numbers.

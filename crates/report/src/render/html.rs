@@ -1,24 +1,36 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use tare_record::{Record, SelfCheck};
 
-use super::style::{PAGE_STYLE, STYLE};
-use super::svg::drawing;
+use super::style::{PAGE_STYLE, PARTS, STYLE};
+use super::svg::on_page;
 use crate::figure::Figure;
-use crate::section::{Block, Note, Section, Table, Value};
+use crate::section::{Block, Note, Rank, Section, Table, Value};
 use crate::sections::sections;
+use tare_findings::labels;
 
 /// METHODOLOGY.md as HTML. A test keeps it up to date.
 const METHODOLOGY: &str = include_str!("methodology.html");
 
+/// Sorts, filters and compares. A test keeps the hash up to date, which lets this script run and no other.
+const SCRIPT: &str = include_str!("report.js");
+const SCRIPT_HASH: &str = "sha256-KTKuUlfws9X900ruFXSa/eHHbQCVhrk9Vh6UIT4aC90=";
+
+/// A text column whose texts have fewer characters is not broken into lines.
+const SHORT: usize = 40;
+
+/// Rows of a table at most, so that a browser shows the page at once.
+const MOST_ROWS: usize = 3000;
+
 /// The whole report as one HTML file that makes no network request. `command` is what made it.
 pub fn html(records: &[Record], command: &str) -> String {
+    let policy = format!("default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '{SCRIPT_HASH}'");
     let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+                meta http-equiv="Content-Security-Policy" content=(policy);
                 title { "tare report" }
                 style { (PreEscaped(PAGE_STYLE)) }
             }
@@ -27,6 +39,7 @@ pub fn html(records: &[Record], command: &str) -> String {
                     (report(records))
                     footer class="tare" { p class="soft" { "Made by " code { (command) } } }
                 }
+                script { (PreEscaped(SCRIPT)) }
             }
         }
     };
@@ -39,30 +52,89 @@ pub fn fragment(records: &[Record]) -> String {
 }
 
 fn report(records: &[Record]) -> Markup {
+    let sections = sections(records);
+    let groups: Vec<&[Section<'_>]> = sections
+        .chunk_by(|a, b| a.group.is_some() && a.group == b.group)
+        .collect();
     html! {
         div class="tare" {
-            style { (PreEscaped(STYLE)) }
-            @for (number, part) in sections(records).iter().enumerate() { (section(part, number == 0)) }
+            style { (PreEscaped(STYLE)) (PreEscaped(PARTS)) }
+            @for (number, group) in groups.iter().enumerate() {
+                @match group {
+                    [one] if one.rank == Rank::Answer => section id=(one.id) {
+                        @if number == 0 {
+                            h1 { (one.title) }
+                            p class="soft" { (subject(records)) }
+                            (contents(&groups[1..]))
+                        } @else {
+                            h2 { (one.title) }
+                        }
+                        (blocks(&one.blocks))
+                    },
+                    [one] if one.group.is_none() => (folded(&one.id, html! { h2 { (one.title) } }, &blocks(&one.blocks))),
+                    several => (folded(&group_id(several), html! { h2 { (heading(several)) } }, &html! {
+                        @for one in several.iter() { (folded(&one.id, html! { h3 { (one.title) } }, &blocks(&one.blocks))) }
+                    })),
+                }
+            }
         }
     }
 }
 
-fn section(section: &Section<'_>, is_first: bool) -> Markup {
-    let heading = if is_first {
-        html! { h1 { (section.title) } }
-    } else {
-        html! { h2 { (section.title) } }
+/// What was measured, where and when.
+fn subject(records: &[Record]) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut push = |part: String| {
+        if !part.is_empty() && !parts.contains(&part) {
+            parts.push(part);
+        }
     };
-    let is_text = section.blocks == [Block::Methodology];
+    for record in records {
+        push(labels::environment(&record.machine));
+    }
+    for record in records {
+        let machine = &record.machine;
+        let cpu = machine.native.as_ref().map(|native| native.cpu.clone());
+        push(cpu.unwrap_or_else(|| machine.os.clone()));
+        push(format!("{} cores", machine.logical_cores));
+        push(record.created.split('T').next().unwrap_or_default().to_owned());
+    }
+    parts.join(" \u{b7} ")
+}
+
+/// Links to all that can be opened.
+fn contents(groups: &[&[Section<'_>]]) -> Markup {
     html! {
-        section id=(section.id) {
-            @if is_text {
-                details { summary { (heading) } @for part in &section.blocks { (block(part)) } }
-            } @else {
-                (heading)
-                @for part in &section.blocks { (block(part)) }
+        nav aria-label="Contents" {
+            ul {
+                @for group in groups {
+                    @let id = if group[0].group.is_some() { group_id(group) } else { group[0].id.clone() };
+                    li { a href=(format!("#{id}")) { (heading(group)) } }
+                }
             }
         }
+    }
+}
+
+/// The heading over a section or a group of them.
+fn heading<'a>(group: &'a [Section<'_>]) -> &'a str {
+    group[0].group.unwrap_or(&group[0].title)
+}
+
+fn group_id(group: &[Section<'_>]) -> String {
+    heading(group)
+        .to_lowercase()
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "-")
+}
+
+/// The id is inside, because a browser opens what holds the target of a link.
+fn folded(id: &str, heading: Markup, content: &Markup) -> Markup {
+    html! { details class="fold" { summary { (heading) } section id=(id) { (content) } } }
+}
+
+fn blocks(blocks: &[Block<'_>]) -> Markup {
+    html! {
+        @for part in blocks { (block(part)) }
     }
 }
 
@@ -70,10 +142,17 @@ fn block(block: &Block<'_>) -> Markup {
     html! {
         @match block {
             Block::Verdict(text) => p class="verdict" { (text) "." },
+            Block::Finding { claim, rest, figures } => details class="finding" {
+                summary { (claim) "." }
+                @if !rest.is_empty() { p { (rest) } }
+                (list(figures))
+            },
             Block::Text(text) => p { (text) },
             Block::Warning(text) => p class="warning" { "Warning: " (text) },
-            Block::List(items) => ul { @for item in items { li { (item) } } },
-            Block::Collapsed { summary, items } => details { summary { (summary) } ul { @for item in items { li { (item) } } } },
+            Block::Warnings { summary, items } => details class="warning" { summary { (summary) } (list(items)) },
+            Block::List(items) => (list(items)),
+            Block::Collapsed { summary, items } => details { summary { (summary) } (list(items)) },
+            Block::Fold { summary, blocks: inner } => details { summary { (summary) } (blocks(inner)) },
             Block::Table(data) => (table(data)),
             Block::Figure(data) => (figure(data)),
             Block::Methodology => (PreEscaped(METHODOLOGY)),
@@ -81,9 +160,24 @@ fn block(block: &Block<'_>) -> Markup {
     }
 }
 
+fn list(items: &[String]) -> Markup {
+    html! { ul { @for item in items { li { (item) } } } }
+}
+
 fn table(table: &Table) -> Markup {
     let classes: Vec<Option<&str>> = (0..table.columns.len())
-        .map(|column| table.is_number(column).then_some("number"))
+        .map(|column| {
+            let longest = table
+                .rows
+                .iter()
+                .map(|row| row.values[column].to_string().chars().count())
+                .max();
+            match longest {
+                _ if table.is_number(column) => Some("number"),
+                Some(longest) if longest <= SHORT => Some("short"),
+                _ => None,
+            }
+        })
         .collect();
     html! {
         div class="scroll" {
@@ -91,31 +185,57 @@ fn table(table: &Table) -> Markup {
                 @if !table.caption.is_empty() { caption { (table.caption) } }
                 thead { tr { @for (column, class) in table.columns.iter().zip(&classes) { th scope="col" class=[class] { (column.heading) } } } }
                 tbody {
-                    @for row in &table.rows {
+                    @for row in table.rows.iter().take(MOST_ROWS) {
                         tr {
                             @for (number, (value, class)) in row.values.iter().zip(&classes).enumerate() {
                                 @if number == 0 { th scope="row" class=[class] { (value) } } @else { (cell(value, class)) }
                             }
                         }
                         @if !row.notes.is_empty() {
-                            tr class="notes" { td colspan=(table.columns.len()) { @for note in &row.notes { (note_line(note)) } } }
+                            tr class="notes" { td colspan=(table.columns.len()) { (note_lines(&row.notes)) } }
                         }
                     }
                 }
             }
         }
+        @if table.rows.len() > MOST_ROWS { p { "Only " (MOST_ROWS) " of " (table.rows.len()) " rows are shown. The report as JSON has all." } }
     }
 }
 
+/// A value, with its number for the script.
 fn cell(value: &Value, class: &Option<&str>) -> Markup {
-    html! { td class=[class] { (value) } }
+    let (number, interval) = match *value {
+        Value::Missing | Value::Text(_) => (None, None),
+        Value::Count(count) | Value::Bytes(count) => (Some(count as f64), None),
+        Value::Duration(number)
+        | Value::Ratio(number)
+        | Value::Share(number)
+        | Value::Rate(_, number)
+        | Value::Scientific(number) => (Some(number), None),
+        Value::DurationInterval(low, high) => (Some(low), Some((low, high))),
+        Value::RatioInterval(low, _) | Value::RateInterval(_, low, _) => (Some(low), None),
+    };
+    // More digits than anybody compares.
+    let digits = |number: f64| format!("{number:.5e}");
+    let [low, high] = [interval.map(|(low, _)| low), interval.map(|(_, high)| high)].map(|end| end.map(digits));
+    html! { td class=[class] data-n=[number.map(digits)] data-low=[low] data-high=[high] { (value) } }
 }
 
-fn note_line(note: &Note) -> Markup {
+/// Failures, and warnings under a line that counts them.
+fn note_lines(notes: &[Note]) -> Markup {
+    let of_warning = |note: &Note| match note {
+        Note::Warning(text) => Some(text.clone()),
+        Note::Failure(_) => None,
+    };
+    let warnings: Vec<String> = notes.iter().filter_map(of_warning).collect();
     html! {
-        @match note {
-            Note::Failure(text) => pre class="failed" { (text) },
-            Note::Warning(text) => p class="warning" { "Warning: " (text) },
+        @for note in notes {
+            @if let Note::Failure(text) = note { pre class="failed" { (text) } }
+        }
+        @match warnings.as_slice() {
+            [] => {},
+            [one] => p class="warning" { "Warning: " (one) },
+            several => details class="warning" { summary { (several.len()) " warnings" } (list(several)) },
         }
     }
 }
@@ -123,9 +243,7 @@ fn note_line(note: &Note) -> Markup {
 fn figure(figure: &Figure<'_>) -> Markup {
     html! {
         figure {
-            div class="scroll" {
-                (drawing(figure))
-            }
+            (on_page(figure))
             figcaption class="soft" { (figure.caption) }
         }
     }

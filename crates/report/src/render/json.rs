@@ -11,7 +11,7 @@ pub fn json(records: &[Record]) -> String {
     let sections: Vec<Json> = sections(records)
         .iter()
         .map(|section| {
-            let blocks: Vec<Json> = section.blocks.iter().filter_map(block).collect();
+            let blocks: Vec<Json> = section.unfolded().filter_map(block).collect();
             json!({ "id": section.id, "title": section.title, "blocks": blocks })
         })
         .collect();
@@ -21,20 +21,26 @@ pub fn json(records: &[Record]) -> String {
 fn block(block: &Block<'_>) -> Option<Json> {
     Some(match block {
         Block::Verdict(text) => json!({ "verdict": text }),
+        Block::Finding { claim, rest, figures } => json!({ "verdict": claim, "rest": rest, "figures": figures }),
         Block::Text(text) => json!({ "text": text }),
         Block::Warning(text) => json!({ "warning": text }),
         Block::List(items) => json!({ "list": items }),
+        Block::Warnings { summary, items } => json!({ "summary": summary, "warnings": items }),
         Block::Collapsed { summary, items } => json!({ "summary": summary, "list": items }),
         Block::Table(data) => table(data),
         Block::Figure(figure) => {
             let kind = match figure.kind {
+                FigureKind::Ratios(_) => "ratios",
                 FigureKind::Samples(_) => "samples",
+                FigureKind::Series(_) => "series",
+                FigureKind::Parts(_) => "parts",
                 FigureKind::Waterfall(_) => "waterfall",
                 FigureKind::Chart(_) => "chart",
             };
             json!({ "figure": kind, "alternative": figure.alternative })
         }
-        Block::Methodology => return None,
+        // Their blocks come in their place.
+        Block::Fold { .. } | Block::Methodology => return None,
     })
 }
 

@@ -18,7 +18,7 @@ pub fn markdown(records: &[Record]) -> String {
 /// A section as Markdown, under a heading of that level.
 pub fn markdown_section(section: &Section<'_>, level: usize) -> String {
     let mut text = format!("\n{} {}\n", "#".repeat(level), escape(&section.title));
-    for block in &section.blocks {
+    for block in section.unfolded() {
         text.push('\n');
         text += &markdown_block(block);
     }
@@ -29,10 +29,21 @@ pub fn markdown_section(section: &Section<'_>, level: usize) -> String {
 pub fn markdown_block(block: &Block<'_>) -> String {
     match block {
         Block::Verdict(text) => format!("**{}.**\n", escape(text)),
+        Block::Finding { claim, rest, figures } => {
+            let rest = if rest.is_empty() {
+                String::new()
+            } else {
+                format!(" {}", escape(rest))
+            };
+            format!("**{}.**{rest}\n\n{}", escape(claim), list(figures))
+        }
         Block::Text(text) => format!("{}\n", escape(text)),
         Block::Warning(text) => format!("> Warning: {}\n", escape(text)),
         Block::List(items) => list(items),
-        Block::Collapsed { summary, items } => format!("{}:\n\n{}", escape(summary), list(items)),
+        Block::Warnings { summary, items } | Block::Collapsed { summary, items } => {
+            format!("{}:\n\n{}", escape(summary), list(items))
+        }
+        Block::Fold { blocks, .. } => blocks.iter().map(markdown_block).collect::<Vec<_>>().join("\n"),
         Block::Table(data) => table(data),
         // The table and the sentences of its section hold the same.
         Block::Figure(figure) => format!("*{}*\n", escape(&figure.alternative)),

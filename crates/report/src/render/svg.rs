@@ -1,29 +1,53 @@
-use maud::Markup;
+use maud::{Markup, html};
 
 use super::chart::chart;
+use super::parts_plot::parts_plot;
+use super::ratios::ratios;
+use super::rows::Rows;
 use super::sample_plot::sample_plot;
+use super::series_plot::series_plot;
+use super::style::PARTS;
 use super::waterfall::waterfall;
-use crate::figure::{Figure, FigureKind};
+use crate::figure::{Chart, Figure, FigureKind};
 
 /// Colors of a picture that stands alone, in light and dark; the same as in reports.
-const STYLE: &str = "<style>svg { color: #1c1e21; background: #fff; } text { fill: currentColor; font: 13px system-ui, sans-serif; } \
+const STYLE: &str = "svg { color: #1c1e21; background: #fff; } text { fill: currentColor; font: 13px system-ui, sans-serif; } \
 .native { fill: #1f5fbf; stroke: #1f5fbf; } .other { fill: #b3470b; stroke: #b3470b; } \
 @media (prefers-color-scheme: dark) { svg { color: #e8eaed; background: #16181b; } .native { fill: #7eb0ff; stroke: #7eb0ff; } \
-.other { fill: #ffa26b; stroke: #ffa26b; } }</style>";
+.other { fill: #ffa26b; stroke: #ffa26b; } } .readout { visibility: hidden; }";
 
 /// A picture as an SVG file.
 pub fn svg(figure: &Figure<'_>) -> String {
-    let drawn = drawing(figure).into_string();
+    let drawn = match drawing(figure) {
+        Drawing::Rows(rows) => rows.alone(&figure.alternative),
+        Drawing::Chart(data) => chart(data, &figure.alternative),
+    };
+    let drawn = drawn.into_string();
     // After the opening tag, whose attributes are quoted and hold no such character.
     let (tag, rest) = drawn.split_once('>').unwrap_or((&drawn, ""));
-    format!("{tag}>{STYLE}{rest}\n")
+    format!("{tag}><style>{STYLE}{PARTS}</style>{rest}\n")
 }
 
 /// A picture as a part of a page.
-pub(super) fn drawing(figure: &Figure<'_>) -> Markup {
-    match &figure.kind {
-        FigureKind::Samples(rows) => sample_plot(rows, &figure.alternative),
-        FigureKind::Waterfall(rows) => waterfall(rows, &figure.alternative),
-        FigureKind::Chart(data) => chart(data, &figure.alternative),
+pub(super) fn on_page(figure: &Figure<'_>) -> Markup {
+    match drawing(figure) {
+        Drawing::Rows(rows) => rows.on_page(&figure.alternative),
+        Drawing::Chart(data) => html! { div class="scroll" { (chart(data, &figure.alternative)) } },
     }
+}
+
+enum Drawing<'a> {
+    Rows(Rows),
+    Chart(&'a Chart),
+}
+
+fn drawing<'a>(figure: &'a Figure<'_>) -> Drawing<'a> {
+    Drawing::Rows(match &figure.kind {
+        FigureKind::Ratios(rows) => ratios(rows),
+        FigureKind::Samples(rows) => sample_plot(rows),
+        FigureKind::Series(rows) => series_plot(rows),
+        FigureKind::Waterfall(rows) => waterfall(rows),
+        FigureKind::Parts(parts) => parts_plot(parts),
+        FigureKind::Chart(data) => return Drawing::Chart(data),
+    })
 }

@@ -1,14 +1,16 @@
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 use tare_record::Record;
 
-use crate::section::{Block, Note, Section, Table, Value};
+use super::terminal_bars::waterfall;
+use crate::figure::{Figure, FigureKind};
+use crate::section::{Block, Note, Rank, Section, Table, Value};
 use crate::sections::sections;
 
 /// The report as plain text of at most `width` columns: every section but details, which are named. What was found comes last, because
 /// that is where a reader of a terminal looks.
 pub fn terminal(records: &[Record], width: u16) -> String {
     let sections = sections(records);
-    let (details, main): (Vec<_>, Vec<_>) = sections.iter().partition(|section| section.detail);
+    let (details, main): (Vec<_>, Vec<_>) = sections.iter().partition(|section| section.rank == Rank::Detail);
     let is_answer = |section: &&Section<'_>| ["findings", "summary"].contains(&section.id.as_str());
     let (answers, others): (Vec<_>, Vec<_>) = main.into_iter().partition(is_answer);
     let mut text = String::new();
@@ -31,16 +33,25 @@ pub fn terminal(records: &[Record], width: u16) -> String {
 fn render(section: &Section<'_>, width: u16) -> String {
     let title = printable(&section.title);
     let mut text = format!("{title}\n{}\n", "=".repeat(title.chars().count()));
-    for block in &section.blocks {
+    for block in section.unfolded() {
         text += &match block {
             Block::Verdict(line) => wrapped(&format!("{line}."), "", width),
+            Block::Finding { claim, rest, .. } => wrapped(format!("{claim}. {rest}").trim_end(), "", width),
             Block::Text(line) => wrapped(line, "", width),
             Block::Warning(line) => wrapped(&format!("warning: {line}"), "", width),
+            Block::Warnings { summary, items } => match items.as_slice() {
+                [one] => wrapped(&format!("warning: {one}"), "", width),
+                _ => wrapped(&format!("{summary}."), "", width),
+            },
             Block::List(items) => items.iter().map(|item| wrapped(item, "- ", width)).collect(),
             Block::Collapsed { summary, .. } => wrapped(summary, "- ", width),
             Block::Table(data) => table(data, width),
+            Block::Figure(Figure {
+                kind: FigureKind::Waterfall(rows),
+                ..
+            }) => waterfall(rows).iter().map(|line| printable(line) + "\n").collect(),
             // The table and the sentences of its section hold the same.
-            Block::Figure(_) | Block::Methodology => continue,
+            Block::Figure(_) | Block::Fold { .. } | Block::Methodology => continue,
         };
     }
     text.push('\n');

@@ -1,4 +1,4 @@
-use tare_record::{Cell, ClockInfo, Record, Status};
+use tare_record::{Cell, Record, Status};
 
 use crate::analysis::series::Series;
 use crate::section::{Note, Section, Table, Value};
@@ -25,10 +25,10 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
     for record in records {
         for cell in &record.cells {
             let series = Series::new(cell, &record.clock);
-            table.push_with_notes(values(cell, &series), notes(cell, &record.clock));
+            table.push_with_notes(values(cell, &series), notes(cell, &series));
         }
     }
-    Some(Section::new("cells", "All cells", vec![table.block()?]))
+    Some(Section::reason("cells", "All cells", vec![table.block()?]))
 }
 
 fn values(cell: &Cell, series: &Series) -> Vec<Value> {
@@ -58,12 +58,12 @@ fn status(status: &Status) -> &'static str {
 }
 
 /// Why a cell has no figures, and what to know beside those it has.
-fn notes(cell: &Cell, clock: &ClockInfo) -> Vec<Note> {
+fn notes(cell: &Cell, series: &Series) -> Vec<Note> {
     let failure = match &cell.status {
         Status::Failed(failure) | Status::TimedOut(failure) => Some(Note::Failure(failure.to_string())),
         Status::Measured | Status::Cancelled => None,
     };
-    let warnings = [cell.warnings.clone(), Series::new(cell, clock).warnings].concat();
+    let warnings = [&cell.warnings[..], &series.warnings].concat();
     let warnings = warnings.into_iter().map(|warning| Note::Warning(warning.message));
     failure.into_iter().chain(warnings).collect()
 }

@@ -23,7 +23,11 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
     );
     let cells = records.iter().flat_map(|record| &record.cells);
     cells.filter_map(row).for_each(|row| table.push(row));
-    Some(Section::new("device-time", "Time on the device", vec![table.block()?]))
+    Some(Section::reason(
+        "device-time",
+        "Time on the device",
+        vec![table.block()?],
+    ))
 }
 
 fn row(cell: &Cell) -> Option<Vec<Value>> {

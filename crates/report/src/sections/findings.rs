@@ -2,30 +2,27 @@ use tare_findings::{Answer, Finding};
 
 use crate::section::{Block, Section};
 
-/// What the experiments of a plan say.
+/// What the experiments of a plan say: first what could be told.
 pub(super) fn section<'a>(found: &[Finding]) -> Option<Section<'a>> {
     let (told, unknown): (Vec<_>, Vec<_>) = found
         .iter()
         .partition(|finding| matches!(finding.answer, Answer::Told(_)));
-    let told = told
-        .iter()
-        .map(|finding| Block::Verdict(finding.answer.text().trim_end_matches('.').to_owned()));
-    let unknown = unknown
-        .iter()
-        .map(|finding| Block::Text(finding.answer.text().to_owned()));
-    let blocks: Vec<Block<'_>> = told.chain(unknown).collect();
-    (!blocks.is_empty()).then(|| Section::new("findings", "What was found", blocks))
+    let blocks: Vec<Block<'_>> = told.into_iter().chain(unknown).map(block).collect();
+    (!blocks.is_empty()).then(|| Section::answer("findings", "What was found", blocks))
 }
 
-/// The figures that it rests on.
-pub(super) fn figures<'a>(found: &[Finding]) -> Option<Section<'a>> {
-    let mut blocks = Vec::new();
-    for finding in found {
-        blocks.push(Block::Text(finding.answer.text().to_owned()));
-        let figures = finding.figures.iter().map(ToString::to_string);
-        blocks.push(Block::List(
-            figures.chain(finding.assumptions.iter().cloned()).collect(),
-        ));
+fn block<'a>(finding: &Finding) -> Block<'a> {
+    let text = finding.answer.text();
+    // A sentence ends where a capital letter follows: not within "3.5 ms" or "tract v. burn".
+    let end = text
+        .match_indices(". ")
+        .map(|(at, _)| at)
+        .find(|at| text[at + 2..].starts_with(char::is_uppercase));
+    let (claim, rest) = end.map_or((text, ""), |at| (&text[..at], &text[at + 2..]));
+    let figures = finding.figures.iter().map(ToString::to_string);
+    Block::Finding {
+        claim: claim.trim_end_matches('.').to_owned(),
+        rest: rest.to_owned(),
+        figures: figures.chain(finding.assumptions.iter().cloned()).collect(),
     }
-    (!blocks.is_empty()).then(|| Section::detail("finding-figures", "The figures behind what was found", blocks))
 }

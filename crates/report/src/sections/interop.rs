@@ -23,7 +23,7 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
     );
     let costs = records.iter().flat_map(|record| &record.interop);
     costs.filter_map(row).for_each(|row| table.push(row));
-    Some(Section::new(
+    Some(Section::reason(
         "interop",
         "What interop costs in the browser",
         vec![table.block()?],

@@ -2,11 +2,32 @@ use tare_core::stats::Estimate;
 
 use crate::analysis::ladder::Ladder;
 use crate::figure::{Figure, FigureKind, WaterfallRow};
-use crate::section::{Block, Section, Table, Value};
+use crate::section::{Block, Rank, Section, Table, Value};
 use tare_findings::{format, labels};
 
-/// Why a workload takes longer in the browser, step by step.
-pub(super) fn section<'a>(ladder: &Ladder<'a>) -> Section<'a> {
+/// Why each workload takes longer in the browser, step by step. The one that explains most comes first and is open.
+pub(super) fn sections<'a>(ladders: &[Ladder<'a>]) -> Vec<Section<'a>> {
+    let size = |ladder: &Ladder<'_>| (ladder.rungs.len(), ladder.medians[0].value);
+    let first = (0..ladders.len()).max_by(|&a, &b| {
+        let (a, b) = (size(&ladders[a]), size(&ladders[b]));
+        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+    });
+    let rank = |number| {
+        if Some(number) == first {
+            Rank::Answer
+        } else {
+            Rank::Reason
+        }
+    };
+    let mut sections: Vec<Section<'a>> = (0..)
+        .zip(ladders)
+        .map(|(number, ladder)| section(ladder, rank(number)))
+        .collect();
+    sections.sort_by_key(|section| section.rank != Rank::Answer);
+    sections
+}
+
+fn section<'a>(ladder: &Ladder<'a>, rank: Rank) -> Section<'a> {
     let first = ladder.rungs[0];
     let factors = ladder.shares.iter().map(|(kind, ratio)| {
         format!(
@@ -16,18 +37,16 @@ pub(super) fn section<'a>(ladder: &Ladder<'a>) -> Section<'a> {
             format::ratios(ratio)
         )
     });
-    let mut blocks = vec![
-        Block::Verdict(ladder.sentence()),
+    let mut details = vec![
         Block::Text(
             "The gap is the product of these factors. A factor below 1x makes it smaller. Threads come off first and, where the browser has them, go back on last, so that everything between is compared on one thread."
                 .into(),
         ),
         Block::List(factors.collect()),
-        Block::Figure(waterfall(ladder)),
         Block::Table(table(ladder)),
     ];
     if ladder.repeated > 0 {
-        blocks.push(Block::Text(format!(
+        details.push(Block::Text(format!(
             "Cells left out because an earlier record has the same rung: {}.",
             ladder.repeated
         )));
@@ -35,7 +54,19 @@ pub(super) fn section<'a>(ladder: &Ladder<'a>) -> Section<'a> {
     let id = format!("ladder-{}-{}", first.model.name, first.engine.name);
     let browser = ladder.rungs.last().and_then(|rung| rung.configuration.browser.as_ref());
     let place = browser.map_or_else(String::new, |name| format!(" in {name}"));
-    Section::new(id, format!("Why: {}{place}", labels::work(first)), blocks)
+    let title = format!("Why: {}{place}", labels::work(first));
+    let blocks = vec![
+        Block::Verdict(ladder.sentence()),
+        Block::Figure(waterfall(ladder)),
+        Block::Fold {
+            summary: "The factors and their intervals".into(),
+            blocks: details,
+        },
+    ];
+    match rank {
+        Rank::Answer => Section::answer(id, title, blocks),
+        Rank::Reason | Rank::Detail => Section::reason(id, title, blocks).in_group("Why, for the others"),
+    }
 }
 
 fn waterfall<'a>(ladder: &Ladder<'_>) -> Figure<'a> {
@@ -43,11 +74,14 @@ fn waterfall<'a>(ladder: &Ladder<'_>) -> Figure<'a> {
     let rows = rungs.map(|(number, (cell, median))| WaterfallRow {
         label: labels::configuration(cell),
         median_ns: median.value,
-        factor: number.checked_sub(1).map(|before| ladder.steps[before].ratio.value),
+        step: number.checked_sub(1).map(|before| {
+            let step = &ladder.steps[before];
+            (step.ratio.value, step.kind.as_str())
+        }),
     });
     Figure {
         alternative: format!("Ladder: {}", ladder.sentence()),
-        caption: "Each bar leads from the time of the rung above to its own. Equal lengths are equal factors.".into(),
+        caption: "Each bar leads from the time of the line above to its own. Equal lengths are equal factors.".into(),
         kind: FigureKind::Waterfall(rows.collect()),
     }
 }

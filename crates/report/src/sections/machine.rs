@@ -42,7 +42,7 @@ pub(super) fn section<'a>(number: usize, record: &Record) -> Section<'a> {
     }
     blocks.push(Block::Table(table));
     let title = format!("Record {number}: {}", labels::environment(&record.machine));
-    Section::detail(format!("record-{number}"), title, blocks)
+    Section::detail(format!("record-{number}"), title, blocks).in_group("Records")
 }
 
 fn build(record: &Record) -> String {

@@ -1,6 +1,7 @@
 use tare_record::{Cell, EnvironmentKind, Record};
 
-use crate::section::{Section, Table, Value};
+use crate::figure::{AxisOf, Figure, FigureKind, Parts, PartsRow};
+use crate::section::{Block, Section, Table, Value};
 use tare_findings::labels;
 
 /// Memory at its peak. Cells whose environment did not report it are left out.
@@ -26,7 +27,24 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
         .iter()
         .filter_map(|cell| row(cell, &cells))
         .for_each(|row| table.push(row));
-    Some(Section::detail("memory", "Memory", vec![table.block()?]))
+    let table = table.block()?;
+    let rows = cells.iter().filter_map(|cell| {
+        Some(PartsRow {
+            label: format!("{}, {}", labels::work(cell), labels::configuration(cell)),
+            note: String::new(),
+            parts: vec![peak(cell)? as f64],
+        })
+    });
+    let figure = Figure {
+        alternative: "Memory at its peak; the table below has the figures.".into(),
+        caption: "Memory at its peak, of a process natively and of the module in a browser.".into(),
+        kind: FigureKind::Parts(Parts {
+            names: vec!["peak".into()],
+            of: AxisOf::Bytes,
+            rows: rows.collect(),
+        }),
+    };
+    Some(Section::detail("memory", "Memory", vec![Block::Figure(figure), table]))
 }
 
 fn row(cell: &Cell, cells: &[&Cell]) -> Option<Vec<Value>> {
@@ -54,13 +72,16 @@ fn peak(cell: &Cell) -> Option<u64> {
 
 /// Peak of the native process that ran the same model on the same engine and number of threads.
 fn native_peak(cell: &Cell, cells: &[&Cell]) -> Option<u64> {
-    let key = |cell: &Cell| (cell.model.sha256.clone(), cell.engine.name, cell.configuration.threads);
+    let key = |cell: &'_ Cell| (cell.engine.name, cell.configuration.threads);
     let is_native = |cell: &Cell| cell.configuration.environment == EnvironmentKind::Native;
     if is_native(cell) {
         return None;
     }
-    let counterpart = cells
-        .iter()
-        .find(|native| is_native(native) && native.configuration.vector_limit.is_none() && key(native) == key(cell));
+    let counterpart = cells.iter().find(|native| {
+        is_native(native)
+            && native.configuration.vector_limit.is_none()
+            && native.model.sha256 == cell.model.sha256
+            && key(native) == key(cell)
+    });
     peak(counterpart?)
 }

@@ -29,6 +29,9 @@ use crate::analysis::ladder::ladders;
 use crate::analysis::pairing::compare;
 use crate::section::{Block, Section};
 
+/// Pairs and ladders with a section of their own at most. The summary and the tables have all.
+const MOST: usize = 200;
+
 /// Everything that the records say. Every format shows these sections and nothing else.
 pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
     let comparison = compare(records);
@@ -36,12 +39,11 @@ pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
     let found = tare_findings::findings(records);
     let mut sections: Vec<Section<'_>> = findings::section(&found).into_iter().collect();
     sections.push(summary::section(records, &comparison, &ladders));
+    sections.extend(ladder::sections(&ladders[..ladders.len().min(MOST)]));
+    sections.extend(scaling::sections(records));
     sections.extend(summary::refusals(&comparison));
-    sections.extend(ladders.iter().map(ladder::section));
-    sections.extend(comparison.pairs.iter().map(pair::section));
-    sections.extend(scaling::section(records));
+    sections.extend(comparison.pairs.iter().take(MOST).map(pair::section));
     sections.extend(reported::section(records));
-    sections.extend(findings::figures(&found));
     sections.extend(cells::section(records));
     sections.extend(load::section(records));
     sections.extend(operators::section(records));

@@ -1,12 +1,18 @@
+use std::collections::BTreeMap;
+
 use tare_findings::{LayerTime, OperatorTimes, format, labels};
 use tare_record::{Cell, OperatorProfile, ProfiledNode, Record};
 
 use super::roofline;
+use crate::figure::{AxisOf, Figure, FigureKind, Parts, PartsRow};
 use crate::rate::RateOf;
 use crate::section::{Block, Section, Table, Value};
 
 /// Operators that take less of a run are not listed.
 const LEAST_SHARE: f64 = 0.005;
+
+/// Operators with a part of their own in the picture.
+const DRAWN: usize = 6;
 
 /// Nodes that are listed for each cell.
 const LISTED: usize = 40;
@@ -16,18 +22,58 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
     let mut blocks = vec![Block::Text(
         "Some runs were timed node by node, after the samples. Arithmetic counts the products of convolutions and matrix products, memory every value once. The bound is what would limit the operator if it were as fast as the machine allows, and \"reached\" is how close it comes to that. More than 100 % of memory means that values come from caches. Operators that take less than 0.5 % of a run are in the record alone.".into(),
     )];
-    for cell in records.iter().flat_map(|record| &record.cells) {
-        if let Some((profile, times)) = cell.profile.as_ref().zip(OperatorTimes::of(cell)) {
-            // Not a caption, which a terminal does not show.
-            blocks.push(Block::Text(line(cell, profile, &times)));
-            blocks.extend(table(&times).block());
-            let is_native = labels::place(cell) == "native";
-            blocks.extend(roofline::figure(&name(cell), &times, is_native).map(Block::Figure));
-            blocks.extend(layers(cell));
-            blocks.push(longest_nodes(cell, profile));
-        }
+    let cells = records.iter().flat_map(|record| &record.cells);
+    let profiled: Vec<_> = cells
+        .filter_map(|cell| Some((cell, cell.profile.as_ref()?, OperatorTimes::of(cell)?)))
+        .collect();
+    if profiled.is_empty() {
+        return None;
     }
-    (blocks.len() > 1).then(|| Section::new("operators", "Operators", blocks))
+    blocks.push(Block::Figure(by_operator(&profiled)));
+    for (cell, profile, times) in &profiled {
+        // Not a caption, which a terminal does not show.
+        blocks.push(Block::Text(line(cell, profile, times)));
+        blocks.extend(table(times).block());
+        let is_native = labels::place(cell) == "native";
+        blocks.extend(roofline::figure(&name(cell), times, is_native).map(Block::Figure));
+        blocks.extend(layers(cell));
+        blocks.push(longest_nodes(cell, profile));
+    }
+    Some(Section::reason("operators", "Operators", blocks))
+}
+
+/// The time of a run of each cell, by the operators that take most of all.
+fn by_operator<'a>(profiled: &[(&Cell, &OperatorProfile, OperatorTimes)]) -> Figure<'a> {
+    let mut totals: BTreeMap<&str, f64> = BTreeMap::new();
+    for operator in profiled.iter().flat_map(|(.., times)| &times.operators) {
+        *totals.entry(&operator.operator).or_default() += operator.duration_ns.value;
+    }
+    let mut names: Vec<&str> = totals.keys().copied().collect();
+    names.sort_by(|a, b| totals[b].total_cmp(&totals[a]));
+    names.truncate(DRAWN);
+    let rows = profiled.iter().map(|(cell, _, times)| {
+        let of = |name: &&str| -> f64 {
+            let alike = times.operators.iter().filter(|operator| operator.operator == *name);
+            alike.map(|operator| operator.duration_ns.value).sum()
+        };
+        let mut parts: Vec<f64> = names.iter().map(of).collect();
+        let all: f64 = times.operators.iter().map(|operator| operator.duration_ns.value).sum();
+        parts.push((all / (1.0 - times.outside).max(f64::EPSILON) - parts.iter().sum::<f64>()).max(0.0));
+        PartsRow {
+            label: name(cell),
+            note: String::new(),
+            parts,
+        }
+    });
+    Figure {
+        alternative: "Time of a run by operator; the tables below have the figures.".into(),
+        caption: "Time of a run by operator. The last part is all other operators and what is outside of them.".into(),
+        kind: FigureKind::Parts(Parts {
+            rows: rows.collect(),
+            names: names.into_iter().chain(["others"]).map(str::to_owned).collect(),
+            of: AxisOf::Duration,
+        }),
+    }
 }
 
 fn table(times: &OperatorTimes) -> Table {

@@ -11,12 +11,13 @@ pub(super) fn section<'a>(pair: &Pair<'a>) -> Section<'a> {
     if !pair.stages.is_empty() {
         blocks.push(Block::List(stage_verdicts(pair)));
     }
-    blocks.extend(
+    blocks.extend(super::summary::warning_block(
         pair.warnings
             .iter()
-            .map(|warning| Block::Warning(warning.message.clone())),
-    );
+            .map(|warning| (warning.kind, warning.message.clone())),
+    ));
     blocks.push(Block::Figure(samples(pair)));
+    blocks.push(Block::Figure(series(pair)));
     blocks.push(Block::Text(format!(
         "Compared: {} and {}. {} {}",
         labels::configuration(pair.native),
@@ -34,31 +35,44 @@ pub(super) fn section<'a>(pair: &Pair<'a>) -> Section<'a> {
         labels::place_id(other),
         other.configuration.threads
     );
-    Section::new(
+    Section::reason(
         id,
         format!("{}: native and {}", subject(pair), labels::place(other)),
         blocks,
     )
+    .in_group("Each comparison")
 }
 
 fn samples<'a>(pair: &Pair<'a>) -> Figure<'a> {
-    let [native, other] = pair.medians;
     Figure {
         alternative: format!("Samples: {}", verdict(pair)),
-        caption: "Each dot is a sample. The tall line is the median, the thick line below it its 95 % interval.".into(),
-        kind: FigureKind::Samples(vec![
-            SampleRow {
-                label: "native",
-                cell: pair.native,
-                median: native,
-            },
-            SampleRow {
-                label: labels::place(pair.other),
-                cell: pair.other,
-                median: other,
-            },
-        ]),
+        caption: "Each dot stands for an equal share of the samples. The tall line is the median, the thick line at the bottom its 95 % interval.".into(),
+        kind: FigureKind::Samples(rows(pair)),
     }
+}
+
+fn series<'a>(pair: &Pair<'a>) -> Figure<'a> {
+    Figure {
+        alternative: format!("Samples in the order in which they were taken: {}", subject(pair)),
+        caption: "The same samples in the order in which they were taken, each row from its shortest sample up. Every other round is shaded.".into(),
+        kind: FigureKind::Series(rows(pair)),
+    }
+}
+
+fn rows<'a>(pair: &Pair<'a>) -> Vec<SampleRow<'a>> {
+    let [native, other] = pair.medians;
+    vec![
+        SampleRow {
+            label: "native",
+            cell: pair.native,
+            median: native,
+        },
+        SampleRow {
+            label: labels::place(pair.other),
+            cell: pair.other,
+            median: other,
+        },
+    ]
 }
 
 /// Why both sides are known to have computed the same.

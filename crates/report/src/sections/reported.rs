@@ -20,7 +20,7 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
             ]);
         }
     }
-    Some(Section::new(
+    Some(Section::reason(
         "reported-elsewhere",
         "Reported elsewhere",
         vec![table.block()?],

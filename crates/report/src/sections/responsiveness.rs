@@ -32,7 +32,7 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
         watched.for_each(|watched| table.push(row(watched, frame_ns)));
     }
     let title = "Does the page respond while a model runs?";
-    Some(Section::new("responsiveness", title, vec![table.block()?]))
+    Some(Section::reason("responsiveness", title, vec![table.block()?]))
 }
 
 fn floats(durations_ns: &[u64]) -> Vec<f64> {

@@ -1,28 +1,94 @@
-//! Speed by the number of threads: one chart for each workload, with every environment and engine in it.
+//! Speed by the number of threads and by batch size: one chart for each model, with every environment and engine in it.
 
 use tare_findings::labels;
-use tare_record::{Cell, RELAXED_SIMD, Record, Status};
+use tare_record::{Cell, Question, RELAXED_SIMD, Record, Status};
 
 use crate::analysis::series::Series;
 use crate::figure::{AxisOf, ChartLine, ChartPoint, Figure};
 use crate::rate::RateOf;
 use crate::section::{Block, Section};
 
-const CAPTION: &str = "Items per second by the number of threads, on logarithmic axes, where equal gains have equal slopes. \
-    The strokes through the dots are 95 % intervals.";
+/// What a chart has on its axis to the right.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Threads,
+    Batch,
+}
 
-/// Charts of the workloads that were measured on several numbers of threads.
-pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
+impl By {
+    fn title(self) -> &'static str {
+        match self {
+            By::Threads => "threads",
+            By::Batch => "batch size",
+        }
+    }
+
+    fn of(self, cell: &Cell) -> usize {
+        match self {
+            By::Threads => cell.configuration.threads,
+            By::Batch => cell.load.batch,
+        }
+    }
+
+    /// The question that a plan asks about it.
+    fn question(self) -> Question {
+        match self {
+            By::Threads => Question::Threads,
+            By::Batch => Question::Batch,
+        }
+    }
+
+    /// What the points of a chart have in common.
+    fn chart(self, cell: &Cell) -> String {
+        match self {
+            By::Threads => labels::workload(cell),
+            By::Batch => {
+                let mut single = cell.clone();
+                single.load.batch = 1;
+                format!(
+                    "{}, {}",
+                    labels::workload(&single),
+                    labels::threads(cell.configuration.threads)
+                )
+            }
+        }
+    }
+}
+
+/// Charts of what was measured with several numbers of threads, or in several batch sizes.
+pub(super) fn sections<'a>(records: &[Record]) -> impl Iterator<Item = Section<'a>> {
+    let kinds = [
+        (By::Batch, "batch-sizes", "Throughput by batch size"),
+        (By::Threads, "scaling", "Scaling with threads"),
+    ];
+    kinds.into_iter().filter_map(|(by, id, title)| {
+        let blocks = charts(records, by);
+        let is_asked = records.iter().any(|record| record.plan.asks(by.question()));
+        match blocks.is_empty() {
+            true => None,
+            false if is_asked => Some(Section::answer(id, title, blocks)),
+            false => Some(Section::reason(id, title, blocks)),
+        }
+    })
+}
+
+fn charts<'a>(records: &[Record], by: By) -> Vec<Block<'a>> {
+    let plain = || {
+        records
+            .iter()
+            .flat_map(|record| &record.cells)
+            .filter(|cell| is_plain(cell))
+    };
+    let mut sizes = plain().map(|cell| by.of(cell));
+    let first = sizes.next();
+    if sizes.all(|size| Some(size) == first) {
+        return vec![];
+    }
     let mut charts: Vec<(String, Vec<ChartLine>)> = Vec::new();
     for (number, record) in records.iter().enumerate() {
         for cell in record.cells.iter().filter(|cell| is_plain(cell)) {
-            let Some(point) = point(cell, record) else { continue };
-            let lines = of(
-                &mut charts,
-                labels::workload(cell),
-                |(name, _)| name,
-                |name| (name, vec![]),
-            );
+            let Some(point) = point(cell, record, by) else { continue };
+            let lines = of(&mut charts, by.chart(cell), |(name, _)| name, |name| (name, vec![]));
             let is_first = records[..number]
                 .iter()
                 .all(|earlier| labels::environment(&earlier.machine) != labels::environment(&record.machine));
@@ -36,15 +102,14 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
             line.points.push(point);
         }
     }
-    let blocks = charts.into_iter().filter_map(|(workload, mut lines)| {
+    let blocks = charts.into_iter().filter_map(|(name, mut lines)| {
         for line in &mut lines {
             line.points.sort_by(|a, b| a.x.total_cmp(&b.x));
         }
         lines.retain(|line| line.points.first().map(|point| point.x) != line.points.last().map(|point| point.x));
-        (!lines.is_empty()).then(|| Block::Figure(figure(&workload, lines)))
+        (!lines.is_empty()).then(|| Block::Figure(figure(&name, lines, by)))
     });
-    let blocks: Vec<Block<'_>> = blocks.collect();
-    (!blocks.is_empty()).then(|| Section::new("scaling", "Scaling with threads", blocks))
+    blocks.collect()
 }
 
 fn is_plain(cell: &Cell) -> bool {
@@ -78,11 +143,11 @@ fn line_of(cell: &Cell, label: String) -> ChartLine {
     }
 }
 
-fn point(cell: &Cell, record: &Record) -> Option<ChartPoint> {
+fn point(cell: &Cell, record: &Record, by: By) -> Option<ChartPoint> {
     let median = Series::new(cell, &record.clock).median()?;
     let rate = |ns: f64| cell.load.batch as f64 * 1e9 / ns;
     Some(ChartPoint {
-        x: cell.configuration.threads as f64,
+        x: by.of(cell) as f64,
         y: tare_core::stats::Estimate {
             value: rate(median.value),
             low: rate(median.high),
@@ -92,7 +157,7 @@ fn point(cell: &Cell, record: &Record) -> Option<ChartPoint> {
     })
 }
 
-fn figure<'a>(workload: &str, lines: Vec<ChartLine>) -> Figure<'a> {
+fn figure<'a>(name: &str, lines: Vec<ChartLine>, by: By) -> Figure<'a> {
     let of_line = |line: &ChartLine| {
         let points = line.points.iter();
         let points: Vec<String> = points
@@ -101,10 +166,14 @@ fn figure<'a>(workload: &str, lines: Vec<ChartLine>) -> Figure<'a> {
         format!("{}: {}", line.label, points.join(", "))
     };
     let all: Vec<String> = lines.iter().map(of_line).collect();
+    let title = by.title();
     Figure::chart(
-        format!("{workload} by threads. {}", all.join("; ")),
-        format!("{workload}. {CAPTION}"),
-        [("threads", AxisOf::Count), ("answered", AxisOf::Rate(RateOf::Items))],
+        format!("{name}, by {title}. {}", all.join("; ")),
+        format!(
+            "{name}. Items per second by {title}, on logarithmic axes, where equal gains have equal slopes. \
+             The strokes through the dots are 95 % intervals."
+        ),
+        [(title, AxisOf::Count), ("answered", AxisOf::Rate(RateOf::Items))],
         lines,
     )
 }

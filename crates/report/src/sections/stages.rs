@@ -28,7 +28,7 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
             .map(|stage| row(cell, stage, "no, after it"));
         inside.chain(after).flatten().for_each(|row| table.push(row));
     }
-    Some(Section::new("stages", "Stages", vec![table.block()?]))
+    Some(Section::reason("stages", "Stages", vec![table.block()?]))
 }
 
 fn row(cell: &Cell, stage: &StageInfo, part_of_run: &str) -> Option<Vec<Value>> {

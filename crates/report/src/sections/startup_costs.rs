@@ -1,7 +1,9 @@
-use tare_record::{Cell, ClockInfo, PhaseName, Record};
+use tare_core::stats::Estimate;
+use tare_record::{Cell, PhaseName, Record};
 
 use crate::analysis::series::Series;
-use crate::section::{Section, Table, Value};
+use crate::figure::{AxisOf, Figure, FigureKind, Parts, PartsRow};
+use crate::section::{Block, Section, Table, Value};
 use tare_findings::labels;
 
 /// Startup costs below this share of the whole time are small.
@@ -21,6 +23,16 @@ const PHASES: [(PhaseName, &str, &str); 12] = [
     (PhaseName::Upload, "upload", "upload"),
     (PhaseName::FirstRun, "first_run", "first run"),
     (PhaseName::Tuning, "tuning", "tuning"),
+];
+
+/// What readers tell apart in the picture, with the phases of each.
+const STEPS: [(&str, &[PhaseName]); 6] = [
+    ("start", &[PhaseName::Spawn, PhaseName::Instantiate, PhaseName::Threads]),
+    ("module", &[PhaseName::Download, PhaseName::Compile]),
+    ("model", &[PhaseName::Model, PhaseName::Parse, PhaseName::Optimize]),
+    ("device", &[PhaseName::Device, PhaseName::Upload]),
+    ("first run", &[PhaseName::FirstRun]),
+    ("tuning", &[PhaseName::Tuning]),
 ];
 
 /// What is paid once, before results come at the steady rate.
@@ -50,14 +62,45 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
          not included. Last column: after this many inferences the total is less than a tenth of the whole time.",
         &columns,
     );
+    let mut rows = Vec::new();
     for record in records {
         for cell in &record.cells {
             if phases.iter().any(|(name, ..)| duration_ns(cell, *name).is_some()) {
-                table.push(row(cell, &record.clock, &phases, has_modules));
+                let steady = Series::new(cell, &record.clock).median();
+                table.push(row(cell, steady, &phases, has_modules));
+                rows.push(parts_row(cell, steady));
             }
         }
     }
-    Some(Section::detail("startup-costs", "Startup costs", vec![table.block()?]))
+    let table = table.block()?;
+    let figure = Figure {
+        alternative: "Startup costs by step; the table below has every phase.".into(),
+        caption: "What is paid once, in order: starting process, page or worker; the module of the engine; the model; the device; the first run; tuning.".into(),
+        kind: FigureKind::Parts(Parts {
+            names: STEPS.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            of: AxisOf::Duration,
+            rows,
+        }),
+    };
+    Some(Section::detail(
+        "startup-costs",
+        "Startup costs",
+        vec![Block::Figure(figure), table],
+    ))
+}
+
+fn parts_row(cell: &Cell, steady: Option<Estimate>) -> PartsRow {
+    let of = |names: &[PhaseName]| names.iter().filter_map(|name| duration_ns(cell, *name)).sum();
+    let parts: Vec<f64> = STEPS.iter().map(|(_, names)| of(names)).collect();
+    let total: f64 = parts.iter().sum();
+    let note = steady.map_or_else(String::new, |steady| {
+        format!("under 10 % after {} runs", inferences_until_small(total, steady.value))
+    });
+    PartsRow {
+        label: format!("{}, {}", labels::work(cell), labels::configuration(cell)),
+        note,
+        parts,
+    }
 }
 
 fn duration_ns(cell: &Cell, name: PhaseName) -> Option<f64> {
@@ -65,7 +108,7 @@ fn duration_ns(cell: &Cell, name: PhaseName) -> Option<f64> {
     Some(phase.duration_ns as f64)
 }
 
-fn row(cell: &Cell, clock: &ClockInfo, phases: &[(PhaseName, &str, &str)], has_modules: bool) -> Vec<Value> {
+fn row(cell: &Cell, steady: Option<Estimate>, phases: &[(PhaseName, &str, &str)], has_modules: bool) -> Vec<Value> {
     let mut values = vec![
         Value::Text(labels::workload(cell)),
         Value::text(cell.engine.name.as_str()),
@@ -85,7 +128,6 @@ fn row(cell: &Cell, clock: &ClockInfo, phases: &[(PhaseName, &str, &str)], has_m
     let durations: Vec<Option<f64>> = phases.iter().map(|(name, ..)| duration_ns(cell, *name)).collect();
     let total_ns: f64 = durations.iter().flatten().sum();
     values.extend(durations.into_iter().map(|ns| Value::or_missing(ns, Value::Duration)));
-    let steady = Series::new(cell, clock).median();
     values.extend([
         Value::Duration(total_ns),
         Value::or_missing(steady, |steady| {

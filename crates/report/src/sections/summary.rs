@@ -1,34 +1,41 @@
 //! What the report starts with: the answer, and what limits it.
 
-use tare_record::{Cell, EngineName, EnvironmentKind, Record};
+use std::collections::{BTreeMap, BTreeSet};
+
+use tare_record::{Cell, EngineName, EnvironmentKind, Record, WarningKind};
 
 use crate::analysis::ladder::Ladder;
 use crate::analysis::pairing::{Basis, Comparison, Pair};
 use crate::analysis::verdict::verdict;
+use crate::figure::{Figure, FigureKind, RatioRow};
 use crate::section::{Block, Section, Table, Value};
-use tare_findings::labels;
+use tare_findings::{format, labels};
 
-/// For more pairs than this the table stands alone, because so many sentences are a wall.
+/// For more pairs than this one sentence speaks for all, because so many sentences are a wall.
 const FEW_PAIRS: usize = 3;
 
 const APART: &str = "The records were made apart, so a machine that changed in between changes the ratios, and the intervals do not tell. \
-    `tare bench` measures all environments in turn.";
+    The command tare bench measures all environments in turn.";
 
 pub(super) fn section<'a>(records: &[Record], comparison: &Comparison<'_>, ladders: &[Ladder<'_>]) -> Section<'a> {
     let shown = shown(comparison);
     let mut blocks = Vec::new();
     if shown.len() <= FEW_PAIRS {
         blocks.extend(sentences(&shown, ladders).into_iter().map(Block::Verdict));
+    } else {
+        blocks.extend(range(&shown).map(Block::Verdict));
     }
-    blocks.extend(table(&shown).block());
+    if !shown.is_empty() {
+        blocks.push(Block::Figure(ratios(&shown)));
+        blocks.push(Block::Fold {
+            summary: "The same as a table".into(),
+            blocks: vec![Block::Table(table(&shown))],
+        });
+    }
     if shown.iter().any(|pair| !matches!(pair.basis, Basis::Pairs(_))) {
         blocks.push(Block::Text(APART.into()));
     }
-    for record in records {
-        let place = labels::environment(&record.machine);
-        let warnings = record.warnings.iter();
-        blocks.extend(warnings.map(|warning| Block::Warning(format!("{place}: {}", warning.message))));
-    }
+    blocks.extend(warnings(records, &comparison.pairs));
     let advice = if records.is_empty() {
         Some("There is no record.")
     } else if comparison.pairs.is_empty() {
@@ -39,7 +46,92 @@ pub(super) fn section<'a>(records: &[Record], comparison: &Comparison<'_>, ladde
         None
     };
     blocks.extend(advice.map(|advice| Block::Text(advice.into())));
-    Section::new("summary", "What does the browser cost?", blocks)
+    Section::answer("summary", "What does the browser cost?", blocks)
+}
+
+/// From the smallest multiple to the largest.
+fn range(pairs: &[&Pair<'_>]) -> Option<String> {
+    let mut sorted = pairs.to_vec();
+    sorted.sort_by(|a, b| a.ratio.value.total_cmp(&b.ratio.value));
+    let (least, most) = (sorted.first()?, sorted.last()?);
+    let of = |pair: &Pair<'_>| {
+        let place = labels::place(pair.other);
+        format!(
+            "{} ({} in {place})",
+            format::ratio(pair.ratio.value),
+            labels::work(pair.other)
+        )
+    };
+    let faster = match sorted.iter().filter(|pair| pair.ratio.high < 1.0).count() {
+        0 => String::new(),
+        count => format!("; {count} of them are faster than native"),
+    };
+    Some(format!(
+        "Of {} comparisons, the browser takes from {} to {} the native time{faster}",
+        pairs.len(),
+        of(least),
+        of(most)
+    ))
+}
+
+fn ratios<'a>(pairs: &[&Pair<'_>]) -> Figure<'a> {
+    let places = has_several(pairs, |pair| pair.other.configuration.browser.as_ref());
+    let rows = pairs.iter().map(|pair| {
+        let [native, other] = pair.medians.map(|median| format::duration(median.value));
+        RatioRow {
+            label: format!("{}, {}", labels::work(pair.other), on(pair, places)),
+            note: format!("{} \u{b7} {other} vs. {native}", format::ratios(&pair.ratio)),
+            ratio: pair.ratio,
+        }
+    });
+    let rows: Vec<RatioRow> = rows.collect();
+    let in_words = rows
+        .iter()
+        .map(|row| format!("{}: {}", row.label, format::ratio(row.ratio.value)));
+    Figure {
+        alternative: format!("Time as a multiple of native. {}", in_words.collect::<Vec<_>>().join("; ")),
+        caption: "Time of one inference as a multiple of the native time, which the dashed line marks. The stroke is the 95 % interval: where it crosses the line, \
+            no difference was shown."
+            .into(),
+        kind: FigureKind::Ratios(rows),
+    }
+}
+
+/// All warnings of the records and of what is compared.
+fn warnings<'a>(records: &[Record], pairs: &[Pair<'_>]) -> Option<Block<'a>> {
+    let of_records = records.iter().flat_map(|record| {
+        let place = labels::environment(&record.machine);
+        let warnings = record.warnings.iter();
+        warnings.map(move |warning| (warning.kind, format!("{place}: {}", warning.message)))
+    });
+    let of_pairs = pairs.iter().flat_map(|pair| {
+        let subject = labels::work(pair.other);
+        let warnings = pair.warnings.iter();
+        warnings.map(move |warning| (warning.kind, format!("{subject}: {}", warning.message)))
+    });
+    warning_block(of_records.chain(of_pairs))
+}
+
+/// Warnings under one line that counts them.
+pub(super) fn warning_block<'a>(warnings: impl Iterator<Item = (WarningKind, String)>) -> Option<Block<'a>> {
+    let mut items: Vec<String> = Vec::new();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for (kind, text) in warnings {
+        if seen.insert(text.clone()) {
+            items.push(text);
+            *kinds.entry(labels::warning(kind)).or_default() += 1;
+        }
+    }
+    let counted = |(kind, count): (&str, usize)| match count {
+        1 => kind.to_owned(),
+        count => format!("{kind} ({count})"),
+    };
+    let summary: Vec<String> = kinds.into_iter().map(counted).collect();
+    (!items.is_empty()).then(|| Block::Warnings {
+        summary: format!("Warnings: {}", summary.join(", ")),
+        items,
+    })
 }
 
 /// Cells that look alike but may not be compared, and why.
@@ -48,7 +140,7 @@ pub(super) fn refusals<'a>(comparison: &Comparison<'_>) -> Option<Section<'a>> {
     let items: Vec<String> = refusals
         .map(|refusal| format!("{}: {}", refusal.subject, refusal.reason))
         .collect();
-    (!items.is_empty()).then(|| Section::new("not-compared", "Not compared", vec![Block::List(items)]))
+    (!items.is_empty()).then(|| Section::reason("not-compared", "Not compared", vec![Block::List(items)]))
 }
 
 /// All pairs with browsers, and those with Node that no browser ran: next to a browser, Node is a step of the explanation.
@@ -104,11 +196,7 @@ fn table(pairs: &[&Pair<'_>]) -> Table {
             ("rounds", "rounds"),
         ],
     );
-    let mut browsers = pairs
-        .iter()
-        .filter_map(|pair| pair.other.configuration.browser.as_ref());
-    let first = browsers.next();
-    let has_several_browsers = browsers.any(|name| Some(name) != first);
+    let has_several_browsers = has_several(pairs, |pair| pair.other.configuration.browser.as_ref());
     for pair in pairs {
         let [native, other] = pair.medians.map(|median| Value::Duration(median.value));
         let [ratio, interval] = Value::ratios(&pair.ratio);
@@ -127,6 +215,12 @@ fn table(pairs: &[&Pair<'_>]) -> Table {
         ]);
     }
     table
+}
+
+fn has_several<'p, T: PartialEq + 'p>(pairs: &[&'p Pair<'p>], of: impl Fn(&'p Pair<'p>) -> Option<&'p T>) -> bool {
+    let mut all = pairs.iter().filter_map(|pair| of(pair));
+    let first = all.next();
+    all.any(|one| Some(one) != first)
 }
 
 /// What computes there. Short, so that the factor next to it fits on a phone: a browser is named if there are several.

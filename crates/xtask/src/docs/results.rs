@@ -113,9 +113,9 @@ fn machines(records: &[Record]) -> String {
 
 /// A section as Markdown whose pictures are files.
 fn with_pictures(section: &Section<'_>, folder: &str) -> (String, Vec<Written>) {
-    let mut text = markdown_section(&Section::new("", section.title.as_str(), vec![]), 3);
+    let mut text = markdown_section(&Section::reason("", section.title.as_str(), vec![]), 3);
     let mut pictures = Vec::new();
-    for block in &section.blocks {
+    for block in section.unfolded() {
         text.push('\n');
         match block {
             Block::Figure(figure) => {
@@ -140,7 +140,7 @@ fn readme(sh: &Shell, sections: &[Section<'_>], folder: &str) -> Result<Written>
     let (_, after) = rest.split_once(END).context("README.md has no end of results")?;
     let find = |id: &str| sections.iter().find(|section| section.id == id);
     let table = find("summary")
-        .and_then(|section| section.blocks.iter().find(|block| matches!(block, Block::Table(_))))
+        .and_then(|section| section.unfolded().find(|block| matches!(block, Block::Table(_))))
         .context("the records make no pair")?;
     let ladder = find(PICTURE).context("the records hold no ladder to show")?;
     let verdict = ladder.blocks.iter().find(|block| matches!(block, Block::Verdict(_)));

@@ -113,6 +113,21 @@ impl Link {
         Ok(())
     }
 
+    /// Tells the page that the run is over, and waits until it was sent: this program may end next.
+    pub(super) async fn say_goodbye(&mut self, text: &str) {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        let Connection {
+            outgoing, mut incoming, ..
+        } = connection;
+        // A page that is gone needs no goodbye.
+        let _ = outgoing.send(RunnerMessage::Finished { text: text.into() });
+        drop(outgoing);
+        let sent = async { while incoming.recv().await.is_some() {} };
+        let _ = timeout(LAST_WORDS, sent).await;
+    }
+
     /// Waits for the same page to connect again.
     async fn connect_again(&mut self) -> Result<(), Lost> {
         let lost = self.connection.take().map(|connection| connection.session);

@@ -1,0 +1,115 @@
+// Sorts and filters the rows of a report, and compares its cells with one that the reader chooses. Without it the report is whole.
+"use strict";
+(() => {
+  const numberOf = (cell) => (cell?.dataset.n === undefined ? NaN : Number(cell.dataset.n));
+
+  // Each row with the notes below it, which move with it.
+  const bundles = (tbody) => {
+    const all = [];
+    for (const row of tbody.rows) {
+      if (row.className === "notes" && all.length > 0) all.at(-1).push(row);
+      else all.push([row]);
+    }
+    return all;
+  };
+
+  const make = (name, text = "", properties = {}) => Object.assign(document.createElement(name), { textContent: text }, properties);
+
+  const compare = (a, b) => {
+    const [x, y] = [numberOf(a), numberOf(b)];
+    // Rows without a number come last.
+    if (Number.isNaN(x) && Number.isNaN(y)) return a.textContent.localeCompare(b.textContent, "en", { numeric: true });
+    if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) ? 1 : -1;
+    return x - y;
+  };
+
+  const sortable = (table) => {
+    const [head, tbody] = [table.tHead?.rows[0], table.tBodies[0]];
+    if (!head || !tbody || bundles(tbody).length < 3) return;
+    for (const heading of head.cells) {
+      const button = make("button", heading.textContent, { type: "button" });
+      heading.replaceChildren(button);
+      button.addEventListener("click", () => {
+        const isDescending = heading.getAttribute("aria-sort") === "ascending";
+        for (const other of head.cells) other.removeAttribute("aria-sort");
+        heading.setAttribute("aria-sort", isDescending ? "descending" : "ascending");
+        const column = heading.cellIndex;
+        const sorted = bundles(tbody).sort(([a], [b]) => compare(a.cells[column], b.cells[column]));
+        tbody.append(...(isDescending ? sorted.reverse() : sorted).flat());
+      });
+    }
+  };
+
+  const filter = (root, text) => {
+    const words = text.toLowerCase().split(/\s+/).filter((word) => word !== "");
+    const isShown = (element) => words.every((word) => element.textContent.toLowerCase().includes(word));
+    for (const tbody of root.querySelectorAll("tbody")) {
+      for (const bundle of bundles(tbody)) for (const row of bundle) row.hidden = !isShown(bundle[0]);
+    }
+    for (const item of root.querySelectorAll(".rows > li")) item.hidden = item.ariaHidden !== "true" && !isShown(item);
+    for (const finding of root.querySelectorAll(".finding")) finding.hidden = !isShown(finding);
+  };
+
+  const filterable = (root) => {
+    const place = root.querySelector("nav");
+    if (!place) return;
+    const input = make("input", "", { type: "search", placeholder: "model, engine or place" });
+    input.addEventListener("input", () => filter(root, input.value));
+    const label = make("label", "Show only ", { className: "filter" });
+    label.append(input);
+    place.after(label);
+  };
+
+  // The interval is the widest that both medians allow.
+  const comparable = (root) => {
+    const table = root.querySelector("#cells table");
+    const measured = table ? bundles(table.tBodies[0]).map(([row]) => row).filter((row) => row.querySelector("td[data-low]")) : [];
+    if (measured.length < 2) return;
+    const figures = (row) => {
+      const interval = row.querySelector("td[data-low]");
+      return [interval.previousElementSibling.dataset.n, interval.dataset.low, interval.dataset.high].map(Number);
+    };
+    const select = make("select");
+    select.append(make("option", "nothing", { value: "-1" }));
+    const nameOf = (row) => [...row.cells].slice(0, 3).map((cell) => cell.textContent).join(", ");
+    measured.forEach((row, number) => select.append(make("option", nameOf(row), { value: String(number) })));
+    const heading = make("th", "vs. the chosen one", { className: "number chosen", scope: "col" });
+    const column = measured[0].querySelector("td[data-low]").cellIndex;
+    select.addEventListener("change", () => {
+      for (const old of table.querySelectorAll(".chosen")) old.remove();
+      const base = measured[Number(select.value)];
+      if (!base) return;
+      const [value, low, high] = figures(base);
+      table.tHead.rows[0].cells[column].after(heading);
+      for (const [row] of bundles(table.tBodies[0])) {
+        const cell = make("td", "-", { className: "number chosen" });
+        if (measured.includes(row)) {
+          const [own, ownLow, ownHigh] = figures(row);
+          const ratios = [own / value, ownLow / high, ownHigh / low].map((ratio) => `${ratio.toPrecision(3)}x`);
+          cell.textContent = row === base ? "1x" : `${ratios[0]} (${ratios[1]} to ${ratios[2]})`;
+          cell.dataset.n = own / value;
+        }
+        row.cells[column].after(cell);
+      }
+    });
+    const label = make("label", "Compare with ");
+    label.append(select);
+    table.parentElement.before(label);
+  };
+
+  // Browsers that do not open what holds the target of a link.
+  const reveal = () => {
+    const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+    for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
+    if (target) target.scrollIntoView();
+  };
+
+  globalThis.tareReport = (root) => {
+    root.querySelectorAll("table").forEach(sortable);
+    filterable(root);
+    comparable(root);
+  };
+  for (const report of document.querySelectorAll(".tare")) if (report.querySelector("nav")) globalThis.tareReport(report);
+  addEventListener("hashchange", reveal);
+  reveal();
+})();
