@@ -4,6 +4,7 @@
 
 mod analysis;
 mod figure;
+mod first_visit;
 mod machine_lines;
 mod progress;
 mod rate;
@@ -19,6 +20,7 @@ pub use analysis::verdict::verdict;
 pub use figure::{
     Axis, AxisOf, Chart, ChartLine, ChartPoint, Figure, FigureKind, Parts, PartsRow, RatioRow, SampleRow, WaterfallRow,
 };
+pub use first_visit::{in_words, kept_line, live, native_command};
 pub use machine_lines::machine_lines;
 pub use progress::{ended_line, progress_line};
 pub use rate::RateOf;

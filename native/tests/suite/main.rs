@@ -14,4 +14,5 @@ mod page;
 mod plans;
 mod serving;
 mod tools;
+mod visitor;
 mod web_models;

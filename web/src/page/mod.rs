@@ -2,7 +2,11 @@
 
 mod browser_info;
 mod executor;
+mod first_visit;
+mod form;
 mod interop;
+mod kept;
+mod observer;
 mod query;
 mod remote_model;
 mod responsiveness;
@@ -16,23 +20,28 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tare_core::{Clock, Lane, NamedTensor, PlanObserver, PlanProgress, References, calibrate, run_plan};
-use tare_record::{
-    Cell, CellPlan, CellRequest, DeviceKind, EngineName, EnvironmentKind, Machine, Plan, Progress, Record,
-};
+use tare_core::{Clock, Lane, References, calibrate, run_plan};
+use tare_record::{CellPlan, DeviceKind, EngineName, EnvironmentKind, Machine, Plan, Record};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
 
 use crate::clock::PerformanceClock;
 use executor::WorkerExecutor;
+use first_visit::FrameWatch;
+use observer::PageObserver;
+use query::Query;
 
 /// The state of the page.
 #[derive(Default)]
 struct Page {
     /// The last record that this page measured.
     record: Option<Record>,
+    /// Records that it measured before.
+    earlier: Vec<Record>,
     /// Records to compare with, which the user opened.
     others: Vec<Record>,
+    /// Records of earlier visits that the user was offered, oldest first.
+    kept: Vec<Record>,
     /// Models that the user opened or fetched, by name.
     models: BTreeMap<String, Bytes>,
     /// The running executor, for canceling.
@@ -69,16 +78,29 @@ pub fn start() {
             page.no_webgpu = no_webgpu;
             page.fallback.clone_from(&fallback);
         });
-        view::set_up(fallback.as_deref());
+        form::set_up(fallback.as_deref());
+        first_visit::set_up();
+        let query = query::query();
+        let chosen = query.as_ref().map_or(Ok(()), |query| form::choose(&query.choice));
         view::set_state("ready");
         page(|page| page.ready_ns = Some(PerformanceClock.now_ns()));
         view::dispatch("tare-ready");
-        match query::query() {
-            Ok(query) => match (query.runner, query.selftest) {
-                (Some(token), _) => runner_link::join(token).await,
-                (None, Some(pairs)) => selftest(pairs),
-                (None, None) => {}
-            },
+        match query {
+            Ok(Query {
+                runner: Some(token), ..
+            }) => runner_link::join(token).await,
+            Ok(Query {
+                selftest: Some(pairs), ..
+            }) => selftest(pairs),
+            Ok(query) => {
+                kept::offer().await;
+                match chosen {
+                    Err(message) => view::note(&message),
+                    Ok(()) if query.run && query::is_from_here() => run_selection(),
+                    Ok(()) if query.run => view::note("Press Run to measure what the link asks for."),
+                    Ok(()) => {}
+                }
+            }
             Err(message) => view::fail(&message),
         }
     });
@@ -86,16 +108,16 @@ pub fn start() {
 
 /// Called by the Run button.
 fn run_selection() {
-    let models = match view::chosen_models() {
+    let models = match form::chosen_models() {
         Ok(models) => models,
         Err(message) => return view::note(&message),
     };
     let cells: Vec<CellPlan> = models
         .into_iter()
         .map(|(model, shapes)| CellPlan {
-            engines: view::chosen_engines(),
+            engines: form::chosen_engines(),
             shapes,
-            threads: view::chosen_threads(),
+            threads: form::chosen_threads(),
             ..CellPlan::new(model)
         })
         .collect();
@@ -104,13 +126,32 @@ fn run_selection() {
         return;
     }
     let plan = Plan {
-        rules: view::chosen_rules(),
+        rules: form::chosen_rules(),
         ..Plan::new("page", cells)
     };
-    spawn_local(measure(plan));
+    spawn_local(measure(plan, None));
 }
 
-async fn measure(plan: Plan) {
+/// Goes on with a run of an earlier visit.
+fn go_on(record: Record) {
+    let is_here = |model: &str| tare_models::is_built_in(model) || page(|page| page.models.contains_key(model));
+    let missing = record
+        .plan
+        .cells
+        .iter()
+        .map(|cell| &cell.model)
+        .find(|model| !is_here(model));
+    if let Some(model) = missing {
+        view::note(&format!(
+            "Open {model} first: the browser keeps results, not models. Then reload this page."
+        ));
+        return;
+    }
+    spawn_local(measure(record.plan.clone(), Some(record)));
+}
+
+/// Carries out a plan, or what is left of it in the record of an earlier visit.
+async fn measure(plan: Plan, begun: Option<Record>) {
     // Set the executor at once, so that a second click does nothing.
     let executor = page(|page| {
         let idle = page.executor.is_none();
@@ -121,6 +162,7 @@ async fn measure(plan: Plan) {
     });
     let Some(executor) = executor else { return };
     view::set_state("running");
+    let watch = FrameWatch::new();
     let clock = match calibrate(&PerformanceClock) {
         Ok(clock) => clock,
         Err(error) => {
@@ -128,10 +170,21 @@ async fn measure(plan: Plan) {
             return view::fail(&error.to_string());
         }
     };
-    let machine = machine().await;
-    let (build, created) = (browser_info::build_info(), browser_info::now());
-    let mut record = Record::new(build, created, query::url(), machine, clock, plan);
-    record.warnings = browser_info::warnings(&record.machine);
+    let record = match begun {
+        Some(record) => record,
+        None => {
+            let machine = machine().await;
+            let (build, created) = (browser_info::build_info(), browser_info::now());
+            let mut record = Record::new(build, created, query::url(), machine, clock, plan);
+            record.warnings = browser_info::warnings(&record.machine);
+            record
+        }
+    };
+    // A second run loses nothing of the first.
+    page(|page| {
+        page.earlier
+            .extend(page.record.take().filter(|earlier| earlier.created != record.created))
+    });
     let mut observer = PageObserver::default();
     let mut for_reference = executor.clone();
     let computed = References::compute(&record.plan, &record.clock, None, &mut for_reference, &mut observer);
@@ -145,6 +198,9 @@ async fn measure(plan: Plan) {
     let [Lane { mut record, .. }] = lanes;
     browser_info::note_visibility(&mut record);
     page(|page| page.executor = None);
+    kept::keep(&record);
+    first_visit::show_result(&record, &watch);
+    view::live("");
     show(record);
     view::set_state("done");
     view::dispatch("tare-done");
@@ -159,38 +215,6 @@ async fn machine() -> Machine {
     machine
 }
 
-#[derive(Default)]
-struct PageObserver {
-    plan: Option<PlanProgress>,
-}
-
-impl PlanObserver for PageObserver {
-    fn record_updated(&mut self, _: &str, record: &Record) {
-        // The complete record is shown at the end of the run.
-        if !record.complete {
-            show(record.clone());
-        }
-    }
-
-    fn round_started(&mut self, progress: PlanProgress) {
-        self.plan = Some(progress);
-    }
-
-    fn cell_progress(&mut self, _: &str, request: &CellRequest, progress: &Progress, cell: &Cell) {
-        let text = tare_report::progress_line(self.plan, request, progress, cell);
-        let percent = self.plan.map_or(0, |plan| plan.percent_of_plan(progress.percent));
-        view::progress(percent, &text);
-    }
-
-    fn cell_ended(&mut self, _: &str, _: &Cell) {}
-
-    fn note(&mut self, _: &str, text: &str) {
-        view::progress(100, &format!("All cells are measured. Now {text}."));
-    }
-
-    fn tensors(&mut self, _: &str, _: &CellRequest, _: &[NamedTensor], _: &[NamedTensor]) {}
-}
-
 /// Shows a record, together with the records to compare it with.
 fn show(record: Record) {
     let records = page(|page| {
@@ -202,7 +226,17 @@ fn show(record: Record) {
 }
 
 fn records(page: &Page) -> Vec<Record> {
-    page.others.iter().chain(&page.record).cloned().collect()
+    let own = page.earlier.iter().chain(&page.record);
+    page.others.iter().chain(own).cloned().collect()
+}
+
+/// Shows further records to compare with.
+fn show_others(others: Vec<Record>) {
+    let records = page(|page| {
+        page.others.extend(others);
+        records(page)
+    });
+    view::report(&tare_report::fragment(&records));
 }
 
 /// Takes a file that was dropped, chosen or fetched: an ONNX model, or a record to compare with.
@@ -217,11 +251,7 @@ fn take_file(name: String, bytes: Vec<u8>) -> bool {
                     record.machine.kind,
                     record.cells.len()
                 ));
-                let records = page(|page| {
-                    page.others.push(record);
-                    records(page)
-                });
-                view::report(&tare_report::fragment(&records));
+                show_others(vec![record]);
                 return true;
             }
             Err(error) => view::note(&format!("{name}: {error}")),
@@ -232,9 +262,9 @@ fn take_file(name: String, bytes: Vec<u8>) -> bool {
         Ok(signature) => {
             // A model with the same name replaces the first.
             if page(|page| page.models.insert(name.clone(), bytes.into())).is_some() {
-                view::remove_model(&name);
+                form::remove_model(&name);
             }
-            view::add_model(&name, &signature);
+            form::add_model(&name, &signature);
             true
         }
         Err(error) => {
@@ -307,11 +337,17 @@ fn selftest(pairs: u32) {
     });
 }
 
-/// The record and the report as files to save.
-fn files() -> Option<(String, String)> {
-    let records = page(|page| page.record.is_some().then(|| records(page)))?;
-    let record = page(|page| page.record.as_ref().and_then(|record| record.to_json().ok()))?;
-    Some((record, tare_report::html(&records, &query::url())))
+/// What this page measured, as files to save: the newest record first.
+fn own_records() -> Vec<String> {
+    page(|page| {
+        let own = page.record.iter().chain(page.earlier.iter().rev());
+        own.filter_map(|record| record.to_json().ok()).collect()
+    })
+}
+
+/// The report as a file to save.
+fn report_file() -> String {
+    tare_report::html(&page(|page| records(page)), &query::url())
 }
 
 /// The engines that the page offers, each with the reason why it cannot be used, if there is one.

@@ -7,12 +7,10 @@ use super::view::{self, create, document, element};
 
 /// Shows what this page is doing instead of the form. `leave` is called to end its part.
 pub(super) fn show(leave: fn()) {
-    let form = document().query_selector("form").unwrap_throw();
-    if let Some(form) = form {
-        form.unchecked_into::<HtmlElement>().set_hidden(true);
+    // What these say is about the page alone.
+    for part in ["intro", "first", "choose"] {
+        element::<HtmlElement>(part).set_hidden(true);
     }
-    // What it says is about the page alone.
-    element::<HtmlElement>("intro").set_hidden(true);
     view::note("");
     for part in ["runner", "rounds"] {
         element::<HtmlElement>(part).set_hidden(false);

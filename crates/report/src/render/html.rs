@@ -1,9 +1,10 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use tare_record::{Record, SelfCheck};
 
+use super::sample_plot::sample_plot;
 use super::style::{PAGE_STYLE, PARTS, STYLE};
 use super::svg::on_page;
-use crate::figure::Figure;
+use crate::figure::{Figure, SampleRow};
 use crate::section::{Block, Note, Rank, Section, Table, Value};
 use crate::sections::sections;
 use tare_findings::labels;
@@ -247,6 +248,20 @@ fn figure(figure: &Figure<'_>) -> Markup {
             figcaption class="soft" { (figure.caption) }
         }
     }
+}
+
+/// Samples that were taken so far, as a part of a page. Empty without any.
+pub(crate) fn samples_so_far(rows: &[SampleRow<'_>]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    html! {
+        div class="tare" {
+            style { (PreEscaped(STYLE)) }
+            (sample_plot(rows).on_page("Samples so far"))
+        }
+    }
+    .into_string()
 }
 
 /// The self-test as a part of a page.

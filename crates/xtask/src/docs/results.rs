@@ -60,6 +60,8 @@ pub(super) fn results(sh: &Shell) -> Result<Vec<Written>> {
         }
         if name == SHOWN_FIRST {
             written.push(readme(sh, &sections, &name)?);
+            let command = format!("tare report records/{name}/*.json");
+            written.push(("docs/example.html".into(), tare_report::html(&records, &command)));
         }
     }
     text += &program_size()?;

@@ -1,6 +1,7 @@
 //! Runs the binary as a user does.
 
 pub(crate) mod browser;
+pub(crate) mod opened_page;
 pub(crate) mod processes;
 pub(crate) mod server;
 

@@ -1,0 +1,103 @@
+//! The page in a browser, as a user operates it.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use fantoccini::{Client, Locator};
+use serde_json::Value;
+use tare_record::Record;
+
+use super::browser::{Running, open_browser, wait_until};
+use super::{Sandbox, page};
+
+/// The page, served by the binary and opened in a browser.
+pub(crate) struct Opened {
+    pub(crate) client: Client,
+    pub(crate) address: String,
+    _programs: [Running; 2],
+}
+
+impl Opened {
+    /// The page with a small model chosen, as a link does it.
+    pub(crate) async fn new(sandbox: &Sandbox) -> Self {
+        Self::at(sandbox, "?model=tiny").await
+    }
+
+    /// The page with these parameters in its URL.
+    pub(crate) async fn at(sandbox: &Sandbox, query: &str) -> Self {
+        let mut serve = sandbox.command("serve");
+        let mut server = Running(serve.args(["--page", &page()]).stdout(Stdio::piped()).spawn().unwrap());
+        let mut address = String::new();
+        BufReader::new(server.0.stdout.take().unwrap())
+            .read_line(&mut address)
+            .unwrap();
+        let (client, driver) = open_browser(sandbox).await;
+        let opened = Self {
+            client,
+            address: address.trim().to_owned(),
+            _programs: [server, driver],
+        };
+        opened.go(query).await;
+        opened
+    }
+
+    pub(crate) async fn go(&self, query: &str) {
+        self.client.goto(&format!("{}{query}", self.address)).await.unwrap();
+        self.state("ready").await;
+    }
+
+    pub(crate) async fn is_shown(&self, selector: &str) -> bool {
+        let element = self.client.find(Locator::Css(selector)).await.unwrap();
+        element.is_displayed().await.unwrap()
+    }
+
+    pub(crate) async fn script(&self, script: &str) -> Value {
+        self.client.execute(script, vec![]).await.unwrap()
+    }
+
+    /// Waits until the page is in the expected state.
+    pub(crate) async fn state(&self, expected: &str) {
+        wait_until(expected, async || {
+            self.script("return document.body.dataset.state").await == expected
+        })
+        .await;
+    }
+
+    pub(crate) async fn text(&self, selector: &str) -> String {
+        let element = self.client.find(Locator::Css(selector)).await.unwrap();
+        element.text().await.unwrap()
+    }
+
+    pub(crate) async fn click(&self, selector: &str) {
+        let element = self.client.find(Locator::Css(selector)).await.unwrap();
+        element.click().await.unwrap();
+    }
+
+    /// Gives a file to the page through its file input.
+    pub(crate) async fn choose(&self, sandbox: &Sandbox, file: &str) {
+        let input = self.client.find(Locator::Id("file")).await.unwrap();
+        input.send_keys(&sandbox.path(file).to_string_lossy()).await.unwrap();
+        wait_until(file, async || self.text("#note").await.contains(file)).await;
+    }
+
+    pub(crate) async fn record(&self) -> Record {
+        let text = self
+            .script("return document.getElementById('record').textContent")
+            .await;
+        Record::from_json(text.as_str().unwrap()).unwrap()
+    }
+
+    /// Saves a screenshot in the folder `TARE_SCREENSHOTS`, if it is set, for people to look at.
+    pub(crate) async fn picture(&self, name: &str, width: u32) {
+        let Some(folder) = std::env::var_os("TARE_SCREENSHOTS") else {
+            return;
+        };
+        self.client.set_window_size(width, 1400).await.unwrap();
+        let picture = self.client.screenshot().await.unwrap();
+        std::fs::write(
+            std::path::Path::new(&folder).join(format!("{name}-{width}.png")),
+            picture,
+        )
+        .unwrap();
+    }
+}

@@ -1,0 +1,128 @@
+//! Tests what a visitor meets: one button, results that outlive the page, and links.
+
+use crate::common::Sandbox;
+use crate::common::browser::wait_until;
+use crate::common::opened_page::Opened;
+
+#[tokio::test]
+async fn a_visitor_measures_with_one_button() {
+    let sandbox = Sandbox::new();
+    let page = Opened::at(&sandbox, "").await;
+    for width in [360, 800, 1440] {
+        page.picture("first", width).await;
+    }
+    assert!(!page.is_shown("#run").await, "what can be chosen is folded");
+    page.click("#measure").await;
+    wait_until("the picture grows", async || {
+        page.script("return document.querySelectorAll('#live circle').length")
+            .await
+            .as_u64()
+            > Some(0)
+    })
+    .await;
+    page.picture("measuring", 800).await;
+    page.state("done").await;
+    let words = page.text("#words").await;
+    for expected in ["ran resnet50 in", "on the CPU (tract", "until the first result"] {
+        assert!(words.contains(expected), "{words}");
+    }
+    assert_eq!(
+        page.text("#native-command").await,
+        "./tare run --model resnet50 -o native.json"
+    );
+    let record = page.record().await;
+    assert!(record.complete && record.all_measured(), "{:?}", record.cells);
+    for width in [360, 800, 1440] {
+        page.picture("measured", width).await;
+    }
+    // What a visitor can look at without measuring.
+    page.script("document.querySelector(\"a[href='example.html']\").click()")
+        .await;
+    wait_until("the example", async || {
+        page.client.title().await.unwrap() == "tare report"
+    })
+    .await;
+    assert!(page.text("#summary").await.contains("the native time"));
+    page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn results_outlive_the_page() {
+    let sandbox = Sandbox::new();
+    let link = "?model=tiny&engine=tract&seconds=1";
+    let page = Opened::at(&sandbox, link).await;
+    assert!(!page.is_shown("#kept").await);
+    page.click("#run").await;
+    let rounds = "return JSON.parse(document.getElementById('record').textContent || '{\"cells\": []}').cells.reduce((sum, cell) => sum + cell.rounds.length, 0)";
+    wait_until("a round is measured", async || {
+        page.script(rounds).await.as_u64() > Some(0)
+    })
+    .await;
+    // The page is gone while it measures.
+    page.go(link).await;
+    wait_until("it is offered", async || page.is_shown("#kept").await).await;
+    let text = page.text("#kept-text").await;
+    assert!(text.contains("The last one did not finish"), "{text}");
+    page.click("#kept-go-on").await;
+    page.state("done").await;
+    let record = page.record().await;
+    assert!(
+        record.complete && record.cells[0].rounds.len() == record.plan.rules.rounds,
+        "{:?}",
+        record.cells[0].rounds
+    );
+
+    // A second run keeps the first, and so does the browser.
+    page.click("#run").await;
+    page.state("running").await;
+    page.state("done").await;
+    let records = "return document.querySelectorAll('#report section[id^=record-]').length";
+    assert_eq!(page.script(records).await, 2);
+    page.go(link).await;
+    wait_until("both are offered", async || {
+        page.text("#kept-text").await.contains("results of 2 earlier runs")
+    })
+    .await;
+    page.click("#kept-show").await;
+    assert_eq!(page.script(records).await, 2);
+    page.go(link).await;
+    wait_until("they are offered", async || page.is_shown("#kept").await).await;
+    page.click("#kept-discard").await;
+    // Forgetting takes a moment.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    page.go(link).await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert!(!page.is_shown("#kept").await);
+    page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_link_chooses_and_starts_nothing_from_elsewhere() {
+    let sandbox = Sandbox::new();
+    let page = Opened::at(&sandbox, "?model=minilm&model=tiny&engine=tract&seconds=10&run").await;
+    wait_until("the page says what to do", async || {
+        page.text("#note").await.contains("Press Run")
+    })
+    .await;
+    let chosen = "return [...document.querySelectorAll('input:checked')].map((input) => input.value).sort().join()";
+    assert_eq!(page.script(chosen).await, "minilm,tiny,tract");
+    assert_eq!(
+        page.script("return document.getElementById('duration').value").await,
+        "10"
+    );
+    page.picture("choose", 1440).await;
+    page.picture("choose", 360).await;
+    page.click("input[value='minilm']").await;
+    let address = page.client.current_url().await.unwrap();
+    assert_eq!(address.query(), Some("model=tiny&seconds=10"));
+    for (query, expected) in [
+        ("?model=nothing", "the model \"nothing\". This page has"),
+        ("?engine=cuda", "the engine \"cuda\""),
+        ("?threads=99", "threads=\"99\""),
+        ("?seconds=x", "seconds=\"x\""),
+    ] {
+        page.go(query).await;
+        wait_until(expected, async || page.text("#note").await.contains(expected)).await;
+    }
+    page.client.clone().close().await.unwrap();
+}

@@ -1,0 +1,85 @@
+//! The button that a visitor presses first, and what the page says afterwards.
+
+use tare_record::{CellPlan, EngineName, Plan, Record, Rules};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Element, Event, HtmlElement};
+
+use super::view::{element, on};
+use super::{browser_info, measure, page};
+
+/// A network that people know.
+const MODEL: &str = "resnet50";
+
+#[wasm_bindgen(module = "/scripts/frames.js")]
+extern "C" {
+    /// Watches whether the page can still draw.
+    pub(super) type FrameWatch;
+
+    #[wasm_bindgen(constructor)]
+    pub(super) fn new() -> FrameWatch;
+
+    /// Ends watching. Returns the longest time between two frames in milliseconds.
+    #[wasm_bindgen(method)]
+    fn stop(this: &FrameWatch) -> f64;
+}
+
+/// Connects the buttons.
+pub(super) fn set_up() {
+    if has_gpu() {
+        element::<Element>("devices").set_text_content(Some("the CPU and the GPU"));
+    }
+    on::<Event>(&element::<HtmlElement>("measure"), "click", |_| {
+        spawn_local(measure(plan(), None))
+    });
+    on::<Event>(&element::<HtmlElement>("copy"), "click", |_| {
+        let text = element::<Element>("native-command").text_content().unwrap_or_default();
+        // Without permission a user selects and copies it.
+        let _ = browser_info::window().navigator().clipboard().write_text(&text);
+        element::<Element>("copy").set_text_content(Some("Copied"));
+    });
+}
+
+/// Whether WebGPU computes on hardware.
+fn has_gpu() -> bool {
+    page(|page| page.fallback.is_none())
+}
+
+/// A known network on the best that this browser has, in half a minute.
+fn plan() -> Plan {
+    let cores = if browser_info::is_isolated() {
+        browser_info::cores()
+    } else {
+        1
+    };
+    let engines = [Some(EngineName::Tract), has_gpu().then_some(EngineName::BurnWgpu)];
+    let cell = CellPlan {
+        engines: engines.into_iter().flatten().collect(),
+        threads: vec![cores],
+        ..CellPlan::new(MODEL)
+    };
+    Plan {
+        rules: Rules {
+            rounds: 1,
+            min_time_ms: 3_000,
+            max_time_ms: 6_000,
+            ..Rules::default()
+        },
+        ..Plan::new("first-visit", vec![cell])
+    }
+}
+
+/// Says what was measured, and how to go on natively.
+pub(super) fn show_result(record: &Record, watch: &FrameWatch) {
+    let longest_gap_ns = watch.stop() * 1e6;
+    let words = tare_report::in_words(record, Some(longest_gap_ns)).unwrap_or_default();
+    element::<Element>("words").set_text_content(Some(&words));
+    let is_windows = browser_info::window()
+        .navigator()
+        .user_agent()
+        .is_ok_and(|agent| agent.contains("Windows"));
+    let program = if is_windows { "tare.exe" } else { "./tare" };
+    let command = tare_report::native_command(&record.plan, program);
+    element::<Element>("native-command").set_text_content(Some(&command));
+    element::<Element>("copy").set_text_content(Some("Copy"));
+}
