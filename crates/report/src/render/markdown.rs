@@ -35,7 +35,12 @@ pub fn markdown_block(block: &Block<'_>) -> String {
             } else {
                 format!(" {}", escape(rest))
             };
-            format!("**{}.**{rest}\n\n{}", escape(claim), list(figures))
+            let figures = if figures.is_empty() {
+                String::new()
+            } else {
+                format!("\n{}", list(figures))
+            };
+            format!("**{}.**{rest}\n{figures}", escape(claim))
         }
         Block::Text(text) => format!("{}\n", escape(text)),
         Block::Warning(text) => format!("> Warning: {}\n", escape(text)),

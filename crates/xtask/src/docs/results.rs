@@ -129,6 +129,14 @@ fn with_pictures(section: &Section<'_>, folder: &str) -> (String, Vec<Written>) 
                 );
                 pictures.push((PathBuf::from("docs").join(&file), svg(figure)));
             }
+            // Its figures are in the whole report.
+            Block::Finding { claim, rest, .. } => {
+                text += &markdown_block(&Block::Finding {
+                    claim: claim.clone(),
+                    rest: rest.clone(),
+                    figures: vec![],
+                });
+            }
             other => text += &markdown_block(other),
         }
     }
