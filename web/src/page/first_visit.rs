@@ -2,11 +2,11 @@
 
 use tare_record::{CellPlan, EngineName, Plan, Record, Rules};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 use web_sys::{Element, Event, HtmlElement};
 
+use super::browser_info;
+use super::state::page;
 use super::view::{element, on};
-use super::{browser_info, measure, page};
 
 /// A network that people know.
 const MODEL: &str = "resnet50";
@@ -24,14 +24,11 @@ extern "C" {
     fn stop(this: &FrameWatch) -> f64;
 }
 
-/// Connects the buttons.
+/// Says what would be measured, and connects the button that copies.
 pub(super) fn set_up() {
     if has_gpu() {
         element::<Element>("devices").set_text_content(Some("the CPU and the GPU"));
     }
-    on::<Event>(&element::<HtmlElement>("measure"), "click", |_| {
-        spawn_local(measure(plan(), None))
-    });
     on::<Event>(&element::<HtmlElement>("copy"), "click", |_| {
         let text = element::<Element>("native-command").text_content().unwrap_or_default();
         // Without permission a user selects and copies it.
@@ -46,7 +43,7 @@ fn has_gpu() -> bool {
 }
 
 /// A known network on the best that this browser has, in half a minute.
-fn plan() -> Plan {
+pub(super) fn plan() -> Plan {
     let cores = if browser_info::is_isolated() {
         browser_info::cores()
     } else {

@@ -10,10 +10,10 @@ use web_sys::{DragEvent, Element, Event, FileList, HtmlElement, HtmlInputElement
 
 use super::executor::default_engine;
 use super::query::{self, Choice};
+use super::results::{own_records, report_file};
 use super::view::{create, document, element, note, on, save};
 use super::{
-    BUTTON_PAIRS, browser_info, cancel, engines, fetch_model, own_records, report_file, run_selection, selftest,
-    take_file,
+    BUTTON_PAIRS, browser_info, cancel, engines, fetch_model, measure_first, run_selection, selftest, take_file,
 };
 use crate::exception;
 
@@ -72,6 +72,7 @@ pub(super) fn set_up(fallback: Option<&str>) {
         query::write(&choice_of_user());
     });
     on::<Event>(&element::<HtmlElement>("run"), "click", |_| run_selection());
+    on::<Event>(&element::<HtmlElement>("measure"), "click", |_| measure_first());
     on::<Event>(&element::<HtmlElement>("cancel"), "click", |_| cancel());
     on::<Event>(&element::<HtmlElement>("selftest"), "click", |_| selftest(BUTTON_PAIRS));
     for model in &KNOWN_MODELS {

@@ -4,10 +4,8 @@ use js_sys::Array;
 use tare_record::Record;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Element, Event, HtmlElement};
 
-use super::view::{self, element, on};
-use super::{go_on, page, show_others};
+use super::view;
 use crate::exception;
 
 #[wasm_bindgen(module = "/scripts/kept-runs.js")]
@@ -35,41 +33,22 @@ pub(super) fn keep(record: &Record) {
     });
 }
 
-/// Connects the buttons, and offers what earlier visits left.
-pub(super) async fn offer() {
-    on::<Event>(&element::<HtmlElement>("kept-show"), "click", |_| {
-        hide();
-        show_others(page(|page| std::mem::take(&mut page.kept)));
-    });
-    on::<Event>(&element::<HtmlElement>("kept-discard"), "click", |_| {
-        hide();
-        page(|page| page.kept.clear());
-        spawn_local(async {
-            if let Err(error) = forget_records().await {
-                view::note(&format!("This browser cannot forget them: {}.", exception(&error)));
-            }
-        });
-    });
-    on::<Event>(&element::<HtmlElement>("kept-go-on"), "click", |_| {
-        hide();
-        if let Some(record) = page(|page| page.kept.pop()) {
-            go_on(record);
-        }
-    });
-    // Without storage there is nothing to offer. Keeping the next result says why.
-    let Ok(kept) = kept_records().await else { return };
-    // What another version of tare left may be unreadable.
-    let records: Vec<Record> = Array::from(&kept)
+/// The records that are kept, oldest first. What another version of tare left may be unreadable.
+pub(super) async fn all() -> Vec<Record> {
+    // Without storage nothing is kept. Keeping the next result says why.
+    let kept = kept_records().await.unwrap_or_else(|_| Array::new().into());
+    let texts = Array::from(&kept);
+    texts
         .iter()
         .filter_map(|text| Record::from_json(&text.as_string()?).ok())
-        .collect();
-    let Some(last) = records.last() else { return };
-    element::<HtmlElement>("kept-go-on").set_hidden(last.complete);
-    element::<Element>("kept-text").set_text_content(Some(&tare_report::kept_line(&records)));
-    element::<HtmlElement>("kept").set_hidden(false);
-    page(|page| page.kept = records);
+        .collect()
 }
 
-fn hide() {
-    element::<HtmlElement>("kept").set_hidden(true);
+/// Forgets all of them.
+pub(super) fn forget() {
+    spawn_local(async {
+        if let Err(error) = forget_records().await {
+            view::note(&format!("This browser cannot forget them: {}.", exception(&error)));
+        }
+    });
 }

@@ -7,19 +7,20 @@ mod form;
 mod interop;
 mod kept;
 mod observer;
+mod offer;
 mod query;
 mod remote_model;
 mod responsiveness;
+mod results;
 mod runner_link;
 mod runner_socket;
 mod runner_view;
+mod state;
 mod view;
 mod worker_message;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use tare_core::{Clock, Lane, References, calibrate, run_plan};
 use tare_record::{CellPlan, DeviceKind, EngineName, EnvironmentKind, Machine, Plan, Record};
 use wasm_bindgen_futures::spawn_local;
@@ -30,40 +31,8 @@ use executor::WorkerExecutor;
 use first_visit::FrameWatch;
 use observer::PageObserver;
 use query::Query;
-
-/// The state of the page.
-#[derive(Default)]
-struct Page {
-    /// The last record that this page measured.
-    record: Option<Record>,
-    /// Records that it measured before.
-    earlier: Vec<Record>,
-    /// Records to compare with, which the user opened.
-    others: Vec<Record>,
-    /// Records of earlier visits that the user was offered, oldest first.
-    kept: Vec<Record>,
-    /// Models that the user opened or fetched, by name.
-    models: BTreeMap<String, Bytes>,
-    /// The running executor, for canceling.
-    executor: Option<WorkerExecutor>,
-    /// Aborts the download of a model.
-    fetching: Option<AbortController>,
-    /// Time from the start of the navigation until the form was usable.
-    ready_ns: Option<u64>,
-    /// Why WebGPU cannot be used, or `None` if it can.
-    no_webgpu: Option<String>,
-    /// Why the default engine runs on the CPU, or `None` if it uses WebGPU.
-    fallback: Option<String>,
-}
-
-thread_local! {
-    static PAGE: RefCell<Page> = RefCell::default();
-}
-
-/// Calls `with` with the state of the page, which must not be borrowed across an await.
-fn page<T>(with: impl FnOnce(&mut Page) -> T) -> T {
-    PAGE.with_borrow_mut(with)
-}
+use results::{show, show_others};
+use state::page;
 
 /// Sets up the page, and starts what its URL asks for: work for a runner, or the self-test.
 pub fn start() {
@@ -93,7 +62,7 @@ pub fn start() {
                 selftest: Some(pairs), ..
             }) => selftest(pairs),
             Ok(query) => {
-                kept::offer().await;
+                offer::offer().await;
                 match chosen {
                     Err(message) => view::note(&message),
                     Ok(()) if query.run && query::is_from_here() => run_selection(),
@@ -130,6 +99,11 @@ fn run_selection() {
         ..Plan::new("page", cells)
     };
     spawn_local(measure(plan, None));
+}
+
+/// Called by the button that a visitor presses first.
+fn measure_first() {
+    spawn_local(measure(first_visit::plan(), None));
 }
 
 /// Goes on with a run of an earlier visit.
@@ -213,30 +187,6 @@ async fn machine() -> Machine {
         browser.page_ready_ns = page(|page| page.ready_ns);
     }
     machine
-}
-
-/// Shows a record, together with the records to compare it with.
-fn show(record: Record) {
-    let records = page(|page| {
-        page.record = Some(record.clone());
-        records(page)
-    });
-    view::publish(&record);
-    view::report(&tare_report::fragment(&records));
-}
-
-fn records(page: &Page) -> Vec<Record> {
-    let own = page.earlier.iter().chain(&page.record);
-    page.others.iter().chain(own).cloned().collect()
-}
-
-/// Shows further records to compare with.
-fn show_others(others: Vec<Record>) {
-    let records = page(|page| {
-        page.others.extend(others);
-        records(page)
-    });
-    view::report(&tare_report::fragment(&records));
 }
 
 /// Takes a file that was dropped, chosen or fetched: an ONNX model, or a record to compare with.
@@ -335,19 +285,6 @@ fn selftest(pairs: u32) {
         let measured = page(|page| page.record.is_some());
         view::set_state(if measured { "done" } else { "ready" });
     });
-}
-
-/// What this page measured, as files to save: the newest record first.
-fn own_records() -> Vec<String> {
-    page(|page| {
-        let own = page.record.iter().chain(page.earlier.iter().rev());
-        own.filter_map(|record| record.to_json().ok()).collect()
-    })
-}
-
-/// The report as a file to save.
-fn report_file() -> String {
-    tare_report::html(&page(|page| records(page)), &query::url())
 }
 
 /// The engines that the page offers, each with the reason why it cannot be used, if there is one.

@@ -3,7 +3,8 @@
 use tare_core::{Clock, NamedTensor, PlanObserver, PlanProgress};
 use tare_record::{Cell, CellRequest, Progress, Record};
 
-use super::{kept, show, view};
+use super::results::show;
+use super::{kept, view};
 use crate::clock::PerformanceClock;
 
 /// Time between two pictures of what was measured so far, in nanoseconds: drawing must not disturb what is measured.

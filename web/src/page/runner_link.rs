@@ -13,7 +13,8 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::executor::{WorkerExecutor, default_engine};
 use super::runner_socket::{Incoming, Socket};
-use super::{browser_info, page, runner_view, view};
+use super::state::page;
+use super::{browser_info, runner_view, view};
 use crate::clock::PerformanceClock;
 
 /// Time between two attempts to connect again.

@@ -1,0 +1,50 @@
+//! What the page knows.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use tare_record::Record;
+use web_sys::AbortController;
+
+use super::executor::WorkerExecutor;
+
+/// The state of the page.
+#[derive(Default)]
+pub(super) struct Page {
+    /// The last record that this page measured.
+    pub(super) record: Option<Record>,
+    /// Records that it measured before.
+    pub(super) earlier: Vec<Record>,
+    /// Records to compare with, which the user opened.
+    pub(super) others: Vec<Record>,
+    /// Records of earlier visits that the user was offered, oldest first.
+    pub(super) kept: Vec<Record>,
+    /// Models that the user opened or fetched, by name.
+    pub(super) models: BTreeMap<String, Bytes>,
+    /// The running executor, for canceling.
+    pub(super) executor: Option<WorkerExecutor>,
+    /// Aborts the download of a model.
+    pub(super) fetching: Option<AbortController>,
+    /// Time from the start of the navigation until the form was usable.
+    pub(super) ready_ns: Option<u64>,
+    /// Why WebGPU cannot be used, or `None` if it can.
+    pub(super) no_webgpu: Option<String>,
+    /// Why the default engine runs on the CPU, or `None` if it uses WebGPU.
+    pub(super) fallback: Option<String>,
+}
+
+thread_local! {
+    static PAGE: RefCell<Page> = RefCell::default();
+}
+
+/// Calls `with` with the state of the page, which must not be borrowed across an await.
+pub(super) fn page<T>(with: impl FnOnce(&mut Page) -> T) -> T {
+    PAGE.with_borrow_mut(with)
+}
+
+/// All records that the report is about: those to compare with, and its own, oldest first.
+pub(super) fn records(page: &Page) -> Vec<Record> {
+    let own = page.earlier.iter().chain(&page.record);
+    page.others.iter().chain(own).cloned().collect()
+}
