@@ -127,6 +127,9 @@ pub struct BrowserInfo {
     pub session: Option<String>,
     /// Whether the page is cross-origin isolated, which gives it a finer clock and shared memory.
     pub cross_origin_isolated: bool,
+    /// Whether a service worker of the page isolates it, because the host does not. Files then pass through that worker.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub isolated_by_service_worker: bool,
     /// Whether `navigator.gpu` exists.
     pub webgpu: bool,
     /// Whether the tab was visible during the whole run.

@@ -36,7 +36,11 @@ pub fn machine_lines(machine: &Machine) -> Vec<(&'static str, String)> {
         lines.push(("browser", browser.user_agent.clone()));
         let session = browser.session.clone();
         lines.extend(session.map(|session| ("WebDriver session", session)));
-        lines.push(("cross-origin isolated", yes_or_no(browser.cross_origin_isolated)));
+        let isolated = match (browser.cross_origin_isolated, browser.isolated_by_service_worker) {
+            (true, true) => "yes, by a service worker, which downloads pass through".into(),
+            (isolated, _) => yes_or_no(isolated),
+        };
+        lines.push(("cross-origin isolated", isolated));
         lines.push(("WebGPU", yes_or_no(browser.webgpu)));
         let ready = browser.page_ready_ns.map(|ns| format::duration(ns as f64));
         lines.extend(ready.map(|after| ("page ready", format!("{after} after navigation started"))));

@@ -108,7 +108,10 @@ fn router(page: &Page, args: &ServeArgs, server: &Server, address: SocketAddr) -
     let header = |name: &'static str, value: &'static str| {
         SetResponseHeaderLayer::overriding(HeaderName::from_static(name), HeaderValue::from_static(value))
     };
-    if !args.not_isolated {
+    if args.not_isolated {
+        // A service worker would add what is to be missing.
+        router = router.route("/service-worker.js", get(StatusCode::NOT_FOUND));
+    } else {
         router = router
             .layer(header("cross-origin-opener-policy", "same-origin"))
             .layer(header("cross-origin-embedder-policy", "require-corp"));

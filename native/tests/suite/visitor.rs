@@ -1,8 +1,11 @@
 //! Tests what a visitor meets: one button, results that outlive the page, and links.
 
-use crate::common::Sandbox;
+use axum::Router;
+use tower_http::services::ServeDir;
+
 use crate::common::browser::wait_until;
 use crate::common::opened_page::Opened;
+use crate::common::{Sandbox, page};
 
 #[tokio::test]
 async fn a_visitor_measures_with_one_button() {
@@ -124,5 +127,46 @@ async fn a_link_chooses_and_starts_nothing_from_elsewhere() {
         page.go(query).await;
         wait_until(expected, async || page.text("#note").await.contains(expected)).await;
     }
+    page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_page_works_on_any_host_and_without_a_network() {
+    let sandbox = Sandbox::new();
+    // A plain file server: another path, and none of the headers of `tare serve`.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = format!("http://{}/some/folder/", listener.local_addr().unwrap());
+    let files = Router::new().nest_service("/some/folder", ServeDir::new(page()));
+    let host = tokio::runtime::Runtime::new().unwrap();
+    host.spawn(async move { axum::serve(tokio::net::TcpListener::from_std(listener).unwrap(), files).await });
+    let page = Opened::elsewhere(&sandbox, address).await;
+    // It loads once more, which a script may fall into.
+    let isolated = "return crossOriginIsolated && document.body.dataset.state === 'ready'";
+    wait_until("the page is isolated", async || {
+        page.client
+            .execute(isolated, vec![])
+            .await
+            .is_ok_and(|found| found == true)
+    })
+    .await;
+    let link = "?model=tiny&engine=tract&seconds=1";
+    page.go(link).await;
+    page.click("#run").await;
+    page.state("done").await;
+    let record = page.record().await;
+    assert!(record.complete && record.all_measured(), "{:?}", record.cells);
+    let browser = record.machine.browser.unwrap();
+    assert!(browser.cross_origin_isolated && browser.isolated_by_service_worker);
+
+    // Open connections end with it.
+    host.shutdown_background();
+    page.go(link).await;
+    page.click("#run").await;
+    page.state("running").await;
+    page.state("done").await;
+    let offline = page.record().await;
+    assert!(offline.complete && offline.all_measured(), "{:?}", offline.cells);
+    assert_ne!(offline.created, record.created);
     page.client.clone().close().await.unwrap();
 }

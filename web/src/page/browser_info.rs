@@ -83,6 +83,7 @@ pub(super) async fn machine() -> Machine {
             user_agent: navigator.user_agent().unwrap_or_default(),
             session: None,
             cross_origin_isolated: is_isolated(),
+            isolated_by_service_worker: false,
             webgpu: Reflect::get(&navigator, &"gpu".into()).is_ok_and(|gpu| gpu.is_object()),
             visible: visible(),
             device_memory_gib: memory,

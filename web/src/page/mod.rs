@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 
 use tare_core::{Clock, Lane, References, calibrate, run_plan};
 use tare_record::{CellPlan, DeviceKind, EngineName, EnvironmentKind, Machine, Plan, Record};
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
 
@@ -34,10 +35,25 @@ use query::Query;
 use results::{show, show_others};
 use state::page;
 
+#[wasm_bindgen(module = "/scripts/isolation.js")]
+extern "C" {
+    /// Resolves to whether a service worker isolates this page.
+    #[wasm_bindgen(js_name = isolateByServiceWorker, catch)]
+    async fn isolate_by_service_worker() -> Result<JsValue, JsValue>;
+}
+
 /// Sets up the page, and starts what its URL asks for: work for a runner, or the self-test.
 pub fn start() {
     console_error_panic_hook::set_once();
     spawn_local(async {
+        let query = query::query();
+        // The server of a run sends the headers, unless a user wants to see what is missing without them.
+        if query.as_ref().is_ok_and(|query| query.runner.is_none()) {
+            let is_isolated = isolate_by_service_worker()
+                .await
+                .is_ok_and(|isolated| isolated.is_truthy());
+            page(|page| page.isolated_by_service_worker = is_isolated);
+        }
         let no_webgpu = crate::webgpu::unusable().await;
         let fallback = match &no_webgpu {
             Some(reason) => Some(reason.clone()),
@@ -49,7 +65,6 @@ pub fn start() {
         });
         form::set_up(fallback.as_deref());
         first_visit::set_up();
-        let query = query::query();
         let chosen = query.as_ref().map_or(Ok(()), |query| form::choose(&query.choice));
         view::set_state("ready");
         page(|page| page.ready_ns = Some(PerformanceClock.now_ns()));
@@ -185,6 +200,7 @@ async fn machine() -> Machine {
     let mut machine = browser_info::machine().await;
     if let Some(browser) = &mut machine.browser {
         browser.page_ready_ns = page(|page| page.ready_ns);
+        browser.isolated_by_service_worker = page(|page| page.isolated_by_service_worker);
     }
     machine
 }

@@ -28,6 +28,8 @@ pub(super) struct Page {
     pub(super) fetching: Option<AbortController>,
     /// Time from the start of the navigation until the form was usable.
     pub(super) ready_ns: Option<u64>,
+    /// Whether a service worker gives the page shared memory, because the host does not.
+    pub(super) isolated_by_service_worker: bool,
     /// Why WebGPU cannot be used, or `None` if it can.
     pub(super) no_webgpu: Option<String>,
     /// Why the default engine runs on the CPU, or `None` if it uses WebGPU.

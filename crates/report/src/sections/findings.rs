@@ -22,7 +22,10 @@ fn block<'a>(finding: &Finding) -> Block<'a> {
     let figures = finding.figures.iter().map(ToString::to_string);
     Block::Finding {
         claim: claim.trim_end_matches('.').to_owned(),
-        rest: rest.to_owned(),
+        rest: match rest.trim_end_matches('.') {
+            "" => String::new(),
+            rest => format!("{rest}."),
+        },
         figures: figures.chain(finding.assumptions.iter().cloned()).collect(),
     }
 }

@@ -14,13 +14,25 @@ use super::{Sandbox, page};
 pub(crate) struct Opened {
     pub(crate) client: Client,
     pub(crate) address: String,
-    _programs: [Running; 2],
+    _programs: Vec<Running>,
 }
 
 impl Opened {
     /// The page with a small model chosen, as a link does it.
     pub(crate) async fn new(sandbox: &Sandbox) -> Self {
         Self::at(sandbox, "?model=tiny").await
+    }
+
+    /// The page as some other host serves it.
+    pub(crate) async fn elsewhere(sandbox: &Sandbox, address: String) -> Self {
+        let (client, driver) = open_browser(sandbox).await;
+        let opened = Self {
+            client,
+            address,
+            _programs: vec![driver],
+        };
+        opened.client.goto(&opened.address).await.unwrap();
+        opened
     }
 
     /// The page with these parameters in its URL.
@@ -35,7 +47,7 @@ impl Opened {
         let opened = Self {
             client,
             address: address.trim().to_owned(),
-            _programs: [server, driver],
+            _programs: vec![server, driver],
         };
         opened.go(query).await;
         opened
