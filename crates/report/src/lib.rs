@@ -25,7 +25,7 @@ pub use machine_lines::machine_lines;
 pub use progress::{ended_line, progress_line};
 pub use rate::RateOf;
 pub use render::csv::csv;
-pub use render::html::{fragment, html, selftest};
+pub use render::html::{fragment, html, html_with, selftest};
 pub use render::json::json;
 pub use render::markdown::{markdown, markdown_block, markdown_section};
 pub use render::svg::svg;

@@ -110,7 +110,12 @@ pub(super) fn set_up(fallback: Option<&str>) {
         }
     });
     on::<Event>(&element::<HtmlElement>("save-report"), "click", |_| {
-        save("tare-report.html", &report_file(), "text/html");
+        spawn_local(async {
+            match report_file().await {
+                Ok(report) => save("tare-report.html", &report, "text/html"),
+                Err(error) => note(&format!("The report cannot be saved: {error}.")),
+            }
+        });
     });
 }
 

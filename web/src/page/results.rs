@@ -3,7 +3,7 @@
 use tare_record::Record;
 
 use super::state::{page, records};
-use super::{query, view};
+use super::{browser_info, query, view};
 
 /// Shows a record, together with the records to compare it with.
 pub(super) fn show(record: Record) {
@@ -33,6 +33,14 @@ pub(super) fn own_records() -> Vec<String> {
 }
 
 /// The report as a file to save.
-pub(super) fn report_file() -> String {
-    tare_report::html(&page(|page| records(page)), &query::url())
+///
+/// # Errors
+/// If the file with the methodology cannot be fetched, which the report holds.
+pub(super) async fn report_file() -> Result<String, String> {
+    let methodology = browser_info::fetch("methodology.html").await?;
+    Ok(tare_report::html_with(
+        &page(|page| records(page)),
+        &query::url(),
+        &String::from_utf8_lossy(&methodology),
+    ))
 }

@@ -22,8 +22,16 @@ const SHORT: usize = 40;
 /// Rows of a table at most, so that a browser shows the page at once.
 const MOST_ROWS: usize = 3000;
 
+/// What a part of a page shows instead: the example report of the page has the whole text.
+const LINK_TO_METHODOLOGY: &str = "<p><a href=\"example.html#methodology\">How this was measured</a></p>";
+
 /// The whole report as one HTML file that makes no network request. `command` is what made it.
 pub fn html(records: &[Record], command: &str) -> String {
+    html_with(records, command, METHODOLOGY)
+}
+
+/// The same for programs that do not hold METHODOLOGY.md as HTML: `methodology` is that text.
+pub fn html_with(records: &[Record], command: &str, methodology: &str) -> String {
     let policy = format!("default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '{SCRIPT_HASH}'");
     let page = html! {
         (DOCTYPE)
@@ -37,7 +45,7 @@ pub fn html(records: &[Record], command: &str) -> String {
             }
             body {
                 main {
-                    (report(records))
+                    (report(records, methodology))
                     footer class="tare" { p class="soft" { "Made by " code { (command) } } }
                 }
                 script { (PreEscaped(SCRIPT)) }
@@ -49,10 +57,10 @@ pub fn html(records: &[Record], command: &str) -> String {
 
 /// The report as an element to put into a page.
 pub fn fragment(records: &[Record]) -> String {
-    report(records).into_string()
+    report(records, LINK_TO_METHODOLOGY).into_string()
 }
 
-fn report(records: &[Record]) -> Markup {
+fn report(records: &[Record], methodology: &str) -> Markup {
     let sections = sections(records);
     let groups: Vec<&[Section<'_>]> = sections
         .chunk_by(|a, b| a.group.is_some() && a.group == b.group)
@@ -70,11 +78,11 @@ fn report(records: &[Record]) -> Markup {
                         } @else {
                             h2 { (one.title) }
                         }
-                        (blocks(&one.blocks))
+                        (blocks(&one.blocks, methodology))
                     },
-                    [one] if one.group.is_none() => (folded(&one.id, html! { h2 { (one.title) } }, &blocks(&one.blocks))),
+                    [one] if one.group.is_none() => (folded(&one.id, html! { h2 { (one.title) } }, &blocks(&one.blocks, methodology))),
                     several => (folded(&group_id(several), html! { h2 { (heading(several)) } }, &html! {
-                        @for one in several.iter() { (folded(&one.id, html! { h3 { (one.title) } }, &blocks(&one.blocks))) }
+                        @for one in several.iter() { (folded(&one.id, html! { h3 { (one.title) } }, &blocks(&one.blocks, methodology))) }
                     })),
                 }
             }
@@ -133,13 +141,13 @@ fn folded(id: &str, heading: Markup, content: &Markup) -> Markup {
     html! { details class="fold" { summary { (heading) } section id=(id) { (content) } } }
 }
 
-fn blocks(blocks: &[Block<'_>]) -> Markup {
+fn blocks(blocks: &[Block<'_>], methodology: &str) -> Markup {
     html! {
-        @for part in blocks { (block(part)) }
+        @for part in blocks { (block(part, methodology)) }
     }
 }
 
-fn block(block: &Block<'_>) -> Markup {
+fn block(block: &Block<'_>, methodology: &str) -> Markup {
     html! {
         @match block {
             Block::Verdict(text) => p class="verdict" { (text) "." },
@@ -153,10 +161,10 @@ fn block(block: &Block<'_>) -> Markup {
             Block::Warnings { summary, items } => details class="warning" { summary { (summary) } (list(items)) },
             Block::List(items) => (list(items)),
             Block::Collapsed { summary, items } => details { summary { (summary) } (list(items)) },
-            Block::Fold { summary, blocks: inner } => details { summary { (summary) } (blocks(inner)) },
+            Block::Fold { summary, blocks: inner } => details { summary { (summary) } (blocks(inner, methodology)) },
             Block::Table(data) => (table(data)),
             Block::Figure(data) => (figure(data)),
-            Block::Methodology => (PreEscaped(METHODOLOGY)),
+            Block::Methodology => (PreEscaped(methodology)),
         }
     }
 }

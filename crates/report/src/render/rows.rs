@@ -10,6 +10,8 @@ const WIDTH: f64 = 720.0;
 const SHOWN: usize = 12;
 /// Rows that a page draws after these at most.
 const MOST: usize = 500;
+/// Characters that fit on a line of a picture that stands alone.
+const FITTING: usize = 90;
 /// Height of a line of text.
 const LINE: f64 = 20.0;
 
@@ -26,6 +28,13 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Lines of text over the drawing of a picture that stands alone: one if name and figures fit beside each other.
+    fn lines(&self) -> f64 {
+        let texts = [&self.label, &self.value, &self.note];
+        let length: usize = texts.iter().map(|text| text.chars().count()).sum();
+        if length > FITTING { 2.0 } else { 1.0 }
+    }
+
     fn on_page(&self) -> Markup {
         html! {
             li {
@@ -88,7 +97,7 @@ impl Rows {
         let mut placed = Vec::new();
         for row in &self.rows {
             placed.push((row, top));
-            top += LINE + row.height + 6.0;
+            top += row.lines() * LINE + row.height + 6.0;
         }
         let height = top + if self.axis.is_empty() { 0.0 } else { LINE };
         html! {
@@ -101,8 +110,9 @@ impl Rows {
                 }
                 @for (row, top) in placed {
                     text x="0" y=(top + LINE - 6.0) { (row.label) }
-                    text x=(WIDTH) y=(top + LINE - 6.0) text-anchor="end" { (row.value) " " (row.note) }
-                    svg y=(top + LINE) width=(WIDTH) height=(row.height) { (row.drawing) }
+                    @let below = top + row.lines() * LINE;
+                    text x=(WIDTH) y=(below - 6.0) text-anchor="end" { tspan font-weight="600" { (row.value) } " " (row.note) }
+                    svg y=(below) width=(WIDTH) height=(row.height) { (row.drawing) }
                 }
                 svg y=(top) width=(WIDTH) height=(LINE) { (self.axis()) }
             }
