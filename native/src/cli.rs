@@ -1,8 +1,9 @@
-use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
-use clap::{Parser, Subcommand};
+use anyhow::{Context, Result, bail};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::commands::args::ServeArgs;
 use crate::commands::bench::{self, Kind};
@@ -100,6 +101,21 @@ enum Command {
   tare selftest --pairs 200
   tare selftest browser --not-isolated")]
     Selftest(commands::selftest::Args),
+    /// Print what a shell needs to complete this command line
+    #[command(after_help = "Examples:
+  tare completions bash > ~/.local/share/bash-completion/completions/tare
+  tare completions zsh > \"${fpath[1]}/_tare\"")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual, a page for each command
+    #[command(after_help = "Examples:
+  tare manual ~/.local/share/man/man1 && man tare-bench")]
+    Manual {
+        /// Where to write it
+        folder: PathBuf,
+    },
     /// Measure one cell, as the child process of `tare run`
     #[command(hide = true)]
     Child {
@@ -160,6 +176,23 @@ fn started(arguments: Vec<String>) -> Result<(Kind, bench::Args)> {
     }
 }
 
+fn completions(shell: Shell) -> Result<bool> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "tare", &mut script);
+    std::io::stdout()
+        .write_all(&script)
+        .context("cannot print the completions")?;
+    Ok(true)
+}
+
+fn manual(folder: &Path) -> Result<bool> {
+    std::fs::create_dir_all(folder)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), folder))
+        .with_context(|| format!("cannot write the manual into {}", folder.display()))?;
+    eprintln!("manual: {}", folder.join("tare.1").display());
+    Ok(true)
+}
+
 /// Runs the command line. Returns `Ok(false)` if something requested was not measured.
 pub(crate) fn run() -> Result<bool> {
     match Cli::parse().command {
@@ -187,6 +220,8 @@ pub(crate) fn run() -> Result<bool> {
         Command::Profile(args) => bench::run(Kind::Profile, &args, started),
         Command::Doctor => commands::doctor::run(),
         Command::Selftest(args) => commands::selftest::run(&args),
+        Command::Completions { shell } => completions(shell),
+        Command::Manual { folder } => manual(&folder),
         Command::Child { folder } => executor::child::run(&folder),
         Command::Guard {
             folder,

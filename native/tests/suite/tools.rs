@@ -124,3 +124,15 @@ fn the_first_operator_that_differs_is_named() {
         .code(2)
         .says("neither a built-in model nor a file");
 }
+
+#[test]
+fn shells_and_man_know_the_command_line() {
+    let sandbox = Sandbox::new();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let script = sandbox.run(&format!("completions {shell}")).code(0).out();
+        assert!(script.contains("serve-model"), "{shell}");
+    }
+    sandbox.run("manual man").code(0).says("tare.1");
+    let page = std::fs::read_to_string(sandbox.path("man/tare-bench.1")).unwrap();
+    assert!(page.contains("\\-\\-resume"), "{page}");
+}

@@ -61,7 +61,8 @@ async fn results_outlive_the_page() {
         page.script(rounds).await.as_u64() > Some(0)
     })
     .await;
-    // The page is gone while it measures.
+    // Writing into the browser's storage takes a moment. Then the page is gone while it measures.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     page.go(link).await;
     wait_until("it is offered", async || page.is_shown("#kept").await).await;
     let text = page.text("#kept-text").await;
