@@ -226,8 +226,7 @@ async fn a_user_fetches_a_model_by_its_url() {
     assert_eq!(server.requests.load(Ordering::Relaxed), requests + 1);
 
     // The model is in the origin's storage, so there is no second request.
-    page.client.goto(&page.address).await.unwrap();
-    page.state("ready").await;
+    page.go("?model=tiny").await;
     fetch(&address, &hash, "from this browser's storage").await;
     assert_eq!(server.requests.load(Ordering::Relaxed), requests + 1);
     let models = "return document.querySelectorAll('input[value=\"net.onnx\"]:checked').length";
