@@ -56,7 +56,7 @@ pub enum FigureKind<'a> {
 pub struct RatioRow {
     /// What was compared.
     pub label: String,
-    /// What stands beside the multiple.
+    /// Text next to the multiple.
     pub note: String,
     /// The multiple.
     pub ratio: Estimate,
@@ -78,7 +78,7 @@ pub struct Parts {
 pub struct PartsRow {
     /// Its name.
     pub label: String,
-    /// What stands beside it.
+    /// Text next to the value.
     pub note: String,
     /// One value for each name.
     pub parts: Vec<f64>,

@@ -20,7 +20,7 @@ pub(super) struct Row {
     pub(super) label: String,
     /// The figure that a reader looks for.
     pub(super) value: String,
-    /// What stands beside it.
+    /// Text next to the value.
     pub(super) note: String,
     /// Elements of an SVG whose horizontal places are in percent.
     pub(super) drawing: Markup,

@@ -11,7 +11,7 @@ use crate::figure::{Figure, FigureKind, RatioRow};
 use crate::section::{Block, Section, Table, Value};
 use tare_findings::{format, labels};
 
-/// For more pairs than this one sentence speaks for all, because so many sentences are a wall.
+/// More pairs than this share one sentence: a wall of sentences is not read.
 const FEW_PAIRS: usize = 3;
 
 const APART: &str = "The records were made apart, so a machine that changed in between changes the ratios, and the intervals do not tell. \
