@@ -121,8 +121,12 @@ fn measure_first() {
     spawn_local(measure(first_visit::plan(), None));
 }
 
-/// Goes on with a run of an earlier visit.
-fn go_on(record: Record) {
+/// Goes on with a run of an earlier visit. Returns `false` after telling the user if that cannot be.
+fn go_on(record: Record) -> bool {
+    if record.build != browser_info::build_info() {
+        view::note("Another version of tare began this run, so this one cannot go on with it. Show it instead.");
+        return false;
+    }
     let is_here = |model: &str| tare_models::is_built_in(model) || page(|page| page.models.contains_key(model));
     let missing = record
         .plan
@@ -132,11 +136,12 @@ fn go_on(record: Record) {
         .find(|model| !is_here(model));
     if let Some(model) = missing {
         view::note(&format!(
-            "Open {model} first: the browser keeps results, not models. Then reload this page."
+            "Open {model} first, then press Go on: the browser keeps results, not models."
         ));
-        return;
+        return false;
     }
     spawn_local(measure(record.plan.clone(), Some(record)));
+    true
 }
 
 /// Carries out a plan, or what is left of it in the record of an earlier visit.

@@ -3,7 +3,7 @@
 use tare_core::{Clock, NamedTensor, PlanObserver, PlanProgress};
 use tare_record::{Cell, CellRequest, Progress, Record};
 
-use super::results::show;
+use super::results::update;
 use super::{kept, view};
 use crate::clock::PerformanceClock;
 
@@ -36,7 +36,7 @@ impl PlanObserver for PageObserver {
         // The complete record is shown at the end of the run.
         if !record.complete {
             kept::keep(record);
-            show(record.clone());
+            update(record);
         }
     }
 

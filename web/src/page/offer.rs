@@ -19,9 +19,10 @@ pub(super) async fn offer() {
         kept::forget();
     });
     on::<Event>(&element::<HtmlElement>("kept-go-on"), "click", |_| {
-        hide();
-        if let Some(record) = page(|page| page.kept.pop()) {
-            go_on(record);
+        let last = page(|page| page.kept.last().cloned());
+        if last.is_some_and(go_on) {
+            page(|page| page.kept.pop());
+            hide();
         }
     });
     let records = kept::all().await;

@@ -5,13 +5,16 @@ use tare_record::Record;
 use super::state::{page, records};
 use super::{browser_info, query, view};
 
+/// Takes the newest state of a record, without a report: that would be drawn while the page measures.
+pub(super) fn update(record: &Record) {
+    page(|page| page.record = Some(record.clone()));
+    view::publish(record);
+}
+
 /// Shows a record, together with the records to compare it with.
 pub(super) fn show(record: Record) {
-    let records = page(|page| {
-        page.record = Some(record.clone());
-        records(page)
-    });
-    view::publish(&record);
+    update(&record);
+    let records = page(|page| records(page));
     view::report(&tare_report::fragment(&records));
 }
 
