@@ -47,8 +47,50 @@ pub enum FigureKind<'a> {
     Parts(Parts),
     /// The rungs of a ladder on a logarithmic axis, each starting where the one before ends.
     Waterfall(Vec<WaterfallRow>),
+    /// A run, its operators and their nodes, each as wide as it takes time.
+    Flame(Vec<FlamePart>),
+    /// Values in rows and columns.
+    Matrix(Matrix),
     /// Lines and points over two logarithmic axes.
     Chart(Chart),
+}
+
+/// An operator in a picture of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlamePart {
+    /// Its name.
+    pub name: String,
+    /// Time of a run in all of its nodes, in nanoseconds.
+    pub duration_ns: f64,
+    /// Its nodes with their times in nanoseconds, the longest first.
+    pub nodes: Vec<(String, f64)>,
+}
+
+/// Values in rows and columns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matrix {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub rows: Vec<MatrixRow>,
+}
+
+/// A row of a matrix.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MatrixRow {
+    /// Its name.
+    pub label: String,
+    /// A cell for each column, where there is one.
+    pub cells: Vec<Option<MatrixCell>>,
+}
+
+/// A value of a matrix.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MatrixCell {
+    /// As people read it.
+    pub text: String,
+    /// How dark it is, from 0 to 1.
+    pub share: f64,
 }
 
 /// A multiple of the native time.
@@ -180,6 +222,8 @@ pub struct ChartLine {
     pub is_dashed: bool,
     /// Whether only the line is drawn.
     pub is_bare: bool,
+    /// Whether the intervals are joined to a band.
+    pub has_band: bool,
     /// The points, in the order in which they are joined.
     pub points: Vec<ChartPoint>,
 }

@@ -3,7 +3,7 @@
 use tare_core::run_durations_ns;
 use tare_core::stats::{Estimate, median};
 use tare_findings::{format, labels};
-use tare_record::{Cell, PhaseName, Plan, Record, Status};
+use tare_record::{Cell, PhaseName, Plan, Precision, Record, Status};
 
 use crate::figure::SampleRow;
 use crate::render::html::samples_so_far;
@@ -118,22 +118,56 @@ pub fn kept_line(records: &[Record]) -> String {
     }
 }
 
-/// The command that measures the models of a plan natively.
+/// Name of the plan of models and engines that the user of a page chose.
+pub const PAGE_PLAN: &str = "page";
+
+/// Name of the plan that a page measures for a visitor.
+pub const FIRST_VISIT_PLAN: &str = "first-visit";
+
+/// What the name of a plan's quick form ends with.
+const QUICK: &str = " (quick)";
+
+/// The command that measures natively what a page measured.
 pub fn native_command(plan: &Plan, program: &str) -> String {
-    let mut command = format!("{program} run");
-    let mut seen: Vec<&str> = Vec::new();
+    let models = if [PAGE_PLAN, FIRST_VISIT_PLAN].contains(&plan.name.as_str()) {
+        models_and_sizes(plan)
+    } else {
+        match plan.name.strip_suffix(QUICK) {
+            Some(name) => format!(" --plan {} --quick", quoted(name)),
+            None => format!(" --plan {}", quoted(&plan.name)),
+        }
+    };
+    format!("{program} run{models} -o native.json")
+}
+
+/// The options that choose the same models in the same sizes.
+fn models_and_sizes(plan: &Plan) -> String {
+    let mut options = String::new();
+    let (mut models, mut batches, mut precisions) = (Vec::new(), Vec::new(), Vec::new());
     for cell in &plan.cells {
-        if seen.contains(&cell.model.as_str()) {
+        let batch = cell.options.batch.unwrap_or(1).to_string();
+        let precision = cell.options.precision.map_or("f32", Precision::as_str).to_owned();
+        for (known, value) in [(&mut batches, batch), (&mut precisions, precision)] {
+            if !known.contains(&value) {
+                known.push(value);
+            }
+        }
+        if models.contains(&&cell.model) {
             continue;
         }
-        seen.push(&cell.model);
-        command += &format!(" --model {}", quoted(&cell.model));
+        models.push(&cell.model);
+        options += &format!(" --model {}", quoted(&cell.model));
         for (input, shape) in &cell.shapes {
             let dims: Vec<String> = shape.iter().map(ToString::to_string).collect();
-            command += &format!(" --shape {}", quoted(&format!("{input}={}", dims.join(","))));
+            options += &format!(" --shape {}", quoted(&format!("{input}={}", dims.join(","))));
         }
     }
-    command + " -o native.json"
+    for (option, values, default) in [("batch", batches, "1"), ("precision", precisions, "f32")] {
+        if values != [default] {
+            options += &format!(" --{option} {}", values.join(","));
+        }
+    }
+    options
 }
 
 /// A word of a command line in every shell: quotes only where they are needed.
@@ -150,21 +184,46 @@ fn quoted(word: &str) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use tare_record::CellPlan;
+    use tare_record::{CellPlan, WorkloadOptions};
 
     use super::*;
 
     #[test]
-    fn the_native_command_names_each_model_once() {
+    fn the_native_command_measures_the_same() {
         let shaped = CellPlan {
             shapes: BTreeMap::from([("image".into(), vec![1, 3, 8, 8])]),
             ..CellPlan::new("my net.onnx")
         };
-        let plan = Plan::new("page", vec![CellPlan::new("tiny"), CellPlan::new("tiny"), shaped]);
-        assert_eq!(
-            native_command(&plan, "./tare"),
-            "./tare run --model tiny --model \"my net.onnx\" --shape image=1,3,8,8 -o native.json"
-        );
+        let sized = |batch, precision| CellPlan {
+            options: WorkloadOptions {
+                batch,
+                precision,
+                ..WorkloadOptions::default()
+            },
+            ..CellPlan::new("tiny")
+        };
+        let once = vec![CellPlan::new("tiny"), CellPlan::new("tiny"), shaped];
+        let sizes = vec![
+            sized(None, None),
+            sized(Some(4), None),
+            sized(Some(4), Some(Precision::F16)),
+        ];
+        for (name, cells, expected) in [
+            (
+                PAGE_PLAN,
+                once,
+                "--model tiny --model \"my net.onnx\" --shape image=1,3,8,8",
+            ),
+            (PAGE_PLAN, sizes, "--model tiny --batch 1,4 --precision f32,f16"),
+            (FIRST_VISIT_PLAN, vec![CellPlan::new("tiny")], "--model tiny"),
+            ("batch (quick)", vec![CellPlan::new("tiny")], "--plan batch --quick"),
+            ("serve", vec![], "--plan serve"),
+        ] {
+            assert_eq!(
+                native_command(&Plan::new(name, cells), "./tare"),
+                format!("./tare run {expected} -o native.json")
+            );
+        }
     }
 
     #[test]

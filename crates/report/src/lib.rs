@@ -18,9 +18,10 @@ pub use analysis::pairing::{Basis, Comparison, Pair, Refusal, compare};
 pub use analysis::step_kind::StepKind;
 pub use analysis::verdict::verdict;
 pub use figure::{
-    Axis, AxisOf, Chart, ChartLine, ChartPoint, Figure, FigureKind, Parts, PartsRow, RatioRow, SampleRow, WaterfallRow,
+    Axis, AxisOf, Chart, ChartLine, ChartPoint, Figure, FigureKind, FlamePart, Matrix, MatrixCell, MatrixRow, Parts,
+    PartsRow, RatioRow, SampleRow, WaterfallRow,
 };
-pub use first_visit::{in_words, kept_line, live, native_command};
+pub use first_visit::{FIRST_VISIT_PLAN, PAGE_PLAN, in_words, kept_line, live, native_command};
 pub use machine_lines::machine_lines;
 pub use progress::{ended_line, progress_line};
 pub use rate::RateOf;

@@ -1,8 +1,9 @@
 //! Reads and checks plans, and holds the built-in plans.
 
-use tare_record::{CellPlan, ENGINES, Plan};
+use tare_record::{CellPlan, DeviceKind, ENGINES, EngineName, Plan, Question};
 
 pub use super::built_in_plans::{BUILT_IN, names, text};
+pub use super::offered_plan::{OfferedPlan, offered};
 pub use super::plan_axes::{PlanAxes, replace_axes};
 pub use super::plan_error::PlanError;
 use super::plan_file::PlanFile;
@@ -91,6 +92,19 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// On a machine with a GPU: a plan that compares it with the CPU measures on it too.
+pub fn add_gpu(plan: &mut Plan) {
+    if !plan.asks(Question::Speedup) {
+        return;
+    }
+    let is_on_gpu = |engine: &EngineName| engine.spec().device == DeviceKind::Gpu;
+    for cell in &mut plan.cells {
+        if !cell.engines.is_empty() && !cell.engines.iter().any(is_on_gpu) {
+            cell.engines.extend(EngineName::all().filter(is_on_gpu));
+        }
+    }
+}
+
 /// Model, sizes and load of an entry, for people.
 pub fn describe(cell: &CellPlan) -> String {
     let options = &cell.options;
@@ -122,6 +136,19 @@ mod tests {
         for &(name, _) in BUILT_IN {
             assert!(names().contains(name));
             assert_eq!(built_in(name, SETTING).unwrap().name, name);
+        }
+    }
+
+    #[test]
+    fn only_a_comparison_with_the_gpu_adds_it() {
+        for (name, expected) in [("detect", true), ("batch", false)] {
+            let mut plan = built_in(name, SETTING).unwrap();
+            add_gpu(&mut plan);
+            let has_gpu = |cell: &CellPlan| cell.engines.contains(&EngineName::BurnWgpu);
+            assert_eq!(plan.cells.iter().all(has_gpu), expected, "{name}");
+            let once = plan.clone();
+            add_gpu(&mut plan);
+            assert_eq!(plan, once, "{name}");
         }
     }
 

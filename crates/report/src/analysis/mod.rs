@@ -8,3 +8,4 @@ pub(crate) mod rung;
 pub(crate) mod series;
 pub(crate) mod step_kind;
 pub(crate) mod verdict;
+pub(crate) mod versions;

@@ -97,6 +97,9 @@ pub(super) fn chart(chart: &Chart, alternative: &str) -> Markup {
             line x1=(LEFT) x2=(WIDTH - RIGHT) y1=(HEIGHT - BOTTOM) y2=(HEIGHT - BOTTOM) stroke="currentColor" {}
             @for (line, name) in chart.lines.iter().zip(&names) {
                 g class=(if line.is_native { "native" } else { "other" }) {
+                    @if line.has_band {
+                        polygon points=(band(line, &x, &y)) fill-opacity="0.12" stroke="none" {}
+                    }
                     @if line.is_joined {
                         @let joined: Vec<String> = line.points.iter().map(|point| format!("{},{}", coordinate(x.at(point.x)), coordinate(y.at(point.y.value)))).collect();
                         polyline points=(joined.join(" ")) fill="none" stroke-width="1.5" stroke-dasharray=[line.is_dashed.then_some("5 4")] {}
@@ -120,6 +123,17 @@ pub(super) fn chart(chart: &Chart, alternative: &str) -> Markup {
             }
         }
     }
+}
+
+/// The outline of all intervals: along their upper ends, and back along the lower ones.
+fn band(line: &ChartLine, x: &Scale, y: &Scale) -> String {
+    let upper = line.points.iter().map(|point| (point.x, point.y.high));
+    let lower = line.points.iter().rev().map(|point| (point.x, point.y.low));
+    let outline = upper.chain(lower);
+    let outline: Vec<String> = outline
+        .map(|(of_x, of_y)| format!("{},{}", coordinate(x.at(of_x)), coordinate(y.at(of_y))))
+        .collect();
+    outline.join(" ")
 }
 
 /// What a point says when a reader chooses it.

@@ -35,6 +35,8 @@ fn block(block: &Block<'_>) -> Option<Json> {
                 FigureKind::Series(_) => "series",
                 FigureKind::Parts(_) => "parts",
                 FigureKind::Waterfall(_) => "waterfall",
+                FigureKind::Flame(_) => "flame",
+                FigureKind::Matrix(_) => "matrix",
                 FigureKind::Chart(_) => "chart",
             };
             json!({ "figure": kind, "alternative": figure.alternative })

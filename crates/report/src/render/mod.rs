@@ -2,9 +2,11 @@
 
 mod chart;
 pub(crate) mod csv;
+mod flame;
 pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod markdown;
+mod matrix;
 mod parts_plot;
 mod ratios;
 mod rows;

@@ -1,4 +1,4 @@
-// Sorts and filters the rows of a report, and compares its cells with one that the reader chooses. Without it the report is whole.
+// Sorts and filters the rows of a report, compares its cells with one that the reader chooses, and saves its pictures. Without it the report is whole.
 "use strict";
 (() => {
   const numberOf = (cell) => (cell?.dataset.n === undefined ? NaN : Number(cell.dataset.n));
@@ -97,6 +97,91 @@
     table.parentElement.before(label);
   };
 
+  const WIDTH = 720;
+  const LINE = 20;
+
+  const draw = (name, attributes = {}, ...children) => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    element.append(...children);
+    return element;
+  };
+
+  // Rows of text and drawings as one drawing.
+  const ofRows = (figure) => {
+    const picture = draw("svg");
+    let top = 0;
+    for (const row of figure.querySelectorAll(".legend li, .rows > li")) {
+      if (row.hidden) continue;
+      const [label, value, drawing] = [".label", ".figure", "svg"].map((part) => row.querySelector(part));
+      const isLegend = row.parentElement.className === "legend";
+      const height = Number(drawing.getAttribute("height"));
+      const copy = drawing.cloneNode(true);
+      if (isLegend) picture.append(draw("text", { x: LINE, y: top + LINE - 6 }, row.textContent.trim()));
+      if (label) {
+        const text = label.textContent;
+        picture.append(draw("text", { x: 0, y: top + LINE - 6 }, text));
+        // Long figures stand below a long name.
+        if (text.length + value.textContent.length > 90) top += LINE;
+        picture.append(draw("text", { x: WIDTH, y: top + LINE - 6, "text-anchor": "end" }, value.textContent));
+        top += LINE;
+      }
+      copy.setAttribute("y", isLegend ? top + 4 : top);
+      copy.setAttribute("width", isLegend ? height : WIDTH);
+      picture.append(copy);
+      top += Math.max(height, isLegend ? LINE : 0) + 6;
+    }
+    picture.setAttribute("viewBox", `0 0 ${WIDTH} ${top}`);
+    picture.prepend(draw("title", {}, figure.querySelector(".rows").ariaLabel ?? ""));
+    return picture;
+  };
+
+  // A picture as a file of its own, in the colors that the reader sees.
+  const pictureOf = (figure) => {
+    const picture = figure.querySelector(".rows") ? ofRows(figure) : figure.querySelector("svg").cloneNode(true);
+    const [, , width, height] = picture.getAttribute("viewBox").split(" ").map(Number);
+    const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
+    for (const [key, value] of Object.entries({ width, height, color: color("--ink") })) picture.setAttribute(key, value);
+    const rules = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]);
+    const parts = rules.filter((rule) => rule.selectorText?.startsWith(".part-")).map((rule) => rule.cssText);
+    const colors = ["native", "other"].map((name) => `.${name} { fill: ${color(`--${name}`)}; stroke: ${color(`--${name}`)}; }`);
+    const text = "text { fill: currentColor; font: 13px system-ui, sans-serif; } .readout { visibility: hidden; }";
+    picture.prepend(draw("style", {}, [text, ...colors, ...parts].join(" ")), draw("rect", { width: "100%", height: "100%", fill: color("--paper") }));
+    return { width, height, text: new XMLSerializer().serializeToString(picture) };
+  };
+
+  const save = (blob, name) => {
+    const link = make("a", "", { href: URL.createObjectURL(blob), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href));
+  };
+
+  const asSvg = (figure, name) => save(new Blob([pictureOf(figure).text], { type: "image/svg+xml" }), `${name}.svg`);
+
+  const asPng = async (figure, name) => {
+    const { width, height, text } = pictureOf(figure);
+    const image = new Image();
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+    await image.decode();
+    // Sharp on screens with small pixels.
+    const canvas = make("canvas", "", { width: width * 2, height: height * 2 });
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    canvas.toBlob((blob) => save(blob, `${name}.png`));
+  };
+
+  const savable = (root) => {
+    root.querySelectorAll("figure").forEach((figure, number) => {
+      const name = `tare-${figure.closest("section")?.id ?? "picture"}-${number + 1}`;
+      const line = make("span", " Save as ", { className: "save" });
+      for (const [text, action] of [["SVG", asSvg], ["PNG", asPng]]) {
+        const button = make("button", text, { type: "button" });
+        button.addEventListener("click", () => action(figure, name));
+        line.append(button, " ");
+      }
+      figure.querySelector("figcaption")?.append(line);
+    });
+  };
+
   // Browsers that do not open what holds the target of a link.
   const reveal = () => {
     const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
@@ -108,6 +193,7 @@
     root.querySelectorAll("table").forEach(sortable);
     filterable(root);
     comparable(root);
+    savable(root);
   };
   for (const report of document.querySelectorAll(".tare")) if (report.querySelector("nav")) globalThis.tareReport(report);
   addEventListener("hashchange", reveal);

@@ -13,6 +13,7 @@ pub(crate) const STYLE: &str = r"
 .tare th, .tare td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 .tare .number { text-align: right; white-space: nowrap; } .tare .short { white-space: nowrap; }
 .tare th button { all: unset; cursor: pointer; } .tare th button:focus-visible { outline: 2px solid var(--native); } .tare th[aria-sort=ascending] button::after { content: ' \25b2'; } .tare th[aria-sort=descending] button::after { content: ' \25bc'; }
+.tare .save { white-space: nowrap; } .tare .save button { all: unset; cursor: pointer; text-decoration: underline; } .tare .save button:focus-visible { outline: 2px solid var(--native); }
 .tare .filter { font-size: .875rem; color: var(--soft); } .tare input, .tare select { font: inherit; max-width: 100%; }
 .tare .verdict { font-size: 1.15rem; margin: .5rem 0; } .tare figcaption { font-size: .875rem; max-width: 46rem; }
 .tare .warning { color: var(--warn); } .tare .failed { color: var(--fail); } .tare .soft { color: var(--soft); }
@@ -32,8 +33,8 @@ section + .fold { margin-top: 1.5rem; } .tare .fold { border-top: 1px solid var(
 .tare .point:hover .readout, .tare .point:focus .readout { visibility: visible; } .tare .point:focus { outline: none; } .tare .point:focus circle { stroke: var(--ink); stroke-width: 3; }
 .tare svg { max-width: 100%; } .tare .scroll svg { height: auto; } .tare svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
 .tare .native { fill: var(--native); stroke: var(--native); } .tare .other { fill: var(--other); stroke: var(--other); }
-.tare code { font-size: .9em; overflow-wrap: anywhere; } .tare pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .2rem 0; }
-@media print { .tare details > * { display: block; } .tare nav { display: none; } }
+.tare .slow { fill: var(--warn); } .tare code { font-size: .9em; overflow-wrap: anywhere; } .tare pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .2rem 0; }
+@media print { .tare details > * { display: block; } .tare details::details-content { content-visibility: visible; display: block; } .tare nav, .tare .save, .tare .filter { display: none; } }
 ";
 
 /// Colors of parts that people who are colorblind tell apart (Okabe and Ito 2008), with enough contrast on both backgrounds.

@@ -41,7 +41,7 @@ fn render(section: &Section<'_>, width: u16) -> String {
             Block::Warning(line) => wrapped(&format!("warning: {line}"), "", width),
             Block::Warnings { summary, items } => match items.as_slice() {
                 [one] => wrapped(&format!("warning: {one}"), "", width),
-                _ => wrapped(&format!("{summary}."), "", width),
+                _ => wrapped(&format!("{summary}. The report as HTML lists them."), "", width),
             },
             Block::List(items) => items.iter().map(|item| wrapped(item, "- ", width)).collect(),
             Block::Collapsed { summary, .. } => wrapped(summary, "- ", width),
@@ -77,11 +77,9 @@ fn table(table: &Table, width: u16) -> String {
     for row in &table.rows {
         let place: Vec<String> = row.values.iter().take(3).map(Value::to_string).collect();
         for note in &row.notes {
-            let line = match note {
-                Note::Failure(reason) => format!("{}: {reason}", place.join(", ")),
-                Note::Warning(warning) => format!("{}: warning: {warning}", place.join(", ")),
-            };
-            text += &wrapped(&line, "  ", width);
+            // The summary counts warnings.
+            let Note::Failure(reason) = note else { continue };
+            text += &wrapped(&format!("{}: {reason}", place.join(", ")), "  ", width);
         }
     }
     text

@@ -20,6 +20,7 @@ mod scaling;
 mod stages;
 mod startup_costs;
 mod summary;
+mod versions;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,7 @@ use tare_record::Record;
 
 use crate::analysis::ladder::ladders;
 use crate::analysis::pairing::compare;
+use crate::analysis::versions::versions;
 use crate::section::{Block, Section};
 
 /// Pairs and ladders with a section of their own at most. The summary and the tables have all.
@@ -38,7 +40,14 @@ pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
     let ladders = ladders(records);
     let found = tare_findings::findings(records);
     let mut sections: Vec<Section<'_>> = findings::section(&found).into_iter().collect();
-    sections.push(summary::section(records, &comparison, &ladders));
+    let versions = versions(records);
+    if comparison.pairs.is_empty() && !versions.is_empty() {
+        // The question is another one.
+        sections.extend(versions::section(&versions, summary::warnings(records, &[])));
+    } else {
+        sections.push(summary::section(records, &comparison, &ladders));
+        sections.extend(versions::section(&versions, None));
+    }
     sections.extend(ladder::sections(&ladders[..ladders.len().min(MOST)]));
     sections.extend(scaling::sections(records));
     sections.extend(summary::refusals(&comparison));

@@ -4,7 +4,7 @@ use tare_findings::{LayerTime, OperatorTimes, format, labels};
 use tare_record::{Cell, OperatorProfile, ProfiledNode, Record};
 
 use super::roofline;
-use crate::figure::{AxisOf, Figure, FigureKind, Parts, PartsRow};
+use crate::figure::{AxisOf, Figure, FigureKind, FlamePart, Parts, PartsRow};
 use crate::rate::RateOf;
 use crate::section::{Block, Section, Table, Value};
 
@@ -13,6 +13,9 @@ const LEAST_SHARE: f64 = 0.005;
 
 /// Operators with a part of their own in the picture.
 const DRAWN: usize = 6;
+
+/// Nodes of an operator in the picture of a run: more would be too narrow to see.
+const NODES_DRAWN: usize = 60;
 
 /// Nodes that are listed for each cell.
 const LISTED: usize = 40;
@@ -33,6 +36,7 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
     for (cell, profile, times) in &profiled {
         // Not a caption, which a terminal does not show.
         blocks.push(Block::Text(line(cell, profile, times)));
+        blocks.push(Block::Figure(by_node(cell, profile, times)));
         blocks.extend(table(times).block());
         let is_native = labels::place(cell) == "native";
         blocks.extend(roofline::figure(&name(cell), times, is_native).map(Block::Figure));
@@ -40,6 +44,41 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
         blocks.push(longest_nodes(cell, profile));
     }
     Some(Section::reason("operators", "Operators", blocks))
+}
+
+/// A run of one cell: its operators, and below each the nodes that take most of it.
+fn by_node<'a>(cell: &Cell, profile: &OperatorProfile, times: &OperatorTimes) -> Figure<'a> {
+    let mut parts: Vec<FlamePart> = Vec::new();
+    for operator in &times.operators {
+        let nodes = profile.nodes.iter().filter(|node| node.operator == operator.operator);
+        let mut nodes: Vec<(String, f64)> = nodes.map(|node| (node.name.clone(), node.mean_ns())).collect();
+        nodes.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let duration_ns = nodes.iter().map(|(_, ns)| ns).sum();
+        nodes.truncate(NODES_DRAWN);
+        parts.push(FlamePart {
+            name: operator.operator.clone(),
+            duration_ns,
+            nodes,
+        });
+    }
+    parts.sort_by(|a, b| b.duration_ns.total_cmp(&a.duration_ns));
+    let inside: f64 = parts.iter().map(|part| part.duration_ns).sum();
+    parts.push(FlamePart {
+        name: "outside the operators".into(),
+        duration_ns: inside * times.outside / (1.0 - times.outside).max(f64::EPSILON),
+        nodes: vec![],
+    });
+    Figure {
+        alternative: format!(
+            "A run of {} by operator and node; the table below has the figures.",
+            name(cell)
+        ),
+        caption: format!(
+            "A run of {}: its operators, and below each the nodes that take most of it, each as wide as it takes time.",
+            name(cell)
+        ),
+        kind: FigureKind::Flame(parts),
+    }
 }
 
 /// The time of a run of each cell, by the operators that take most of all.

@@ -54,7 +54,7 @@ fn samples<'a>(pair: &Pair<'a>) -> Figure<'a> {
 fn series<'a>(pair: &Pair<'a>) -> Figure<'a> {
     Figure {
         alternative: format!("Samples in the order in which they were taken: {}", subject(pair)),
-        caption: "The same samples in the order in which they were taken, each row from its shortest sample up. Every other round is shaded.".into(),
+        caption: "The same samples in the order in which they were taken, each row from its shortest sample up. Every other round is shaded, samples that still warmed up are darker, and rounds in which the processor was slowed down have a color.".into(),
         kind: FigureKind::Series(rows(pair)),
     }
 }

@@ -138,6 +138,7 @@ fn line_of(cell: &Cell, label: String) -> ChartLine {
         label,
         is_native,
         is_joined: true,
+        has_band: true,
         is_dashed: cell.engine.name != tare_record::EngineName::Tract,
         ..ChartLine::default()
     }
@@ -171,7 +172,7 @@ fn figure<'a>(name: &str, lines: Vec<ChartLine>, by: By) -> Figure<'a> {
         format!("{name}, by {title}. {}", all.join("; ")),
         format!(
             "{name}. Items per second by {title}, on logarithmic axes, where equal gains have equal slopes. \
-             The strokes through the dots are 95 % intervals."
+             Bands and strokes are 95 % intervals."
         ),
         [(title, AxisOf::Count), ("answered", AxisOf::Rate(RateOf::Items))],
         lines,

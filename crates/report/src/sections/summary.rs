@@ -1,11 +1,12 @@
 //! What the report starts with: the answer, and what limits it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use tare_record::{Cell, EngineName, EnvironmentKind, Record, WarningKind};
 
 use crate::analysis::ladder::Ladder;
 use crate::analysis::pairing::{Basis, Comparison, Pair};
+use crate::analysis::series::Series;
 use crate::analysis::verdict::verdict;
 use crate::figure::{Figure, FigureKind, RatioRow};
 use crate::section::{Block, Section, Table, Value};
@@ -40,7 +41,7 @@ pub(super) fn section<'a>(records: &[Record], comparison: &Comparison<'_>, ladde
         Some("There is no record.")
     } else if comparison.pairs.is_empty() {
         Some(
-            "Nothing can be compared yet. A comparison needs a record of `tare run` and one of a browser, with the same models and inputs.",
+            "Nothing can be compared yet. A comparison needs a record of the command tare run and one of a browser, with the same models and inputs.",
         )
     } else {
         None
@@ -97,8 +98,8 @@ fn ratios<'a>(pairs: &[&Pair<'_>]) -> Figure<'a> {
     }
 }
 
-/// All warnings of the records and of what is compared.
-fn warnings<'a>(records: &[Record], pairs: &[Pair<'_>]) -> Option<Block<'a>> {
+/// All warnings of the records, of what is compared, and of what stands alone.
+pub(super) fn warnings<'a>(records: &[Record], pairs: &[Pair<'_>]) -> Option<Block<'a>> {
     let of_records = records.iter().flat_map(|record| {
         let place = labels::environment(&record.machine);
         let warnings = record.warnings.iter();
@@ -109,7 +110,22 @@ fn warnings<'a>(records: &[Record], pairs: &[Pair<'_>]) -> Option<Block<'a>> {
         let warnings = pair.warnings.iter();
         warnings.map(move |warning| (warning.kind, format!("{subject}: {}", warning.message)))
     });
-    warning_block(of_records.chain(of_pairs))
+    let both = pairs.iter().flat_map(|pair| [pair.native, pair.other]);
+    let compared: HashSet<*const Cell> = both.map(std::ptr::from_ref).collect();
+    let cells = records
+        .iter()
+        .flat_map(|record| record.cells.iter().map(move |cell| (record, cell)));
+    let alone = cells.filter(|(_, cell)| !compared.contains(&std::ptr::from_ref(*cell)));
+    let of_others = alone.flat_map(|(record, cell)| {
+        let (subject, place) = (labels::work(cell), labels::place(cell));
+        let own = cell.warnings.iter();
+        let own = own.map(|warning| (warning.kind, format!("{subject}: {place}: {}", warning.message)));
+        // These name the place themselves.
+        let of_series = Series::new(cell, &record.clock).warnings.into_iter();
+        let of_series = of_series.map(|warning| (warning.kind, format!("{subject}: {}", warning.message)));
+        own.chain(of_series).collect::<Vec<_>>()
+    });
+    warning_block(of_records.chain(of_pairs).chain(of_others))
 }
 
 /// Warnings under one line that counts them.
