@@ -9,7 +9,7 @@
 const PATIENCE_MS = 120000; // a device that hangs must not keep the record
 
 /** @param {string} file */
-const inWorkers = (file) => new URL(`./workers/${file}`, document.baseURI);
+const inWorkers = (file) => new URL(`./${document.body.dataset.workers}/${file}`, document.baseURI);
 
 /**
  * Sends data, if there is any, and resolves to the answer.

@@ -83,7 +83,7 @@ function watchBusyLoop(port, start) {
  * @param {object} message
  */
 async function inWorker(module, message) {
-  const url = new URL(`./workers/busy-loop.js?module=${module}`, document.baseURI);
+  const url = new URL(`./${document.body.dataset.workers}/busy-loop.js?module=${module}`, document.baseURI);
   const worker = new Worker(url, { type: "module" });
   try {
     return await watchBusyLoop(worker, () => worker.postMessage(message));
@@ -99,7 +99,7 @@ async function inWorker(module, message) {
 async function onMainThread(module, message) {
   const frame = document.createElement("iframe");
   frame.hidden = true;
-  frame.src = new URL(`./workers/busy-loop.html?module=${module}`, document.baseURI).href;
+  frame.src = new URL(`./${document.body.dataset.workers}/busy-loop.html?module=${module}`, document.baseURI).href;
   // What the frame posts comes to this window.
   /** @type {Port} */
   const port = {};

@@ -10,6 +10,7 @@ mod experiments;
 mod kit;
 mod paths;
 mod setup;
+mod site;
 mod size;
 mod step;
 mod training;
@@ -36,6 +37,8 @@ mod flags {
             }
             /// Build: the program as it ships, one file with the page inside; fails past the limit of its size
             cmd dist {}
+            /// Build: the page as it ships, in a folder for any web server, with names that caches may keep
+            cmd site {}
             /// Build: a folder that measures on Linux machines where nothing can be installed
             cmd kit {
                 /// With Debian's Chromium and its driver
@@ -121,6 +124,7 @@ fn main() -> Result<()> {
         XtaskCmd::Build(flags) => build::all(&sh, Profile::dist_if(flags.dist)).map(|_| ()),
         XtaskCmd::Workers(flags) => build::workers_hook(&sh, flags.dist),
         XtaskCmd::Dist(_) => dist::dist(&sh),
+        XtaskCmd::Site(_) => site::site(&sh),
         XtaskCmd::Kit(flags) => kit::kit(
             &sh,
             &kit::Options {

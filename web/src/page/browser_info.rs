@@ -107,6 +107,11 @@ pub(super) fn cores() -> usize {
     cores.unwrap_or(1).max(1)
 }
 
+/// Number of threads that a model can use.
+pub(super) fn usable_cores() -> usize {
+    if is_isolated() { cores() } else { 1 }
+}
+
 /// Whether the page is cross-origin isolated, so that its workers can share memory.
 pub(super) fn is_isolated() -> bool {
     Reflect::get(&window(), &"crossOriginIsolated".into()).is_ok_and(|value| value.is_truthy())
@@ -134,11 +139,8 @@ pub(super) fn warnings(machine: &Machine) -> Vec<Warning> {
     warnings
 }
 
-/// Notes in the record if the tab is hidden.
-pub(super) fn note_visibility(record: &mut Record) {
-    if visible() {
-        return;
-    }
+/// Notes in the record that the tab was hidden while it measured.
+pub(super) fn note_hidden(record: &mut Record) {
     if let Some(browser) = &mut record.machine.browser {
         browser.visible = false;
     }

@@ -16,6 +16,7 @@ use tare_record::{
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
+use super::view::workers;
 use super::worker_message::to_worker;
 use super::{browser_info, interop, responsiveness};
 use crate::message;
@@ -127,7 +128,7 @@ impl Running {
     fn start(query: &str, limit_s: u64, inbox: &Rc<RefCell<Inbox>>) -> Result<Self, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(&format!("./workers/worker.js?{query}"), &options)?;
+        let worker = Worker::new_with_options(&format!("./{}/worker.js?{query}", workers()), &options)?;
         let to = inbox.clone();
         let on_message = Closure::new(move |message: MessageEvent| {
             let data = message.data();

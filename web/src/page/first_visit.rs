@@ -1,7 +1,6 @@
 //! The button that a visitor presses first, and what the page says afterwards.
 
 use tare_record::{CellPlan, EngineName, Plan, Record, Rules};
-use wasm_bindgen::prelude::*;
 use web_sys::{Element, Event, HtmlElement};
 
 use super::browser_info;
@@ -10,19 +9,6 @@ use super::view::{element, on};
 
 /// A network that people know.
 const MODEL: &str = "resnet50";
-
-#[wasm_bindgen(module = "/scripts/frames.js")]
-extern "C" {
-    /// Watches whether the page can still draw.
-    pub(super) type FrameWatch;
-
-    #[wasm_bindgen(constructor)]
-    pub(super) fn new() -> FrameWatch;
-
-    /// Ends watching. Returns the longest time between two frames in milliseconds.
-    #[wasm_bindgen(method)]
-    fn stop(this: &FrameWatch) -> f64;
-}
 
 /// Says what would be measured, and connects the button that copies.
 pub(super) fn set_up() {
@@ -38,21 +24,16 @@ pub(super) fn set_up() {
 }
 
 /// Whether WebGPU computes on hardware.
-fn has_gpu() -> bool {
+pub(super) fn has_gpu() -> bool {
     page(|page| page.fallback.is_none())
 }
 
 /// A known network on the best that this browser has, in half a minute.
 pub(super) fn plan() -> Plan {
-    let cores = if browser_info::is_isolated() {
-        browser_info::cores()
-    } else {
-        1
-    };
     let engines = [Some(EngineName::Tract), has_gpu().then_some(EngineName::BurnWgpu)];
     let cell = CellPlan {
         engines: engines.into_iter().flatten().collect(),
-        threads: vec![cores],
+        threads: vec![browser_info::usable_cores()],
         ..CellPlan::new(MODEL)
     };
     Plan {
@@ -62,14 +43,13 @@ pub(super) fn plan() -> Plan {
             max_time_ms: 6_000,
             ..Rules::default()
         },
-        ..Plan::new("first-visit", vec![cell])
+        ..Plan::new(tare_report::FIRST_VISIT_PLAN, vec![cell])
     }
 }
 
 /// Says what was measured, and how to go on natively.
-pub(super) fn show_result(record: &Record, watch: &FrameWatch) {
-    let longest_gap_ns = watch.stop() * 1e6;
-    let words = tare_report::in_words(record, Some(longest_gap_ns)).unwrap_or_default();
+pub(super) fn show_result(record: &Record, longest_gap_ns: Option<f64>) {
+    let words = tare_report::in_words(record, longest_gap_ns).unwrap_or_default();
     element::<Element>("words").set_text_content(Some(&words));
     let is_windows = browser_info::window()
         .navigator()

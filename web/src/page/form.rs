@@ -1,19 +1,17 @@
-//! The form: what can be chosen, and what the user chose.
-
-use std::collections::BTreeMap;
+//! The form: what can be chosen.
 
 use tare_models::{CATALOG, Dim, HASH_SEPARATOR, KNOWN_MODELS, PIPELINES, Signature};
-use tare_record::{DeviceKind, EngineName, Rules};
+use tare_record::{DeviceKind, ModuleSize};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{DragEvent, Element, Event, FileList, HtmlElement, HtmlInputElement, HtmlSelectElement};
+use web_sys::{DragEvent, Element, Event, File, FileList, HtmlElement, HtmlInputElement};
 
 use super::executor::default_engine;
-use super::query::{self, Choice};
 use super::results::{own_records, report_file};
-use super::view::{create, document, element, note, on, save};
+use super::view::{create, document, element, note, on, save, workers};
 use super::{
-    BUTTON_PAIRS, browser_info, cancel, engines, fetch_model, measure_first, run_selection, selftest, take_file,
+    BUTTON_PAIRS, browser_info, cancel, engines, fetch_model, measure_first, run_selection, selection, selftest,
+    take_file,
 };
 use crate::exception;
 
@@ -67,9 +65,13 @@ pub(super) fn set_up(fallback: Option<&str>) {
     if let Some(reason) = fallback {
         note(&format!("tract on the CPU is chosen, because {reason}."));
     }
-    on::<Event>(&element::<HtmlElement>("choose"), "change", |_| {
-        mark_changes();
-        query::write(&choice_of_user());
+    on::<Event>(&element::<HtmlElement>("choose"), "change", |_| selection::changed());
+    on::<Event>(&element::<HtmlElement>("choose"), "toggle", |_| {
+        spawn_local(show_downloads())
+    });
+    // Enter in a field sends no form.
+    on::<Event>(&element::<HtmlElement>("form"), "submit", |event| {
+        event.prevent_default()
     });
     on::<Event>(&element::<HtmlElement>("run"), "click", |_| run_selection());
     on::<Event>(&element::<HtmlElement>("measure"), "click", |_| measure_first());
@@ -119,17 +121,61 @@ pub(super) fn set_up(fallback: Option<&str>) {
     });
 }
 
+/// Larger files do not fit in the memory of a page together with what is made of them.
+const MOST_BYTES: f64 = 2e9;
+
 fn read(list: &FileList) {
-    for index in 0..list.length() {
-        let Some(file) = list.get(index) else { continue };
-        spawn_local(async move {
-            match browser_info::bytes(file.array_buffer()).await {
-                Ok(bytes) => {
-                    take_file(file.name(), bytes);
+    for file in (0..list.length()).filter_map(|index| list.get(index)) {
+        match refusal(&file) {
+            Some(reason) => note(&reason),
+            None => spawn_local(async move {
+                match browser_info::bytes(file.array_buffer()).await {
+                    Ok(bytes) => {
+                        take_file(file.name(), bytes);
+                    }
+                    Err(error) => note(&format!("{} cannot be read: {}.", file.name(), exception(&error))),
                 }
-                Err(error) => note(&format!("cannot read {}: {}", file.name(), exception(&error))),
-            }
-        });
+            }),
+        }
+    }
+}
+
+/// Why a file is not even read.
+fn refusal(file: &File) -> Option<String> {
+    let (name, size) = (file.name(), file.size());
+    if size == 0.0 {
+        return Some(format!(
+            "{name} is empty. Choose an .onnx file, or a record of tare run."
+        ));
+    }
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "sizes are whole and positive"
+    )]
+    let text = tare_report::bytes(size as u64);
+    (size > MOST_BYTES).then(|| {
+        format!("{name} has {text}, and a page can open 2 GB at most. The program runs it: ./tare run --model {name}")
+    })
+}
+
+/// Says what each engine weighs that a browser downloads. Asked for only when the form is opened.
+async fn show_downloads() {
+    for engine in selection::boxes("engine") {
+        let Some(what) = engine.parent_element().and_then(|label| label.last_element_child()) else {
+            continue;
+        };
+        let text = what.text_content().unwrap_or_default();
+        if engine.disabled() || text.contains(" to download") {
+            continue;
+        }
+        let size = browser_info::fetch(&format!("{}/{}.size.json", workers(), engine.value())).await;
+        let size = size
+            .ok()
+            .and_then(|json| serde_json::from_str::<ModuleSize>(&String::from_utf8_lossy(&json)).ok());
+        if let Some(bytes) = size.and_then(|size| size.gzip_bytes) {
+            what.set_text_content(Some(&format!("{text}, {} to download", tare_report::bytes(bytes))));
+        }
     }
 }
 
@@ -204,180 +250,11 @@ pub(super) fn remove_model(name: &str) {
     }
 }
 
-fn checked_values(kind: &str) -> Vec<String> {
-    let boxes = document()
-        .query_selector_all(&format!("input[name={kind}]:checked"))
-        .unwrap_throw();
-    (0..boxes.length())
-        .filter_map(|index| boxes.get(index))
-        .map(|node| node.unchecked_into::<HtmlInputElement>().value())
-        .collect()
-}
-
-/// Dimensions of a model's inputs, by name.
-type Shapes = BTreeMap<String, Vec<usize>>;
-
-/// The checked models, with the shapes that the user set.
-///
-/// # Errors
-/// What is wrong with the first field that holds no shape.
-pub(super) fn chosen_models() -> Result<Vec<(String, Shapes)>, String> {
-    let fields = document().query_selector_all("input.shape").unwrap_throw();
-    let fields: Vec<HtmlInputElement> = (0..fields.length())
-        .filter_map(|index| fields.get(index))
-        .map(JsCast::unchecked_into)
-        .collect();
-    let mut chosen = Vec::new();
-    for model in checked_values("model") {
-        let mut shapes = Shapes::new();
-        for field in &fields {
-            let (Some(of), Some(input)) = (field.get_attribute("data-model"), field.get_attribute("data-input")) else {
-                continue;
-            };
-            if of == model {
-                let value = field.value();
-                let dims = parse_dims(&value).ok_or_else(|| {
-                    format!(
-                        "The shape of input {input} of {model} is {value:?}. Enter whole numbers, for example 1,3,224,224."
-                    )
-                })?;
-                shapes.insert(input, dims);
-            }
-        }
-        chosen.push((model, shapes));
-    }
-    Ok(chosen)
-}
-
-/// Dimensions like `1,3,224,224` or `1x3x224x224`.
-fn parse_dims(text: &str) -> Option<Vec<usize>> {
-    text.split([',', 'x']).map(|dim| dim.trim().parse().ok()).collect()
-}
-
-/// The checked engines. An empty list stands for those that suit this browser.
-pub(super) fn chosen_engines() -> Vec<EngineName> {
-    checked_values("engine")
-        .iter()
-        .filter_map(|engine| engine.parse().ok())
-        .collect()
-}
-
 /// The URL or name of the model to fetch, with its hash if the user entered one.
 fn chosen_url() -> String {
     let field = |name| element::<HtmlInputElement>(name).value().trim().to_owned();
     match (field("address"), field("sha256")) {
         (url, hash) if hash.is_empty() => url,
         (url, hash) => format!("{url}{HASH_SEPARATOR}{hash}"),
-    }
-}
-
-/// The chosen numbers of CPU threads.
-pub(super) fn chosen_threads() -> Vec<usize> {
-    let chosen = element::<HtmlSelectElement>("threads").value();
-    chosen.split(',').filter_map(|threads| threads.parse().ok()).collect()
-}
-
-fn boxes(kind: &str) -> Vec<HtmlInputElement> {
-    let boxes = document()
-        .query_selector_all(&format!("input[name={kind}]"))
-        .unwrap_throw();
-    (0..boxes.length())
-        .filter_map(|index| boxes.get(index))
-        .map(JsCast::unchecked_into)
-        .collect()
-}
-
-/// Marks what differs from what the page offers by itself.
-fn mark_changes() {
-    for input in boxes("model").iter().chain(&boxes("engine")) {
-        let is_changed = input.checked() != input.default_checked();
-        if let Some(label) = input.parent_element() {
-            label.set_class_name(if is_changed { "changed" } else { "" });
-        }
-    }
-}
-
-/// What the user chose, as far as it differs from what the page offers by itself.
-fn choice_of_user() -> Choice {
-    let of = |kind: &str| -> Vec<String> {
-        let all = boxes(kind);
-        if all.iter().all(|input| input.checked() == input.default_checked()) {
-            return vec![];
-        }
-        let chosen = all.iter().filter(|input| input.checked());
-        chosen.map(HtmlInputElement::value).collect()
-    };
-    let select =
-        |id: &str, offered: &str| Some(element::<HtmlSelectElement>(id).value()).filter(|value| value != offered);
-    Choice {
-        models: of("model"),
-        engines: of("engine"),
-        threads: select("threads", "1"),
-        seconds: select("duration", "2"),
-    }
-}
-
-/// Chooses what a link asks for.
-///
-/// # Errors
-/// What this page does not have, with what it has.
-pub(super) fn choose(choice: &Choice) -> Result<(), String> {
-    if *choice == Choice::default() {
-        return Ok(());
-    }
-    element::<Element>("choose").set_attribute("open", "").unwrap_throw();
-    for (kind, wanted) in [("model", &choice.models), ("engine", &choice.engines)] {
-        if wanted.is_empty() {
-            continue;
-        }
-        let all = boxes(kind);
-        for name in wanted {
-            let found = all.iter().find(|input| input.value() == *name);
-            match found {
-                None => {
-                    let names: Vec<String> = all.iter().map(HtmlInputElement::value).collect();
-                    return Err(format!(
-                        "The link asks for the {kind} {name:?}. This page has {}.",
-                        names.join(", ")
-                    ));
-                }
-                Some(input) if input.disabled() => {
-                    return Err(format!(
-                        "The link asks for the {kind} {name}, which this browser cannot run: see below."
-                    ));
-                }
-                Some(_) => {}
-            }
-        }
-        for input in &all {
-            input.set_checked(wanted.contains(&input.value()));
-        }
-    }
-    for (id, what, value) in [
-        ("threads", "threads", &choice.threads),
-        ("duration", "seconds", &choice.seconds),
-    ] {
-        let Some(value) = value else { continue };
-        let select = element::<HtmlSelectElement>(id);
-        let before = select.value();
-        select.set_value(value);
-        if select.value() != *value {
-            select.set_value(&before);
-            return Err(format!(
-                "The link asks for {what}={value:?}, which this browser does not offer."
-            ));
-        }
-    }
-    mark_changes();
-    Ok(())
-}
-
-/// The rules for the chosen duration.
-pub(super) fn chosen_rules() -> Rules {
-    let seconds: u64 = element::<HtmlSelectElement>("duration").value().parse().unwrap_or(2);
-    Rules {
-        min_time_ms: seconds * 1000,
-        max_time_ms: seconds * 5000,
-        ..Rules::default()
     }
 }

@@ -2,7 +2,9 @@
 
 mod browser_info;
 mod executor;
+mod experiments;
 mod first_visit;
+mod foreground;
 mod form;
 mod interop;
 mod kept;
@@ -15,6 +17,8 @@ mod results;
 mod runner_link;
 mod runner_socket;
 mod runner_view;
+mod selection;
+mod share;
 mod state;
 mod view;
 mod worker_message;
@@ -22,14 +26,14 @@ mod worker_message;
 use std::collections::BTreeMap;
 
 use tare_core::{Clock, Lane, References, calibrate, run_plan};
-use tare_record::{CellPlan, DeviceKind, EngineName, EnvironmentKind, Machine, Plan, Record};
+use tare_record::{DeviceKind, EngineName, EnvironmentKind, Machine, Plan, Record};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
 
 use crate::clock::PerformanceClock;
 use executor::WorkerExecutor;
-use first_visit::FrameWatch;
+use foreground::Foreground;
 use observer::PageObserver;
 use query::Query;
 use results::{show, show_others};
@@ -65,7 +69,11 @@ pub fn start() {
         });
         form::set_up(fallback.as_deref());
         first_visit::set_up();
-        let chosen = query.as_ref().map_or(Ok(()), |query| form::choose(&query.choice));
+        share::set_up();
+        if query.as_ref().is_ok_and(|query| query.runner.is_none()) {
+            experiments::offer().await;
+        }
+        let chosen = query.as_ref().map_or(Ok(()), |query| selection::choose(&query.choice));
         view::set_state("ready");
         page(|page| page.ready_ns = Some(PerformanceClock.now_ns()));
         view::dispatch("tare-ready");
@@ -78,6 +86,7 @@ pub fn start() {
             }) => selftest(pairs),
             Ok(query) => {
                 offer::offer().await;
+                share::show_linked().await;
                 match chosen {
                     Err(message) => view::note(&message),
                     Ok(()) if query.run && query::is_from_here() => run_selection(),
@@ -92,28 +101,10 @@ pub fn start() {
 
 /// Called by the Run button.
 fn run_selection() {
-    let models = match form::chosen_models() {
-        Ok(models) => models,
-        Err(message) => return view::note(&message),
-    };
-    let cells: Vec<CellPlan> = models
-        .into_iter()
-        .map(|(model, shapes)| CellPlan {
-            engines: form::chosen_engines(),
-            shapes,
-            threads: form::chosen_threads(),
-            ..CellPlan::new(model)
-        })
-        .collect();
-    if cells.is_empty() {
-        view::note("Choose at least one model.");
-        return;
+    match selection::chosen_plan() {
+        Ok(plan) => spawn_local(measure(plan, None)),
+        Err(message) => view::note(&message),
     }
-    let plan = Plan {
-        rules: form::chosen_rules(),
-        ..Plan::new("page", cells)
-    };
-    spawn_local(measure(plan, None));
 }
 
 /// Called by the button that a visitor presses first.
@@ -156,7 +147,7 @@ async fn measure(plan: Plan, begun: Option<Record>) {
     });
     let Some(executor) = executor else { return };
     view::set_state("running");
-    let watch = FrameWatch::new();
+    let foreground = Foreground::new();
     let clock = match calibrate(&PerformanceClock) {
         Ok(clock) => clock,
         Err(error) => {
@@ -190,10 +181,12 @@ async fn measure(plan: Plan, begun: Option<Record>) {
     }];
     run_plan(&mut lanes, &references, &PerformanceClock, &mut observer).await;
     let [Lane { mut record, .. }] = lanes;
-    browser_info::note_visibility(&mut record);
+    if foreground.was_hidden() {
+        browser_info::note_hidden(&mut record);
+    }
     page(|page| page.executor = None);
     kept::keep(&record);
-    first_visit::show_result(&record, &watch);
+    first_visit::show_result(&record, foreground.longest_gap_ns());
     view::live("");
     show(record);
     view::set_state("done");
@@ -217,10 +210,13 @@ fn take_file(name: String, bytes: Vec<u8>) -> bool {
     if is_record {
         match Record::from_json(&String::from_utf8_lossy(&bytes)) {
             Ok(record) => {
+                let cells = match record.cells.len() {
+                    1 => "1 cell".to_owned(),
+                    count => format!("{count} cells"),
+                };
                 view::note(&format!(
-                    "{name}: a {} record with {} cells to compare with",
-                    record.machine.kind,
-                    record.cells.len()
+                    "{name}: a {} record with {cells} to compare with.",
+                    record.machine.kind
                 ));
                 show_others(vec![record]);
                 return true;

@@ -1,5 +1,7 @@
 //! Reads the parameters of the page's URL, and writes the user's choice into it.
 
+use std::collections::BTreeMap;
+
 use wasm_bindgen::prelude::*;
 use web_sys::UrlSearchParams;
 
@@ -23,11 +25,15 @@ pub(super) struct Query {
 pub(super) struct Choice {
     pub(super) models: Vec<String>,
     pub(super) engines: Vec<String>,
-    pub(super) threads: Option<String>,
-    pub(super) seconds: Option<String>,
+    /// Values of [`FIELDS`].
+    pub(super) fields: BTreeMap<&'static str, String>,
 }
 
-const NAMES: [&str; 7] = ["runner", "selftest", "model", "engine", "threads", "seconds", "run"];
+/// The fields of the form with one value each. Each has the name of its parameter.
+pub(super) const FIELDS: [&str; 7] = ["plan", "length", "threads", "batch", "precision", "vectors", "seconds"];
+
+/// The other parameters.
+const OTHERS: [&str; 5] = ["runner", "selftest", "model", "engine", "run"];
 
 /// Reads the query of the URL. An unknown parameter is an error.
 pub(super) fn query() -> Result<Query, String> {
@@ -35,10 +41,11 @@ pub(super) fn query() -> Result<Query, String> {
     let parameters = UrlSearchParams::new_with_str(&search).map_err(|error| exception(&error))?;
     for name in js_sys::Object::keys(&js_sys::Object::from_entries(&parameters).unwrap_or_default()).iter() {
         let name = name.as_string().unwrap_or_default();
-        if !NAMES.contains(&name.as_str()) {
+        let known = [&OTHERS[..], &FIELDS].concat();
+        if !known.contains(&name.as_str()) {
             return Err(format!(
                 "unknown parameter {name:?} in the URL: expected one of {}",
-                NAMES.join(", ")
+                known.join(", ")
             ));
         }
     }
@@ -60,8 +67,10 @@ pub(super) fn query() -> Result<Query, String> {
         choice: Choice {
             models: all("model"),
             engines: all("engine"),
-            threads: parameters.get("threads"),
-            seconds: parameters.get("seconds"),
+            fields: FIELDS
+                .into_iter()
+                .filter_map(|name| Some((name, parameters.get(name)?)))
+                .collect(),
         },
         run: parameters.has("run"),
     })
@@ -76,10 +85,8 @@ pub(super) fn write(choice: &Choice) {
     for engine in &choice.engines {
         parameters.append("engine", engine);
     }
-    for (name, value) in [("threads", &choice.threads), ("seconds", &choice.seconds)] {
-        if let Some(value) = value {
-            parameters.append(name, value);
-        }
+    for (name, value) in &choice.fields {
+        parameters.append(name, value);
     }
     let query = String::from(parameters.to_string());
     let path = location().pathname().unwrap_or_default();
@@ -88,10 +95,30 @@ pub(super) fn write(choice: &Choice) {
     } else {
         format!("{path}?{query}")
     };
+    show_address(&address);
+}
+
+/// Shows an address of this page as its own.
+pub(super) fn show_address(address: &str) {
     // A page in a sandbox may not change its address, and works without.
     if let Ok(history) = super::browser_info::window().history() {
-        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(address));
     }
+}
+
+/// The page's address without parameters.
+pub(super) fn address() -> String {
+    let location = location();
+    format!(
+        "{}{}",
+        location.origin().unwrap_or_default(),
+        location.pathname().unwrap_or_default()
+    )
+}
+
+/// The fragment of the page's address, with its `#`.
+pub(super) fn fragment() -> String {
+    location().hash().unwrap_or_default()
 }
 
 /// Whether a page of the same site led here. Links from elsewhere start nothing.

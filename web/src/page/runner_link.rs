@@ -12,6 +12,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use super::executor::{WorkerExecutor, default_engine};
+use super::foreground::Foreground;
 use super::runner_socket::{Incoming, Socket};
 use super::state::page;
 use super::{browser_info, runner_view, view};
@@ -25,13 +26,6 @@ const GIVE_UP_NS: u64 = 120_000_000_000;
 
 /// Attachments that are kept for later requests, so that they are fetched once.
 const KEPT_BYTES: usize = 1 << 30;
-
-#[wasm_bindgen(module = "/scripts/wake-lock.js")]
-extern "C" {
-    /// Keeps the screen on while this page is visible, where the browser allows it.
-    #[wasm_bindgen(js_name = keepScreenOn)]
-    fn keep_screen_on();
-}
 
 /// What this page is to its runner.
 struct Link {
@@ -50,6 +44,15 @@ struct Link {
     /// When the connection was lost.
     lost_ns: Option<u64>,
     over: bool,
+    /// Keeps the screen on until the run is over.
+    foreground: Option<Foreground>,
+}
+
+impl Link {
+    fn end(&mut self) {
+        self.over = true;
+        self.foreground = None;
+    }
 }
 
 thread_local! {
@@ -91,8 +94,8 @@ pub(super) async fn join(token: String) {
         fetched: BTreeMap::new(),
         lost_ns: None,
         over: false,
+        foreground: Some(Foreground::new()),
     }));
-    keep_screen_on();
     runner_view::on_hidden(|| send(PageMessage::Hidden, vec![]), || send(PageMessage::Left, vec![]));
     connect();
 }
@@ -107,7 +110,7 @@ pub(super) fn leave() {
         if let Some(socket) = &link.socket {
             socket.send(&PageMessage::Left, &[]);
         }
-        link.over = true;
+        link.end();
         true
     });
     if left == Some(true) {
@@ -166,7 +169,7 @@ fn lost() {
         }
         Some((false, joined, _)) => {
             link(|link| {
-                link.over = true;
+                link.end();
                 link.executor.cancel();
             });
             runner_view::ended();
@@ -195,7 +198,7 @@ fn obey(message: RunnerMessage) {
             }
         }
         RunnerMessage::Refused { failure } => {
-            link(|link| link.over = true);
+            link(Link::end);
             runner_view::ended();
             view::fail(&failure.to_string());
         }
@@ -230,7 +233,7 @@ fn obey(message: RunnerMessage) {
         }
         RunnerMessage::AreYouAlive => send(PageMessage::Alive, vec![]),
         RunnerMessage::Finished { text } => {
-            link(|link| link.over = true);
+            link(Link::end);
             end(&text);
         }
     }

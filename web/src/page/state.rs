@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use tare_core::plan::OfferedPlan;
 use tare_record::Record;
 use web_sys::AbortController;
 
@@ -22,6 +23,8 @@ pub(super) struct Page {
     pub(super) kept: Vec<Record>,
     /// Models that the user opened or fetched, by name.
     pub(super) models: BTreeMap<String, Bytes>,
+    /// The experiments that the page offers.
+    pub(super) plans: Vec<OfferedPlan>,
     /// The running executor, for canceling.
     pub(super) executor: Option<WorkerExecutor>,
     /// Aborts the download of a model.

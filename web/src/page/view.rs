@@ -18,6 +18,12 @@ pub(super) fn element<T: JsCast>(id: &str) -> T {
     document().get_element_by_id(id).unwrap_throw().unchecked_into()
 }
 
+/// The folder of the workers' files, whose name may change with their contents.
+pub(super) fn workers() -> String {
+    let body = document().body().unwrap_throw();
+    body.get_attribute("data-workers").unwrap_or_else(|| "workers".into())
+}
+
 pub(super) fn create(tag: &str) -> Element {
     document().create_element(tag).unwrap_throw()
 }

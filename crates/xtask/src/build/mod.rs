@@ -2,6 +2,7 @@
 
 mod background_build;
 mod module;
+mod policy;
 mod profile;
 mod workers;
 
@@ -17,7 +18,7 @@ use crate::step::step;
 pub(crate) use background_build::BackgroundBuild;
 pub(crate) use module::PAGE;
 pub(crate) use profile::Profile;
-pub(crate) use workers::{built_worker, weigh, worker_modules, workers};
+pub(crate) use workers::{built_worker, copy_folder, weigh, worker_modules, workers};
 
 /// Packages with engines: all but those that need none, run elsewhere or train. Always selected together, because cargo unifies features
 /// over a selection.
@@ -88,7 +89,7 @@ pub(crate) fn page(sh: &Shell, tools: &Tools, profile: Profile) -> Result<()> {
     PAGE.finish(sh, tools, profile)
 }
 
-/// Builds the workers that are not up to date, and copies them to where trunk gathers the page if trunk called this.
+/// Builds the workers that are not up to date, and copies them to where trunk gathers the page if trunk called this, with the plans that the page offers.
 pub(crate) fn workers_hook(sh: &Shell, dist_asked: bool) -> Result<()> {
     let from_trunk = std::env::var(PROFILE_VARIABLE).is_ok_and(|name| name == Profile::Dist.name());
     let profile = Profile::dist_if(dist_asked || from_trunk);
@@ -97,5 +98,9 @@ pub(crate) fn workers_hook(sh: &Shell, dist_asked: bool) -> Result<()> {
     let Some(staging) = std::env::var_os("TRUNK_STAGING_DIR") else {
         return Ok(());
     };
-    workers::copy(sh, profile, &PathBuf::from(staging).join("workers"))
+    let staging = PathBuf::from(staging);
+    // The page has no reader of TOML.
+    let plans = serde_json::to_string(&tare_core::plan::offered()?)?;
+    sh.write_file(staging.join("plans.json"), plans)?;
+    workers::copy(sh, profile, &staging.join("workers"))
 }

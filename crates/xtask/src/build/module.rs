@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use wasmparser::{Parser, Payload};
 use xshell::Shell;
 
+use super::policy::with_policy;
 use super::profile::Profile;
 use super::workers::{optimize, weigh};
 use crate::paths::{dist, wasm_target};
@@ -40,13 +41,17 @@ impl PageModule {
         weigh(sh, &self.path(sh)?, with_brotli)
     }
 
-    /// Optimizes what ships, and takes the names of functions out of others, as wasm-bindgen does for workers: trunk keeps them.
+    /// Optimizes what ships, takes the names of functions out of others, as wasm-bindgen does for workers, and gives the page its policy: trunk
+    /// does none of it.
     pub(super) fn finish(self, sh: &Shell, tools: &Tools, profile: Profile) -> Result<()> {
         let module = self.path(sh)?;
         match profile {
-            Profile::Dist => optimize(sh, tools, &module, &[]),
-            Profile::Release => Ok(sh.write_file(&module, without_names(&sh.read_binary_file(&module)?)?)?),
+            Profile::Dist => optimize(sh, tools, &module, &[])?,
+            Profile::Release => sh.write_file(&module, without_names(&sh.read_binary_file(&module)?)?)?,
         }
+        // Last, because it names the scripts by their hashes.
+        let index = dist().join("index.html");
+        Ok(sh.write_file(&index, with_policy(&sh.read_file(&index)?)?)?)
     }
 }
 

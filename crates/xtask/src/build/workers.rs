@@ -102,7 +102,8 @@ pub(super) fn copy(sh: &Shell, profile: Profile, to: &Path) -> Result<()> {
     copy_folder(sh, &folder(profile), to)
 }
 
-fn copy_folder(sh: &Shell, from: &Path, to: &Path) -> Result<()> {
+/// Copies a folder.
+pub(crate) fn copy_folder(sh: &Shell, from: &Path, to: &Path) -> Result<()> {
     sh.create_dir(to)?;
     for path in sh.read_dir(from)? {
         let name = path.file_name().unwrap_or_default();

@@ -12,6 +12,7 @@ use crate::dist;
 use crate::docs;
 use crate::paths::{dist as page_folder, target};
 use crate::setup::{self, Tools, cargo_deny, cargo_fuzz};
+use crate::site;
 use crate::size;
 use crate::step::step;
 
@@ -78,6 +79,7 @@ pub(crate) fn test(sh: &Shell, engines: bool) -> Result<()> {
 fn engines_and_browser(sh: &Shell, runner: &[&str], native: BackgroundBuild) -> Result<()> {
     let tools = Tools::prepare(sh)?;
     setup::java(sh)?;
+    let firefox = setup::firefox(sh)?.map(|driver| ("TARE_GECKODRIVER", driver));
     step("types of the page's JavaScript");
     javascript::check_types(sh, &tools)?;
     let [(wrapper, _), (arguments, lints)] = LINTING;
@@ -96,7 +98,10 @@ fn engines_and_browser(sh: &Shell, runner: &[&str], native: BackgroundBuild) -> 
     cmd!(sh, "cargo {runner...} --no-fail-fast --release {HEAVY...}")
         .envs(LINTING)
         .env("TARE_PAGE", page_folder())
+        .env("TARE_SITE", site::of_page(sh)?)
         .env("TARE_SELENIUM", tools.selenium()?)
+        .envs(firefox)
+        .env("TARE_AXE", tools.npm().join("node_modules/axe-core/axe.min.js"))
         .run()?;
     dist::check_everyday()?;
     step("the example of the burn engine as a library");

@@ -20,6 +20,7 @@ const TRUNK: &str = "0.22.0-beta.1";
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_FUZZ: &str = "0.13.2";
 const MDBOOK: &str = "0.5.4";
+const GECKODRIVER: &str = "0.37.1";
 
 /// Where everything is.
 pub(crate) struct Tools {
@@ -207,6 +208,19 @@ fn browser(sh: &Shell) -> Result<()> {
         &["chromium", "chromium-driver"],
         "a browser with its WebDriver (Chromium with chromedriver, or Firefox with geckodriver)",
     )
+}
+
+/// Firefox, and the program that drives it. `None` where it cannot be installed: its tests are skipped then.
+pub(crate) fn firefox(sh: &Shell) -> Result<Option<PathBuf>> {
+    let is_there = ["firefox", "firefox-esr"].into_iter().any(|name| which(name).is_some());
+    if !is_there && let Err(error) = debian(sh, &["firefox-esr"], "Firefox") {
+        eprintln!("Firefox is not tested: {error:#}");
+        return Ok(None);
+    }
+    match which("geckodriver") {
+        Some(driver) => Ok(Some(driver)),
+        None => extra_tool(sh, "geckodriver", GECKODRIVER).map(Some),
+    }
 }
 
 /// What runs the Selenium Grid of the tests.

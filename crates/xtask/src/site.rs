@@ -1,0 +1,62 @@
+//! The page as a folder for any web server.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use sha2::{Digest, Sha256};
+use xshell::Shell;
+
+use crate::build::{self, Profile, copy_folder};
+use crate::paths::{dist, target};
+use crate::setup::Tools;
+
+/// How the page names the folder of its workers.
+const WORKERS: &str = "data-workers=\"workers\"";
+
+/// Builds the page, and copies it for web servers.
+pub(crate) fn site(sh: &Shell) -> Result<()> {
+    let tools = Tools::prepare(sh)?;
+    build::page(sh, &tools, Profile::Dist)?;
+    println!("{}", of_page(sh)?.display());
+    Ok(())
+}
+
+/// Copies the built page. Its workers get a folder whose name changes with their contents, so that caches may keep them for ever.
+pub(crate) fn of_page(sh: &Shell) -> Result<PathBuf> {
+    let site = target().join("site");
+    sh.remove_path(&site)?;
+    copy_folder(sh, &dist(), &site)?;
+    let workers = site.join("workers");
+    let mut hash = Sha256::new();
+    add(sh, &workers, &mut hash)?;
+    let name = format!("workers-{}", &hex(&hash.finalize())[..16]);
+    std::fs::rename(&workers, site.join(&name))?;
+    let index = site.join("index.html");
+    let page = sh.read_file(&index)?;
+    if page.matches(WORKERS).count() != 1 {
+        bail!("the page has no {WORKERS}");
+    }
+    // The copy may be a link to the file.
+    sh.remove_path(&index)?;
+    sh.write_file(&index, page.replace(WORKERS, &format!("data-workers=\"{name}\"")))?;
+    Ok(site)
+}
+
+/// Adds names and contents of all files in a folder.
+fn add(sh: &Shell, folder: &Path, hash: &mut Sha256) -> Result<()> {
+    let mut paths = sh.read_dir(folder)?;
+    paths.sort();
+    for path in paths {
+        hash.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+        if path.is_dir() {
+            add(sh, &path, hash)?;
+        } else {
+            hash.update(sh.read_binary_file(&path)?);
+        }
+    }
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
