@@ -42,3 +42,10 @@ pub(crate) fn vector_limit_variable(engine: EngineName, name: &str) -> Result<(&
     let all: Vec<String> = disabled_by_user.chain([limit.isa_variable.clone()]).collect();
     Ok((tare_tract::ISA_VARIABLE, all.join(",")))
 }
+
+/// Whether this machine has a GPU that burn-wgpu can use.
+pub(crate) fn has_gpu() -> bool {
+    pollster::block_on(tare_burn::adapters())
+        .iter()
+        .any(|adapter| !adapter.software)
+}

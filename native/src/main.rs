@@ -14,6 +14,7 @@ mod machine;
 mod npy;
 mod page;
 mod progress_line;
+mod record_file;
 mod remote_model;
 mod server;
 mod serving;
@@ -21,6 +22,7 @@ mod serving;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    end_with_the_reader();
     match cli::run() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -34,4 +36,17 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Ends the program when nobody reads its output any more, as in `tare doctor | head -1`. What was measured is in its files by then.
+fn end_with_the_reader() {
+    const BROKEN_PIPE: u8 = 141; // 128 and the number of the signal
+    let otherwise = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload_as_str().unwrap_or_default();
+        if message.starts_with("failed printing to stdout") {
+            std::process::exit(BROKEN_PIPE.into());
+        }
+        otherwise(panic);
+    }));
 }

@@ -112,7 +112,9 @@ fn download(url: &str) -> Result<Vec<u8>, Failure> {
         }
         found.extend_from_slice(&part[..length]);
         let of = total.map_or_else(String::new, |total| format!(" of {}", bytes(total)));
-        progress.show(&format!("fetching {url}: {}{of}", bytes(found.len() as u64)));
+        let received = found.len() as u64;
+        let percent = total.and_then(|total| u8::try_from(received * 100 / total.max(1)).ok());
+        progress.show(percent, &format!("fetching {url}: {}{of}", bytes(received)));
     }
     progress.clear();
     if total.is_some_and(|total| total != found.len() as u64) {

@@ -42,6 +42,8 @@ pub(crate) struct Run<'a> {
     /// How many sessions of a WebDriver measure at once, apart from the other environments. `None` if
     /// they take turns with them.
     pub(crate) parallel: Option<usize>,
+    /// Whether progress is not printed.
+    pub(crate) quiet: bool,
 }
 
 /// Where the records go.
@@ -73,7 +75,7 @@ impl Run<'_> {
             }
             _ => None,
         };
-        let recorder = Recorder::new(self.tensors)?;
+        let recorder = Recorder::new(self.tensors, self.quiet)?;
         let context = Setting {
             run: &self,
             id: match &self.output {

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -13,6 +12,7 @@ use tare_report::{ended_line, progress_line};
 
 use crate::npy::write_npy;
 use crate::progress_line::ProgressLine;
+use crate::record_file::write_record;
 
 /// Writes records after every round of a cell, tensors if requested, and progress to standard
 /// error. Clones share their state.
@@ -29,18 +29,20 @@ struct State {
     /// Folder for tensors.
     tensors: Option<PathBuf>,
     progress: ProgressLine,
+    quiet: bool,
     error: Option<anyhow::Error>,
 }
 
 impl Recorder {
     /// Records into files that are added later.
-    pub(crate) fn new(tensors: Option<&PathBuf>) -> Result<Self> {
+    pub(crate) fn new(tensors: Option<&PathBuf>, quiet: bool) -> Result<Self> {
         if let Some(folder) = tensors {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create the folder {}", folder.display()))?;
         }
         let state = State {
             tensors: tensors.cloned(),
+            quiet,
             ..State::default()
         };
         Ok(Self {
@@ -86,12 +88,20 @@ impl PlanObserver for Recorder {
     }
 
     fn cell_progress(&mut self, _: &str, request: &CellRequest, progress: &Progress, cell: &Cell) {
+        let mut state = self.state.borrow_mut();
+        if state.quiet {
+            return;
+        }
+        let percent = self.plan.map(|plan| plan.percent_of_plan(progress.percent));
         let line = progress_line(self.plan, request, progress, cell);
-        self.state.borrow_mut().progress.show(&line);
+        state.progress.show(percent, &line);
     }
 
     fn cell_ended(&mut self, _: &str, cell: &Cell) {
-        self.say(&ended_line(cell));
+        let quiet = self.state.borrow().quiet;
+        if !quiet {
+            self.say(&ended_line(cell));
+        }
     }
 
     fn note(&mut self, lane: &str, text: &str) {
@@ -147,14 +157,18 @@ fn safe(name: &str) -> String {
 }
 
 /// Prints the report of a record, and the record's path.
-pub(crate) fn print_record(record: &Record, path: &Path) {
-    print_report(std::slice::from_ref(record));
+pub(crate) fn print_record(record: &Record, path: &Path, json: bool) {
+    print_report(std::slice::from_ref(record), json);
     eprintln!("record: {}", path.display());
 }
 
-/// Prints a report that fits the width of the terminal.
-pub(crate) fn print_report(records: &[Record]) {
-    print!("{}", tare_report::terminal(records, terminal_width()));
+/// Prints a report that fits the width of the terminal, or one for programs.
+pub(crate) fn print_report(records: &[Record], json: bool) {
+    if json {
+        println!("{}", tare_report::json(records).trim_end());
+    } else {
+        print!("{}", tare_report::terminal(records, terminal_width()));
+    }
 }
 
 /// Number of columns of the terminal on standard output. Without a terminal, enough for most
@@ -162,21 +176,4 @@ pub(crate) fn print_report(records: &[Record]) {
 pub(crate) fn terminal_width() -> u16 {
     const WITHOUT_TERMINAL: u16 = 160;
     terminal_size::terminal_size().map_or(WITHOUT_TERMINAL, |(width, _)| width.0)
-}
-
-/// Writes a record so that the file is complete at any time: first to a temporary file in the same
-/// folder, which then replaces the file.
-pub(crate) fn write_record(path: &Path, record: &Record) -> Result<()> {
-    let write = || -> Result<()> {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-        temporary.write_all(record.to_json()?.as_bytes())?;
-        temporary.as_file().sync_all()?;
-        temporary.persist(path)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write the record {}", path.display()))
 }

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use tare_record::{DeviceKind, EngineName, Plan};
 
-use super::args::{DriverArgs, PROFILED_RUNS, PlanArgs, ServeArgs, cores};
+use super::args::{DriverArgs, PROFILED_RUNS, PlanArgs, PrintArgs, ServeArgs, cores};
 use crate::bench::environment::environments;
 use crate::bench::folder::RunFolder;
 use crate::bench::recorder::print_report;
 use crate::bench::{Output, Run};
 use crate::command_line::{command_line, dated_path};
+use crate::engines::has_gpu;
 use crate::executor::Fresh;
 
 #[derive(Debug, clap::Args)]
@@ -44,6 +45,8 @@ pub(crate) struct Args {
     driver: DriverArgs,
     #[command(flatten)]
     serve: ServeArgs,
+    #[command(flatten)]
+    print: PrintArgs,
     /// Folder for inputs and outputs of every engine as .npy files
     #[arg(long, value_name = "DIR")]
     save_tensors: Option<PathBuf>,
@@ -145,10 +148,11 @@ fn measure(kind: Kind, args: &Args, resumed: Option<RunFolder>) -> Result<bool> 
         driver: args.driver.clone(),
         fresh: args.fresh,
         parallel: args.parallel,
+        quiet: args.print.quiet,
     };
     let measured = run.measure().inspect_err(|_| folder.discard_if_unused())?;
     folder.report(&measured.records, &command_line())?;
-    print_report(&measured.records);
+    print_report(&measured.records, args.print.json);
     eprintln!("records and report: {}", folder.path.display());
     Ok(measured.all)
 }
@@ -158,8 +162,7 @@ fn choose_engines(plan: &mut Plan, software_gpu: bool, rungs: bool) {
     if plan.cells.iter().all(|cell| !cell.engines.is_empty()) && !rungs {
         return;
     }
-    let adapters = pollster::block_on(tare_burn::adapters());
-    let has_hardware = !software_gpu && adapters.iter().any(|adapter| !adapter.software);
+    let has_hardware = !software_gpu && has_gpu();
     for cell in &mut plan.cells {
         if cell.engines.is_empty() {
             let usable = |engine: &EngineName| engine.spec().device == DeviceKind::Cpu || has_hardware || software_gpu;

@@ -6,6 +6,7 @@ use tare_record::Record;
 
 use crate::bench::recorder::terminal_width;
 use crate::command_line::command_line;
+use crate::record_file::refuse_record;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -44,6 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     };
     match &args.output {
         Some(path) => {
+            refuse_record(path)?;
             std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
             eprintln!("report: {}", path.display());
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::args::{BrowserArgs, DriverArgs, PageArgs, PlanArgs, ServeArgs};
+use super::args::{BrowserArgs, DriverArgs, PageArgs, PlanArgs, PrintArgs, ServeArgs};
 use crate::bench::environment::{Environment, Named};
 use crate::bench::recorder::print_record;
 use crate::bench::{Output, Run};
@@ -16,6 +16,8 @@ use crate::executor::Fresh;
 pub(crate) struct Args {
     #[command(flatten)]
     plan: PlanArgs,
+    #[command(flatten)]
+    print: PrintArgs,
     /// Folder for inputs and outputs of every engine as .npy files
     #[arg(long, value_name = "DIR")]
     save_tensors: Option<PathBuf>,
@@ -102,10 +104,11 @@ impl Args {
             driver: setting.driver,
             fresh: setting.fresh,
             parallel: None,
+            quiet: self.print.quiet,
         };
         let measured = run.measure()?;
         for record in &measured.records {
-            print_record(record, &path);
+            print_record(record, &path, self.print.json);
         }
         Ok(measured.all)
     }

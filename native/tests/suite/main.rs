@@ -10,6 +10,8 @@ mod common;
 mod grid;
 mod invite;
 mod ladder;
+mod look;
+mod output;
 mod page;
 mod plans;
 mod serving;

@@ -40,6 +40,15 @@ async fn a_user_measures_compares_and_saves() {
     page.picture("done", 1100).await;
     page.picture("done", 390).await;
 
+    for (number, start) in [(0, &b"<svg"[..]), (1, b"\x89PNG")] {
+        page.script(&format!(
+            "document.querySelectorAll('#summary .save button')[{number}].click()"
+        ))
+        .await;
+        let file = sandbox.path(["tare-summary-1.svg", "tare-summary-1.png"][number]);
+        wait_until("the picture is saved", async || file.is_file()).await;
+        assert!(std::fs::read(&file).unwrap().starts_with(start), "{}", file.display());
+    }
     page.click("#save-record").await;
     wait_until("the record is saved", async || {
         sandbox.path("tare-browser.json").is_file()
@@ -107,6 +116,18 @@ async fn a_user_opens_files_and_cancels() {
     assert!(page.text("#note").await.contains("not a complete ONNX file"));
     page.choose(&sandbox, "later.json").await;
     assert!(page.text("#note").await.contains("tare.record/9"));
+    for (file, bytes, expected) in [
+        ("empty.onnx", 0, "is empty"),
+        ("huge.onnx", 3 << 30, "a page can open 2 GB at most"),
+        ("zeros.onnx", 1 << 20, "zeros.onnx: "),
+    ] {
+        // Without blocks on the disk.
+        let on_disk = std::fs::File::create(sandbox.path(file)).unwrap();
+        on_disk.set_len(bytes).unwrap();
+        page.choose(&sandbox, file).await;
+        let note = page.text("#note").await;
+        assert!(note.contains(expected), "{note}");
+    }
 
     // Choosing the same file twice adds one model.
     page.choose(&sandbox, "net.onnx").await;
@@ -118,7 +139,7 @@ async fn a_user_opens_files_and_cancels() {
         "document.querySelectorAll('input[name=engine]').forEach((input) => input.checked = input.value === 'tract')",
     )
     .await;
-    page.script("document.getElementById('duration').value = '10'").await;
+    page.script("document.getElementById('seconds').value = '10'").await;
     page.click("#run").await;
     wait_until("samples are taken", async || {
         let text = page.text("#progress-text").await;

@@ -1,9 +1,11 @@
 //! Tests what a visitor meets: one button, results that outlive the page, and links.
 
 use axum::Router;
+use fantoccini::Client;
+use tare_record::{Precision, WarningKind};
 use tower_http::services::ServeDir;
 
-use crate::common::browser::wait_until;
+use crate::common::browser::{Running, open_browser, open_firefox, wait_until};
 use crate::common::opened_page::Opened;
 use crate::common::{Sandbox, page};
 
@@ -111,7 +113,7 @@ async fn a_link_chooses_and_starts_nothing_from_elsewhere() {
     let chosen = "return [...document.querySelectorAll('input:checked')].map((input) => input.value).sort().join()";
     assert_eq!(page.script(chosen).await, "minilm,tiny,tract");
     assert_eq!(
-        page.script("return document.getElementById('duration').value").await,
+        page.script("return document.getElementById('seconds').value").await,
         "10"
     );
     page.picture("choose", 1440).await;
@@ -124,6 +126,10 @@ async fn a_link_chooses_and_starts_nothing_from_elsewhere() {
         ("?engine=cuda", "the engine \"cuda\""),
         ("?threads=99", "threads=\"99\""),
         ("?seconds=x", "seconds=\"x\""),
+        ("?plan=nothing", "plan=\"nothing\""),
+        // It needs a GPU, which this browser has not.
+        ("?plan=gpu", "plan=\"gpu\""),
+        ("?batch=-1", "batch=\"-1\""),
     ] {
         page.go(query).await;
         wait_until(expected, async || page.text("#note").await.contains(expected)).await;
@@ -132,16 +138,170 @@ async fn a_link_chooses_and_starts_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_visitor_repeats_an_experiment() {
+    let sandbox = Sandbox::new();
+    let page = Opened::at(&sandbox, "?plan=smoke").await;
+    assert!(page.is_shown("#plan-text").await && !page.is_shown("#own").await);
+    page.click("#run").await;
+    page.state("done").await;
+    let record = page.record().await;
+    assert_eq!(record.plan.name, "smoke");
+    assert!(record.complete && record.all_measured(), "{:?}", record.cells);
+    assert_eq!(
+        page.text("#native-command").await,
+        "./tare run --plan smoke -o native.json"
+    );
+
+    page.go("?model=tiny&engine=tract&batch=1,4,8,16&precision=int8-weights&seconds=1")
+        .await;
+    page.click("#run").await;
+    page.state("done").await;
+    let record = page.record().await;
+    let sizes = record
+        .cells
+        .iter()
+        .map(|cell| (cell.load.batch, cell.options.precision));
+    let expected = [1, 4, 8, 16].map(|batch| (batch, Some(Precision::Int8Weights)));
+    assert_eq!(sizes.collect::<Vec<_>>(), expected);
+    assert!(record.all_measured(), "{:?}", record.cells);
+    page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_link_holds_a_result() {
+    let sandbox = Sandbox::new();
+    let page = Opened::at(&sandbox, "?model=tiny&engine=tract&seconds=1").await;
+    page.click("#run").await;
+    page.state("done").await;
+    // A page that may not copy shows the link as its address.
+    page.script("navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed'))")
+        .await;
+    page.click("#share").await;
+    wait_until("the link", async || {
+        page.text("#note").await.contains("Its address is the link now")
+    })
+    .await;
+    let link = page.client.current_url().await.unwrap();
+    let fragment = link.fragment().unwrap();
+    let cut = &fragment[..fragment.len() / 2];
+    for (fragment, expected) in [
+        (fragment, "The link: a browser record with 1 cell to compare with."),
+        (cut, "The link holds no result that can be read"),
+        ("record=%%%", "The link holds no result that can be read"),
+        ("record=", "The link holds no result that can be read"),
+    ] {
+        // Another fragment alone loads no page.
+        page.client.goto("about:blank").await.unwrap();
+        page.go(&format!("#{fragment}")).await;
+        wait_until(expected, async || page.text("#note").await.contains(expected)).await;
+        let report = page.text("#report").await;
+        assert_eq!(report.contains("tiny"), expected.contains("1 cell"), "{report}");
+    }
+    page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hidden_tab_and_a_refused_storage_are_told() {
+    let sandbox = Sandbox::new();
+    let page = Opened::at(&sandbox, "?model=tiny&engine=tract&seconds=1").await;
+    // As in a private window.
+    page.script("indexedDB.open = () => { throw new Error('refused') }")
+        .await;
+    page.click("#run").await;
+    page.state("running").await;
+    // What a browser does when another tab comes to the front, and back.
+    for is_hidden in [true, false] {
+        page.script(&format!(
+            "Object.defineProperty(document, 'hidden', {{ get: () => {is_hidden}, configurable: true }}); \
+             document.dispatchEvent(new Event('visibilitychange'))"
+        ))
+        .await;
+    }
+    page.state("done").await;
+    let record = page.record().await;
+    assert!(!record.machine.browser.unwrap().visible);
+    let note = page.text("#note").await;
+    assert!(
+        note.contains("cannot keep results") && note.contains("Save the record"),
+        "{note}"
+    );
+    assert!(
+        record
+            .warnings
+            .iter()
+            .any(|warning| warning.kind == WarningKind::HiddenTab),
+        "{:?}",
+        record.warnings
+    );
+    page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_visitor_with_firefox() {
+    let sandbox = Sandbox::new();
+    let Some(firefox) = open_firefox(&sandbox).await else {
+        return;
+    };
+    sandbox.measure("native.json", "--model tiny --engine tract").code(0);
+    let link = "?model=tiny&engine=tract&seconds=1";
+    let page = Opened::within(firefox, &sandbox, link).await;
+    page.click("#run").await;
+    page.state("done").await;
+    let record = page.record().await;
+    assert!(record.complete && record.all_measured(), "{:?}", record.cells);
+    page.choose(&sandbox, "native.json").await;
+    assert!(page.text("#report").await.contains("the native time"));
+    page.click("#save-report").await;
+    wait_until("the report is saved", async || {
+        sandbox.path("tare-report.html").is_file()
+    })
+    .await;
+
+    page.go("?model=resnet50&engine=tract&seconds=10").await;
+    page.click("#run").await;
+    wait_until("samples are taken", async || {
+        page.text("#progress-text").await.contains(", sampling")
+    })
+    .await;
+    page.click("#cancel").await;
+    page.state("done").await;
+    assert!(!page.record().await.complete);
+    page.go(link).await;
+    wait_until("both are offered", async || {
+        page.text("#kept-text").await.contains("results of 2 earlier runs")
+    })
+    .await;
+    page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
 async fn the_page_works_on_any_host_and_without_a_network() {
     let sandbox = Sandbox::new();
+    works_on_any_host(open_browser(&sandbox).await).await;
+}
+
+#[tokio::test]
+async fn the_page_works_on_any_host_in_firefox() {
+    let sandbox = Sandbox::new();
+    if let Some(firefox) = open_firefox(&sandbox).await {
+        works_on_any_host(firefox).await;
+    }
+}
+
+/// The page as static hosts serve it.
+fn site() -> String {
+    std::env::var("TARE_SITE").unwrap_or_else(|_| page())
+}
+
+async fn works_on_any_host(browser: (Client, Running)) {
     // A plain file server: another path, and none of the headers of `tare serve`.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = format!("http://{}/some/folder/", listener.local_addr().unwrap());
-    let files = Router::new().nest_service("/some/folder", ServeDir::new(page()));
+    let files = Router::new().nest_service("/some/folder", ServeDir::new(site()));
     let host = tokio::runtime::Runtime::new().unwrap();
     host.spawn(async move { axum::serve(tokio::net::TcpListener::from_std(listener).unwrap(), files).await });
-    let page = Opened::elsewhere(&sandbox, address).await;
+    let page = Opened::elsewhere(browser, address).await;
     // It loads once more, which a script may fall into.
     let isolated = "return crossOriginIsolated && document.body.dataset.state === 'ready'";
     wait_until("the page is isolated", async || {

@@ -8,8 +8,9 @@ use clap::builder::PossibleValuesParser;
 use tare_core::NamedTensor;
 use tare_core::plan::{self, PlanAxes, PlanSetting};
 use tare_models::{HASH_SEPARATOR, is_url};
-use tare_record::{CellPlan, ENGINES, EngineName, Plan};
+use tare_record::{CellPlan, ENGINES, EngineName, Plan, Question};
 
+use crate::engines::has_gpu;
 use crate::local_model::{find_model, model_bytes};
 use crate::npy::read_npy;
 
@@ -173,6 +174,9 @@ impl PlanArgs {
             if let Some(threads) = self.threads {
                 cell.threads = vec![threads];
             }
+        }
+        if engines.is_empty() && chosen.asks(Question::Speedup) && has_gpu() {
+            plan::add_gpu(&mut chosen);
         }
         plan::replace_axes(&mut chosen, &self.axes.axes())?;
         plan::filter(&mut chosen, &self.filter)?;

@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fantoccini::{Client, ClientBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Sandbox;
 
@@ -26,23 +26,38 @@ pub(crate) fn free_port() -> u16 {
 
 /// Opens Chromium, which saves downloads in the sandbox and accepts any certificate.
 pub(crate) async fn open_browser(sandbox: &Sandbox) -> (Client, Running) {
-    let port = free_port();
-    let driver = Command::new("chromedriver")
-        .arg(format!("--port={port}"))
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let driver = Running(driver);
-    wait_until("the driver listens", async || {
-        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
-    })
-    .await;
     let options = json!({
         "args": ["--headless", "--no-sandbox", "--window-size=1100,1400"],
         "prefs": { "download.default_directory": sandbox.path("") },
     });
+    open(Command::new("chromedriver"), "goog:chromeOptions", options).await
+}
+
+/// Opens Firefox in the same way, if `cargo xtask test` could install it.
+pub(crate) async fn open_firefox(sandbox: &Sandbox) -> Option<(Client, Running)> {
+    let Some(driver) = std::env::var_os("TARE_GECKODRIVER") else {
+        eprintln!("skipped: TARE_GECKODRIVER is not set: run `cargo xtask test`, or set it to a geckodriver");
+        return None;
+    };
+    let prefs = json!({
+        "browser.download.folderList": 2,
+        "browser.download.dir": sandbox.path(""),
+        "browser.download.useDownloadDir": true,
+    });
+    let options = json!({ "args": ["-headless", "-width=1100", "-height=1400"], "prefs": prefs });
+    Some(open(Command::new(driver), "moz:firefoxOptions", options).await)
+}
+
+async fn open(mut driver: Command, name: &str, options: Value) -> (Client, Running) {
+    let port = free_port();
+    driver.arg(format!("--port={port}")).stdout(Stdio::null());
+    let driver = Running(driver.spawn().unwrap());
+    wait_until("the driver listens", async || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+    })
+    .await;
     let capabilities = [
-        ("goog:chromeOptions".to_owned(), options),
+        (name.to_owned(), options),
         ("acceptInsecureCerts".to_owned(), json!(true)),
     ];
     let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())

@@ -1,8 +1,10 @@
 //! Runs the binary as a user does.
 
 pub(crate) mod browser;
+pub(crate) mod devtools;
 pub(crate) mod opened_page;
 pub(crate) mod processes;
+pub(crate) mod screenshot;
 pub(crate) mod server;
 
 use std::path::{Path, PathBuf};

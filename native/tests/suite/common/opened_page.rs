@@ -24,8 +24,7 @@ impl Opened {
     }
 
     /// The page as some other host serves it.
-    pub(crate) async fn elsewhere(sandbox: &Sandbox, address: String) -> Self {
-        let (client, driver) = open_browser(sandbox).await;
+    pub(crate) async fn elsewhere((client, driver): (Client, Running), address: String) -> Self {
         let opened = Self {
             client,
             address,
@@ -37,13 +36,17 @@ impl Opened {
 
     /// The page with these parameters in its URL.
     pub(crate) async fn at(sandbox: &Sandbox, query: &str) -> Self {
+        Self::within(open_browser(sandbox).await, sandbox, query).await
+    }
+
+    /// The same in a browser that is open.
+    pub(crate) async fn within((client, driver): (Client, Running), sandbox: &Sandbox, query: &str) -> Self {
         let mut serve = sandbox.command("serve");
         let mut server = Running(serve.args(["--page", &page()]).stdout(Stdio::piped()).spawn().unwrap());
         let mut address = String::new();
         BufReader::new(server.0.stdout.take().unwrap())
             .read_line(&mut address)
             .unwrap();
-        let (client, driver) = open_browser(sandbox).await;
         let opened = Self {
             client,
             address: address.trim().to_owned(),
@@ -97,6 +100,18 @@ impl Opened {
             .script("return document.getElementById('record').textContent")
             .await;
         Record::from_json(text.as_str().unwrap()).unwrap()
+    }
+
+    /// Fails with all that axe-core finds wrong for people who use a screen reader or a keyboard.
+    pub(crate) async fn is_accessible(&self, what: &str) {
+        let path =
+            std::env::var_os("TARE_AXE").expect("TARE_AXE is not set: run `cargo xtask test`, or set it to axe.min.js");
+        let axe = std::fs::read_to_string(path).unwrap();
+        self.script(&axe).await;
+        let check = "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'] }).then( \
+            ({ violations }) => done(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join('; ')}`)), (error) => done([`${error}`]))";
+        let found = self.client.execute_async(check, vec![]).await.unwrap();
+        assert_eq!(found, Value::Array(vec![]), "{what}");
     }
 
     /// Saves a screenshot in the folder `TARE_SCREENSHOTS`, if it is set, for people to look at.

@@ -1,0 +1,66 @@
+//! Files of records: complete at any time, and never in place of something else.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use tare_record::Record;
+
+/// What a record holds near its beginning.
+const MARK: &str = "\"schema\": \"tare.record/";
+
+/// Writes a record so that the file is complete at any time: first to a temporary file in the same folder, which then
+/// replaces the file. A link leads to its file, and what is no regular file, such as a pipe, takes the text itself.
+pub(crate) fn write_record(path: &Path, record: &Record) -> Result<()> {
+    let write = || -> Result<()> {
+        let text = record.to_json()?;
+        let path = real(path);
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            let mut file = OpenOptions::new().write(true).open(&path)?;
+            return Ok(file.write_all(text.as_bytes())?);
+        }
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let mut temporary = new_file().tempfile_in(folder)?;
+        temporary.write_all(text.as_bytes())?;
+        temporary.as_file().sync_all()?;
+        temporary.persist(&path)?;
+        // Not every system can: the record is there without it, too, unless the power fails now.
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write the record {}", path.display()))
+}
+
+/// Others may read it like any file: only what the user's own mask takes away is missing.
+fn new_file() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
+}
+
+/// The path without links, if something is there.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// Refuses to write something else where a record is.
+pub(crate) fn refuse_record(output: &Path) -> Result<()> {
+    // Reading from a pipe or a terminal would wait.
+    if !output.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(());
+    }
+    let mut beginning = Vec::new();
+    let read = File::open(output).and_then(|file| file.take(200).read_to_end(&mut beginning));
+    if read.is_ok() && String::from_utf8_lossy(&beginning).contains(MARK) {
+        bail!(
+            "{} is a record, which cannot be measured again\nhint: write to another file",
+            output.display()
+        );
+    }
+    Ok(())
+}

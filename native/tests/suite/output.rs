@@ -1,0 +1,79 @@
+//! Tests what the program prints and writes.
+
+use crate::common::Sandbox;
+
+#[test]
+fn programs_get_json_and_no_progress() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox
+        .measure("native.json", "--model tiny --engine tract --quiet --json")
+        .code(0);
+    let report: serde_json::Value = serde_json::from_str(&ran.out()).unwrap();
+    assert_eq!(report["schema"], "tare.report/1");
+    assert_eq!(ran.err(), "record: native.json\n");
+
+    // People see what is going on, and one line for all warnings.
+    let ran = sandbox.measure("again.json", "--model tiny --engine tract").code(0);
+    assert!(ran.err().contains("samples in"), "{}", ran.err());
+    let warnings = ran.out().lines().filter(|line| line.contains("arning")).count();
+    assert!(warnings <= 1, "{}", ran.out());
+}
+
+#[test]
+fn a_record_is_not_replaced_by_a_report() {
+    let sandbox = Sandbox::new();
+    sandbox.measure("native.json", "--model tiny --engine tract").code(0);
+    let record = sandbox.record("native.json");
+    sandbox
+        .run("report native.json -o native.json")
+        .code(2)
+        .says("native.json is a record, which cannot be measured again");
+    assert_eq!(sandbox.record("native.json"), record);
+    for _ in 0..2 {
+        sandbox.run("report native.json -o report.json").code(0);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_record_goes_where_its_path_leads() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("kept")).unwrap();
+    std::fs::write(sandbox.path("kept/native.json"), "").unwrap();
+    symlink("kept/native.json", sandbox.path("link.json")).unwrap();
+    sandbox.measure("link.json", "--model tiny --engine tract").code(0);
+    assert!(sandbox.path("link.json").is_symlink());
+    assert!(sandbox.record("kept/native.json").all_measured());
+    let mode = sandbox
+        .path("kept/native.json")
+        .metadata()
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o600, 0o600);
+    // As readable as any other file of this user.
+    std::fs::write(sandbox.path("other"), "").unwrap();
+    let other = sandbox.path("other").metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, other & 0o777);
+
+    // A device stays one.
+    sandbox.measure("/dev/null", "--model tiny --engine tract").code(0);
+    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+    sandbox
+        .measure(".", "--model tiny --engine tract")
+        .code(2)
+        .says("cannot write the record .");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_may_stop_reading() {
+    let sandbox = Sandbox::new();
+    let mut shell = std::process::Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_tare");
+    shell.args(["-c", &format!("\"{program}\" models list | head -1")]);
+    let ran = crate::common::Ran::of(shell.current_dir(sandbox.folder.path())).code(0);
+    assert_eq!((ran.out().lines().count(), ran.err().as_str()), (1, ""));
+}
