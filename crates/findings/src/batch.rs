@@ -7,6 +7,9 @@ use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::measured::{Measured, groups, inverse, listed, sampled};
 
+/// If batches may gain this much and may gain nothing, nothing can be told.
+const TOO_WIDE: f64 = 1.5;
+
 /// A fall of throughput by more than this is a collapse.
 const COLLAPSE: f64 = 0.1;
 
@@ -93,8 +96,13 @@ fn finding(mut group: Vec<&Measured<'_>>) -> Option<Finding> {
     } else {
         let over_first = gain(best, first)?;
         if over_first.low <= 1.0 {
+            let says = if over_first.high > TOO_WIDE {
+                "scatters too widely to tell what batches gain"
+            } else {
+                "gains nothing from batches that can be seen"
+            };
             format!(
-                "{subject} gains nothing from batches that can be seen: {} at batch {} and {} at batch {}",
+                "{subject} {says}: {} at batch {} and {} at batch {}",
                 format::items_rate(rates[0].1.value),
                 batch(first),
                 Quantity::Rate(best_rate),

@@ -17,6 +17,9 @@ const MAX_LATE: f64 = 0.01;
 /// Seed of the bootstrap.
 const SEED: u64 = 1;
 
+/// Where measuring ended too early.
+const UNKNOWN_WAIT: &str = ". How long they wait cannot be told: measuring ended before each had a second answer";
+
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
     let usable = asking(cells, Question::Load).filter(|cell| cell.is_under_load());
     let groups = groups(usable, |cell| {
@@ -120,31 +123,47 @@ fn saturation(group: &[&Measured<'_>]) -> Option<Finding> {
     let mut figures = Vec::new();
     let mut timed = Vec::new();
     for &(clients, cell) in &closed {
-        let (rate, latency) = (rate(cell)?, cell.median()?);
+        // Clients that had no second answer do not say how long they wait.
+        let (rate, latency) = (rate(cell)?, cell.median());
         let name = if clients == 1 {
             "1 client".to_owned()
         } else {
             format!("{clients} clients")
         };
         figures.push(Figure::new(format!("items with {name}"), Quantity::Rate(rate)));
-        figures.push(Figure::new(
-            format!("median time of a request with {name}"),
-            Quantity::Duration(latency),
-        ));
+        figures.extend(latency.map(|latency| {
+            let what = format!("median time of a request with {name}");
+            Figure::new(what, Quantity::Duration(latency))
+        }));
         figures.extend(
             cell.percentile(0.99)
                 .map(|p99| Figure::new(format!("p99 with {name}"), Quantity::Duration(p99))),
         );
-        timed.push((clients, rate.value, latency.value));
+        timed.push((clients, rate.value, latency.map(|latency| latency.value)));
     }
     let best = timed.iter().map(|(_, rate, _)| *rate).fold(0.0, f64::max);
     let gain = rounds_ratio(&rates(last.1), &rates(first.1), SEED)?;
-    let is_saturated = |(_, rate, _): &&(usize, f64, f64)| *rate >= SATURATED * best || !is_different(&gain);
+    let is_saturated = |(_, rate, _): &&(usize, f64, Option<f64>)| *rate >= SATURATED * best || !is_different(&gain);
     let (saturated, rate, latency) = timed.iter().find(is_saturated).copied()?;
     let (_, _, longest) = timed.last().copied()?;
+    let wait = match (longest, latency) {
+        (Some(longest), Some(latency)) => format!(
+            ", and wait {} instead of {}",
+            format::duration(longest),
+            format::duration(latency)
+        ),
+        _ => UNKNOWN_WAIT.into(),
+    };
+    let each = longest.map_or_else(
+        || UNKNOWN_WAIT.into(),
+        |longest| format!(", and each takes {}", format::duration(longest)),
+    );
+    let median = latency.map_or_else(String::new, |latency| {
+        format!(", with a median time of {} per request", format::duration(latency))
+    });
     let text = if saturated == first.0 {
         format!(
-            "{} is saturated by {}, at {}. {} clients make no more of them, and wait {} instead of {}",
+            "{} is saturated by {}, at {}. {} clients make no more of them{wait}",
             subject(first.1),
             if saturated == 1 {
                 "one client".to_owned()
@@ -153,20 +172,15 @@ fn saturation(group: &[&Measured<'_>]) -> Option<Finding> {
             },
             format::items_rate(rate),
             last.0,
-            format::duration(longest),
-            format::duration(latency)
         )
     } else {
         format!(
-            "{} is saturated by {saturated} clients, at {}, with a median time of {} per request. {} clients make {} as many items as {}, and \
-             each takes {}",
+            "{} is saturated by {saturated} clients, at {}{median}. {} clients make {} as many items as {}{each}",
             subject(first.1),
             format::items_rate(rate),
-            format::duration(latency),
             last.0,
             Quantity::Ratio(gain),
             first.0,
-            format::duration(longest)
         )
     };
     Some(Finding {

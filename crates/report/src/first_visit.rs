@@ -5,19 +5,24 @@ use tare_core::stats::{Estimate, median};
 use tare_findings::{format, labels};
 use tare_record::{Cell, PhaseName, Plan, Precision, Record, Status};
 
+use crate::analysis::series::Series;
 use crate::figure::SampleRow;
 use crate::render::html::samples_so_far;
 
 /// A page that is still for longer feels stuck (Nielsen 1993, chapter 5).
 const STUCK_NS: f64 = 100e6;
 
+/// The model that only copies its input.
+const NOTHING: &str = "null";
+
 /// Phases until the first result.
-const UNTIL_FIRST: [PhaseName; 10] = [
+const UNTIL_FIRST: [PhaseName; 11] = [
     PhaseName::Spawn,
     PhaseName::Download,
     PhaseName::Compile,
     PhaseName::Instantiate,
     PhaseName::Threads,
+    PhaseName::Model,
     PhaseName::Device,
     PhaseName::Parse,
     PhaseName::Optimize,
@@ -52,7 +57,13 @@ fn so_far(cell: &Cell) -> Option<Estimate> {
 /// `longest_gap_ns` is the longest time between two frames of the page. `None` if nothing was measured.
 pub fn in_words(record: &Record, longest_gap_ns: Option<f64>) -> Option<String> {
     let measured = record.cells.iter().filter(|cell| cell.status == Status::Measured);
-    let mut timed: Vec<(&Cell, f64)> = measured.filter_map(|cell| Some((cell, so_far(cell)?.value))).collect();
+    let median = |cell: &Cell| Series::new(cell, &record.clock).median();
+    let mut timed: Vec<(&Cell, f64)> = measured.filter_map(|cell| Some((cell, median(cell)?.value))).collect();
+    // What does nothing says nothing beside something.
+    let is_network = |(cell, _): &(&Cell, f64)| cell.model.name != NOTHING;
+    if timed.iter().any(is_network) {
+        timed.retain(is_network);
+    }
     timed.sort_by(|a, b| a.1.total_cmp(&b.1));
     let (fastest, _) = timed.first()?;
     let model = &fastest.model.name;
@@ -72,7 +83,7 @@ pub fn in_words(record: &Record, longest_gap_ns: Option<f64>) -> Option<String> 
     );
     match longest_gap_ns {
         Some(gap) if gap > STUCK_NS => {
-            text += &format!("; meanwhile the page stood still for up to {}", format::duration(gap));
+            text += &format!("; meanwhile the page froze for up to {}", format::duration(gap));
         }
         Some(_) => text += "; the page stayed responsive meanwhile",
         None => {}
@@ -234,7 +245,7 @@ mod tests {
         for (gap, expected) in [
             (None, "until the first result"),
             (Some(20e6), "the page stayed responsive meanwhile;"),
-            (Some(300e6), "stood still for up to 300 ms;"),
+            (Some(300e6), "froze for up to 300 ms;"),
         ] {
             assert!(of(gap).contains(expected), "{}", of(gap));
         }

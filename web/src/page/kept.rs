@@ -21,6 +21,10 @@ extern "C" {
 
 /// Keeps the state of a record in place of its earlier state.
 pub(super) fn keep(record: &Record) {
+    // What measured nothing leaves nothing to show or resume.
+    if record.cells.iter().all(|cell| cell.samples_ns.is_empty()) {
+        return;
+    }
     let Ok(text) = record.to_json() else { return };
     let name = record.created.clone();
     spawn_local(async move {

@@ -127,7 +127,7 @@ fn go_on(record: Record) -> bool {
         .find(|model| !is_here(model));
     if let Some(model) = missing {
         view::note(&format!(
-            "Open {model} first, then press Go on: the browser keeps results, not models."
+            "Open {model} first, then press Resume: the browser keeps results, not models."
         ));
         return false;
     }
@@ -186,10 +186,14 @@ async fn measure(plan: Plan, begun: Option<Record>) {
     }
     page(|page| page.executor = None);
     kept::keep(&record);
+    let was_canceled = !record.complete;
     first_visit::show_result(&record, foreground.longest_gap_ns());
     view::live("");
     show(record);
     view::set_state("done");
+    if was_canceled {
+        view::canceled();
+    }
     view::dispatch("tare-done");
 }
 

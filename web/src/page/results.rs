@@ -38,12 +38,14 @@ pub(super) fn own_records() -> Vec<String> {
 /// The report as a file to save.
 ///
 /// # Errors
-/// If the file with the methodology cannot be fetched, which the report holds.
+/// If a file that the report holds cannot be fetched.
 pub(super) async fn report_file() -> Result<String, String> {
     let methodology = browser_info::fetch("methodology.html").await?;
+    let script = browser_info::fetch("report.js").await?;
     Ok(tare_report::html_with(
         &page(|page| records(page)),
         &query::url(),
         &String::from_utf8_lossy(&methodology),
+        &String::from_utf8_lossy(&script),
     ))
 }

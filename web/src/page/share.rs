@@ -23,6 +23,9 @@ const FRAGMENT: &str = "#record=";
 /// Connects the button.
 pub(super) fn set_up() {
     on::<Event>(&element::<HtmlElement>("share"), "click", |_| spawn_local(share()));
+    // A link that is opened where the page is open already.
+    let changed = Closure::<dyn FnMut()>::new(|| spawn_local(show_linked())).into_js_value();
+    browser_info::window().set_onhashchange(Some(changed.unchecked_ref()));
 }
 
 /// Copies a link to the newest result.

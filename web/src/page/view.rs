@@ -95,6 +95,11 @@ pub(super) fn set_state(state: &str) {
     }
 }
 
+/// Says that the user canceled the run that has just ended.
+pub(super) fn canceled() {
+    element::<Element>("progress-text").set_text_content(Some("Canceled. What was measured is kept."));
+}
+
 /// Notifies drivers by an event on the document.
 pub(super) fn dispatch(name: &str) {
     if let Ok(event) = CustomEvent::new(name) {

@@ -1,6 +1,6 @@
 //! Converts samples to durations of single runs.
 
-use tare_record::{Cell, StageInfo, StageRound};
+use tare_record::{Arrivals, Cell, StageInfo, StageRound};
 
 use crate::stats::{SteadyState, steady_state};
 
@@ -51,10 +51,16 @@ pub struct SteadyRound {
     pub runs_ns: Vec<f64>,
 }
 
-/// The rounds of a cell without the samples that still warmed up. Under load every request counts: the first ones wait
-/// the least.
+/// The rounds of a cell without the samples that still warmed up, and without rounds of which nothing else is left.
+///
+/// Clients that begin together wait for each other, the first the least: their first requests are left out. All others count, because requests do not
+/// warm up.
 pub fn steady_rounds(cell: &Cell) -> Vec<SteadyRound> {
-    numbered_run_durations_ns(cell)
+    let clients = match cell.load.requests.map(|load| load.arrivals) {
+        Some(Arrivals::Clients(clients)) if clients > 1 => clients,
+        _ => 0,
+    };
+    let rounds = numbered_run_durations_ns(cell)
         .into_iter()
         .map(|(number, mut runs_ns)| {
             let state = match cell.load.requests {
@@ -63,7 +69,7 @@ pub fn steady_rounds(cell: &Cell) -> Vec<SteadyRound> {
             };
             let left_out = match state {
                 SteadyState::WarmUp { steady_from } => steady_from,
-                _ => 0,
+                _ => clients.min(runs_ns.len()),
             };
             runs_ns.drain(..left_out);
             SteadyRound {
@@ -72,6 +78,52 @@ pub fn steady_rounds(cell: &Cell) -> Vec<SteadyRound> {
                 left_out,
                 runs_ns,
             }
-        })
-        .collect()
+        });
+    rounds.filter(|round| !round.runs_ns.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tare_record::{
+        CellRequest, ClockInfo, EngineName, EnvironmentKind, Failure, FailureKind, Load, ModelSource, Round,
+    };
+
+    use super::*;
+    use crate::failed_cell;
+
+    #[test]
+    fn the_first_requests_of_clients_are_left_out() {
+        let rounds = |clients: usize, samples: [&[u64]; 2]| {
+            let request = CellRequest::new(
+                EngineName::Tract,
+                EnvironmentKind::Native,
+                ModelSource::BuiltIn { name: "tiny".into() },
+                ClockInfo {
+                    source: "simulated".into(),
+                    granularity_ns: 1,
+                    read_cost_ns: 1,
+                },
+            );
+            let mut cell = failed_cell(&request, Failure::new(FailureKind::Died, "it died"));
+            cell.load.requests = Some(Load::new(Arrivals::Clients(clients)));
+            cell.samples_ns = samples.concat();
+            let round = |samples: &[u64]| Round {
+                number: 1,
+                start_ns: None,
+                samples: samples.len(),
+                phases: vec![],
+                calibration: None,
+                machine: None,
+                browser: None,
+            };
+            cell.rounds = samples.iter().map(|samples| round(samples)).collect();
+            let steady = steady_rounds(&cell).into_iter();
+            steady.map(|round| round.runs_ns).collect::<Vec<_>>()
+        };
+        let waves = [&[1, 2, 3, 3, 3][..], &[1, 2]];
+        assert_eq!(rounds(1, waves), [vec![1.0, 2.0, 3.0, 3.0, 3.0], vec![1.0, 2.0]]);
+        // A round that ended before anybody had a second answer says nothing.
+        assert_eq!(rounds(3, waves), [[3.0, 3.0]]);
+        assert!(rounds(8, waves).is_empty());
+    }
 }

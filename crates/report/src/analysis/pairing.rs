@@ -132,8 +132,12 @@ fn pair<'a>(native: TimedCell<'a>, other: TimedCell<'a>) -> Result<Pair<'a>, Str
     let agreement = agreement(native.cell, other.cell)?;
     let [below, above] = [native, other].map(|timed| Series::new(timed.cell, timed.clock));
     let is_one_run = native.run.is_some() && native.run == other.run;
-    let (ratio, basis) = ratio(&below, &above, is_one_run).ok_or("a cell has no samples")?;
-    let medians = below.median().zip(above.median()).ok_or("a cell has no samples")?;
+    let none = match other.cell.load.requests {
+        Some(_) => "measuring ended before each client had a second answer",
+        None => "a cell has no samples",
+    };
+    let (ratio, basis) = ratio(&below, &above, is_one_run).ok_or(none)?;
+    let medians = below.median().zip(above.median()).ok_or(none)?;
     let mut warnings: Vec<Warning> = Vec::new();
     for warning in [native.cell, other.cell]
         .iter()

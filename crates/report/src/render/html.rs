@@ -27,11 +27,11 @@ const LINK_TO_METHODOLOGY: &str = "<p><a href=\"example.html#methodology\">How t
 
 /// The whole report as one HTML file that makes no network request. `command` is what made it.
 pub fn html(records: &[Record], command: &str) -> String {
-    html_with(records, command, METHODOLOGY)
+    html_with(records, command, METHODOLOGY, SCRIPT)
 }
 
-/// The same for programs that do not hold METHODOLOGY.md as HTML: `methodology` is that text.
-pub fn html_with(records: &[Record], command: &str, methodology: &str) -> String {
+/// The same for programs that do not hold METHODOLOGY.md as HTML and the report's script, but fetch both.
+pub fn html_with(records: &[Record], command: &str, methodology: &str, script: &str) -> String {
     let policy = format!("default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '{SCRIPT_HASH}'");
     let page = html! {
         (DOCTYPE)
@@ -48,7 +48,7 @@ pub fn html_with(records: &[Record], command: &str, methodology: &str) -> String
                     (report(records, methodology))
                     footer class="tare" { p class="soft" { "Made by " code { (command) } } }
                 }
-                script { (PreEscaped(SCRIPT)) }
+                script { (PreEscaped(script)) }
             }
         }
     };

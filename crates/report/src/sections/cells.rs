@@ -1,11 +1,11 @@
 use tare_record::{Cell, Record, Status};
 
 use crate::analysis::series::Series;
-use crate::section::{Note, Section, Table, Value};
+use crate::section::{Note, Rank, Section, Table, Value};
 use tare_findings::labels;
 
 /// Every cell with its figures, or why it has none.
-pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
+pub(super) fn section<'a>(records: &[Record], rank: Rank) -> Option<Section<'a>> {
     let mut table = Table::new(
         "Time of one run, including reading the output back. The interval is that of the median over rounds. Percentiles are those of samples, and \
          shown if at least five samples lie beyond them. The record keeps every sample.",
@@ -28,7 +28,8 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
             table.push_with_notes(values(cell, &series), notes(cell, &series));
         }
     }
-    Some(Section::reason("cells", "All cells", vec![table.block()?]))
+    let section = Section::reason("cells", "All cells", vec![table.block()?]);
+    Some(Section { rank, ..section })
 }
 
 fn values(cell: &Cell, series: &Series) -> Vec<Value> {

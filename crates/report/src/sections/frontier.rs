@@ -95,7 +95,7 @@ fn figure<'a>(title: &str, lines: Vec<ChartLine>) -> Figure<'a> {
         format!("{title}, throughput and latency. {}", all.join("; ")),
         format!("{title}. {CAPTION}"),
         [
-            ("answered", AxisOf::Rate(RateOf::Items)),
+            ("throughput", AxisOf::Rate(RateOf::Items)),
             ("median time of a request", AxisOf::Duration),
         ],
         lines,

@@ -29,7 +29,7 @@ use tare_record::Record;
 use crate::analysis::ladder::ladders;
 use crate::analysis::pairing::compare;
 use crate::analysis::versions::versions;
-use crate::section::{Block, Section};
+use crate::section::{Block, Rank, Section};
 
 /// Pairs and ladders with a section of their own at most. The summary and the tables have all.
 const MOST: usize = 200;
@@ -53,7 +53,13 @@ pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
     sections.extend(summary::refusals(&comparison));
     sections.extend(comparison.pairs.iter().take(MOST).map(pair::section));
     sections.extend(reported::section(records));
-    sections.extend(cells::section(records));
+    // Without a comparison they are the answer.
+    let rank = if comparison.pairs.is_empty() && versions.is_empty() && found.is_empty() {
+        Rank::Answer
+    } else {
+        Rank::Reason
+    };
+    sections.extend(cells::section(records, rank));
     sections.extend(load::section(records));
     sections.extend(operators::section(records));
     sections.extend(stages::section(records));

@@ -108,7 +108,7 @@ fn basis(pair: &Pair<'_>) -> String {
             "Both sides took turns in one run, and the interval rests on {count} pairs of rounds that were measured next to each other."
         ),
         Basis::Rounds(_) | Basis::Samples(_) => {
-            "Both sides were measured apart: a machine that changed in between changes the ratio, and the interval does not tell.".into()
+            "Both sides were measured apart: a machine that changed in between changes the ratio, which the interval leaves out.".into()
         }
     }
 }

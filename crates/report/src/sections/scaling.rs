@@ -174,7 +174,7 @@ fn figure<'a>(name: &str, lines: Vec<ChartLine>, by: By) -> Figure<'a> {
             "{name}. Items per second by {title}, on logarithmic axes, where equal gains have equal slopes. \
              Bands and strokes are 95 % intervals."
         ),
-        [(title, AxisOf::Count), ("answered", AxisOf::Rate(RateOf::Items))],
+        [(title, AxisOf::Count), ("throughput", AxisOf::Rate(RateOf::Items))],
         lines,
     )
 }

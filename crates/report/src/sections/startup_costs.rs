@@ -4,7 +4,7 @@ use tare_record::{Cell, PhaseName, Record};
 use crate::analysis::series::Series;
 use crate::figure::{AxisOf, Figure, FigureKind, Parts, PartsRow};
 use crate::section::{Block, Section, Table, Value};
-use tare_findings::labels;
+use tare_findings::{format, labels};
 
 /// Startup costs below this share of the whole time are small.
 const SMALL_SHARE: f64 = 0.1;
@@ -94,7 +94,10 @@ fn parts_row(cell: &Cell, steady: Option<Estimate>) -> PartsRow {
     let parts: Vec<f64> = STEPS.iter().map(|(_, names)| of(names)).collect();
     let total: f64 = parts.iter().sum();
     let note = steady.map_or_else(String::new, |steady| {
-        format!("under 10 % after {} runs", inferences_until_small(total, steady.value))
+        format!(
+            "startup is under 10 % of the whole after {} runs",
+            format::count(inferences_until_small(total, steady.value))
+        )
     });
     PartsRow {
         label: format!("{}, {}", labels::work(cell), labels::configuration(cell)),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use tare_record::{Cell, EngineName, EnvironmentKind, Record, WarningKind};
+use tare_record::{Cell, EngineName, EnvironmentKind, Record, Transport, WarningKind};
 
 use crate::analysis::ladder::Ladder;
 use crate::analysis::pairing::{Basis, Comparison, Pair};
@@ -15,7 +15,7 @@ use tare_findings::{format, labels};
 /// More pairs than this share one sentence: a wall of sentences is not read.
 const FEW_PAIRS: usize = 3;
 
-const APART: &str = "The records were made apart, so a machine that changed in between changes the ratios, and the intervals do not tell. \
+const APART: &str = "The records were made apart, so a machine that changed in between changes the ratios, which the intervals leave out. \
     The command tare bench measures all environments in turn.";
 
 pub(super) fn section<'a>(records: &[Record], comparison: &Comparison<'_>, ladders: &[Ladder<'_>]) -> Section<'a> {
@@ -153,16 +153,27 @@ pub(super) fn warning_block<'a>(warnings: impl Iterator<Item = (WarningKind, Str
 /// Cells that look alike but may not be compared, and why.
 pub(super) fn refusals<'a>(comparison: &Comparison<'_>) -> Option<Section<'a>> {
     let refusals = comparison.refusals.iter();
-    let items: Vec<String> = refusals
-        .map(|refusal| format!("{}: {}", refusal.subject, refusal.reason))
-        .collect();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for refusal in refusals {
+        *counts
+            .entry(format!("{}: {}", refusal.subject, refusal.reason))
+            .or_default() += 1;
+    }
+    let counted = |(text, count): (String, usize)| match count {
+        1 => text,
+        count => format!("{text} ({count} times)"),
+    };
+    let items: Vec<String> = counts.into_iter().map(counted).collect();
     (!items.is_empty()).then(|| Section::reason("not-compared", "Not compared", vec![Block::List(items)]))
 }
 
-/// All pairs with browsers, and those with Node that no browser ran: next to a browser, Node is a step of the explanation.
+/// All pairs with browsers that computed themselves, and those with Node that no browser ran: next to a browser, Node is a step of the explanation.
 fn shown<'a>(comparison: &'a Comparison<'a>) -> Vec<&'a Pair<'a>> {
     let is_node = |pair: &&Pair<'_>| pair.other.configuration.environment == EnvironmentKind::Node;
-    let (in_node, mut shown): (Vec<_>, Vec<_>) = comparison.pairs.iter().partition(is_node);
+    // A server computes there, and not the browser.
+    let is_served = |pair: &&Pair<'_>| pair.other.load.transport.is_some_and(Transport::needs_server);
+    let computed = comparison.pairs.iter().filter(|pair| !is_served(pair));
+    let (in_node, mut shown): (Vec<_>, Vec<_>) = computed.partition(is_node);
     let others = in_node
         .into_iter()
         .filter(|pair| !shown.iter().any(|browser| work(browser.other) == work(pair.other)));

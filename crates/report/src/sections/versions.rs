@@ -20,7 +20,7 @@ pub(super) fn section<'a>(pairs: &[VersionPair<'_>], warnings: Option<Block<'a>>
     }
     if pairs.iter().any(|pair| !matches!(pair.basis, Basis::Pairs(_))) {
         blocks.push(Block::Text(
-            "Versions that were measured apart differ by what the machine did in between, too, and the intervals do not tell. The command tare bench \
+            "Versions that were measured apart differ by what the machine did in between, too, which the intervals leave out. The command tare bench \
              measures two browsers in turn: --in chromium,/path/to/the/other."
                 .into(),
         ));
