@@ -189,7 +189,7 @@ fn table(table: &Table) -> Markup {
         })
         .collect();
     html! {
-        div class="scroll" {
+        div class="scroll" tabindex="0" {
             table {
                 @if !table.caption.is_empty() { caption { (table.caption) } }
                 thead { tr { @for (column, class) in table.columns.iter().zip(&classes) { th scope="col" class=[class] { (column.heading) } } } }
@@ -278,7 +278,7 @@ pub fn selftest(checks: &[SelfCheck]) -> String {
         div class="tare" {
             style { (PreEscaped(STYLE)) }
             h2 { "Self-test" }
-            div class="scroll" { table {
+            div class="scroll" tabindex="0" { table {
                 thead { tr { th { "check" } th { "passed" } th { "details" } } }
                 tbody {
                     @for check in checks {

@@ -7,7 +7,7 @@ pub(crate) const STYLE: &str = r"
 .tare { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
 .tare h1 { font-size: 1.7rem; line-height: 1.2; margin: .5rem 0 0; } .tare h2 { font-size: 1.25rem; margin: 1.75rem 0 .5rem; }
 .tare h3 { font-size: 1rem; } .tare p { max-width: 46rem; }
-.tare .scroll { overflow-x: auto; } .tare #methodology table { display: block; overflow-x: auto; } .tare .scroll svg { min-width: 40rem; }
+.tare .scroll { overflow-x: auto; } .tare .scroll:focus-visible { outline: 2px solid var(--native); } .tare #methodology table { display: block; overflow-x: auto; } .tare .scroll svg { min-width: 40rem; }
 .tare table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .tare caption { text-align: left; max-width: min(calc(100vw - 3rem), 46rem); color: var(--soft); padding-bottom: .25rem; }
 .tare th, .tare td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }

@@ -34,7 +34,7 @@ pub fn svg(figure: &Figure<'_>) -> String {
 pub(super) fn on_page(figure: &Figure<'_>) -> Markup {
     match drawing(figure) {
         Drawing::Rows(rows) => rows.on_page(&figure.alternative),
-        Drawing::Whole(drawn) => html! { div class="scroll" { (drawn) } },
+        Drawing::Whole(drawn) => html! { div class="scroll" tabindex="0" { (drawn) } },
     }
 }
 
