@@ -81,7 +81,9 @@ async fn nobody_is_shut_out() {
         for address in [page.address.clone(), format!("{}example.html", page.address)] {
             page.client.goto(&address).await.unwrap();
             screen(&page.client, width, 900).await;
-            let fits = page.script("return document.documentElement.scrollWidth <= innerWidth").await;
+            let fits = page
+                .script("return document.documentElement.scrollWidth <= innerWidth")
+                .await;
             assert_eq!(fits, true, "{address} at {width}");
         }
     }
