@@ -42,6 +42,7 @@ pub use measure::workload::{AccuracyCheck, LoadedWorkload, Originals, Workload};
 pub use runner::executor::{Attachments, Executor, OnProgress, Reply};
 pub use runner::lane::Lane;
 pub use runner::machine_reading::MachineReading;
+pub use runner::offered_plan::{OfferedPlan, offered_plans};
 pub use runner::plan;
 pub use runner::plan_observer::PlanObserver;
 pub use runner::plan_progress::PlanProgress;

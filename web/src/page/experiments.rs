@@ -1,13 +1,13 @@
 //! The experiments that the page offers: the built-in plans.
 
-use tare_core::plan::{self, OfferedPlan, PlanSetting};
+use tare_core::OfferedPlan;
+use tare_core::plan::{self, PlanSetting};
 use tare_record::{Plan, Transport};
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlElement};
 
-use super::selection::value;
 use super::state::page;
-use super::view::{create, element, note};
+use super::view::{create, element, note, value};
 use super::{browser_info, first_visit};
 
 /// Adds the plans to the form. Without them the page offers all else.

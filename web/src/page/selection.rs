@@ -8,7 +8,7 @@ use web_sys::{Element, HtmlInputElement, HtmlSelectElement};
 
 use super::experiments;
 use super::query::{self, Choice, FIELDS};
-use super::view::{document, element};
+use super::view::{document, element, value};
 
 /// All check boxes with a name.
 pub(super) fn boxes(kind: &str) -> Vec<HtmlInputElement> {
@@ -26,11 +26,6 @@ fn all<T: JsCast>(selector: &str) -> Vec<T> {
 fn checked_values(kind: &str) -> Vec<String> {
     let checked = boxes(kind).into_iter().filter(HtmlInputElement::checked);
     checked.map(|input| input.value()).collect()
-}
-
-/// The value of a field.
-pub(super) fn value(field: &str) -> String {
-    element::<HtmlSelectElement>(field).value()
 }
 
 /// The value that a field has by itself.

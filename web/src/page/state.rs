@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tare_core::plan::OfferedPlan;
+use tare_core::OfferedPlan;
 use tare_record::Record;
 use web_sys::AbortController;
 

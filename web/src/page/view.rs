@@ -2,7 +2,10 @@
 
 use tare_record::{Record, SelfCheck};
 use wasm_bindgen::prelude::*;
-use web_sys::{CustomEvent, Document, Element, HtmlAnchorElement, HtmlButtonElement, HtmlElement, HtmlProgressElement};
+use web_sys::{
+    CustomEvent, Document, Element, HtmlAnchorElement, HtmlButtonElement, HtmlElement, HtmlProgressElement,
+    HtmlSelectElement,
+};
 
 use super::browser_info;
 use crate::exception;
@@ -22,6 +25,11 @@ pub(super) fn element<T: JsCast>(id: &str) -> T {
 pub(super) fn workers() -> String {
     let body = document().body().unwrap_throw();
     body.get_attribute("data-workers").unwrap_or_else(|| "workers".into())
+}
+
+/// The chosen value of a field.
+pub(super) fn value(field: &str) -> String {
+    element::<HtmlSelectElement>(field).value()
 }
 
 pub(super) fn create(tag: &str) -> Element {

@@ -4,7 +4,7 @@ mod built_in_plans;
 pub(crate) mod executor;
 pub(crate) mod lane;
 pub(crate) mod machine_reading;
-mod offered_plan;
+pub(crate) mod offered_plan;
 mod order;
 mod page_watch;
 pub mod plan;

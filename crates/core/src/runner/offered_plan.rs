@@ -65,7 +65,7 @@ impl OfferedPlan {
 /// # Errors
 ///
 /// If one of them is not valid.
-pub fn offered() -> Result<Vec<OfferedPlan>, PlanError> {
+pub fn offered_plans() -> Result<Vec<OfferedPlan>, PlanError> {
     let setting = |quick| PlanSetting {
         cores: ALL_THREADS,
         quick,
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_is_offered_is_what_is_built_in() {
-        let offered = offered().unwrap();
+        let offered = offered_plans().unwrap();
         assert_eq!(offered.len(), BUILT_IN.len());
         let json = serde_json::to_string(&offered).unwrap();
         assert_eq!(serde_json::from_str::<Vec<OfferedPlan>>(&json).unwrap(), offered);

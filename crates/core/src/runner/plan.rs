@@ -3,7 +3,6 @@
 use tare_record::{CellPlan, DeviceKind, ENGINES, EngineName, Plan, Question};
 
 pub use super::built_in_plans::{BUILT_IN, names, text};
-pub use super::offered_plan::{OfferedPlan, offered};
 pub use super::plan_axes::{PlanAxes, replace_axes};
 pub use super::plan_error::PlanError;
 use super::plan_file::PlanFile;

@@ -100,7 +100,7 @@ pub(crate) fn workers_hook(sh: &Shell, dist_asked: bool) -> Result<()> {
     };
     let staging = PathBuf::from(staging);
     // The page has no reader of TOML.
-    let plans = serde_json::to_string(&tare_core::plan::offered()?)?;
+    let plans = serde_json::to_string(&tare_core::offered_plans()?)?;
     sh.write_file(staging.join("plans.json"), plans)?;
     workers::copy(sh, profile, &staging.join("workers"))
 }
