@@ -50,7 +50,7 @@ impl ProgressLine {
     }
 }
 
-/// It draws when it is told something, and has no thread of its own, which would disturb what is measured.
+/// It draws only when told to: a thread of its own would disturb what is measured.
 fn bar(has_length: bool) -> ProgressBar {
     let target = ProgressDrawTarget::stderr_with_hz(DRAWN_PER_SECOND);
     let template = if has_length { WITH_LENGTH } else { WITHOUT_LENGTH };

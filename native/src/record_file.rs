@@ -11,7 +11,7 @@ use tare_record::Record;
 const MARK: &str = "\"schema\": \"tare.record/";
 
 /// Writes a record so that the file is complete at any time: first to a temporary file in the same folder, which then
-/// replaces the file. A link leads to its file, and what is no regular file, such as a pipe, takes the text itself.
+/// replaces the file. A link is followed to its file. Anything but a regular file, such as a pipe, is written to directly.
 pub(crate) fn write_record(path: &Path, record: &Record) -> Result<()> {
     let write = || -> Result<()> {
         let text = record.to_json()?;

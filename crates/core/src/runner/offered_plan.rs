@@ -8,7 +8,7 @@ use super::plan::parse;
 use super::plan_error::PlanError;
 use super::plan_file::PlanSetting;
 
-/// Stands for all threads of a machine that is not known yet. No machine has so many.
+/// Stands for "all threads" while the machine is unknown. No machine has this many.
 const ALL_THREADS: usize = 1 << 20;
 
 /// A built-in plan, for programs without a reader of TOML, which would make a page larger.
