@@ -89,7 +89,7 @@ pub struct MatrixRow {
 pub struct MatrixCell {
     /// As people read it.
     pub text: String,
-    /// How dark it is, from 0 to 1.
+    /// How strong its color is, from 0 to 1.
     pub share: f64,
 }
 

@@ -39,10 +39,8 @@ impl OfferedPlan {
     /// Whether nothing in it runs without a GPU.
     pub fn needs_gpu(&self) -> bool {
         let is_on_gpu = |engine: &EngineName| engine.spec().device == DeviceKind::Gpu;
-        let engines = self.whole.cells.iter().map(|cell| &cell.engines);
-        engines
-            .into_iter()
-            .all(|engines| !engines.is_empty() && engines.iter().all(is_on_gpu))
+        let mut engines = self.whole.cells.iter().map(|cell| &cell.engines);
+        engines.all(|engines| !engines.is_empty() && engines.iter().all(is_on_gpu))
     }
 
     /// The plan on a machine.

@@ -2,6 +2,8 @@
 
 use tare_core::stats::{Estimate, more_needed};
 
+use tare_record::Cell;
+
 use super::pairing::{Basis, Pair};
 use tare_findings::{format, labels};
 
@@ -16,9 +18,14 @@ const WORTH_TELLING_PERCENT: f64 = 2.0;
 
 /// What a pair compares: workload and engine, with threads on the CPU.
 pub(crate) fn subject(pair: &Pair<'_>) -> String {
-    let mut subject = labels::work(pair.other);
-    if pair.other.adapter.is_none() {
-        subject += &format!(", {}", labels::threads(pair.other.configuration.threads));
+    work_on_threads(pair.other)
+}
+
+/// Workload and engine of a cell, with threads on the CPU.
+pub(crate) fn work_on_threads(cell: &Cell) -> String {
+    let mut subject = labels::work(cell);
+    if cell.adapter.is_none() {
+        subject += &format!(", {}", labels::threads(cell.configuration.threads));
     }
     subject
 }

@@ -86,9 +86,9 @@ fn drift<'a>(records: &[Record]) -> Vec<Block<'a>> {
     figures.collect()
 }
 
-/// A distance, as dark as it is near to what is allowed.
+/// A distance, in a stronger color the nearer it is to what is allowed.
 fn of(drift: f64, allowed: f64) -> MatrixCell {
-    // Six orders of magnitude, from white to dark.
+    // Six orders of magnitude, from the weakest color to the strongest.
     let share = 1.0 + (drift / allowed.max(f64::MIN_POSITIVE)).log10() / 6.0;
     MatrixCell {
         text: if drift == 0.0 {

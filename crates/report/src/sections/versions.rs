@@ -1,6 +1,7 @@
 use tare_findings::{format, labels};
 
 use crate::analysis::pairing::Basis;
+use crate::analysis::verdict::work_on_threads;
 use crate::analysis::versions::VersionPair;
 use crate::section::{Block, Section, Table, Value};
 
@@ -35,11 +36,7 @@ pub(super) fn section<'a>(pairs: &[VersionPair<'_>], warnings: Option<Block<'a>>
 }
 
 fn verdict(pair: &VersionPair<'_>) -> String {
-    let subject = format!(
-        "{}, {}",
-        labels::work(pair.after),
-        labels::threads(pair.after.configuration.threads)
-    );
+    let subject = work_on_threads(pair.after);
     let [before, after] = &pair.versions;
     let times = pair.medians.map(|median| format::duration(median.value));
     let times = format!(
