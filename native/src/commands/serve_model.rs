@@ -78,9 +78,14 @@ fn serve(args: &Args) -> Result<bool> {
     browser::runtime()?.block_on(async {
         let (url, facts) = start(args, request, vec![], None).await?;
         let model = &facts.model.name;
-        println!("{model} on {} answers at {url}", facts.engine.name);
-        println!("  gRPC  inference.GRPCInferenceService/ModelInfer, model {model}");
-        println!("  HTTP  POST {url}/v2/models/{model}/infer");
+        // In one piece, so that whoever reads only the first line does not end the server.
+        let text = format!(
+            "{model} on {} answers at {url}\n  \
+             gRPC  inference.GRPCInferenceService/ModelInfer, model {model}\n  \
+             HTTP  POST {url}/v2/models/{model}/infer\n",
+            facts.engine.name
+        );
+        print!("{text}");
         interrupt::interrupted().await;
         Ok(true)
     })
