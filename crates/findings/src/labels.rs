@@ -48,9 +48,21 @@ pub fn configuration(cell: &Cell) -> String {
 
 /// Model of a cell, with what tells it from other cells of the model: batch, steps, chunk and load.
 pub fn workload(cell: &Cell) -> String {
+    workload_with(
+        cell,
+        (cell.load.batch > 1).then(|| format!("batch {}", cell.load.batch)),
+    )
+}
+
+/// The same without the batch size.
+pub fn workload_in_any_batch(cell: &Cell) -> String {
+    workload_with(cell, None)
+}
+
+fn workload_with(cell: &Cell, batch: Option<String>) -> String {
     let parts = [
         Some(cell.model.name.clone()),
-        (cell.load.batch > 1).then(|| format!("batch {}", cell.load.batch)),
+        batch,
         cell.options.steps.map(|steps| format!("{steps} steps")),
         cell.options.chunk.map(|chunk| format!("chunks of {chunk}")),
         cell.options.precision.map(|precision| precision.to_string()),

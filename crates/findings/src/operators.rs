@@ -1,7 +1,7 @@
 //! Which operators take the time of a run, what bounds them, and what the browser costs each.
 
 use tare_core::stats::Estimate;
-use tare_record::{DeviceKind, Question};
+use tare_record::Question;
 
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
@@ -50,7 +50,7 @@ fn dominating(cell: &Measured<'_>) -> Option<Finding> {
             .cost
             .map(|cost| Figure::new("profiled run over a sampled run", Quantity::Ratio(cost))),
     );
-    let is_gpu = cell.engine().spec().device == DeviceKind::Gpu;
+    let is_gpu = cell.engine().is_on_gpu();
     let outside = if is_gpu {
         "The device finished each node before the next began, so nodes do not overlap as they do in a run.".into()
     } else {

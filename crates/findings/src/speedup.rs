@@ -30,7 +30,7 @@ fn without_gpu(cells: &[Measured<'_>]) -> Vec<Finding> {
     let asking = groups(cells.iter().filter(|cell| cell.asks(Question::Speedup)), |cell| {
         cell.place
     });
-    let is_gpu = |cell: &&Measured<'_>| cell.engine().spec().device == DeviceKind::Gpu;
+    let is_gpu = |cell: &&Measured<'_>| cell.engine().is_on_gpu();
     let without = asking.into_iter().filter(|group| !group.iter().any(is_gpu));
     without
         .map(|group| Finding {

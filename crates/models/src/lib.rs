@@ -25,7 +25,7 @@ mod weight_init;
 mod workload;
 mod workload_error;
 
-pub use built_in::{built_in_names, not_found};
+pub use built_in::{BUILT_IN, BuiltIn, built_in_names, not_found};
 pub use catalog::{CATALOG, CatalogEntry, find, parameter_count};
 pub use detection::{Detection, detections};
 pub use graph::{Attribute, Graph, Value};

@@ -117,6 +117,13 @@ impl EngineSpec {
     }
 }
 
+impl EngineName {
+    /// Whether it computes on a graphics adapter.
+    pub fn is_on_gpu(self) -> bool {
+        self.spec().device == DeviceKind::Gpu
+    }
+}
+
 /// The kind of device that an engine computes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceKind {

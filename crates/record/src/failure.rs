@@ -30,7 +30,24 @@ impl Failure {
         self.hint = Some(hint.into());
         self
     }
+
+    /// Adds what the engine logged. Of a graphics device that is gone, the error of the engine itself says only that nothing
+    /// works any more.
+    pub fn add_log(&mut self, logged: &str) {
+        if logged.contains(LOST_DEVICE) {
+            self.kind = FailureKind::Device;
+            self.message = format!("the graphics device was lost meanwhile: {}", self.message);
+            self.hint = Some(
+                "measure again; if the device is lost again, restart the browser, update the graphics driver, or choose a smaller model"
+                    .into(),
+            );
+        }
+        self.message += &format!("; the engine logged: {logged}");
+    }
 }
+
+/// What burn's backend for wgpu logs when the device is gone.
+const LOST_DEVICE: &str = "device was lost";
 
 impl std::error::Error for Failure {}
 

@@ -66,6 +66,12 @@ pub enum RecordError {
     Field(serde_json::Error),
 }
 
+/// Reads a record of the newest schema. Not inlined: the reader of all types is large.
+#[inline(never)]
+fn read(text: &str) -> Result<Record, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
 impl Record {
     /// The record of a run that starts now and has measured nothing yet. `created` is in RFC 3339,
     /// UTC.
@@ -101,6 +107,14 @@ impl Record {
     /// If the text is not JSON or names another schema, or if a field is missing, unknown or of the
     /// wrong type.
     pub fn from_json(text: &str) -> Result<Self, RecordError> {
+        match read(text) {
+            Ok(record) if record.schema == SCHEMA => Ok(record),
+            Ok(_) | Err(_) => Self::from_other_json(text),
+        }
+    }
+
+    /// Reads a record of an earlier build, or finds out what is wrong with the text.
+    fn from_other_json(text: &str) -> Result<Self, RecordError> {
         let mut value: serde_json::Value = serde_json::from_str(text).map_err(RecordError::Json)?;
         match value.get("schema") {
             Some(schema) if schema == SCHEMA => {}
@@ -124,11 +138,8 @@ impl Record {
         }
         // Read from text, because serde_json then reports line and column. Not from the value: that would be another reader of
         // all types, 150 kB of the page.
-        if upgrade(&mut value) {
-            serde_json::from_str(&format!("{value:#}")).map_err(RecordError::Field)
-        } else {
-            serde_json::from_str(text).map_err(RecordError::Field)
-        }
+        let upgraded = upgrade(&mut value).then(|| format!("{value:#}"));
+        read(upgraded.as_deref().unwrap_or(text)).map_err(RecordError::Field)
     }
 
     /// The record as indented JSON.

@@ -23,7 +23,7 @@ pub use figure::{
 };
 pub use first_visit::{FIRST_VISIT_PLAN, PAGE_PLAN, in_words, kept_line, live, native_command};
 pub use machine_lines::machine_lines;
-pub use progress::{ended_line, progress_line};
+pub use progress::{ended_line, progress_line, time_left};
 pub use rate::RateOf;
 pub use render::csv::csv;
 pub use render::html::{fragment, html, html_with, selftest};

@@ -25,17 +25,22 @@ pub fn progress_line(plan: Option<PlanProgress>, request: &CellRequest, progress
         )
     });
     format!(
-        "{place}{} on {} ({}), {}, {} samples",
+        "{place}{} on {} ({}), {}, {}",
         request.model.display_name(),
         request.engine,
         labels::configuration(cell),
         progress.phase,
-        progress.samples
+        counted(progress.samples, "sample")
     )
 }
 
-/// A time to wait, rounded as people would.
-fn time_left(ns: u64) -> String {
+/// A number of things.
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A time to wait in nanoseconds, rounded as people would.
+pub fn time_left(ns: u64) -> String {
     match ns.div_ceil(1_000_000_000) {
         seconds @ 0..=90 => format!("about {seconds} s"),
         seconds => format!("about {} min", seconds.div_ceil(60)),
@@ -48,12 +53,11 @@ pub fn ended_line(cell: &Cell) -> String {
     match &cell.status {
         Status::Measured => {
             let median = rounds_estimate(&run_durations_ns(cell));
-            let rounds = cell.rounds.len().max(1);
             format!(
-                "{subject}: {} a run, {} samples in {rounds} round{}",
+                "{subject}: {} a run, {} in {}",
                 median.map_or_else(String::new, |median| format::duration(median.value)),
-                cell.samples_ns.len(),
-                if rounds == 1 { "" } else { "s" }
+                counted(cell.samples_ns.len(), "sample"),
+                counted(cell.rounds.len().max(1), "round")
             )
         }
         Status::Failed(failure) => format!("{subject}: failed: {}", failure.message),

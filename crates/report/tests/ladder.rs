@@ -86,8 +86,8 @@ fn the_product_of_the_steps_is_the_whole_gap() {
         let sentence = ladder.sentence();
         assert!(
             sentence.ends_with(
-                "browser (1 thread, simd) takes 9.80x the time of native (4 threads, avx512): 3.00x fewer threads \
-                 \u{d7} 3.00x narrower vectors and the kernels for them \u{d7} 1.09x wasm, its kernels and the browser"
+                "browser (1 thread, simd) takes 9.80x the time of native (4 threads, avx512): 3.00x from fewer threads \
+                 \u{d7} 3.00x from narrower vectors and the kernels for them \u{d7} 1.09x from wasm, its kernels and the browser"
             ),
             "{sentence}"
         );
@@ -214,7 +214,7 @@ fn a_ladder_of_a_graphics_adapter_separates_the_shader_compiler_from_the_browser
     assert!((product / ladder.whole.value - 1.0).abs() < 1e-9, "{product}");
     let sentence = ladder.sentence();
     assert!(
-        sentence.ends_with("1.50x the shader compiler \u{d7} 2.00x the browser's WebGPU"),
+        sentence.ends_with("1.50x from the shader compiler \u{d7} 2.00x from the browser's WebGPU"),
         "{sentence}"
     );
     // What was asked for in WGSL is no pair of its own.

@@ -135,6 +135,6 @@ fn end_with_parent() {
 fn add_log(status: &mut Status) {
     let logged = LOGGED.lock().ok().and_then(|mut logged| logged.take());
     if let (Status::Failed(failure) | Status::TimedOut(failure), Some(logged)) = (status, logged) {
-        failure.message += &format!("; the engine logged: {logged}");
+        failure.add_log(&logged);
     }
 }

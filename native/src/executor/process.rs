@@ -100,7 +100,7 @@ impl Executor for ProcessExecutor {
             return (EngineName::all_in(EnvironmentKind::Native).collect(), None);
         }
         let all = EngineName::all_in(EnvironmentKind::Native);
-        let (gpu, cpu): (Vec<_>, Vec<_>) = all.partition(|engine| engine.spec().device == DeviceKind::Gpu);
+        let (gpu, cpu): (Vec<_>, Vec<_>) = all.partition(|engine| engine.is_on_gpu());
         let names: Vec<&str> = gpu.iter().map(|engine| engine.as_str()).collect();
         let options: Vec<String> = names.iter().map(|name| format!("--engine {name}")).collect();
         let warning = Warning {

@@ -2,11 +2,12 @@
 
 use axum::Router;
 use fantoccini::Client;
-use tare_record::{Precision, WarningKind};
+use tare_record::{EngineName, FailureKind, Precision, Status, WarningKind};
 use tower_http::services::ServeDir;
 
-use crate::common::browser::{Running, open_browser, open_firefox, wait_until};
+use crate::common::browser::{Running, open_browser, open_browser_with_webgpu, open_firefox, wait_until};
 use crate::common::opened_page::Opened;
+use crate::common::processes::kill;
 use crate::common::{Sandbox, page};
 
 #[tokio::test]
@@ -132,7 +133,7 @@ async fn a_link_chooses_and_starts_nothing_from_elsewhere() {
         ("?batch=-1", "batch=\"-1\""),
     ] {
         page.go(query).await;
-        wait_until(expected, async || page.text("#note").await.contains(expected)).await;
+        wait_until(expected, async || page.says(expected).await).await;
     }
     page.client.clone().close().await.unwrap();
 }
@@ -193,7 +194,7 @@ async fn a_link_holds_a_result() {
         // Another fragment alone loads no page.
         page.client.goto("about:blank").await.unwrap();
         page.go(&format!("#{fragment}")).await;
-        wait_until(expected, async || page.text("#note").await.contains(expected)).await;
+        wait_until(expected, async || page.says(expected).await).await;
         let report = page.text("#report").await;
         assert_eq!(report.contains("tiny"), expected.contains("1 cell"), "{report}");
     }
@@ -232,6 +233,37 @@ async fn a_hidden_tab_and_a_refused_storage_are_told() {
             .any(|warning| warning.kind == WarningKind::HiddenTab),
         "{:?}",
         record.warnings
+    );
+    page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lost_graphics_device_costs_its_own_cell_alone() {
+    let sandbox = Sandbox::new();
+    let browser = open_browser_with_webgpu(&sandbox).await;
+    let page = Opened::within(browser, &sandbox, "?model=tiny&engine=tract&engine=burn-wgpu&seconds=1").await;
+    page.click("#run").await;
+    wait_until("a run on WebGPU", async || {
+        let text = page.text("#progress-text").await;
+        text.contains("burn-wgpu") && (text.contains("warm-up") || text.contains("sampling"))
+    })
+    .await;
+    kill(&sandbox, "--type=gpu-process");
+    page.state("done").await;
+    let record = page.record().await;
+    for cell in &record.cells {
+        match (&cell.status, cell.engine.name) {
+            (Status::Measured, EngineName::Tract) => {}
+            (Status::Failed(failure), EngineName::BurnWgpu) => assert!(
+                failure.kind == FailureKind::Device && failure.message.contains("the graphics device was lost"),
+                "{failure:?}"
+            ),
+            found => panic!("{found:?}"),
+        }
+    }
+    assert!(
+        page.text("#report").await.contains("measure again"),
+        "what to do is told"
     );
     page.client.clone().close().await.unwrap();
 }

@@ -314,7 +314,7 @@ impl WorkerExecutor {
                 Incoming::Cancelled => return Err(died("it was canceled".into())),
                 Incoming::TimeLimit => {
                     let was_busy = self.device_left_busy.get();
-                    if request.engine.spec().device == DeviceKind::Gpu {
+                    if request.engine.is_on_gpu() {
                         self.device_left_busy.set(true);
                     }
                     return Err(Failure::new(FailureKind::TimeLimit, format!(

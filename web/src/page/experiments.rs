@@ -40,8 +40,14 @@ pub(super) async fn offer() {
 /// Says what the chosen experiment is, in place of what it chooses by itself.
 pub(super) fn show_chosen() {
     let offered = offered();
-    let text = offered.as_ref().map_or("", |plan| plan.description());
-    element::<Element>("plan-text").set_text_content(Some(text));
+    let mut text = offered.as_ref().map_or("", |plan| plan.description()).to_owned();
+    if let Ok(Some(plan)) = chosen() {
+        text += &format!(
+            " It takes {}, and longer where models are slow.",
+            tare_report::time_left(least_ns(&plan))
+        );
+    }
+    element::<Element>("plan-text").set_text_content(Some(&text));
     let has_quick_form = offered.as_ref().is_some_and(OfferedPlan::has_quick_form);
     for (id, is_shown) in [
         ("plan-text", offered.is_some()),
@@ -50,6 +56,17 @@ pub(super) fn show_chosen() {
     ] {
         element::<HtmlElement>(id).set_hidden(!is_shown);
     }
+}
+
+/// The time that the rules give to all cells at least, in nanoseconds.
+fn least_ns(plan: &Plan) -> u64 {
+    let rules = &plan.rules;
+    let of_cell_ms = rules.min_time_ms + rules.rounds as u64 * rules.min_warmup_ms;
+    let cells = plan
+        .cells
+        .iter()
+        .map(|cell| cell.engines.len().max(1) * cell.threads.len());
+    cells.sum::<usize>() as u64 * of_cell_ms * 1_000_000
 }
 
 fn offered() -> Option<OfferedPlan> {

@@ -1,17 +1,18 @@
 //! The form: what can be chosen.
 
-use tare_models::{CATALOG, Dim, HASH_SEPARATOR, KNOWN_MODELS, PIPELINES, Signature};
+use tare_models::{BUILT_IN, HASH_SEPARATOR, KNOWN_MODELS};
 use tare_record::{DeviceKind, ModuleSize};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{DragEvent, Element, Event, File, FileList, HtmlElement, HtmlInputElement};
 
+use super::choices::choice;
 use super::executor::default_engine;
+use super::opened::Opened;
 use super::results::{own_records, report_file};
 use super::view::{create, document, element, note, on, save, workers};
 use super::{
     BUTTON_PAIRS, browser_info, cancel, engines, fetch_model, measure_first, run_selection, selection, selftest,
-    take_file,
 };
 use crate::exception;
 
@@ -25,7 +26,7 @@ fn check_by_default(input: &HtmlInputElement, is_checked: bool) {
 
 /// Fills the form and connects the buttons.
 pub(super) fn set_up(fallback: Option<&str>) {
-    for entry in CATALOG {
+    for entry in &BUILT_IN {
         let text = if entry.parameters == 0 {
             entry.summary.to_owned()
         } else {
@@ -34,13 +35,10 @@ pub(super) fn set_up(fallback: Option<&str>) {
         let input = choice("models", "model", entry.name, entry.name, &text);
         check_by_default(&input, entry.name == CHOSEN);
     }
-    for entry in &PIPELINES {
-        choice("models", "model", entry.name, entry.name, entry.summary);
-    }
     for (engine, reason) in engines() {
         let text = match engine.spec().device {
-            DeviceKind::Cpu => "CPU, in wasm with SIMD",
-            DeviceKind::Gpu => "GPU, through WebGPU",
+            DeviceKind::Cpu => "runs models on the CPU, in wasm with SIMD",
+            DeviceKind::Gpu => "runs models on the GPU, through WebGPU",
         };
         let text = reason.as_ref().map_or_else(
             || text.to_owned(),
@@ -124,20 +122,28 @@ pub(super) fn set_up(fallback: Option<&str>) {
 /// Larger files do not fit in the memory of a page together with what is made of them.
 const MOST_BYTES: f64 = 2e9;
 
+/// Reads files one after the other, so that no two large ones are in memory as text.
 fn read(list: &FileList) {
-    for file in (0..list.length()).filter_map(|index| list.get(index)) {
-        match refusal(&file) {
-            Some(reason) => note(&reason),
-            None => spawn_local(async move {
-                match browser_info::bytes(file.array_buffer()).await {
-                    Ok(bytes) => {
-                        take_file(file.name(), bytes);
+    let files: Vec<File> = (0..list.length()).filter_map(|index| list.get(index)).collect();
+    spawn_local(async move {
+        let mut opened = Opened::default();
+        for file in files {
+            if let Some(reason) = refusal(&file) {
+                opened.say(reason);
+                continue;
+            }
+            match browser_info::bytes(file.array_buffer()).await {
+                Ok(bytes) => {
+                    let name = file.name();
+                    if opened.take(&name, bytes) {
+                        opened.say(format!("{name} is ready to run."));
                     }
-                    Err(error) => note(&format!("{} cannot be read: {}.", file.name(), exception(&error))),
                 }
-            }),
+                Err(error) => opened.say(format!("{} cannot be read: {}.", file.name(), exception(&error))),
+            }
         }
-    }
+        opened.show().await;
+    });
 }
 
 /// Why a file is not even read.
@@ -175,77 +181,6 @@ async fn show_downloads() {
             .and_then(|json| serde_json::from_str::<ModuleSize>(&String::from_utf8_lossy(&json)).ok());
         if let Some(bytes) = size.and_then(|size| size.gzip_bytes) {
             what.set_text_content(Some(&format!("{text}, {} to download", tare_report::bytes(bytes))));
-        }
-    }
-}
-
-/// Adds a checkbox with a name and a description.
-fn choice(list: &str, kind: &str, value: &str, name: &str, text: &str) -> HtmlInputElement {
-    let label = create("label");
-    let input: HtmlInputElement = create("input").unchecked_into();
-    input.set_type("checkbox");
-    input.set_name(kind);
-    input.set_value(value);
-    let strong = create("strong");
-    strong.set_text_content(Some(name));
-    let what = create("span");
-    what.set_text_content(Some(text));
-    for child in [input.as_ref(), &strong, &what] {
-        label.append_child(child).unwrap_throw();
-    }
-    element::<Element>(list).append_child(&label).unwrap_throw();
-    input
-}
-
-/// Adds a model, with fields for the dimensions that it leaves open.
-pub(super) fn add_model(name: &str, signature: &Signature) {
-    let inputs: Vec<String> = signature.inputs.iter().map(ToString::to_string).collect();
-    choice("models", "model", name, name, &inputs.join("; ")).set_checked(true);
-    for input in &signature.inputs {
-        let open = input
-            .dims
-            .as_ref()
-            .is_none_or(|dims| dims.iter().any(|dim| matches!(dim, Dim::Open(_))));
-        if !open {
-            continue;
-        }
-        let label = create("label");
-        label.set_text_content(Some(&format!("Shape of input {} of {name}: ", input.name)));
-        let field: HtmlInputElement = create("input").unchecked_into();
-        let example: Vec<String> = input
-            .dims
-            .iter()
-            .flatten()
-            .map(|dim| {
-                if let Dim::Known(size) = dim {
-                    size.to_string()
-                } else {
-                    "1".into()
-                }
-            })
-            .collect();
-        field.set_value(&example.join(","));
-        field.set_attribute("data-model", name).unwrap_throw();
-        field.set_attribute("data-input", &input.name).unwrap_throw();
-        field.set_class_name("shape");
-        label.append_child(&field).unwrap_throw();
-        element::<Element>("models").append_child(&label).unwrap_throw();
-    }
-    note(&format!("{name} is ready to run."));
-}
-
-/// Removes what [`add_model`] added.
-pub(super) fn remove_model(name: &str) {
-    let list: Element = element("models");
-    let labels = list.query_selector_all("label").unwrap_throw();
-    for label in (0..labels.length()).filter_map(|index| labels.get(index)) {
-        let label: Element = label.unchecked_into();
-        let of_model = label.query_selector("input").unwrap_throw().is_some_and(|input| {
-            input.get_attribute("data-model").as_deref() == Some(name)
-                || input.unchecked_into::<HtmlInputElement>().value() == name
-        });
-        if of_model {
-            label.remove();
         }
     }
 }

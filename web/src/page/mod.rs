@@ -1,6 +1,7 @@
 //! The page: selection, progress and results. It never runs inference.
 
 mod browser_info;
+mod choices;
 mod executor;
 mod experiments;
 mod first_visit;
@@ -10,6 +11,7 @@ mod interop;
 mod kept;
 mod observer;
 mod offer;
+mod opened;
 mod query;
 mod remote_model;
 mod responsiveness;
@@ -26,7 +28,7 @@ mod worker_message;
 use std::collections::BTreeMap;
 
 use tare_core::{Clock, Lane, References, calibrate, run_plan};
-use tare_record::{DeviceKind, EngineName, EnvironmentKind, Machine, Plan, Record};
+use tare_record::{EngineName, EnvironmentKind, Machine, Plan, Record};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
@@ -35,8 +37,9 @@ use crate::clock::PerformanceClock;
 use executor::WorkerExecutor;
 use foreground::Foreground;
 use observer::PageObserver;
+use opened::Opened;
 use query::Query;
-use results::{show, show_others};
+use results::show;
 use state::page;
 
 #[wasm_bindgen(module = "/scripts/isolation.js")]
@@ -70,7 +73,11 @@ pub fn start() {
         form::set_up(fallback.as_deref());
         first_visit::set_up();
         share::set_up();
-        if query.as_ref().is_ok_and(|query| query.runner.is_none()) {
+        // Others do not wait for the list.
+        let names_experiment = query
+            .as_ref()
+            .is_ok_and(|query| query.choice.fields.contains_key("plan"));
+        if names_experiment {
             experiments::offer().await;
         }
         let chosen = query.as_ref().map_or(Ok(()), |query| selection::choose(&query.choice));
@@ -85,6 +92,9 @@ pub fn start() {
                 selftest: Some(pairs), ..
             }) => selftest(pairs),
             Ok(query) => {
+                if !names_experiment {
+                    experiments::offer().await;
+                }
                 offer::offer().await;
                 share::show_linked().await;
                 match chosen {
@@ -207,44 +217,6 @@ async fn machine() -> Machine {
     machine
 }
 
-/// Takes a file that was dropped, chosen or fetched: an ONNX model, or a record to compare with.
-/// Returns `false` after telling the user if it is neither.
-fn take_file(name: String, bytes: Vec<u8>) -> bool {
-    let is_record = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    if is_record {
-        match Record::from_json(&String::from_utf8_lossy(&bytes)) {
-            Ok(record) => {
-                let cells = match record.cells.len() {
-                    1 => "1 cell".to_owned(),
-                    count => format!("{count} cells"),
-                };
-                view::note(&format!(
-                    "{name}: a {} record with {cells} to compare with.",
-                    record.machine.kind
-                ));
-                show_others(vec![record]);
-                return true;
-            }
-            Err(error) => view::note(&format!("{name}: {error}")),
-        }
-        return false;
-    }
-    match tare_models::signature(&bytes) {
-        Ok(signature) => {
-            // A model with the same name replaces the first.
-            if page(|page| page.models.insert(name.clone(), bytes.into())).is_some() {
-                form::remove_model(&name);
-            }
-            form::add_model(&name, &signature);
-            true
-        }
-        Err(error) => {
-            view::note(&format!("{name}: {error}. {}", error.hint()));
-            false
-        }
-    }
-}
-
 /// Called by the Fetch button.
 fn fetch_model(name: String) {
     // Every browser that can run the page has AbortController.
@@ -257,11 +229,13 @@ fn fetch_model(name: String) {
         match remote_model::fetched(&name, &view::fetched, &stop).await {
             Ok((file, bytes, origin)) => {
                 let size = tare_report::bytes(bytes.len() as u64);
-                if take_file(file.clone(), bytes) {
-                    view::note(&format!("{file} is ready to run: {size}, {origin}."));
+                let mut opened = Opened::default();
+                if opened.take(&file, bytes) {
+                    opened.say(format!("{file} is ready to run: {size}, {origin}."));
                 }
+                opened.show().await;
             }
-            Err(failure) => view::note(&format!("{}. {}", failure.message, failure.hint.unwrap_or_default())),
+            Err(failure) => view::note(&view::with_hint(&failure.message, &failure.hint.unwrap_or_default())),
         }
         page(|page| page.fetching = None);
         view::set_fetching(false);
@@ -312,9 +286,6 @@ fn selftest(pairs: u32) {
 fn engines() -> Vec<(EngineName, Option<String>)> {
     let no_webgpu = page(|page| page.no_webgpu.clone());
     EngineName::all_in(EnvironmentKind::Browser)
-        .map(|engine| {
-            let needs_webgpu = engine.spec().device == DeviceKind::Gpu;
-            (engine, no_webgpu.clone().filter(|_| needs_webgpu))
-        })
+        .map(|engine| (engine, no_webgpu.clone().filter(|_| engine.is_on_gpu())))
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use tare_record::Record;
 
-use super::state::{page, records};
+use super::state::{page, with_records};
 use super::{browser_info, query, view};
 
 /// Takes the newest state of a record, without a report: that would be drawn while the page measures.
@@ -14,17 +14,17 @@ pub(super) fn update(record: &Record) {
 /// Shows a record, together with the records to compare it with.
 pub(super) fn show(record: Record) {
     update(&record);
-    let records = page(|page| records(page));
-    view::report(&tare_report::fragment(&records));
+    draw();
 }
 
 /// Shows further records to compare with.
 pub(super) fn show_others(others: Vec<Record>) {
-    let records = page(|page| {
-        page.others.extend(others);
-        records(page)
-    });
-    view::report(&tare_report::fragment(&records));
+    page(|page| page.others.extend(others));
+    draw();
+}
+
+fn draw() {
+    view::report(&with_records(tare_report::fragment));
 }
 
 /// What this page measured, as files to save: the newest record first.
@@ -42,10 +42,12 @@ pub(super) fn own_records() -> Vec<String> {
 pub(super) async fn report_file() -> Result<String, String> {
     let methodology = browser_info::fetch("methodology.html").await?;
     let script = browser_info::fetch("report.js").await?;
-    Ok(tare_report::html_with(
-        &page(|page| records(page)),
-        &query::url(),
-        &String::from_utf8_lossy(&methodology),
-        &String::from_utf8_lossy(&script),
-    ))
+    Ok(with_records(|records| {
+        tare_report::html_with(
+            records,
+            &query::url(),
+            &String::from_utf8_lossy(&methodology),
+            &String::from_utf8_lossy(&script),
+        )
+    }))
 }

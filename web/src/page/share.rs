@@ -4,9 +4,10 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Event, HtmlElement};
 
+use super::opened::Opened;
 use super::results::own_records;
 use super::view::{element, note, on};
-use super::{browser_info, query, take_file};
+use super::{browser_info, query};
 use crate::exception;
 
 #[wasm_bindgen(module = "/scripts/share-link.js")]
@@ -62,7 +63,9 @@ pub(super) async fn show_linked() {
     };
     match unpacked(text).await {
         Ok(json) => {
-            take_file("The link".into(), json.as_string().unwrap_or_default().into_bytes());
+            let mut opened = Opened::default();
+            opened.take("The link", json.as_string().unwrap_or_default().into_bytes());
+            opened.show().await;
         }
         Err(error) => note(&format!(
             "The link holds no result that can be read ({}). Ask for the whole link, or for the record as a file.",

@@ -48,8 +48,21 @@ pub(super) fn page<T>(with: impl FnOnce(&mut Page) -> T) -> T {
     PAGE.with_borrow_mut(with)
 }
 
-/// All records that the report is about: those to compare with, and its own, oldest first.
-pub(super) fn records(page: &Page) -> Vec<Record> {
-    let own = page.earlier.iter().chain(&page.record);
-    page.others.iter().chain(own).cloned().collect()
+/// Calls `with` with all records that the report is about: those to compare with, and the page's own, oldest first.
+pub(super) fn with_records<T>(with: impl FnOnce(&[Record]) -> T) -> T {
+    page(|page| {
+        // Moved together and back: a copy of large records would take longer than the report.
+        let (others, earlier) = (page.others.len(), page.earlier.len());
+        let mut all = std::mem::take(&mut page.others);
+        all.append(&mut page.earlier);
+        all.extend(page.record.take());
+        let result = with(&all);
+        let mut own = all.split_off(others);
+        if own.len() > earlier {
+            page.record = own.pop();
+        }
+        page.earlier = own;
+        page.others = all;
+        result
+    })
 }

@@ -80,15 +80,19 @@ fn is_running() -> bool {
     body.get_attribute("data-state").as_deref() == Some("running")
 }
 
+/// Buttons that start something, which no other may meanwhile.
+const STARTING: [&str; 4] = ["run", "measure", "kept-go-on", "selftest"];
+
 /// Sets the state of the page, which drivers and style sheets read.
 pub(super) fn set_state(state: &str) {
     let body = document().body().unwrap_throw();
     body.set_attribute("data-state", state).unwrap_throw();
     let running = state == "running";
-    for button in ["run", "measure", "kept-go-on"] {
+    let focused = document().active_element().map(|element| element.id());
+    let has_focus = |buttons: &[&str]| focused.as_deref().is_some_and(|id| buttons.contains(&id));
+    for button in STARTING {
         element::<HtmlButtonElement>(button).set_disabled(running);
     }
-    element::<HtmlButtonElement>("selftest").set_disabled(running);
     element::<HtmlButtonElement>("cancel").set_disabled(!running);
     if state == "ready" {
         element::<Element>("progress-text").set_text_content(Some("Ready."));
@@ -101,6 +105,15 @@ pub(super) fn set_state(state: &str) {
         element::<HtmlProgressElement>("progress-bar").set_value(100.0);
         element::<Element>("progress-text").set_text_content(Some("Done."));
     }
+    // A button that is disabled would leave the keyboard nowhere.
+    let next = match () {
+        () if running && has_focus(&STARTING) => Some("cancel"),
+        () if saved && has_focus(&["cancel"]) => Some("next"),
+        () => None,
+    };
+    if let Some(next) = next {
+        let _ = element::<HtmlElement>(next).focus();
+    }
 }
 
 /// Says that the user canceled the run that has just ended.
@@ -112,6 +125,15 @@ pub(super) fn canceled() {
 pub(super) fn dispatch(name: &str) {
     if let Ok(event) = CustomEvent::new(name) {
         document().dispatch_event(&event).unwrap_throw();
+    }
+}
+
+/// A message, and what to do about it, as sentences.
+pub(super) fn with_hint(message: &str, hint: &str) -> String {
+    let mut letters = hint.chars();
+    match letters.next() {
+        None => format!("{message}."),
+        Some(first) => format!("{message}. {}{}.", first.to_uppercase(), letters.as_str()),
     }
 }
 
@@ -152,6 +174,14 @@ extern "C" {
     /// Makes a report sort, filter and compare; `report.js`.
     #[wasm_bindgen(js_name = tareReport, catch)]
     fn enhance(root: &Element) -> Result<(), JsValue>;
+}
+
+/// Says whether a report is being drawn, to screen readers and drivers.
+pub(super) fn set_report_busy(is_busy: bool) {
+    let busy = if is_busy { "true" } else { "false" };
+    element::<Element>("report")
+        .set_attribute("aria-busy", busy)
+        .unwrap_throw();
 }
 
 /// Shows a report. Its text is already escaped.

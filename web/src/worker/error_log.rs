@@ -45,6 +45,6 @@ pub(super) fn add_to(cell: &mut Cell) {
 /// Adds the first logged error to a failure.
 pub(super) fn add_to_failure(failure: &mut Failure) {
     if let Some(logged) = LOGGED.with(|logged| logged.borrow_mut().take()) {
-        failure.message += &format!("; the engine logged: {logged}");
+        failure.add_log(&logged);
     }
 }

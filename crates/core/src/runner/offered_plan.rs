@@ -1,7 +1,7 @@
 //! The built-in plans as a page is offered them.
 
 use serde::{Deserialize, Serialize};
-use tare_record::{DeviceKind, EngineName, Plan};
+use tare_record::Plan;
 
 use super::built_in_plans::BUILT_IN;
 use super::plan::parse;
@@ -38,9 +38,8 @@ impl OfferedPlan {
 
     /// Whether nothing in it runs without a GPU.
     pub fn needs_gpu(&self) -> bool {
-        let is_on_gpu = |engine: &EngineName| engine.spec().device == DeviceKind::Gpu;
         let mut engines = self.whole.cells.iter().map(|cell| &cell.engines);
-        engines.all(|engines| !engines.is_empty() && engines.iter().all(is_on_gpu))
+        engines.all(|engines| !engines.is_empty() && engines.iter().all(|engine| engine.is_on_gpu()))
     }
 
     /// The plan on a machine.

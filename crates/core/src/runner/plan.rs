@@ -1,6 +1,6 @@
 //! Reads and checks plans, and holds the built-in plans.
 
-use tare_record::{CellPlan, DeviceKind, ENGINES, EngineName, Plan, Question};
+use tare_record::{CellPlan, ENGINES, EngineName, Plan, Question};
 
 pub use super::built_in_plans::{BUILT_IN, names, text};
 pub use super::plan_axes::{PlanAxes, replace_axes};
@@ -96,10 +96,10 @@ pub fn add_gpu(plan: &mut Plan) {
     if !plan.asks(Question::Speedup) {
         return;
     }
-    let is_on_gpu = |engine: &EngineName| engine.spec().device == DeviceKind::Gpu;
     for cell in &mut plan.cells {
-        if !cell.engines.is_empty() && !cell.engines.iter().any(is_on_gpu) {
-            cell.engines.extend(EngineName::all().filter(is_on_gpu));
+        if !cell.engines.is_empty() && !cell.engines.iter().any(|engine| engine.is_on_gpu()) {
+            cell.engines
+                .extend(EngineName::all().filter(|engine| engine.is_on_gpu()));
         }
     }
 }

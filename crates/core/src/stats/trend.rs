@@ -20,12 +20,21 @@ pub fn trend(values: &[f64]) -> Option<f64> {
     let block = values.len().div_ceil(MAX_POINTS);
     let points: Vec<f64> = values.chunks(block).filter_map(median).collect();
     let count = points.len() as f64;
-    let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
     let mut concordance = 0.0;
+    for (position, &earlier) in points.iter().enumerate() {
+        for &later in &points[position + 1..] {
+            concordance += f64::from(i8::from(later > earlier) - i8::from(later < earlier));
+        }
+    }
+    let least_deviation = (count * (count - 1.0) * (2.0 * count + 5.0) / 18.0).sqrt();
+    // Correlation only makes the deviation larger, and most series have no trend: they need no slopes.
+    if concordance.abs() <= SIGNIFICANT * least_deviation {
+        return None;
+    }
+    let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
     for (position, &earlier) in points.iter().enumerate() {
         for (distance, &later) in points[position + 1..].iter().enumerate() {
             slopes.push((later - earlier) / (distance + 1) as f64);
-            concordance += f64::from(i8::from(later > earlier) - i8::from(later < earlier));
         }
     }
     let slope = median(&slopes)?;
@@ -36,7 +45,7 @@ pub fn trend(values: &[f64]) -> Option<f64> {
         .map(|(position, value)| value - slope * position as f64)
         .collect();
     let inflation = count / effective_count(&detrended);
-    let deviation = (count * (count - 1.0) * (2.0 * count + 5.0) / 18.0 * inflation).sqrt();
+    let deviation = least_deviation * inflation.sqrt();
     let change = slope * (count - 1.0) / middle;
     (concordance.abs() > SIGNIFICANT * deviation && change.is_finite()).then_some(change)
 }

@@ -224,7 +224,7 @@ impl Ladder<'_> {
         let shares: Vec<String> = self
             .shares
             .iter()
-            .map(|(kind, ratio)| format!("{} {}{}", format::ratio(ratio.value), kind.as_str(), doubt(ratio)))
+            .map(|(kind, ratio)| format!("{} from {}{}", format::ratio(ratio.value), kind.as_str(), doubt(ratio)))
             .collect();
         let (first, last) = (self.rungs[0], self.rungs[self.rungs.len() - 1]);
         let place = |cell| {

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use tare_core::stage_durations_ns;
 use tare_core::stats::{Estimate, paired_ratio, rounds_ratio};
 use tare_record::{Cell, ClockInfo, EnvironmentKind, RELAXED_SIMD, Record, Status, Warning};
@@ -80,13 +82,22 @@ pub fn compare(records: &[Record]) -> Comparison<'_> {
         pairs: vec![],
         refusals: vec![],
     };
-    if cells(true).next().is_none() {
+    let natives: Vec<TimedCell<'_>> = cells(true).collect();
+    if natives.is_empty() {
         return comparison;
     }
+    // By model, so that ten thousand cells are not compared with each other.
+    let mut of_model: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, native) in natives.iter().enumerate() {
+        of_model.entry(&native.cell.model.name).or_default().push(place);
+    }
     for other in cells(false) {
-        let is_alike = |a: &Cell, b: &Cell| a.engine.name == b.engine.name && a.model.name == b.model.name;
         let subject = format!("{} on {}", other.cell.model.name, other.cell.engine.name);
-        let alike: Vec<TimedCell<'_>> = cells(true).filter(|native| is_alike(native.cell, other.cell)).collect();
+        let places = of_model.get(other.cell.model.name.as_str()).into_iter().flatten();
+        let same_model = places.map(|&place| natives[place]);
+        let alike: Vec<TimedCell<'_>> = same_model
+            .filter(|native| native.cell.engine.name == other.cell.engine.name)
+            .collect();
         if alike.is_empty() {
             comparison.refusals.push(Refusal {
                 subject,
@@ -142,8 +153,8 @@ fn pair<'a>(native: TimedCell<'a>, other: TimedCell<'a>) -> Result<Pair<'a>, Str
     for warning in [native.cell, other.cell]
         .iter()
         .flat_map(|cell| &cell.warnings)
-        .chain(&below.warnings)
-        .chain(&above.warnings)
+        .chain(&below.warnings())
+        .chain(&above.warnings())
     {
         if !warnings.contains(warning) {
             warnings.push(warning.clone());

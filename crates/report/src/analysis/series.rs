@@ -1,5 +1,5 @@
 use tare_core::stats::{Estimate, SteadyState, outlier_count, quantile, rounds_estimate, trend};
-use tare_core::{SteadyRound, steady_rounds};
+use tare_core::steady_rounds;
 use tare_record::{Cell, ClockInfo, Warning, WarningKind};
 
 use tare_findings::labels;
@@ -23,16 +23,18 @@ pub(crate) struct Series {
     /// How wrong the clock's steps may make the length of one run, in nanoseconds.
     step_ns: f64,
     runs_per_sample: u32,
-    /// What a reader must know beside its figures.
-    pub(crate) warnings: Vec<Warning>,
+    /// Where it was measured, in words.
+    place: String,
+    /// What each round did, and how many of its samples are left out. Empty for requests, whose waiting times scatter by
+    /// their nature.
+    courses: Vec<(SteadyState, usize)>,
 }
 
 impl Series {
     pub(crate) fn new(cell: &Cell, clock: &ClockInfo) -> Self {
         let rounds = steady_rounds(cell);
-        let warnings = match cell.load.requests {
-            None => warnings(labels::place(cell), &rounds),
-            // Waiting times scatter by their nature.
+        let courses = match cell.load.requests {
+            None => rounds.iter().map(|round| (round.state, round.left_out)).collect(),
             Some(_) => vec![],
         };
         let (numbers, steady_ns) = rounds.into_iter().map(|round| (round.number, round.runs_ns)).unzip();
@@ -41,8 +43,17 @@ impl Series {
             numbers,
             runs_per_sample: cell.runs_per_sample,
             step_ns: clock.granularity_ns as f64 / f64::from(cell.runs_per_sample.max(1)),
-            warnings,
+            place: labels::place(cell).to_owned(),
+            courses,
         }
+    }
+
+    /// What a reader must know beside its figures.
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        if self.courses.is_empty() {
+            return vec![];
+        }
+        warnings(&self.place, &self.courses, &self.steady_ns)
     }
 
     /// Median of one run in nanoseconds, with a 95 % interval that holds the clock's steps.
@@ -88,7 +99,7 @@ impl Series {
 }
 
 /// What the rounds did while they were measured.
-fn warnings(place: &str, rounds: &[SteadyRound]) -> Vec<Warning> {
+fn warnings(place: &str, courses: &[(SteadyState, usize)], rounds: &[Vec<f64>]) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut warn = |kind, message: String| {
         warnings.push(Warning {
@@ -96,11 +107,10 @@ fn warnings(place: &str, rounds: &[SteadyRound]) -> Vec<Warning> {
             message: format!("{place}: {message}"),
         });
     };
-    let count = |state: SteadyState| rounds.iter().filter(|round| round.state == state).count();
+    let count = |wanted: SteadyState| courses.iter().filter(|(state, _)| *state == wanted).count();
     let (slowing, unsteady) = (count(SteadyState::SlowDown), count(SteadyState::NoSteadyState));
-    let left_out: usize = rounds.iter().map(|round| round.left_out).sum();
-    let durations: Vec<&[f64]> = rounds.iter().map(|round| round.runs_ns.as_slice()).collect();
-    let steady: usize = durations.iter().map(|round| round.len()).sum();
+    let left_out: usize = courses.iter().map(|(_, left_out)| left_out).sum();
+    let steady: usize = rounds.iter().map(Vec::len).sum();
     let all = steady + left_out;
     let of_rounds = |count: usize| match rounds.len() {
         1 => String::new(),
@@ -135,7 +145,7 @@ fn warnings(place: &str, rounds: &[SteadyRound]) -> Vec<Warning> {
             ),
         );
     }
-    if let Some(change) = trend(&durations.concat()).filter(|change| change.abs() >= SMALL_TREND) {
+    if let Some(change) = trend(&rounds.concat()).filter(|change| change.abs() >= SMALL_TREND) {
         warn(
             WarningKind::Trend,
             format!(
@@ -144,7 +154,7 @@ fn warnings(place: &str, rounds: &[SteadyRound]) -> Vec<Warning> {
             ),
         );
     }
-    let outliers: usize = durations.iter().map(|round| outlier_count(round)).sum();
+    let outliers: usize = rounds.iter().map(|round| outlier_count(round)).sum();
     if outliers * MANY_OUTLIERS.1 > steady * MANY_OUTLIERS.0 {
         warn(
             WarningKind::Outliers,

@@ -14,13 +14,13 @@ const METHODOLOGY: &str = include_str!("methodology.html");
 
 /// Sorts, filters and compares. A test keeps the hash up to date, which lets this script run and no other.
 const SCRIPT: &str = include_str!("report.js");
-const SCRIPT_HASH: &str = "sha256-ioEAcTHxp6DijrguroyM0mOXdagXN2lifIuHfY/1WUg=";
+const SCRIPT_HASH: &str = "sha256-659l2pJo5COfpM1qFJo5z9J0rO18UMznqCNslBcCTvk=";
 
 /// A text column whose texts have fewer characters is not broken into lines.
 const SHORT: usize = 40;
 
-/// Rows of a table at most, so that a browser shows the page at once.
-const MOST_ROWS: usize = 3000;
+/// Rows of a table and items of a list at most, so that a browser shows the page at once.
+const MOST: usize = 500;
 
 /// What a part of a page shows instead: the example report of the page has the whole text.
 const LINK_TO_METHODOLOGY: &str = "<p><a href=\"example.html#methodology\">How this was measured</a></p>";
@@ -170,17 +170,17 @@ fn block(block: &Block<'_>, methodology: &str) -> Markup {
 }
 
 fn list(items: &[String]) -> Markup {
-    html! { ul { @for item in items { li { (item) } } } }
+    html! {
+        ul { @for item in items.iter().take(MOST) { li { (item) } } }
+        (rest(items.len(), "items"))
+    }
 }
 
 fn table(table: &Table) -> Markup {
     let classes: Vec<Option<&str>> = (0..table.columns.len())
         .map(|column| {
-            let longest = table
-                .rows
-                .iter()
-                .map(|row| row.values[column].to_string().chars().count())
-                .max();
+            let shown = table.rows.iter().take(MOST);
+            let longest = shown.map(|row| row.values[column].to_string().chars().count()).max();
             match longest {
                 _ if table.is_number(column) => Some("number"),
                 Some(longest) if longest <= SHORT => Some("short"),
@@ -194,7 +194,7 @@ fn table(table: &Table) -> Markup {
                 @if !table.caption.is_empty() { caption { (table.caption) } }
                 thead { tr { @for (column, class) in table.columns.iter().zip(&classes) { th scope="col" class=[class] { (column.heading) } } } }
                 tbody {
-                    @for row in table.rows.iter().take(MOST_ROWS) {
+                    @for row in table.rows.iter().take(MOST) {
                         tr {
                             @for (number, (value, class)) in row.values.iter().zip(&classes).enumerate() {
                                 @if number == 0 { th scope="row" class=[class] { (value) } } @else { (cell(value, class)) }
@@ -207,7 +207,14 @@ fn table(table: &Table) -> Markup {
                 }
             }
         }
-        @if table.rows.len() > MOST_ROWS { p { "Only " (MOST_ROWS) " of " (table.rows.len()) " rows are shown. The report as JSON has all." } }
+        (rest(table.rows.len(), "rows"))
+    }
+}
+
+/// Says what is not shown.
+fn rest(count: usize, things: &str) -> Markup {
+    html! {
+        @if count > MOST { p { "Only " (MOST) " of " (count) " " (things) " are shown. The report as JSON has all." } }
     }
 }
 

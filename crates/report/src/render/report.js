@@ -40,24 +40,42 @@
     }
   };
 
+  // Hides what does not have all words of the text. Returns how much is shown, and of how much.
   const filter = (root, text) => {
     const words = text.toLowerCase().split(/\s+/).filter((word) => word !== "");
-    const isShown = (element) => words.every((word) => element.textContent.toLowerCase().includes(word));
-    for (const tbody of root.querySelectorAll("tbody")) {
-      for (const bundle of bundles(tbody)) for (const row of bundle) row.hidden = !isShown(bundle[0]);
+    const counts = { shown: 0, all: 0 };
+    const showIfMatching = (element, others = [], content = element.textContent) => {
+      const isShown = words.every((word) => content.toLowerCase().includes(word));
+      for (const one of [element, ...others]) one.hidden = !isShown;
+      counts.all += 1;
+      counts.shown += isShown ? 1 : 0;
+    };
+    for (const tbody of root.querySelectorAll("tbody")) for (const [row, ...notes] of bundles(tbody)) showIfMatching(row, notes);
+    for (const item of root.querySelectorAll(".rows > li:not([aria-hidden])")) showIfMatching(item);
+    for (const finding of root.querySelectorAll(".finding")) showIfMatching(finding);
+    for (const figure of root.querySelectorAll("figure")) {
+      const rows = [...figure.querySelectorAll(".rows > li:not([aria-hidden])")];
+      if (rows.length > 0) figure.hidden = rows.every((row) => row.hidden);
+      // Charts name in their titles what is drawn.
+      else showIfMatching(figure, [], figure.querySelector("title")?.textContent ?? "");
     }
-    for (const item of root.querySelectorAll(".rows > li")) item.hidden = item.ariaHidden !== "true" && !isShown(item);
-    for (const finding of root.querySelectorAll(".finding")) finding.hidden = !isShown(finding);
+    return counts;
   };
 
   const filterable = (root) => {
     const place = root.querySelector("nav");
     if (!place) return;
     const input = make("input", "", { type: "search", placeholder: "model, engine or place" });
-    input.addEventListener("input", () => filter(root, input.value));
+    const count = make("output");
+    input.addEventListener("input", () => {
+      const { shown, all } = filter(root, input.value);
+      count.textContent = input.value.trim() === "" ? "" : shown === 0 ? " Nothing matches." : ` ${shown} of ${all} rows, pictures and findings match.`;
+    });
     const label = make("label", "Show only ", { className: "filter" });
     label.append(input);
-    place.after(label);
+    const line = make("div");
+    line.append(label, count);
+    place.after(line);
   };
 
   // The interval is the widest that both medians allow.
@@ -182,11 +200,25 @@
     });
   };
 
-  // Browsers that do not open what holds the target of a link.
-  const reveal = () => {
-    const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+  // Opens what holds a part, and scrolls to it.
+  const show = (target) => {
     for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
-    if (target) target.scrollIntoView();
+    target?.scrollIntoView();
+  };
+
+  // Some browsers do not open what holds the target of a link.
+  const reveal = () => {
+    if (location.hash.length > 1) show(document.getElementById(location.hash.slice(1)));
+  };
+
+  // A link that holds a result keeps it when a reader follows the links within the report.
+  const stay = (root) => {
+    root.addEventListener("click", (event) => {
+      const link = event.target.closest?.("a[href^='#']");
+      if (!link || !location.hash.startsWith("#record=")) return;
+      event.preventDefault();
+      show(document.getElementById(link.hash.slice(1)));
+    });
   };
 
   globalThis.tareReport = (root) => {
@@ -194,6 +226,7 @@
     filterable(root);
     comparable(root);
     savable(root);
+    stay(root);
   };
   for (const report of document.querySelectorAll(".tare")) if (report.querySelector("nav")) globalThis.tareReport(report);
   addEventListener("hashchange", reveal);

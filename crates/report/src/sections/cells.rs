@@ -64,7 +64,7 @@ fn notes(cell: &Cell, series: &Series) -> Vec<Note> {
         Status::Failed(failure) | Status::TimedOut(failure) => Some(Note::Failure(failure.to_string())),
         Status::Measured | Status::Cancelled => None,
     };
-    let warnings = [&cell.warnings[..], &series.warnings].concat();
+    let warnings = [&cell.warnings[..], &series.warnings()].concat();
     let warnings = warnings.into_iter().map(|warning| Note::Warning(warning.message));
     failure.into_iter().chain(warnings).collect()
 }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use tare_record::{Cell, Record};
 
+use super::MOST;
 use crate::section::{Block, Section};
 use tare_findings::labels;
 
@@ -10,14 +11,17 @@ use tare_findings::labels;
 pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
     let cells = records.iter().flat_map(|record| &record.cells);
     let mut groups: Vec<(&Cell, Vec<String>)> = Vec::new();
+    // Where the groups of a model are, so that ten thousand cells are not compared with each other.
+    let mut of_model: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for cell in cells.filter(|cell| !cell.kernels.is_empty()) {
-        let is_same = |other: &Cell| {
-            (&cell.model.name, cell.engine.name, &cell.kernels)
-                == (&other.model.name, other.engine.name, &other.kernels)
-        };
-        match groups.iter_mut().find(|(other, _)| is_same(other)) {
-            Some((_, places)) => places.push(labels::configuration(cell)),
-            None => groups.push((cell, vec![labels::configuration(cell)])),
+        let places = of_model.entry(&cell.model.name).or_default();
+        let is_same = |other: &Cell| (cell.engine.name, &cell.kernels) == (other.engine.name, &other.kernels);
+        match places.iter().copied().find(|&place| is_same(groups[place].0)) {
+            Some(place) => groups[place].1.push(labels::configuration(cell)),
+            None => {
+                places.push(groups.len());
+                groups.push((cell, vec![labels::configuration(cell)]));
+            }
         }
     }
     if groups.is_empty() {
@@ -28,7 +32,13 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
         text += "On a graphics device: what one run launches once tuning is complete. Fewer launches mean that operations were fused; other kernels mean that tuning chose differently. ";
     }
     text += "On tract: the kernels of matrix products and convolutions, which it chooses by the processor's vector instructions.";
-    let lists = groups.iter().map(|(cell, places)| Block::Collapsed {
+    if groups.len() > MOST {
+        text += &format!(
+            " Only {MOST} of {} lists are shown; the records have all.",
+            groups.len()
+        );
+    }
+    let lists = groups.iter().take(MOST).map(|(cell, places)| Block::Collapsed {
         summary: format!(
             "{} ({}): {} uses of {} kernels",
             labels::work(cell),

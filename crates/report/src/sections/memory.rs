@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use tare_record::{Cell, EnvironmentKind, Record};
 
 use crate::figure::{AxisOf, Figure, FigureKind, Parts, PartsRow};
@@ -23,9 +25,10 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
         ],
     );
     let cells: Vec<&Cell> = records.iter().flat_map(|record| &record.cells).collect();
+    let natives = natives(&cells);
     cells
         .iter()
-        .filter_map(|cell| row(cell, &cells))
+        .filter_map(|cell| row(cell, &cells, &natives))
         .for_each(|row| table.push(row));
     let table = table.block()?;
     let rows = cells.iter().filter_map(|cell| {
@@ -47,11 +50,11 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
     Some(Section::detail("memory", "Memory", vec![Block::Figure(figure), table]))
 }
 
-fn row(cell: &Cell, cells: &[&Cell]) -> Option<Vec<Value>> {
+fn row(cell: &Cell, cells: &[&Cell], natives: &BTreeMap<&str, Vec<usize>>) -> Option<Vec<Value>> {
     let bytes = peak(cell)?;
     let size = cell.model.size_bytes.filter(|&size| size > 0)?;
     // A native process also holds the driver of its adapter, and a wasm module does not.
-    let native = native_peak(cell, cells).filter(|_| cell.adapter.is_none());
+    let native = native_peak(cell, cells, natives).filter(|_| cell.adapter.is_none());
     let multiple = |of: u64| Value::Ratio(bytes as f64 / of as f64);
     Some(vec![
         Value::Text(labels::workload(cell)),
@@ -70,18 +73,31 @@ fn peak(cell: &Cell) -> Option<u64> {
     cell.memory.wasm_linear_bytes.or(cell.memory.resident_peak_bytes)
 }
 
+/// Native cells without a limit, by the SHA-256 of their model.
+fn natives<'a>(cells: &[&'a Cell]) -> BTreeMap<&'a str, Vec<usize>> {
+    let mut natives: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, cell) in cells.iter().enumerate() {
+        let model = cell.model.sha256.as_deref();
+        if let Some(model) = model.filter(|_| is_native(cell) && cell.configuration.vector_limit.is_none()) {
+            natives.entry(model).or_default().push(place);
+        }
+    }
+    natives
+}
+
+fn is_native(cell: &Cell) -> bool {
+    cell.configuration.environment == EnvironmentKind::Native
+}
+
 /// Peak of the native process that ran the same model on the same engine and number of threads.
-fn native_peak(cell: &Cell, cells: &[&Cell]) -> Option<u64> {
-    let key = |cell: &'_ Cell| (cell.engine.name, cell.configuration.threads);
-    let is_native = |cell: &Cell| cell.configuration.environment == EnvironmentKind::Native;
+fn native_peak(cell: &Cell, cells: &[&Cell], natives: &BTreeMap<&str, Vec<usize>>) -> Option<u64> {
     if is_native(cell) {
         return None;
     }
-    let counterpart = cells.iter().find(|native| {
-        is_native(native)
-            && native.configuration.vector_limit.is_none()
-            && native.model.sha256 == cell.model.sha256
-            && key(native) == key(cell)
-    });
-    peak(counterpart?)
+    let key = |cell: &Cell| (cell.engine.name, cell.configuration.threads);
+    let mut same_model = natives
+        .get(cell.model.sha256.as_deref()?)?
+        .iter()
+        .map(|&place| cells[place]);
+    peak(same_model.find(|native| key(native) == key(cell))?)
 }

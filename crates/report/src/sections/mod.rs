@@ -21,6 +21,7 @@ mod stages;
 mod startup_costs;
 mod summary;
 mod versions;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -31,7 +32,7 @@ use crate::analysis::pairing::compare;
 use crate::analysis::versions::versions;
 use crate::section::{Block, Rank, Section};
 
-/// Pairs and ladders with a section of their own at most. The summary and the tables have all.
+/// Pairs and ladders with a section of their own, and lists of kernels, at most. The summary and the tables have all.
 const MOST: usize = 200;
 
 /// Everything that the records say. Every format shows these sections and nothing else.
@@ -72,6 +73,7 @@ pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
     sections.extend(outputs::section(records));
     let numbered = records.iter().enumerate();
     sections.extend(numbered.map(|(index, record)| machine::section(index + 1, record)));
+    sections.extend(words::section(records));
     sections.push(Section::detail(
         "methodology",
         "How this was measured",

@@ -1,5 +1,7 @@
 //! Speed by the number of threads and by batch size: one chart for each model, with every environment and engine in it.
 
+use std::collections::BTreeMap;
+
 use tare_findings::labels;
 use tare_record::{Cell, Question, RELAXED_SIMD, Record, Status};
 
@@ -42,15 +44,11 @@ impl By {
     fn chart(self, cell: &Cell) -> String {
         match self {
             By::Threads => labels::workload(cell),
-            By::Batch => {
-                let mut single = cell.clone();
-                single.load.batch = 1;
-                format!(
-                    "{}, {}",
-                    labels::workload(&single),
-                    labels::threads(cell.configuration.threads)
-                )
-            }
+            By::Batch => format!(
+                "{}, {}",
+                labels::workload_in_any_batch(cell),
+                labels::threads(cell.configuration.threads)
+            ),
         }
     }
 }
@@ -85,10 +83,14 @@ fn charts<'a>(records: &[Record], by: By) -> Vec<Block<'a>> {
         return vec![];
     }
     let mut charts: Vec<(String, Vec<ChartLine>)> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for (number, record) in records.iter().enumerate() {
         for cell in record.cells.iter().filter(|cell| is_plain(cell)) {
             let Some(point) = point(cell, record, by) else { continue };
-            let lines = of(&mut charts, by.chart(cell), |(name, _)| name, |name| (name, vec![]));
+            let place = *places.entry(by.chart(cell)).or_insert_with_key(|name| {
+                charts.push((name.clone(), vec![]));
+                charts.len() - 1
+            });
             let is_first = records[..number]
                 .iter()
                 .all(|earlier| labels::environment(&earlier.machine) != labels::environment(&record.machine));
@@ -98,8 +100,14 @@ fn charts<'a>(records: &[Record], by: By) -> Vec<Block<'a>> {
                 format!(" in record {}", number + 1)
             };
             let label = format!("{}{which}, {}", labels::place(cell), cell.engine.name);
-            let line = of(&mut lines.1, label, |line| &line.label, |label| line_of(cell, label));
-            line.points.push(point);
+            let lines = &mut charts[place].1;
+            match lines.iter_mut().find(|line| line.label == label) {
+                Some(line) => line.points.push(point),
+                None => lines.push(ChartLine {
+                    points: vec![point],
+                    ..line_of(cell, label)
+                }),
+            }
         }
     }
     let blocks = charts.into_iter().filter_map(|(name, mut lines)| {
@@ -121,15 +129,6 @@ fn is_plain(cell: &Cell) -> bool {
         && !(cell.configuration.threads == 1 && cell.configuration.vector_level == RELAXED_SIMD)
         && load.requests.is_none()
         && load.transport.is_none()
-}
-
-/// The one with this name, which is added if there is none.
-fn of<T>(all: &mut Vec<T>, name: String, name_of: impl Fn(&T) -> &String, new: impl FnOnce(String) -> T) -> &mut T {
-    let place = all.iter().position(|one| *name_of(one) == name).unwrap_or(all.len());
-    if place == all.len() {
-        all.push(new(name));
-    }
-    &mut all[place]
 }
 
 fn line_of(cell: &Cell, label: String) -> ChartLine {

@@ -121,7 +121,7 @@ pub(super) fn warnings<'a>(records: &[Record], pairs: &[Pair<'_>]) -> Option<Blo
         let own = cell.warnings.iter();
         let own = own.map(|warning| (warning.kind, format!("{subject}: {place}: {}", warning.message)));
         // These name the place themselves.
-        let of_series = Series::new(cell, &record.clock).warnings.into_iter();
+        let of_series = Series::new(cell, &record.clock).warnings().into_iter();
         let of_series = of_series.map(|warning| (warning.kind, format!("{subject}: {}", warning.message)));
         own.chain(of_series).collect::<Vec<_>>()
     });

@@ -7,6 +7,7 @@ use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 
 use super::Sandbox;
+use super::processes::mark;
 
 /// A program that is killed at the end of the test.
 pub(crate) struct Running(pub(crate) Child);
@@ -26,11 +27,27 @@ pub(crate) fn free_port() -> u16 {
 
 /// Opens Chromium, which saves downloads in the sandbox and accepts any certificate.
 pub(crate) async fn open_browser(sandbox: &Sandbox) -> (Client, Running) {
+    open_browser_with(sandbox, &[]).await
+}
+
+/// The same with WebGPU on a graphics adapter that computes on the CPU.
+pub(crate) async fn open_browser_with_webgpu(sandbox: &Sandbox) -> (Client, Running) {
+    let switches = [
+        "--enable-unsafe-webgpu",
+        "--use-webgpu-adapter=swiftshader",
+        "--enable-unsafe-swiftshader",
+    ];
+    open_browser_with(sandbox, &switches).await
+}
+
+async fn open_browser_with(sandbox: &Sandbox, switches: &[&str]) -> (Client, Running) {
     let options = json!({
-        "args": ["--headless", "--no-sandbox", "--window-size=1100,1400"],
+        "args": [&["--headless", "--no-sandbox", "--window-size=1100,1400"], switches].concat(),
         "prefs": { "download.default_directory": sandbox.path("") },
     });
-    open(Command::new("chromedriver"), "goog:chromeOptions", options).await
+    let mut driver = Command::new("chromedriver");
+    mark(&mut driver, sandbox);
+    open(driver, "goog:chromeOptions", options).await
 }
 
 /// Opens Firefox in the same way, if `cargo xtask test` could install it.

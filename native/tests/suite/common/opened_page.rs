@@ -92,7 +92,13 @@ impl Opened {
     pub(crate) async fn choose(&self, sandbox: &Sandbox, file: &str) {
         let input = self.client.find(Locator::Id("file")).await.unwrap();
         input.send_keys(&sandbox.path(file).to_string_lossy()).await.unwrap();
-        wait_until(file, async || self.text("#note").await.contains(file)).await;
+        wait_until(file, async || self.says(file).await).await;
+    }
+
+    /// Whether the page has said this, and drawn all that it talks about.
+    pub(crate) async fn says(&self, text: &str) -> bool {
+        let is_drawing = self.script("return document.getElementById('report').ariaBusy").await == "true";
+        !is_drawing && self.text("#note").await.contains(text)
     }
 
     pub(crate) async fn record(&self) -> Record {

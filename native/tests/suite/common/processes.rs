@@ -139,7 +139,12 @@ pub(crate) fn mark(command: &mut Command, sandbox: &Sandbox) {
 
 /// Ends all processes that belong to a sandbox.
 pub(crate) fn kill_all(sandbox: &Sandbox) {
-    for (id, _) in processes(sandbox) {
+    kill(sandbox, "");
+}
+
+/// Ends those whose command line contains a text.
+pub(crate) fn kill(sandbox: &Sandbox, has: &str) {
+    for (id, _) in processes(sandbox).iter().filter(|(_, line)| line.contains(has)) {
         // It may have ended with another one.
         let _ = Command::new("kill")
             .args(["-KILL", &id.to_string()])
