@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tare_core::{Attachments, Executor, MachineReading, OnProgress, Reply};
 use tare_record::{
-    Cell, CellRequest, DeviceKind, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Phase,
-    PhaseName, Record, Warning, WarningKind,
+    Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, ModelSource, Phase, PhaseName, Record,
+    Warning, WarningKind,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
