@@ -2,6 +2,7 @@
 
 use tare_burn::Burn;
 use tare_core::Engine;
+use tare_ort::Ort;
 use tare_record::{CellRequest, EngineName, Failure, FailureKind, Variant};
 use tare_tract::Tract;
 
@@ -9,6 +10,7 @@ use tare_tract::Tract;
 pub(crate) fn engine_of(request: &CellRequest) -> Box<dyn Engine> {
     let burn = match (request.engine, &request.variant) {
         (EngineName::Tract, _) => return Box::new(Tract::new(request.threads)),
+        (EngineName::Ort, _) => return Box::new(Ort::new(request.threads)),
         (EngineName::BurnFlex, _) => Burn::flex(request.threads),
         (EngineName::BurnWgpu, Variant::Wgsl) => Burn::wgpu_in_wgsl(),
         (EngineName::BurnWgpu, _) => Burn::wgpu(),

@@ -37,6 +37,7 @@ engines! {
         environments: &[EnvironmentKind::Native, EnvironmentKind::Node, EnvironmentKind::Browser],
         reference_rank: Some(1),
         computes_in_f16: false,
+        on_request: false,
         vector_limits: &["avx512", "fma", "sse2", "neon"],
         wgsl_on_request: false,
         modules: &[
@@ -54,6 +55,7 @@ engines! {
         environments: &[EnvironmentKind::Native, EnvironmentKind::Node, EnvironmentKind::Browser],
         reference_rank: Some(2),
         computes_in_f16: true,
+        on_request: false,
         vector_limits: &[],
         wgsl_on_request: false,
         modules: &[
@@ -68,9 +70,22 @@ engines! {
         environments: &[EnvironmentKind::Native, EnvironmentKind::Browser],
         reference_rank: None,
         computes_in_f16: true,
+        on_request: false,
         vector_limits: &[],
         wgsl_on_request: true,
         modules: &[ModuleSpec::plain("burn-wgpu", limits(4_500_000, 6_000_000))],
+    }
+    /// onnxruntime on the CPU: a yardstick.
+    Ort = "ort" {
+        label: "onnxruntime (CPU)",
+        device: DeviceKind::Cpu,
+        environments: &[EnvironmentKind::Native],
+        reference_rank: None,
+        computes_in_f16: false,
+        on_request: true,
+        vector_limits: &[],
+        wgsl_on_request: false,
+        modules: &[],
     }
 }
 
@@ -93,6 +108,8 @@ pub struct EngineSpec {
     pub reference_rank: Option<u8>,
     /// Whether it can be told to compute in f16, on devices that do.
     pub computes_in_f16: bool,
+    /// Whether it is measured only where it is named: it is not part of this program, and may not be installed.
+    pub on_request: bool,
     /// Vector instructions that it can be limited to natively, widest first. No processor has all
     /// of them.
     pub vector_limits: &'static [&'static str],
@@ -206,9 +223,9 @@ impl EngineName {
         ENGINES.iter().map(|spec| spec.name)
     }
 
-    /// The engines that run in an environment.
+    /// The engines that are measured in an environment unless some are named.
     pub fn all_in(environment: EnvironmentKind) -> impl Iterator<Item = EngineName> {
-        Self::all().filter(move |engine| engine.spec().runs_in(environment))
+        Self::all().filter(move |engine| engine.spec().runs_in(environment) && !engine.spec().on_request)
     }
 
     /// The engines that may compute a reference, the preferred one first.
@@ -262,9 +279,9 @@ mod tests {
             assert_eq!(spec.text.parse(), Ok(spec.name));
             assert_eq!(serde_json::to_value(spec.name).unwrap(), spec.text);
         }
-        let error = "ort".parse::<EngineName>().unwrap_err();
+        let error = "openvino".parse::<EngineName>().unwrap_err();
         assert!(
-            error.starts_with("unknown engine \"ort\": expected one of tract, "),
+            error.starts_with("unknown engine \"openvino\": expected one of tract, "),
             "{error}"
         );
     }

@@ -37,8 +37,8 @@ impl Figure<'_> {
 /// What a picture is drawn from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FigureKind<'a> {
-    /// Multiples of the native time with their intervals, on one axis that starts at zero.
-    Ratios(Vec<RatioRow>),
+    /// Multiples of a time with their intervals, on one axis that starts at zero, and what takes that time.
+    Ratios(Vec<RatioRow>, &'static str),
     /// How the samples of cells are distributed, on one axis that starts at zero.
     Samples(Vec<SampleRow<'a>>),
     /// The samples of cells in the order in which they were taken.
@@ -93,7 +93,7 @@ pub struct MatrixCell {
     pub share: f64,
 }
 
-/// A multiple of the native time.
+/// A multiple of a time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RatioRow {
     /// What was compared.

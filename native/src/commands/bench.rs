@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use tare_record::{DeviceKind, EngineName, Plan};
+use tare_record::{EngineName, EnvironmentKind, Plan};
 
 use super::args::{DriverArgs, PROFILED_RUNS, PlanArgs, PrintArgs, ServeArgs, cores};
 use crate::bench::environment::environments;
@@ -165,8 +165,8 @@ fn choose_engines(plan: &mut Plan, software_gpu: bool, rungs: bool) {
     let has_hardware = !software_gpu && has_gpu();
     for cell in &mut plan.cells {
         if cell.engines.is_empty() {
-            let usable = |engine: &EngineName| engine.spec().device == DeviceKind::Cpu || has_hardware || software_gpu;
-            cell.engines = EngineName::all().filter(usable).collect();
+            let usable = |engine: &EngineName| !engine.is_on_gpu() || has_hardware || software_gpu;
+            cell.engines = EngineName::all_in(EnvironmentKind::Native).filter(usable).collect();
         }
         // A software adapter takes WGSL natively anyway.
         cell.wgsl |= rungs && has_hardware;

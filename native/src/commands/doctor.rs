@@ -23,6 +23,13 @@ pub(crate) fn run() -> Result<bool> {
         print(property, &value);
     }
     print("tract uses", &tare_tract::vector_level());
+    match tare_ort::found() {
+        Ok((version, library)) => print("onnxruntime", &format!("{version}, {}", library.display())),
+        Err(failure) => {
+            print("onnxruntime", &format!("{}, so ort cannot run", failure.message));
+            print("", &format!("hint: {}", failure.hint.unwrap_or_default()));
+        }
+    }
     let clock = match calibrate(&SystemClock) {
         Ok(clock) => format!(
             "{}, steps of {}, {} per reading",

@@ -18,3 +18,4 @@ mod serving;
 mod tools;
 mod visitor;
 mod web_models;
+mod yardstick;

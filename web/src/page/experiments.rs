@@ -2,7 +2,7 @@
 
 use tare_core::OfferedPlan;
 use tare_core::plan::{self, PlanSetting};
-use tare_record::{Plan, Transport};
+use tare_record::{EnvironmentKind, Plan, Transport};
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlElement};
 
@@ -88,6 +88,11 @@ pub(super) fn chosen() -> Result<Option<Plan>, String> {
     // Only a run of the program has a server that answers.
     let needs_server = |transport: Transport| transport.needs_server();
     plan.cells.retain(|cell| !cell.transport.is_some_and(needs_server));
+    // Yardsticks run natively alone.
+    for cell in &mut plan.cells {
+        cell.engines
+            .retain(|engine| engine.spec().runs_in(EnvironmentKind::Browser));
+    }
     if plan.cells.is_empty() {
         return Err(format!(
             "A page alone cannot measure {}. The program can: tare bench --plan {}",

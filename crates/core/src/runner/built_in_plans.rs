@@ -18,6 +18,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("smoke", include_str!("../../plans/smoke.toml")),
     ("stability", include_str!("../../plans/stability.toml")),
     ("threads", include_str!("../../plans/threads.toml")),
+    ("yardstick", include_str!("../../plans/yardstick.toml")),
 ];
 
 /// Names of the built-in plans, for people.

@@ -237,8 +237,8 @@ mod tests {
                 "unknown vector_limits \"sse\": expected avx512, fma, sse2, neon",
             ),
             (
-                "name = \"x\"\n[[cell]]\nmodel = \"tiny\"\nengines = [\"ort\"]".into(),
-                "unknown variant `ort`",
+                "name = \"x\"\n[[cell]]\nmodel = \"tiny\"\nengines = [\"openvino\"]".into(),
+                "unknown variant `openvino`",
             ),
             (
                 "name = \"x\"\n[[cell]]\nengines = [\"tract\"]".into(),

@@ -9,3 +9,4 @@ pub(crate) mod series;
 pub(crate) mod step_kind;
 pub(crate) mod verdict;
 pub(crate) mod versions;
+pub(crate) mod yardstick;

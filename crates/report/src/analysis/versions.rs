@@ -68,7 +68,7 @@ fn work(record: &Record, cell: &Cell) -> String {
 }
 
 /// What tells machines apart, as far as a browser shows it.
-fn machine(machine: &Machine) -> (&str, usize, Option<&str>) {
+pub(super) fn machine(machine: &Machine) -> (&str, usize, Option<&str>) {
     let cpu = machine.native.as_ref().map(|native| native.cpu.as_str());
     (&machine.os, machine.logical_cores, cpu)
 }

@@ -30,7 +30,7 @@ fn block(block: &Block<'_>) -> Option<Json> {
         Block::Table(data) => table(data),
         Block::Figure(figure) => {
             let kind = match figure.kind {
-                FigureKind::Ratios(_) => "ratios",
+                FigureKind::Ratios(..) => "ratios",
                 FigureKind::Samples(_) => "samples",
                 FigureKind::Series(_) => "series",
                 FigureKind::Parts(_) => "parts",

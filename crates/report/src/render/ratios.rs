@@ -9,8 +9,8 @@ const HEIGHT: f64 = 18.0;
 /// An interval that reaches further than this many times the largest multiple is cut off.
 const FURTHEST: f64 = 1.5;
 
-/// A bar for each multiple from zero, with its interval as a stroke and a dashed line at one.
-pub(super) fn ratios(rows: &[RatioRow]) -> Rows {
+/// A bar for each multiple from zero, with its interval as a stroke and a dashed line at `one`.
+pub(super) fn ratios(rows: &[RatioRow], one: &str) -> Rows {
     let largest = rows.iter().map(|row| row.ratio.value).fold(1.0, f64::max);
     let reached = rows.iter().map(|row| row.ratio.high).fold(1.0, f64::max);
     let end = reached.min(largest * FURTHEST) * 1.02;
@@ -32,7 +32,7 @@ pub(super) fn ratios(rows: &[RatioRow]) -> Rows {
     });
     Rows {
         rows: drawn.collect(),
-        axis: vec![(1.0 / end, "native".into())],
+        axis: vec![(1.0 / end, one.into())],
         ..Rows::default()
     }
 }

@@ -46,7 +46,7 @@ enum Drawing {
 fn drawing(figure: &Figure<'_>) -> Drawing {
     let alternative = &figure.alternative;
     Drawing::Rows(match &figure.kind {
-        FigureKind::Ratios(rows) => ratios(rows),
+        FigureKind::Ratios(rows, one) => ratios(rows, one),
         FigureKind::Samples(rows) => sample_plot(rows),
         FigureKind::Series(rows) => series_plot(rows),
         FigureKind::Waterfall(rows) => waterfall(rows),

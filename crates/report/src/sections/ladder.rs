@@ -31,7 +31,7 @@ fn section<'a>(ladder: &Ladder<'a>, rank: Rank) -> Section<'a> {
     let first = ladder.rungs[0];
     let factors = ladder.shares.iter().map(|(kind, ratio)| {
         format!(
-            "{} {} (95 % interval {})",
+            "{} from {} (95 % interval {})",
             format::ratio(ratio.value),
             kind.as_str(),
             format::ratios(ratio)

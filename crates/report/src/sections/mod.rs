@@ -22,6 +22,7 @@ mod startup_costs;
 mod summary;
 mod versions;
 mod words;
+mod yardstick;
 
 use std::collections::BTreeMap;
 
@@ -50,6 +51,7 @@ pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
         sections.extend(versions::section(&versions, None));
     }
     sections.extend(ladder::sections(&ladders[..ladders.len().min(MOST)]));
+    sections.extend(yardstick::section(records));
     sections.extend(scaling::sections(records));
     sections.extend(summary::refusals(&comparison));
     sections.extend(comparison.pairs.iter().take(MOST).map(pair::section));

@@ -94,7 +94,7 @@ fn ratios<'a>(pairs: &[&Pair<'_>]) -> Figure<'a> {
         caption: "Time of one inference as a multiple of the native time, which the dashed line marks. The stroke is the 95 % interval: where it crosses the line, \
             no difference was shown."
             .into(),
-        kind: FigureKind::Ratios(rows),
+        kind: FigureKind::Ratios(rows, "native"),
     }
 }
 

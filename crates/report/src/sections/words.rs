@@ -49,6 +49,9 @@ fn engine_in_words(engine: EngineName) -> &'static str {
         EngineName::BurnFlex => {
             "burn-flex: runs ONNX models on the CPU, by the CPU backend of burn, a framework in Rust."
         }
+        EngineName::Ort => {
+            "ort: onnxruntime by Microsoft, written in C++, on the CPU. A yardstick: it is not part of tare."
+        }
         EngineName::BurnWgpu => {
             "burn-wgpu: runs ONNX models on the GPU, by the backend of burn that goes through wgpu: Vulkan, Metal or DX12 natively, WebGPU in a browser."
         }

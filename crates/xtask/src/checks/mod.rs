@@ -80,6 +80,7 @@ fn engines_and_browser(sh: &Shell, runner: &[&str], native: BackgroundBuild) -> 
     let tools = Tools::prepare(sh)?;
     setup::java(sh)?;
     let firefox = setup::firefox(sh)?.map(|driver| ("TARE_GECKODRIVER", driver));
+    let onnxruntime = setup::onnxruntime(sh)?.map(|library| ("ORT_DYLIB_PATH", library));
     step("types of the page's JavaScript");
     javascript::check_types(sh, &tools)?;
     let [(wrapper, _), (arguments, lints)] = LINTING;
@@ -101,6 +102,7 @@ fn engines_and_browser(sh: &Shell, runner: &[&str], native: BackgroundBuild) -> 
         .env("TARE_SITE", site::of_page(sh)?)
         .env("TARE_SELENIUM", tools.selenium()?)
         .envs(firefox)
+        .envs(onnxruntime)
         .env("TARE_AXE", tools.npm().join("node_modules/axe-core/axe.min.js"))
         .run()?;
     dist::check_everyday()?;

@@ -21,6 +21,7 @@ const CARGO_DENY: &str = "0.20.2";
 const CARGO_FUZZ: &str = "0.13.2";
 const MDBOOK: &str = "0.5.4";
 const GECKODRIVER: &str = "0.37.1";
+const ONNXRUNTIME: &str = "1.31.1";
 
 /// Where everything is.
 pub(crate) struct Tools {
@@ -221,6 +222,34 @@ pub(crate) fn firefox(sh: &Shell) -> Result<Option<PathBuf>> {
         Some(driver) => Ok(Some(driver)),
         None => extra_tool(sh, "geckodriver", GECKODRIVER).map(Some),
     }
+}
+
+/// The library of onnxruntime, from its Python package. `None` where it cannot be installed: its tests are skipped then.
+pub(crate) fn onnxruntime(sh: &Shell) -> Result<Option<PathBuf>> {
+    let folder = tools()?.join(format!("onnxruntime-{ONNXRUNTIME}"));
+    let library = |folder: &Path| {
+        let entries = std::fs::read_dir(folder.join("onnxruntime/capi")).ok()?;
+        let is_library = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            name.starts_with("libonnxruntime.") || name == "onnxruntime.dll"
+        };
+        entries.flatten().map(|entry| entry.path()).find(is_library)
+    };
+    if let Some(there) = library(&folder) {
+        return Ok(Some(there));
+    }
+    step(&format!("installing onnxruntime {ONNXRUNTIME}, a yardstick"));
+    let package = format!("onnxruntime=={ONNXRUNTIME}");
+    if let Err(error) = cmd!(
+        sh,
+        "python3 -m pip install --quiet --no-deps --target {folder} {package}"
+    )
+    .run()
+    {
+        eprintln!("onnxruntime is not tested: {error:#}");
+        return Ok(None);
+    }
+    Ok(library(&folder))
 }
 
 /// What runs the Selenium Grid of the tests.

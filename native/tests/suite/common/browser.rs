@@ -41,8 +41,9 @@ pub(crate) async fn open_browser_with_webgpu(sandbox: &Sandbox) -> (Client, Runn
 }
 
 async fn open_browser_with(sandbox: &Sandbox, switches: &[&str]) -> (Client, Running) {
+    let switches = [&["--headless", "--no-sandbox", "--window-size=1100,1400"], switches].concat();
     let options = json!({
-        "args": [&["--headless", "--no-sandbox", "--window-size=1100,1400"], switches].concat(),
+        "args": switches,
         "prefs": { "download.default_directory": sandbox.path("") },
     });
     let mut driver = Command::new("chromedriver");

@@ -1,0 +1,87 @@
+//! Cells next to a yardstick: an engine of others that did the same work in the same place.
+
+use std::collections::BTreeMap;
+
+use tare_core::stats::Estimate;
+use tare_record::{Cell, Record, Status};
+
+use super::pairing::{have_same_inputs, ratio};
+use super::series::Series;
+use super::versions::machine;
+
+/// A cell, and the cell of a yardstick that differs from it in nothing but the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Measure<'a> {
+    /// The cell of the yardstick.
+    pub(crate) yardstick: &'a Cell,
+    /// The cell that is compared with it.
+    pub(crate) cell: &'a Cell,
+    /// Median of one run as a multiple of the yardstick's, with a 95 % interval.
+    pub(crate) ratio: Estimate,
+    /// Median of one run in nanoseconds, of the yardstick and of the cell.
+    pub(crate) medians: [Estimate; 2],
+}
+
+/// Compares every measured cell with the yardstick of its own record, or of the first record of the same machine that has one.
+pub(crate) fn measures(records: &[Record]) -> Vec<Measure<'_>> {
+    let measured = || {
+        records.iter().flat_map(|record| {
+            let cells = record.cells.iter().filter(|cell| cell.status == Status::Measured);
+            cells.map(move |cell| (record, cell))
+        })
+    };
+    let yardsticks: Vec<(&Record, &Cell)> = measured().filter(|(_, cell)| is_yardstick(cell)).collect();
+    let mut of_model: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, (_, cell)) in yardsticks.iter().enumerate() {
+        of_model.entry(&cell.model.name).or_default().push(place);
+    }
+    let ours = measured().filter(|(_, cell)| !is_yardstick(cell) && cell.configuration.vector_limit.is_none());
+    ours.filter_map(|(record, cell)| {
+        let places = of_model.get(cell.model.name.as_str())?.iter();
+        let comparable = places
+            .map(|&place| yardsticks[place])
+            .filter(|(other, yardstick)| is_same_place(other, yardstick, record, cell));
+        // `min_by_key` takes the first of equals.
+        let (other, yardstick) = comparable.min_by_key(|(other, _)| !std::ptr::eq(*other, record))?;
+        measure((other, yardstick), (record, cell))
+    })
+    .collect()
+}
+
+fn is_yardstick(cell: &Cell) -> bool {
+    cell.engine.name.spec().on_request
+}
+
+fn is_same_place(other: &Record, yardstick: &Cell, record: &Record, cell: &Cell) -> bool {
+    let place = |cell: &Cell| {
+        let configuration = &cell.configuration;
+        (
+            configuration.environment,
+            configuration.browser.clone(),
+            configuration.threads,
+        )
+    };
+    machine(&other.machine) == machine(&record.machine)
+        && place(yardstick) == place(cell)
+        && cell.adapter.is_none()
+        && yardstick.model.sha256 == cell.model.sha256
+        && yardstick.load == cell.load
+        && have_same_inputs(yardstick, cell)
+}
+
+fn measure<'a>(
+    (other, yardstick): (&'a Record, &'a Cell),
+    (record, cell): (&'a Record, &'a Cell),
+) -> Option<Measure<'a>> {
+    let below = Series::new(yardstick, &other.clock);
+    let above = Series::new(cell, &record.clock);
+    let is_one_run = std::ptr::eq(other, record) || other.run.is_some() && other.run == record.run;
+    let (ratio, _) = ratio(&below, &above, is_one_run)?;
+    let medians = below.median().zip(above.median())?;
+    Some(Measure {
+        yardstick,
+        cell,
+        ratio,
+        medians: medians.into(),
+    })
+}

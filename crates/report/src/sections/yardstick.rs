@@ -1,0 +1,85 @@
+use tare_findings::{format, labels};
+use tare_record::Record;
+
+use crate::analysis::yardstick::{Measure, measures};
+use crate::figure::{Figure, FigureKind, RatioRow};
+use crate::section::{Block, Section, Table, Value};
+
+/// How far the engines are from one of others, in the same place.
+pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
+    let measures = measures(records);
+    if measures.is_empty() {
+        return None;
+    }
+    let blocks = vec![
+        Block::Text(
+            "Engine by engine in the same place: the same bytes, inputs and threads. What is left is the quality of the kernels and of what is around \
+             them, with nothing of the environment in it."
+                .into(),
+        ),
+        Block::Figure(figure(&measures)),
+        Block::Table(table(&measures)),
+    ];
+    Some(Section::reason("yardstick", "Next to a yardstick", blocks))
+}
+
+fn figure<'a>(measures: &[Measure<'_>]) -> Figure<'a> {
+    let rows = measures.iter().map(|measure| {
+        let [yardstick, own] = measure.medians.map(|median| format::duration(median.value));
+        RatioRow {
+            label: format!(
+                "{}, {}",
+                labels::work(measure.cell),
+                labels::configuration(measure.cell)
+            ),
+            note: format!("{} \u{b7} {own} vs. {yardstick}", format::ratios(&measure.ratio)),
+            ratio: measure.ratio,
+        }
+    });
+    let rows: Vec<RatioRow> = rows.collect();
+    let in_words = rows
+        .iter()
+        .map(|row| format!("{}: {}", row.label, format::ratio(row.ratio.value)));
+    Figure {
+        alternative: format!(
+            "Time as a multiple of the yardstick's. {}",
+            in_words.collect::<Vec<_>>().join("; ")
+        ),
+        caption: "Time of one inference as a multiple of the yardstick's, which the dashed line marks. The stroke is the 95 % interval.".into(),
+        kind: FigureKind::Ratios(rows, "yardstick"),
+    }
+}
+
+fn table(measures: &[Measure<'_>]) -> Table {
+    let mut table = Table::new(
+        "Medians of one run, and the ratio of both. Above 1x the yardstick is faster. Rounds of one run are compared in pairs.",
+        &[
+            ("model", "model"),
+            ("engine", "engine"),
+            ("configuration", "where"),
+            ("median", "median"),
+            ("yardstick", "yardstick"),
+            ("yardstick_median", "its median"),
+            ("ratio", "multiple"),
+            ("ratio_interval", "95 % interval"),
+        ],
+    );
+    for measure in measures {
+        let [ratio, interval] = Value::ratios(&measure.ratio);
+        let [yardstick, own] = measure.medians.map(|median| Value::Duration(median.value));
+        table.push(vec![
+            Value::Text(labels::workload(measure.cell)),
+            Value::text(measure.cell.engine.name.as_str()),
+            Value::Text(labels::configuration(measure.cell)),
+            own,
+            Value::Text(format!(
+                "{} {}",
+                measure.yardstick.engine.name, measure.yardstick.engine.version
+            )),
+            yardstick,
+            ratio,
+            interval,
+        ]);
+    }
+    table
+}

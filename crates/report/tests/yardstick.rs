@@ -1,0 +1,80 @@
+//! Reports with an engine of others in them.
+
+#![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
+
+use tare_record::{EngineName, Record, Status};
+use tare_report::{Block, Value, sections};
+
+/// A record in which onnxruntime takes half the time of each engine.
+fn with_yardstick() -> Record {
+    let mut record = Record::from_json(include_str!("../../record/tests/golden.json")).unwrap();
+    record
+        .cells
+        .retain(|cell| cell.status == Status::Measured && cell.adapter.is_none());
+    record.cells.truncate(1);
+    let cell = &mut record.cells[0];
+    cell.rounds.clear();
+    cell.samples_ns = (0..20).map(|number| 4_000_000 + number * 400).collect();
+    let mut yardstick = cell.clone();
+    yardstick.engine.name = EngineName::Ort;
+    yardstick.samples_ns.iter_mut().for_each(|ns| *ns /= 2);
+    record.cells.push(yardstick);
+    record
+}
+
+/// The multiples that the report tells.
+fn multiples(records: &[Record]) -> Vec<f64> {
+    let sections = sections(records);
+    let Some(section) = sections.iter().find(|section| section.id == "yardstick") else {
+        return vec![];
+    };
+    let tables = section.blocks.iter().filter_map(|block| match block {
+        Block::Table(table) => Some(table),
+        _ => None,
+    });
+    let rows = tables.flat_map(|table| &table.rows);
+    let ratios = rows.flat_map(|row| &row.values).filter_map(|value| match value {
+        Value::Ratio(ratio) => Some(*ratio),
+        _ => None,
+    });
+    ratios.collect()
+}
+
+#[test]
+fn engines_are_compared_with_a_yardstick_in_the_same_place() {
+    let whole = with_yardstick();
+    let changed = |change: fn(&mut Record)| {
+        let mut record = whole.clone();
+        change(&mut record);
+        record
+    };
+    for (record, expected) in [
+        (whole.clone(), vec![2.0]),
+        (changed(|record| record.cells.truncate(1)), vec![]),
+        (changed(|record| record.cells[1].configuration.threads += 1), vec![]),
+        (
+            changed(|record| record.cells[1].model.sha256 = Some("another".into())),
+            vec![],
+        ),
+        (changed(|record| record.cells[1].load.batch += 1), vec![]),
+        (changed(|record| record.cells[1].status = Status::Cancelled), vec![]),
+    ] {
+        let found = multiples(&[record]);
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        assert!(
+            found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-3),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_yardstick_of_another_record_counts_on_the_same_machine_alone() {
+    let whole = with_yardstick();
+    let (mut own, mut other) = (whole.clone(), whole);
+    own.cells.truncate(1);
+    other.cells.remove(0);
+    assert_eq!(multiples(&[own.clone(), other.clone()]).len(), 1);
+    other.machine.logical_cores += 1;
+    assert_eq!(multiples(&[own, other]), [0.0; 0]);
+}
