@@ -76,6 +76,8 @@ impl Opened {
             PerformanceClock.sleep(0).await;
             show_others(self.records);
             view::set_report_busy(false);
+            // The chooser may fill the screen.
+            view::scroll_to_note();
         }
     }
 }

@@ -142,6 +142,11 @@ pub(super) fn note(message: &str) {
     element::<Element>("note").set_text_content(Some(message));
 }
 
+/// Scrolls to the message to the user, with what follows it.
+pub(super) fn scroll_to_note() {
+    element::<Element>("note").scroll_into_view();
+}
+
 /// Shows an error after which the page cannot continue.
 pub(super) fn fail(message: &str) {
     note(message);
