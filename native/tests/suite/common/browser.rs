@@ -27,27 +27,27 @@ pub(crate) fn free_port() -> u16 {
 
 /// Opens Chromium, which saves downloads in the sandbox and accepts any certificate.
 pub(crate) async fn open_browser(sandbox: &Sandbox) -> (Client, Running) {
-    open_browser_with(sandbox, &[]).await
+    open_chromium(Command::new("chromedriver"), sandbox, &[]).await
 }
 
-/// The same with WebGPU on a graphics adapter that computes on the CPU.
+/// The same with WebGPU on a graphics adapter that computes on the CPU. Its processes belong to the sandbox.
 pub(crate) async fn open_browser_with_webgpu(sandbox: &Sandbox) -> (Client, Running) {
     let switches = [
         "--enable-unsafe-webgpu",
         "--use-webgpu-adapter=swiftshader",
         "--enable-unsafe-swiftshader",
     ];
-    open_browser_with(sandbox, &switches).await
+    let mut driver = Command::new("chromedriver");
+    mark(&mut driver, sandbox);
+    open_chromium(driver, sandbox, &switches).await
 }
 
-async fn open_browser_with(sandbox: &Sandbox, switches: &[&str]) -> (Client, Running) {
+async fn open_chromium(driver: Command, sandbox: &Sandbox, switches: &[&str]) -> (Client, Running) {
     let switches = [&["--headless", "--no-sandbox", "--window-size=1100,1400"], switches].concat();
     let options = json!({
         "args": switches,
         "prefs": { "download.default_directory": sandbox.path("") },
     });
-    let mut driver = Command::new("chromedriver");
-    mark(&mut driver, sandbox);
     open(driver, "goog:chromeOptions", options).await
 }
 
