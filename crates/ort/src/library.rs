@@ -33,7 +33,7 @@ fn load_from(path: &Path) -> Result<String, Failure> {
         )));
     }
     let loaded = ort::init_from(path).map_err(|error| failed(error.message().to_owned()))?;
-    // Nothing is told to anybody.
+    // The library sends no telemetry.
     loaded.with_name("tare").with_telemetry(false).commit();
     Ok(version)
 }
@@ -95,8 +95,7 @@ fn in_package(packages: &Path) -> Option<PathBuf> {
     let entries = std::fs::read_dir(packages.join("onnxruntime").join("capi")).ok()?;
     let is_library = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let is_main = name.starts_with("libonnxruntime.") || name == "onnxruntime.dll";
-        is_main && !name.ends_with(".py")
+        name.starts_with("libonnxruntime.") || name == "onnxruntime.dll"
     };
     let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_library).collect();
     found.sort();

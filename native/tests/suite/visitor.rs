@@ -263,7 +263,7 @@ async fn a_lost_graphics_device_costs_its_own_cell_alone() {
     }
     assert!(
         page.text("#report").await.contains("measure again"),
-        "what to do is told"
+        "the report says what to do"
     );
     page.client.clone().close().await.unwrap();
 }

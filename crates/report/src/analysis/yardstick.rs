@@ -11,7 +11,7 @@ use super::versions::machine;
 
 /// A cell, and the cell of a yardstick that differs from it in nothing but the engine.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Measure<'a> {
+pub(crate) struct YardstickPair<'a> {
     /// The cell of the yardstick.
     pub(crate) yardstick: &'a Cell,
     /// The cell that is compared with it.
@@ -23,7 +23,7 @@ pub(crate) struct Measure<'a> {
 }
 
 /// Compares every measured cell with the yardstick of its own record, or of the first record of the same machine that has one.
-pub(crate) fn measures(records: &[Record]) -> Vec<Measure<'_>> {
+pub(crate) fn pairs(records: &[Record]) -> Vec<YardstickPair<'_>> {
     let measured = || {
         records.iter().flat_map(|record| {
             let cells = record.cells.iter().filter(|cell| cell.status == Status::Measured);
@@ -43,7 +43,7 @@ pub(crate) fn measures(records: &[Record]) -> Vec<Measure<'_>> {
             .filter(|(other, yardstick)| is_same_place(other, yardstick, record, cell));
         // `min_by_key` takes the first of equals.
         let (other, yardstick) = comparable.min_by_key(|(other, _)| !std::ptr::eq(*other, record))?;
-        measure((other, yardstick), (record, cell))
+        pair((other, yardstick), (record, cell))
     })
     .collect()
 }
@@ -69,16 +69,16 @@ fn is_same_place(other: &Record, yardstick: &Cell, record: &Record, cell: &Cell)
         && have_same_inputs(yardstick, cell)
 }
 
-fn measure<'a>(
+fn pair<'a>(
     (other, yardstick): (&'a Record, &'a Cell),
     (record, cell): (&'a Record, &'a Cell),
-) -> Option<Measure<'a>> {
+) -> Option<YardstickPair<'a>> {
     let below = Series::new(yardstick, &other.clock);
     let above = Series::new(cell, &record.clock);
     let is_one_run = std::ptr::eq(other, record) || other.run.is_some() && other.run == record.run;
     let (ratio, _) = ratio(&below, &above, is_one_run)?;
     let medians = below.median().zip(above.median())?;
-    Some(Measure {
+    Some(YardstickPair {
         yardstick,
         cell,
         ratio,

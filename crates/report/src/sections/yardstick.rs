@@ -1,14 +1,14 @@
 use tare_findings::{format, labels};
 use tare_record::Record;
 
-use crate::analysis::yardstick::{Measure, measures};
+use crate::analysis::yardstick::{YardstickPair, pairs};
 use crate::figure::{Figure, FigureKind, RatioRow};
 use crate::section::{Block, Section, Table, Value};
 
 /// How far the engines are from one of others, in the same place.
 pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
-    let measures = measures(records);
-    if measures.is_empty() {
+    let pairs = pairs(records);
+    if pairs.is_empty() {
         return None;
     }
     let blocks = vec![
@@ -17,23 +17,19 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
              them, with nothing of the environment in it."
                 .into(),
         ),
-        Block::Figure(figure(&measures)),
-        Block::Table(table(&measures)),
+        Block::Figure(figure(&pairs)),
+        Block::Table(table(&pairs)),
     ];
     Some(Section::reason("yardstick", "Next to a yardstick", blocks))
 }
 
-fn figure<'a>(measures: &[Measure<'_>]) -> Figure<'a> {
-    let rows = measures.iter().map(|measure| {
-        let [yardstick, own] = measure.medians.map(|median| format::duration(median.value));
+fn figure<'a>(pairs: &[YardstickPair<'_>]) -> Figure<'a> {
+    let rows = pairs.iter().map(|pair| {
+        let [yardstick, own] = pair.medians.map(|median| format::duration(median.value));
         RatioRow {
-            label: format!(
-                "{}, {}",
-                labels::work(measure.cell),
-                labels::configuration(measure.cell)
-            ),
-            note: format!("{} \u{b7} {own} vs. {yardstick}", format::ratios(&measure.ratio)),
-            ratio: measure.ratio,
+            label: format!("{}, {}", labels::work(pair.cell), labels::configuration(pair.cell)),
+            note: format!("{} \u{b7} {own} vs. {yardstick}", format::ratios(&pair.ratio)),
+            ratio: pair.ratio,
         }
     });
     let rows: Vec<RatioRow> = rows.collect();
@@ -50,7 +46,7 @@ fn figure<'a>(measures: &[Measure<'_>]) -> Figure<'a> {
     }
 }
 
-fn table(measures: &[Measure<'_>]) -> Table {
+fn table(pairs: &[YardstickPair<'_>]) -> Table {
     let mut table = Table::new(
         "Medians of one run, and the ratio of both. Above 1x the yardstick is faster. Rounds of one run are compared in pairs.",
         &[
@@ -64,17 +60,17 @@ fn table(measures: &[Measure<'_>]) -> Table {
             ("ratio_interval", "95 % interval"),
         ],
     );
-    for measure in measures {
-        let [ratio, interval] = Value::ratios(&measure.ratio);
-        let [yardstick, own] = measure.medians.map(|median| Value::Duration(median.value));
+    for pair in pairs {
+        let [ratio, interval] = Value::ratios(&pair.ratio);
+        let [yardstick, own] = pair.medians.map(|median| Value::Duration(median.value));
         table.push(vec![
-            Value::Text(labels::workload(measure.cell)),
-            Value::text(measure.cell.engine.name.as_str()),
-            Value::Text(labels::configuration(measure.cell)),
+            Value::Text(labels::workload(pair.cell)),
+            Value::text(pair.cell.engine.name.as_str()),
+            Value::Text(labels::configuration(pair.cell)),
             own,
             Value::Text(format!(
                 "{} {}",
-                measure.yardstick.engine.name, measure.yardstick.engine.version
+                pair.yardstick.engine.name, pair.yardstick.engine.version
             )),
             yardstick,
             ratio,
