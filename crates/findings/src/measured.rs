@@ -1,5 +1,6 @@
 //! Measured cells, and how they compare.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -22,8 +23,8 @@ pub(crate) struct Measured<'a> {
     pub(crate) record: &'a Record,
     /// Index of its record.
     pub(crate) place: usize,
-    /// Durations of runs in nanoseconds, by the number of the round.
-    rounds: Vec<(usize, Vec<f64>)>,
+    /// Durations of runs in nanoseconds, by the number of the round, once they were asked for.
+    rounds: OnceCell<Vec<(usize, Vec<f64>)>>,
     /// How wrong the clock's steps may make the duration of a run, in nanoseconds.
     step_ns: f64,
 }
@@ -33,15 +34,11 @@ pub(crate) fn measured(records: &[Record]) -> Vec<Measured<'_>> {
     let mut all = Vec::new();
     for (place, record) in records.iter().enumerate() {
         for cell in record.cells.iter().filter(|cell| cell.status == Status::Measured) {
-            let rounds: Vec<(usize, Vec<f64>)> = steady_rounds(cell)
-                .into_iter()
-                .map(|round| (round.number, round.runs_ns))
-                .collect();
             all.push(Measured {
                 cell,
                 record,
                 place,
-                rounds,
+                rounds: OnceCell::new(),
                 step_ns: record.clock.granularity_ns as f64 / f64::from(cell.runs_per_sample.max(1)),
             });
         }
@@ -114,17 +111,20 @@ impl Measured<'_> {
 
     /// Durations of runs in nanoseconds, by the number of the round.
     pub(crate) fn rounds(&self) -> &[(usize, Vec<f64>)] {
-        &self.rounds
+        self.rounds.get_or_init(|| {
+            let rounds = steady_rounds(self.cell).into_iter();
+            rounds.map(|round| (round.number, round.runs_ns)).collect()
+        })
     }
 
     /// All durations of runs, in nanoseconds.
     pub(crate) fn runs_ns(&self) -> Vec<f64> {
-        self.rounds.iter().flat_map(|(_, runs)| runs).copied().collect()
+        self.rounds().iter().flat_map(|(_, runs)| runs).copied().collect()
     }
 
     /// Median duration of a run in nanoseconds, with its interval.
     pub(crate) fn median(&self) -> Option<Estimate> {
-        let rounds: Vec<Vec<f64>> = self.rounds.iter().map(|(_, runs)| runs.clone()).collect();
+        let rounds: Vec<Vec<f64>> = self.rounds().iter().map(|(_, runs)| runs.clone()).collect();
         let estimate = rounds_estimate(&rounds)?;
         Some(Estimate {
             value: estimate.value,
@@ -155,8 +155,16 @@ impl Measured<'_> {
     /// Duration of a run as a multiple of that of `other`.
     pub(crate) fn ratio(&self, other: &Self) -> Option<Estimate> {
         let is_one_run = self.place == other.place || self.record.run.is_some() && self.record.run == other.record.run;
-        let paired = is_one_run.then(|| paired_ratio(&self.rounds, &other.rounds)).flatten();
-        let durations = |measured: &Self| measured.rounds.iter().map(|(_, runs)| runs.clone()).collect::<Vec<_>>();
+        let paired = is_one_run
+            .then(|| paired_ratio(self.rounds(), other.rounds()))
+            .flatten();
+        let durations = |measured: &Self| {
+            measured
+                .rounds()
+                .iter()
+                .map(|(_, runs)| runs.clone())
+                .collect::<Vec<_>>()
+        };
         let ratio = paired.or_else(|| rounds_ratio(&durations(self), &durations(other), SEED))?;
         let step = |measured: &Self| measured.median().map_or(0.0, |median| measured.step_ns / median.value);
         let steps = step(self) + step(other);

@@ -18,7 +18,10 @@ const SIGNIFICANT: f64 = 2.576;
 pub fn trend(values: &[f64]) -> Option<f64> {
     let middle = median(values).filter(|&middle| middle > 0.0 && values.len() >= 10)?;
     let block = values.len().div_ceil(MAX_POINTS);
-    let points: Vec<f64> = values.chunks(block).filter_map(median).collect();
+    let points: Vec<f64> = match block {
+        1 => values.to_vec(),
+        _ => values.chunks(block).filter_map(median).collect(),
+    };
     let count = points.len() as f64;
     let mut concordance = 0.0;
     for (position, &earlier) in points.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! Ladders: the gap between the first rung and the last, as steps that have one cause each where the rungs allow it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use tare_core::stats::Estimate;
 use tare_record::{Cell, EnvironmentKind, Record, Status};
@@ -9,7 +10,7 @@ use super::adapter_match;
 use super::agreement::agreement;
 use super::pairing::{have_same_inputs, ratio};
 use super::rung::Rung;
-use super::series::Series;
+use super::series::{KnownSeries, Series};
 use super::step_kind::{StepKind, step_kind};
 use tare_findings::{format, labels};
 
@@ -49,6 +50,11 @@ pub struct Step {
 
 /// The ladders that the records hold: of every workload that was measured on three rungs or more of the CPU, or of one graphics adapter.
 pub fn ladders(records: &[Record]) -> Vec<Ladder<'_>> {
+    ladders_known(records, &KnownSeries::default())
+}
+
+/// The same with series that others have use for, too.
+pub(crate) fn ladders_known<'a>(records: &'a [Record], known: &KnownSeries<'a>) -> Vec<Ladder<'a>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     // Where the groups of a model are, so that ten thousand cells are not compared with each other.
     let mut of_model: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -89,7 +95,8 @@ pub fn ladders(records: &[Record]) -> Vec<Ladder<'_>> {
             }
         }
     }
-    groups.into_iter().flat_map(by_browser).filter_map(ladder).collect()
+    let groups = groups.into_iter().flat_map(by_browser);
+    groups.filter_map(|group| ladder(group, known)).collect()
 }
 
 /// A group for each browser, with all rungs outside browsers.
@@ -132,7 +139,7 @@ fn is_same_work(a: &Cell, b: &Cell) -> bool {
         && agreement(a, b).is_ok()
 }
 
-fn ladder(Group { mut rungs, repeated }: Group<'_>) -> Option<Ladder<'_>> {
+fn ladder<'a>(Group { mut rungs, repeated }: Group<'a>, known: &KnownSeries<'a>) -> Option<Ladder<'a>> {
     rungs.sort_by_key(|rung| {
         let is_relaxed = rung.is_relaxed();
         let limits = rung.cell.engine.name.spec().vector_limits;
@@ -162,8 +169,11 @@ fn ladder(Group { mut rungs, repeated }: Group<'_>) -> Option<Ladder<'_>> {
     if rungs.len() < fewest {
         return None;
     }
-    let series: Vec<Series> = rungs.iter().map(|rung| Series::new(rung.cell, rung.clock)).collect();
-    let medians = series.iter().map(Series::median).collect::<Option<Vec<Estimate>>>()?;
+    let series: Vec<Rc<Series>> = rungs.iter().map(|rung| known.of(rung.cell, rung.clock)).collect();
+    let medians = series
+        .iter()
+        .map(|series| series.median())
+        .collect::<Option<Vec<Estimate>>>()?;
     let steps = rungs
         .windows(2)
         .zip(series.windows(2))
@@ -187,14 +197,14 @@ fn ladder(Group { mut rungs, repeated }: Group<'_>) -> Option<Ladder<'_>> {
 }
 
 /// Median of the last rung as a multiple of the first one's.
-fn step_ratio(rungs: &[Rung<'_>], series: &[Series]) -> Option<Estimate> {
+fn step_ratio(rungs: &[Rung<'_>], series: &[Rc<Series>]) -> Option<Estimate> {
     let run = rungs.first()?.run;
     let is_one_run = run.is_some() && run == rungs.last()?.run;
     Some(ratio(series.first()?, series.last()?, is_one_run)?.0)
 }
 
 /// Joins neighboring steps of one kind, and wasm with the browser.
-fn shares(steps: &[Step], rungs: &[Rung<'_>], series: &[Series]) -> Option<Vec<(StepKind, Estimate)>> {
+fn shares(steps: &[Step], rungs: &[Rung<'_>], series: &[Rc<Series>]) -> Option<Vec<(StepKind, Estimate)>> {
     let joined = |step: &Step| match step.kind {
         StepKind::Wasm | StepKind::Browser => StepKind::WasmAndBrowser,
         kind => kind,

@@ -6,7 +6,7 @@ use tare_record::{Cell, ClockInfo, EnvironmentKind, RELAXED_SIMD, Record, Status
 
 use super::adapter_match;
 use super::agreement::{Agreement, agreement};
-use super::series::Series;
+use super::series::{KnownSeries, Series};
 use tare_findings::labels;
 
 /// Seed of the bootstrap, so that the same records always give the same report.
@@ -65,6 +65,11 @@ pub struct Refusal {
 /// Pairs every cell that ran outside native processes with the native cell that differs from it in nothing but the
 /// environment. Without any native cell there is nothing to compare, and nothing to refuse.
 pub fn compare(records: &[Record]) -> Comparison<'_> {
+    compare_known(records, &KnownSeries::default())
+}
+
+/// The same with series that others have use for, too.
+pub(crate) fn compare_known<'a>(records: &'a [Record], known: &KnownSeries<'a>) -> Comparison<'a> {
     let cells = |native: bool| {
         records
             .iter()
@@ -105,7 +110,8 @@ pub fn compare(records: &[Record]) -> Comparison<'_> {
             });
             continue;
         }
-        let refusals: Vec<Result<Pair<'_>, String>> = alike.into_iter().map(|native| pair(native, other)).collect();
+        let refusals: Vec<Result<Pair<'_>, String>> =
+            alike.into_iter().map(|native| pair(native, other, known)).collect();
         if refusals.iter().any(Result::is_ok) {
             // Native cells with other numbers of threads are no pairs, and no news where there is a pair.
             comparison.pairs.extend(refusals.into_iter().flatten());
@@ -138,10 +144,10 @@ struct TimedCell<'a> {
     run: Option<&'a str>,
 }
 
-fn pair<'a>(native: TimedCell<'a>, other: TimedCell<'a>) -> Result<Pair<'a>, String> {
+fn pair<'a>(native: TimedCell<'a>, other: TimedCell<'a>, known: &KnownSeries<'a>) -> Result<Pair<'a>, String> {
     refuse(native.cell, other.cell)?;
     let agreement = agreement(native.cell, other.cell)?;
-    let [below, above] = [native, other].map(|timed| Series::new(timed.cell, timed.clock));
+    let [below, above] = [native, other].map(|timed| known.of(timed.cell, timed.clock));
     let is_one_run = native.run.is_some() && native.run == other.run;
     let none = match other.cell.load.requests {
         Some(_) => "measuring ended before each client had a second answer",
@@ -153,8 +159,8 @@ fn pair<'a>(native: TimedCell<'a>, other: TimedCell<'a>) -> Result<Pair<'a>, Str
     for warning in [native.cell, other.cell]
         .iter()
         .flat_map(|cell| &cell.warnings)
-        .chain(&below.warnings())
-        .chain(&above.warnings())
+        .chain(below.warnings())
+        .chain(above.warnings())
     {
         if !warnings.contains(warning) {
             warnings.push(warning.clone());

@@ -1,3 +1,7 @@
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use tare_core::stats::{Estimate, SteadyState, outlier_count, quantile, rounds_estimate, trend};
 use tare_core::steady_rounds;
 use tare_record::{Cell, ClockInfo, Warning, WarningKind};
@@ -28,6 +32,27 @@ pub(crate) struct Series {
     /// What each round did, and how many of its samples are left out. Empty for requests, whose waiting times scatter by
     /// their nature.
     courses: Vec<(SteadyState, usize)>,
+    /// Once it was asked for.
+    median: OnceCell<Option<Estimate>>,
+    /// Once they were asked for.
+    warnings: OnceCell<Vec<Warning>>,
+}
+
+/// The series of cells, each computed when it is first asked for: many sections show the same ones.
+#[derive(Debug, Default)]
+pub(crate) struct KnownSeries<'a> {
+    /// By the address of the cell, which is kept beside it.
+    by_cell: RefCell<HashMap<*const Cell, (&'a Cell, Rc<Series>)>>,
+}
+
+impl<'a> KnownSeries<'a> {
+    /// What the samples of a cell say, with the clock that took them.
+    pub(crate) fn of(&self, cell: &'a Cell, clock: &ClockInfo) -> Rc<Series> {
+        let mut by_cell = self.by_cell.borrow_mut();
+        let known = by_cell.entry(std::ptr::from_ref(cell));
+        let (_, series) = known.or_insert_with(|| (cell, Rc::new(Series::new(cell, clock))));
+        Rc::clone(series)
+    }
 }
 
 impl Series {
@@ -45,24 +70,28 @@ impl Series {
             step_ns: clock.granularity_ns as f64 / f64::from(cell.runs_per_sample.max(1)),
             place: labels::place(cell).to_owned(),
             courses,
+            median: OnceCell::new(),
+            warnings: OnceCell::new(),
         }
     }
 
     /// What a reader must know beside its figures.
-    pub(crate) fn warnings(&self) -> Vec<Warning> {
-        if self.courses.is_empty() {
-            return vec![];
-        }
-        warnings(&self.place, &self.courses, &self.steady_ns)
+    pub(crate) fn warnings(&self) -> &[Warning] {
+        self.warnings.get_or_init(|| match self.courses.is_empty() {
+            true => vec![],
+            false => warnings(&self.place, &self.courses, &self.steady_ns),
+        })
     }
 
     /// Median of one run in nanoseconds, with a 95 % interval that holds the clock's steps.
     pub(crate) fn median(&self) -> Option<Estimate> {
-        let estimate = rounds_estimate(&self.steady_ns)?;
-        Some(Estimate {
-            value: estimate.value,
-            low: (estimate.low - self.step_ns).max(0.0),
-            high: estimate.high + self.step_ns,
+        *self.median.get_or_init(|| {
+            let estimate = rounds_estimate(&self.steady_ns)?;
+            Some(Estimate {
+                value: estimate.value,
+                low: (estimate.low - self.step_ns).max(0.0),
+                high: estimate.high + self.step_ns,
+            })
         })
     }
 

@@ -1,13 +1,14 @@
 //! The same work in two versions of an engine, of tare, or of a browser.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::Hash;
 
 use tare_core::stats::Estimate;
 use tare_findings::labels;
 use tare_record::{Cell, EnvironmentKind, Machine, Record, Status};
 
 use super::pairing::{Basis, have_same_inputs, ratio};
-use super::series::Series;
+use super::series::KnownSeries;
 
 /// A cell, and the cell of an earlier record that differs from it in versions alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +29,8 @@ pub(crate) struct VersionPair<'a> {
 
 /// Pairs every measured cell with the cell of the first record that did the same work on the same machine in another version.
 /// Records are in the order in which their reader named them.
-pub(crate) fn versions(records: &[Record]) -> Vec<VersionPair<'_>> {
-    let mut first: BTreeMap<String, (&Record, &Cell)> = BTreeMap::new();
+pub(crate) fn versions<'a>(records: &'a [Record], known: &KnownSeries<'a>) -> Vec<VersionPair<'a>> {
+    let mut first: HashMap<_, (&Record, &Cell)> = HashMap::new();
     let mut pairs = Vec::new();
     for record in records {
         for cell in record.cells.iter().filter(|cell| cell.status == Status::Measured) {
@@ -38,7 +39,7 @@ pub(crate) fn versions(records: &[Record]) -> Vec<VersionPair<'_>> {
                 None => {
                     first.insert(key, (record, cell));
                 }
-                Some(before) => pairs.extend(pair(*before, (record, cell))),
+                Some(before) => pairs.extend(pair(*before, (record, cell), known)),
             }
         }
     }
@@ -46,24 +47,21 @@ pub(crate) fn versions(records: &[Record]) -> Vec<VersionPair<'_>> {
 }
 
 /// What two cells of different versions have in common.
-fn work(record: &Record, cell: &Cell) -> String {
+fn work<'a>(record: &'a Record, cell: &'a Cell) -> impl Hash + Eq + use<'a> {
     let configuration = &cell.configuration;
-    format!(
-        "{:?}",
+    (
+        machine(&record.machine),
+        (configuration.environment, family(cell), cell.engine.name),
         (
-            machine(&record.machine),
-            (configuration.environment, family(cell), &cell.engine.name),
-            (
-                configuration.threads,
-                &configuration.vector_level,
-                &configuration.vector_limit
-            ),
-            (
-                configuration.wgsl_asked,
-                cell.adapter.as_ref().map(|adapter| &adapter.name)
-            ),
-            (&cell.model.sha256, &cell.options, labels::load(&cell.load)),
-        )
+            configuration.threads,
+            &configuration.vector_level,
+            &configuration.vector_limit,
+        ),
+        (
+            configuration.wgsl_asked,
+            cell.adapter.as_ref().map(|adapter| &adapter.name),
+        ),
+        (&cell.model.sha256, &cell.options, cell.load),
     )
 }
 
@@ -82,6 +80,7 @@ fn family(cell: &Cell) -> &str {
 fn pair<'a>(
     (before_record, before): (&'a Record, &'a Cell),
     (after_record, after): (&'a Record, &'a Cell),
+    known: &KnownSeries<'a>,
 ) -> Option<VersionPair<'a>> {
     if !have_same_inputs(before, after) {
         return None;
@@ -108,7 +107,7 @@ fn pair<'a>(
     if different.is_empty() {
         return None;
     }
-    let series = both.map(|(record, cell)| Series::new(cell, &record.clock));
+    let series = both.map(|(record, cell)| known.of(cell, &record.clock));
     let [below, above] = &series;
     let is_one_run = before_record.run.is_some() && before_record.run == after_record.run;
     let (ratio, basis) = ratio(below, above, is_one_run)?;

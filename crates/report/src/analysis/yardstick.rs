@@ -6,7 +6,7 @@ use tare_core::stats::Estimate;
 use tare_record::{Cell, Record, Status};
 
 use super::pairing::{have_same_inputs, ratio};
-use super::series::Series;
+use super::series::KnownSeries;
 use super::versions::machine;
 
 /// A cell, and the cell of a yardstick that differs from it in nothing but the engine.
@@ -23,7 +23,7 @@ pub(crate) struct YardstickPair<'a> {
 }
 
 /// Compares every measured cell with the yardstick of its own record, or of the first record of the same machine that has one.
-pub(crate) fn pairs(records: &[Record]) -> Vec<YardstickPair<'_>> {
+pub(crate) fn pairs<'a>(records: &'a [Record], known: &KnownSeries<'a>) -> Vec<YardstickPair<'a>> {
     let measured = || {
         records.iter().flat_map(|record| {
             let cells = record.cells.iter().filter(|cell| cell.status == Status::Measured);
@@ -43,7 +43,7 @@ pub(crate) fn pairs(records: &[Record]) -> Vec<YardstickPair<'_>> {
             .filter(|(other, yardstick)| is_same_place(other, yardstick, record, cell));
         // `min_by_key` takes the first of equals.
         let (other, yardstick) = comparable.min_by_key(|(other, _)| !std::ptr::eq(*other, record))?;
-        pair((other, yardstick), (record, cell))
+        pair((other, yardstick), (record, cell), known)
     })
     .collect()
 }
@@ -72,9 +72,10 @@ fn is_same_place(other: &Record, yardstick: &Cell, record: &Record, cell: &Cell)
 fn pair<'a>(
     (other, yardstick): (&'a Record, &'a Cell),
     (record, cell): (&'a Record, &'a Cell),
+    known: &KnownSeries<'a>,
 ) -> Option<YardstickPair<'a>> {
-    let below = Series::new(yardstick, &other.clock);
-    let above = Series::new(cell, &record.clock);
+    let below = known.of(yardstick, &other.clock);
+    let above = known.of(cell, &record.clock);
     let is_one_run = std::ptr::eq(other, record) || other.run.is_some() && other.run == record.run;
     let (ratio, _) = ratio(&below, &above, is_one_run)?;
     let medians = below.median().zip(above.median())?;

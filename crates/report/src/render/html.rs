@@ -20,7 +20,7 @@ const SCRIPT_HASH: &str = "sha256-659l2pJo5COfpM1qFJo5z9J0rO18UMznqCNslBcCTvk=";
 const SHORT: usize = 40;
 
 /// Rows of a table and items of a list at most, so that a browser shows the page at once.
-const MOST: usize = 500;
+const MOST: usize = 250;
 
 /// What a part of a page shows instead: the example report of the page has the whole text.
 const LINK_TO_METHODOLOGY: &str = "<p><a href=\"example.html#methodology\">How this was measured</a></p>";

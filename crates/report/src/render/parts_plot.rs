@@ -41,7 +41,6 @@ pub(super) fn parts_plot(parts: &Parts) -> Rows {
         }
     });
     Rows {
-        rows: drawn.collect(),
         // One color needs no name.
         legend: if parts.names.len() > 1 {
             parts.names.clone()
@@ -49,5 +48,6 @@ pub(super) fn parts_plot(parts: &Parts) -> Rows {
             vec![]
         },
         axis: vec![],
+        ..Rows::first(drawn)
     }
 }

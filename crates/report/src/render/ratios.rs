@@ -31,8 +31,7 @@ pub(super) fn ratios(rows: &[RatioRow], one: &str) -> Rows {
         }
     });
     Rows {
-        rows: drawn.collect(),
         axis: vec![(1.0 / end, one.into())],
-        ..Rows::default()
+        ..Rows::first(drawn)
     }
 }

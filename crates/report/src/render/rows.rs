@@ -8,8 +8,8 @@ use tare_findings::format::coordinate;
 const WIDTH: f64 = 720.0;
 /// Rows that a page shows before a reader opens the others.
 const SHOWN: usize = 12;
-/// Rows that a page draws after these at most.
-const MOST: usize = 500;
+/// Rows that are drawn at most.
+const MOST: usize = 250;
 /// Characters that fit on a line of a picture that stands alone.
 const FITTING: usize = 90;
 /// Height of a line of text.
@@ -52,6 +52,8 @@ impl Row {
 #[derive(Default)]
 pub(super) struct Rows {
     pub(super) rows: Vec<Row>,
+    /// Rows after these that are not drawn.
+    pub(super) left_out: usize,
     /// Names of colors.
     pub(super) legend: Vec<String>,
     /// Texts below the drawings, with their places as shares of the width.
@@ -59,6 +61,16 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// The first of `rows`, and how many there are besides.
+    pub(super) fn first(rows: impl ExactSizeIterator<Item = Row>) -> Self {
+        let left_out = rows.len().saturating_sub(MOST);
+        Self {
+            rows: rows.take(MOST).collect(),
+            left_out,
+            ..Self::default()
+        }
+    }
+
     /// As a part of a page.
     pub(super) fn on_page(&self, alternative: &str) -> Markup {
         // Not worth a fold for a few.
@@ -83,9 +95,9 @@ impl Rows {
             }
             @if shown < self.rows.len() {
                 details {
-                    summary { (self.rows.len() - shown) " more" }
-                    ol class="rows" { @for row in self.rows[shown..].iter().take(MOST) { (row.on_page()) } }
-                    @if self.rows.len() - shown > MOST { p { "Only " (MOST) " of them are drawn. The table has all." } }
+                    summary { (self.rows.len() - shown + self.left_out) " more" }
+                    ol class="rows" { @for row in &self.rows[shown..] { (row.on_page()) } }
+                    @if self.left_out > 0 { p { "The last " (self.left_out) " are not drawn." } }
                 }
             }
         }
@@ -99,7 +111,8 @@ impl Rows {
             placed.push((row, top));
             top += row.lines() * LINE + row.height + 6.0;
         }
-        let height = top + if self.axis.is_empty() { 0.0 } else { LINE };
+        let lines = usize::from(!self.axis.is_empty()) + usize::from(self.left_out > 0);
+        let height = top + lines as f64 * LINE;
         html! {
             svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) role="img" aria-label=(alternative) {
                 title { (alternative) }
@@ -115,6 +128,7 @@ impl Rows {
                     svg y=(below) width=(WIDTH) height=(row.height) { (row.drawing) }
                 }
                 svg y=(top) width=(WIDTH) height=(LINE) { (self.axis()) }
+                @if self.left_out > 0 { text x="0" y=(height - 6.0) { "The last " (self.left_out) " are not drawn." } }
             }
         }
     }

@@ -26,9 +26,8 @@ pub(super) fn sample_plot(rows: &[SampleRow<'_>]) -> Rows {
         height: HEIGHT,
     });
     Rows {
-        rows: drawn.collect(),
         axis: vec![(0.0, "0".into()), (1.0, format!("{} per run", format::duration(end)))],
-        ..Rows::default()
+        ..Rows::first(drawn)
     }
 }
 

@@ -32,9 +32,8 @@ pub(super) fn series_plot(rows: &[SampleRow<'_>]) -> Rows {
         }
     });
     Rows {
-        rows: drawn.collect(),
         axis: vec![(0.0, "first sample".into()), (1.0, "last".into())],
-        ..Rows::default()
+        ..Rows::first(drawn)
     }
 }
 

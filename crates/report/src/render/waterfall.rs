@@ -35,8 +35,5 @@ pub(super) fn waterfall(rows: &[WaterfallRow]) -> Rows {
             height: HEIGHT,
         }
     });
-    Rows {
-        rows: drawn.collect(),
-        ..Rows::default()
-    }
+    Rows::first(drawn)
 }

@@ -1,11 +1,11 @@
 use tare_record::{Cell, Record, Status};
 
-use crate::analysis::series::Series;
+use crate::analysis::series::{KnownSeries, Series};
 use crate::section::{Note, Rank, Section, Table, Value};
 use tare_findings::labels;
 
 /// Every cell with its figures, or why it has none.
-pub(super) fn section<'a>(records: &[Record], rank: Rank) -> Option<Section<'a>> {
+pub(super) fn section<'a, 'r>(records: &'r [Record], known: &KnownSeries<'r>, rank: Rank) -> Option<Section<'a>> {
     let mut table = Table::new(
         "Time of one run, including reading the output back. The interval is that of the median over rounds. Percentiles are those of samples, and \
          shown if at least five samples lie beyond them. The record keeps every sample.",
@@ -24,7 +24,7 @@ pub(super) fn section<'a>(records: &[Record], rank: Rank) -> Option<Section<'a>>
     );
     for record in records {
         for cell in &record.cells {
-            let series = Series::new(cell, &record.clock);
+            let series = known.of(cell, &record.clock);
             table.push_with_notes(values(cell, &series), notes(cell, &series));
         }
     }
@@ -64,7 +64,7 @@ fn notes(cell: &Cell, series: &Series) -> Vec<Note> {
         Status::Failed(failure) | Status::TimedOut(failure) => Some(Note::Failure(failure.to_string())),
         Status::Measured | Status::Cancelled => None,
     };
-    let warnings = [&cell.warnings[..], &series.warnings()].concat();
+    let warnings = [&cell.warnings[..], series.warnings()].concat();
     let warnings = warnings.into_iter().map(|warning| Note::Warning(warning.message));
     failure.into_iter().chain(warnings).collect()
 }

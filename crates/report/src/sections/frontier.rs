@@ -3,7 +3,7 @@
 use tare_findings::{LoadParts, labels};
 use tare_record::{Arrivals, Cell, Record, Status};
 
-use crate::analysis::series::Series;
+use crate::analysis::series::KnownSeries;
 use crate::figure::{AxisOf, ChartLine, ChartPoint, Figure};
 use crate::rate::RateOf;
 
@@ -11,11 +11,11 @@ const CAPTION: &str = "Median time of a request against the items answered per s
     Where a line turns upward, more clients only wait.";
 
 /// A chart for each place, with a line for each batch size, if it was measured with several numbers of clients.
-pub(super) fn figures<'a>(records: &[Record]) -> Vec<Figure<'a>> {
+pub(super) fn figures<'a, 'r>(records: &'r [Record], known: &KnownSeries<'r>) -> Vec<Figure<'a>> {
     let mut charts: Vec<(String, Vec<ChartLine>)> = Vec::new();
     for (number, record) in records.iter().enumerate() {
         for cell in record.cells.iter().filter(|cell| cell.status == Status::Measured) {
-            let Some((clients, mut point)) = point(cell, record) else {
+            let Some((clients, mut point)) = point(cell, record, known) else {
                 continue;
             };
             point.label = Some(clients.to_string());
@@ -60,7 +60,7 @@ pub(super) fn figures<'a>(records: &[Record]) -> Vec<Figure<'a>> {
 }
 
 /// The number of clients, and the point. `None` without a closed load of single runs and sessions.
-fn point(cell: &Cell, record: &Record) -> Option<(usize, ChartPoint)> {
+fn point<'r>(cell: &'r Cell, record: &Record, known: &KnownSeries<'r>) -> Option<(usize, ChartPoint)> {
     let load = cell.load.requests?;
     let Arrivals::Clients(clients) = load.arrivals else {
         return None;
@@ -71,7 +71,7 @@ fn point(cell: &Cell, record: &Record) -> Option<(usize, ChartPoint)> {
     let rate = LoadParts::of(cell)?.rate?;
     let point = ChartPoint {
         x: rate.value,
-        y: Series::new(cell, &record.clock).median()?,
+        y: known.of(cell, &record.clock).median()?,
         label: None,
     };
     Some((clients, point))

@@ -2,11 +2,12 @@ use tare_findings::{LoadParts, format, labels};
 use tare_record::{Cell, Record};
 
 use super::frontier;
+use crate::analysis::series::KnownSeries;
 use crate::rate::RateOf;
 use crate::section::{Block, Note, Section, Table, Value};
 
 /// What became of the requests of cells under load.
-pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
+pub(super) fn section<'a, 'r>(records: &'r [Record], known: &KnownSeries<'r>) -> Option<Section<'a>> {
     let mut table = Table::new(
         "Requests that arrive while others are being answered. The time of a request consists of waiting for others to be answered, waiting for others to join its run, the run, and its transport if a server answers; each is a median over all requests, so they need not add up.",
         &[
@@ -26,7 +27,7 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
             table.push_with_notes(row(cell, &parts), lost(&parts).into_iter().collect());
         }
     }
-    let charts = frontier::figures(records).into_iter().map(Block::Figure);
+    let charts = frontier::figures(records, known).into_iter().map(Block::Figure);
     let blocks = charts.chain([table.block()?]);
     Some(Section::detail("load", "Load", blocks.collect()))
 }

@@ -28,31 +28,33 @@ use std::collections::BTreeMap;
 
 use tare_record::Record;
 
-use crate::analysis::ladder::ladders;
-use crate::analysis::pairing::compare;
+use crate::analysis::ladder::ladders_known;
+use crate::analysis::pairing::compare_known;
+use crate::analysis::series::KnownSeries;
 use crate::analysis::versions::versions;
 use crate::section::{Block, Rank, Section};
 
 /// Pairs and ladders with a section of their own, and lists of kernels, at most. The summary and the tables have all.
-const MOST: usize = 200;
+const MOST: usize = 40;
 
 /// Everything that the records say. Every format shows these sections and nothing else.
 pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
-    let comparison = compare(records);
-    let ladders = ladders(records);
+    let known = KnownSeries::default();
+    let comparison = compare_known(records, &known);
+    let ladders = ladders_known(records, &known);
     let found = tare_findings::findings(records);
     let mut sections: Vec<Section<'_>> = findings::section(&found).into_iter().collect();
-    let versions = versions(records);
+    let versions = versions(records, &known);
     if comparison.pairs.is_empty() && !versions.is_empty() {
         // The question is another one.
-        sections.extend(versions::section(&versions, summary::warnings(records, &[])));
+        sections.extend(versions::section(&versions, summary::warnings(records, &known, &[])));
     } else {
-        sections.push(summary::section(records, &comparison, &ladders));
+        sections.push(summary::section(records, &known, &comparison, &ladders));
         sections.extend(versions::section(&versions, None));
     }
     sections.extend(ladder::sections(&ladders[..ladders.len().min(MOST)]));
-    sections.extend(yardstick::section(records));
-    sections.extend(scaling::sections(records));
+    sections.extend(yardstick::section(records, &known));
+    sections.extend(scaling::sections(records, &known));
     sections.extend(summary::refusals(&comparison));
     sections.extend(comparison.pairs.iter().take(MOST).map(pair::section));
     sections.extend(reported::section(records));
@@ -62,14 +64,14 @@ pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
     } else {
         Rank::Reason
     };
-    sections.extend(cells::section(records, rank));
-    sections.extend(load::section(records));
+    sections.extend(cells::section(records, &known, rank));
+    sections.extend(load::section(records, &known));
     sections.extend(operators::section(records));
     sections.extend(stages::section(records));
     sections.extend(device_time::section(records));
     sections.extend(interop::section(records));
     sections.extend(responsiveness::section(records));
-    sections.extend(startup_costs::section(records));
+    sections.extend(startup_costs::section(records, &known));
     sections.extend(memory::section(records));
     sections.extend(kernels::section(records));
     sections.extend(outputs::section(records));

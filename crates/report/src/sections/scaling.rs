@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tare_findings::labels;
 use tare_record::{Cell, Question, RELAXED_SIMD, Record, Status};
 
-use crate::analysis::series::Series;
+use crate::analysis::series::KnownSeries;
 use crate::figure::{AxisOf, ChartLine, ChartPoint, Figure};
 use crate::rate::RateOf;
 use crate::section::{Block, Section};
@@ -54,13 +54,13 @@ impl By {
 }
 
 /// Charts of what was measured with several numbers of threads, or in several batch sizes.
-pub(super) fn sections<'a>(records: &[Record]) -> impl Iterator<Item = Section<'a>> {
+pub(super) fn sections<'a, 'r>(records: &'r [Record], known: &KnownSeries<'r>) -> impl Iterator<Item = Section<'a>> {
     let kinds = [
         (By::Batch, "batch-sizes", "Throughput by batch size"),
         (By::Threads, "scaling", "Scaling with threads"),
     ];
     kinds.into_iter().filter_map(|(by, id, title)| {
-        let blocks = charts(records, by);
+        let blocks = charts(records, known, by);
         let is_asked = records.iter().any(|record| record.plan.asks(by.question()));
         match blocks.is_empty() {
             true => None,
@@ -70,7 +70,7 @@ pub(super) fn sections<'a>(records: &[Record]) -> impl Iterator<Item = Section<'
     })
 }
 
-fn charts<'a>(records: &[Record], by: By) -> Vec<Block<'a>> {
+fn charts<'a, 'r>(records: &'r [Record], known: &KnownSeries<'r>, by: By) -> Vec<Block<'a>> {
     let plain = || {
         records
             .iter()
@@ -86,7 +86,9 @@ fn charts<'a>(records: &[Record], by: By) -> Vec<Block<'a>> {
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for (number, record) in records.iter().enumerate() {
         for cell in record.cells.iter().filter(|cell| is_plain(cell)) {
-            let Some(point) = point(cell, record, by) else { continue };
+            let Some(point) = point(cell, record, known, by) else {
+                continue;
+            };
             let place = *places.entry(by.chart(cell)).or_insert_with_key(|name| {
                 charts.push((name.clone(), vec![]));
                 charts.len() - 1
@@ -143,8 +145,8 @@ fn line_of(cell: &Cell, label: String) -> ChartLine {
     }
 }
 
-fn point(cell: &Cell, record: &Record, by: By) -> Option<ChartPoint> {
-    let median = Series::new(cell, &record.clock).median()?;
+fn point<'r>(cell: &'r Cell, record: &Record, known: &KnownSeries<'r>, by: By) -> Option<ChartPoint> {
+    let median = known.of(cell, &record.clock).median()?;
     let rate = |ns: f64| cell.load.batch as f64 * 1e9 / ns;
     Some(ChartPoint {
         x: by.of(cell) as f64,

@@ -1,7 +1,7 @@
 use tare_core::stats::Estimate;
 use tare_record::{Cell, PhaseName, Record};
 
-use crate::analysis::series::Series;
+use crate::analysis::series::KnownSeries;
 use crate::figure::{AxisOf, Figure, FigureKind, Parts, PartsRow};
 use crate::section::{Block, Section, Table, Value};
 use tare_findings::{format, labels};
@@ -36,7 +36,7 @@ const STEPS: [(&str, &[PhaseName]); 6] = [
 ];
 
 /// What is paid once, before results come at the steady rate.
-pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
+pub(super) fn section<'a, 'r>(records: &'r [Record], known: &KnownSeries<'r>) -> Option<Section<'a>> {
     let cells = || records.iter().flat_map(|record| &record.cells);
     let phases: Vec<_> = PHASES
         .into_iter()
@@ -66,7 +66,7 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
     for record in records {
         for cell in &record.cells {
             if phases.iter().any(|(name, ..)| duration_ns(cell, *name).is_some()) {
-                let steady = Series::new(cell, &record.clock).median();
+                let steady = known.of(cell, &record.clock).median();
                 table.push(row(cell, steady, &phases, has_modules));
                 rows.push(parts_row(cell, steady));
             }

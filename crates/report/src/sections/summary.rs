@@ -6,7 +6,7 @@ use tare_record::{Cell, EngineName, EnvironmentKind, Record, Transport, WarningK
 
 use crate::analysis::ladder::Ladder;
 use crate::analysis::pairing::{Basis, Comparison, Pair};
-use crate::analysis::series::Series;
+use crate::analysis::series::KnownSeries;
 use crate::analysis::verdict::verdict;
 use crate::figure::{Figure, FigureKind, RatioRow};
 use crate::section::{Block, Section, Table, Value};
@@ -15,10 +15,18 @@ use tare_findings::{format, labels};
 /// More pairs than this share one sentence: a wall of sentences is not read.
 const FEW_PAIRS: usize = 3;
 
+/// Multiples that the text in place of their picture names. The table has all.
+const MOST_IN_WORDS: usize = 40;
+
 const APART: &str = "The records were made apart, so a machine that changed in between changes the ratios, which the intervals leave out. \
     The command tare bench measures all environments in turn.";
 
-pub(super) fn section<'a>(records: &[Record], comparison: &Comparison<'_>, ladders: &[Ladder<'_>]) -> Section<'a> {
+pub(super) fn section<'a, 'r>(
+    records: &'r [Record],
+    known: &KnownSeries<'r>,
+    comparison: &Comparison<'_>,
+    ladders: &[Ladder<'_>],
+) -> Section<'a> {
     let shown = shown(comparison);
     let mut blocks = Vec::new();
     if shown.len() <= FEW_PAIRS {
@@ -36,7 +44,7 @@ pub(super) fn section<'a>(records: &[Record], comparison: &Comparison<'_>, ladde
     if shown.iter().any(|pair| !matches!(pair.basis, Basis::Pairs(_))) {
         blocks.push(Block::Text(APART.into()));
     }
-    blocks.extend(warnings(records, &comparison.pairs));
+    blocks.extend(warnings(records, known, &comparison.pairs));
     let advice = if records.is_empty() {
         Some("There is no record.")
     } else if comparison.pairs.is_empty() {
@@ -88,6 +96,7 @@ fn ratios<'a>(pairs: &[&Pair<'_>]) -> Figure<'a> {
     let rows: Vec<RatioRow> = rows.collect();
     let in_words = rows
         .iter()
+        .take(MOST_IN_WORDS)
         .map(|row| format!("{}: {}", row.label, format::ratio(row.ratio.value)));
     Figure {
         alternative: format!("Time as a multiple of native. {}", in_words.collect::<Vec<_>>().join("; ")),
@@ -99,7 +108,11 @@ fn ratios<'a>(pairs: &[&Pair<'_>]) -> Figure<'a> {
 }
 
 /// All warnings of the records, of what is compared, and of what stands alone.
-pub(super) fn warnings<'a>(records: &[Record], pairs: &[Pair<'_>]) -> Option<Block<'a>> {
+pub(super) fn warnings<'a, 'r>(
+    records: &'r [Record],
+    known: &KnownSeries<'r>,
+    pairs: &[Pair<'_>],
+) -> Option<Block<'a>> {
     let of_records = records.iter().flat_map(|record| {
         let place = labels::environment(&record.machine);
         let warnings = record.warnings.iter();
@@ -121,8 +134,11 @@ pub(super) fn warnings<'a>(records: &[Record], pairs: &[Pair<'_>]) -> Option<Blo
         let own = cell.warnings.iter();
         let own = own.map(|warning| (warning.kind, format!("{subject}: {place}: {}", warning.message)));
         // These name the place themselves.
-        let of_series = Series::new(cell, &record.clock).warnings().into_iter();
-        let of_series = of_series.map(|warning| (warning.kind, format!("{subject}: {}", warning.message)));
+        let series = known.of(cell, &record.clock);
+        let of_series = series
+            .warnings()
+            .iter()
+            .map(|warning| (warning.kind, format!("{subject}: {}", warning.message)));
         own.chain(of_series).collect::<Vec<_>>()
     });
     warning_block(of_records.chain(of_pairs).chain(of_others))

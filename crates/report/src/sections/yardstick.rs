@@ -1,13 +1,14 @@
 use tare_findings::{format, labels};
 use tare_record::Record;
 
+use crate::analysis::series::KnownSeries;
 use crate::analysis::yardstick::{YardstickPair, pairs};
 use crate::figure::{Figure, FigureKind, RatioRow};
 use crate::section::{Block, Section, Table, Value};
 
 /// How far the engines are from one of others, in the same place.
-pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
-    let pairs = pairs(records);
+pub(super) fn section<'a, 'r>(records: &'r [Record], known: &KnownSeries<'r>) -> Option<Section<'a>> {
+    let pairs = pairs(records, known);
     if pairs.is_empty() {
         return None;
     }
