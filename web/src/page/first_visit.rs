@@ -1,7 +1,7 @@
 //! The button that a visitor presses first, and what the page says afterwards.
 
 use tare_record::{CellPlan, EngineName, Plan, Record, Rules};
-use web_sys::{Element, Event, HtmlElement};
+use web_sys::{Element, Event, HtmlAnchorElement, HtmlElement};
 
 use super::browser_info;
 use super::state::page;
@@ -10,10 +10,17 @@ use super::view::{element, on};
 /// A network that people know.
 const MODEL: &str = "resnet50";
 
+/// Where the source of this page is, if who built it says so: what the program is built from.
+const SOURCE: Option<&str> = option_env!("TARE_SOURCE");
+
 /// Says what would be measured, and connects the button that copies.
 pub(super) fn set_up() {
     if has_gpu() {
         element::<Element>("devices").set_text_content(Some("the CPU and the GPU"));
+    }
+    if let Some(source) = SOURCE {
+        element::<HtmlAnchorElement>("source-link").set_href(source);
+        element::<HtmlElement>("source").set_hidden(false);
     }
     on::<Event>(&element::<HtmlElement>("copy"), "click", |_| {
         let text = element::<Element>("native-command").text_content().unwrap_or_default();
