@@ -4,18 +4,31 @@ use tare_burn::Burn;
 use tare_core::Engine;
 use tare_ort::Ort;
 use tare_record::{CellRequest, EngineName, Failure, FailureKind, Variant};
+use tare_rten::Rten;
 use tare_tract::Tract;
 
 /// Creates the engine of a request.
-pub(crate) fn engine_of(request: &CellRequest) -> Box<dyn Engine> {
+///
+/// # Errors
+///
+/// If it runs in browsers only.
+pub(crate) fn engine_of(request: &CellRequest) -> Result<Box<dyn Engine>, Failure> {
     let burn = match (request.engine, &request.variant) {
-        (EngineName::Tract, _) => return Box::new(Tract::new(request.threads)),
-        (EngineName::Ort, _) => return Box::new(Ort::new(request.threads)),
+        (EngineName::Tract, _) => return Ok(Box::new(Tract::new(request.threads))),
+        (EngineName::Ort, _) => return Ok(Box::new(Ort::new(request.threads))),
+        (EngineName::Rten, _) => return Ok(Box::new(Rten::new(request.threads))),
+        (EngineName::OrtWeb, _) => {
+            let message = format!("{} runs in browsers only", request.engine);
+            return Err(Failure::new(FailureKind::Device, message).with_hint(format!(
+                "measure it with `tare browser`, or {} instead",
+                EngineName::Ort
+            )));
+        }
         (EngineName::BurnFlex, _) => Burn::flex(request.threads),
         (EngineName::BurnWgpu, Variant::Wgsl) => Burn::wgpu_in_wgsl(),
         (EngineName::BurnWgpu, _) => Burn::wgpu(),
     };
-    Box::new(if request.in_f16() { burn.in_f16() } else { burn })
+    Ok(Box::new(if request.in_f16() { burn.in_f16() } else { burn }))
 }
 
 /// The environment variable that limits an engine to narrower vector instructions, and its value.
@@ -43,6 +56,14 @@ pub(crate) fn vector_limit_variable(engine: EngineName, name: &str) -> Result<(&
     let disabled_by_user = std::env::var(tare_tract::ISA_VARIABLE).into_iter();
     let all: Vec<String> = disabled_by_user.chain([limit.isa_variable.clone()]).collect();
     Ok((tare_tract::ISA_VARIABLE, all.join(",")))
+}
+
+/// Why an engine cannot be measured on this machine, where it has to be installed.
+pub(crate) fn absence_of(engine: EngineName) -> Option<Failure> {
+    match engine {
+        EngineName::Ort => tare_ort::found().err(),
+        _ => None,
+    }
 }
 
 /// Whether this machine has a GPU that burn-wgpu can use.

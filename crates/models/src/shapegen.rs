@@ -47,6 +47,7 @@ fn signature() -> Signature {
             input("times", vec![Dim::Open("steps + 1".into())]),
         ],
         outputs: vec!["occupancy".into()],
+        output_types: vec![Some(DType::F32)],
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Signature {
     pub inputs: Vec<InputSpec>,
     /// Names of the outputs.
     pub outputs: Vec<String>,
+    /// Their element types, as far as the model says.
+    pub output_types: Vec<Option<DType>>,
 }
 
 /// An input of a model.
@@ -152,8 +154,11 @@ pub fn signature(bytes: &[u8]) -> Result<Signature, SignatureError> {
         .filter(|input| !is_weight(&input.name))
         .map(input_spec)
         .collect::<Result<Vec<_>, _>>()?;
+    let elem_type = |output: &ValueInfo| Some(output.r#type.as_ref()?.tensor_type.as_ref()?.elem_type);
+    let output_type = |output| elem_type(output).and_then(onnx::dtype);
     Ok(Signature {
         inputs,
+        output_types: graph.output.iter().map(output_type).collect(),
         outputs: graph.output.into_iter().map(|output| output.name).collect(),
     })
 }

@@ -38,6 +38,7 @@ engines! {
         reference_rank: Some(1),
         computes_in_f16: false,
         on_request: false,
+        is_yardstick: false,
         vector_limits: &["avx512", "fma", "sse2", "neon"],
         wgsl_on_request: false,
         modules: &[
@@ -56,6 +57,7 @@ engines! {
         reference_rank: Some(2),
         computes_in_f16: true,
         on_request: false,
+        is_yardstick: false,
         vector_limits: &[],
         wgsl_on_request: false,
         modules: &[
@@ -71,6 +73,7 @@ engines! {
         reference_rank: None,
         computes_in_f16: true,
         on_request: false,
+        is_yardstick: false,
         vector_limits: &[],
         wgsl_on_request: true,
         modules: &[ModuleSpec::plain("burn-wgpu", limits(4_500_000, 6_000_000))],
@@ -83,9 +86,41 @@ engines! {
         reference_rank: None,
         computes_in_f16: false,
         on_request: true,
+        is_yardstick: true,
         vector_limits: &[],
         wgsl_on_request: false,
         modules: &[],
+    }
+    /// onnxruntime-web on the CPU: a yardstick.
+    OrtWeb = "ort-web" {
+        label: "onnxruntime-web (CPU)",
+        device: DeviceKind::Cpu,
+        environments: &[EnvironmentKind::Browser],
+        reference_rank: None,
+        computes_in_f16: false,
+        on_request: true,
+        is_yardstick: true,
+        vector_limits: &[],
+        wgsl_on_request: false,
+        // The library has its own module, and starts its own threads.
+        modules: &[ModuleSpec { starts_threads: true, ..ModuleSpec::plain("ort-web", limits(400_000, 500_000)) }],
+    }
+    /// rten on the CPU.
+    Rten = "rten" {
+        label: "rten (CPU)",
+        device: DeviceKind::Cpu,
+        environments: &[EnvironmentKind::Native, EnvironmentKind::Node, EnvironmentKind::Browser],
+        reference_rank: None,
+        computes_in_f16: false,
+        on_request: true,
+        is_yardstick: false,
+        vector_limits: &[],
+        wgsl_on_request: false,
+        modules: &[
+            ModuleSpec::plain("rten", limits(1_000_000, 1_300_000)),
+            ModuleSpec::relaxed_simd("rten-relaxed", limits(1_000_000, 1_300_000)),
+            ModuleSpec { relaxed_simd: true, ..ModuleSpec::threads("rten-threads", limits(1_000_000, 1_300_000)) },
+        ],
     }
 }
 
@@ -108,8 +143,10 @@ pub struct EngineSpec {
     pub reference_rank: Option<u8>,
     /// Whether it can be told to compute in f16, on devices that do.
     pub computes_in_f16: bool,
-    /// Whether it is measured only where it is named: it is not part of this program, and may not be installed.
+    /// Whether it is measured only where it is named.
     pub on_request: bool,
+    /// Whether others wrote it for others: what the engines of tare are compared with. It is not part of this program.
+    pub is_yardstick: bool,
     /// Vector instructions that it can be limited to natively, widest first. No processor has all
     /// of them.
     pub vector_limits: &'static [&'static str],
@@ -129,7 +166,10 @@ impl EngineSpec {
     pub fn module(&self, relaxed_simd: bool, threads: bool) -> Option<&'static ModuleSpec> {
         // There is at most one threaded module. It may need relaxed SIMD even if that is not asked
         // for.
-        let fits = |module: &&ModuleSpec| module.threads == threads && (threads || module.relaxed_simd == relaxed_simd);
+        let fits = |module: &&ModuleSpec| {
+            (module.threads || module.starts_threads && threads) == threads
+                && (threads || module.relaxed_simd == relaxed_simd)
+        };
         self.modules.iter().find(fits)
     }
 }
@@ -159,6 +199,8 @@ pub struct ModuleSpec {
     pub relaxed_simd: bool,
     /// Whether workers can share its memory, so that it runs on several threads.
     pub threads: bool,
+    /// Whether what it calls starts threads of its own, in memory of its own.
+    pub starts_threads: bool,
     /// How large it may be.
     pub limits: SizeLimits,
 }
@@ -169,6 +211,7 @@ impl ModuleSpec {
             name,
             relaxed_simd: false,
             threads: false,
+            starts_threads: false,
             limits,
         }
     }

@@ -17,6 +17,7 @@ pub use analysis::ladder::{Ladder, Step, ladders};
 pub use analysis::pairing::{Basis, Comparison, Pair, Refusal, compare};
 pub use analysis::step_kind::StepKind;
 pub use analysis::verdict::verdict;
+pub use analysis::yardstick::{YardstickPair, yardsticks};
 pub use figure::{
     Axis, AxisOf, Chart, ChartLine, ChartPoint, Figure, FigureKind, FlamePart, Matrix, MatrixCell, MatrixRow, Parts,
     PartsRow, RatioRow, SampleRow, WaterfallRow,

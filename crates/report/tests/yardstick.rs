@@ -69,6 +69,19 @@ fn engines_are_compared_with_a_yardstick_in_the_same_place() {
 }
 
 #[test]
+fn the_table_of_cells_has_the_multiple_too() {
+    let records = [with_yardstick()];
+    let sections = sections(&records);
+    let cells = sections.iter().find(|section| section.id == "cells").unwrap();
+    let [Block::Table(table)] = &cells.blocks[..] else {
+        panic!("{:?}", cells.blocks)
+    };
+    assert_eq!(table.columns.last().unwrap().id, "yardstick_ratio");
+    let ratios: Vec<&Value> = table.rows.iter().map(|row| row.values.last().unwrap()).collect();
+    assert!(matches!(ratios[..], [Value::Ratio(_), Value::Missing]), "{ratios:?}");
+}
+
+#[test]
 fn a_yardstick_of_another_record_counts_on_the_same_machine_alone() {
     let whole = with_yardstick();
     let (mut own, mut other) = (whole.clone(), whole);

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
 use crate::build::{self, Profile};
-use crate::paths::target;
+use crate::docs::{FOLDER_SUFFIX, docs};
+use crate::paths::{root, target};
+use crate::setup::onnxruntime;
 use crate::step::step;
 
 /// Builds, and then runs `tare bench` with a plan.
@@ -27,6 +29,37 @@ pub(crate) fn bench(sh: &Shell, plan: &str, out: Option<&str>) -> Result<()> {
     step("measuring natively and in a headless browser, in turn");
     cmd!(sh, "{tare} bench --plan {plan} {flags...} -o {out}").run()?;
     Ok(())
+}
+
+/// Measures the plan `yardstick` natively and in Chromium, keeps the records, and writes the tables of docs/performance.md.
+pub(crate) fn yardstick(sh: &Shell, name: &str, filter: Option<&str>) -> Result<()> {
+    let (_, tare) = build::all(sh, Profile::Release)?;
+    let library =
+        onnxruntime(sh)?.context("the engines are measured against onnxruntime, which cannot be installed here")?;
+    let folder = target().join("bench");
+    sh.create_dir(&folder)?;
+    let out = format!("{name}{FOLDER_SUFFIX}");
+    let filter: Vec<&str> = filter.into_iter().flat_map(|filter| ["--filter", filter]).collect();
+    step("measuring natively and in Chromium, in turn");
+    {
+        // So that the recorded command names no folder of this machine.
+        let _there = sh.push_dir(&folder);
+        cmd!(
+            sh,
+            "{tare} bench --plan yardstick --in native,chromium {filter...} -o {out}"
+        )
+        .env("ORT_DYLIB_PATH", library)
+        .run()?;
+    }
+    let kept = root().join("records").join(&out);
+    sh.create_dir(&kept)?;
+    for path in sh.read_dir(folder.join(&out))? {
+        let environment = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if ["native", "chromium"].contains(&environment.as_str()) {
+            sh.copy_file(&path, kept.join(format!("{environment}.json")))?;
+        }
+    }
+    docs(sh, false)
 }
 
 /// On a machine without a GPU: the Vulkan driver that Chromium brings, so that both sides compute on the same adapter.

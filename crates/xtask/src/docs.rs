@@ -1,6 +1,7 @@
 //! Documents that a command writes: results from committed records, the list of dependencies, and
 //! the book.
 
+mod performance;
 mod results;
 mod third_party;
 mod written;
@@ -11,6 +12,7 @@ use xshell::{Shell, cmd};
 use crate::paths::{root, target};
 use crate::setup::mdbook;
 use crate::step::step;
+pub(crate) use performance::FOLDER_SUFFIX;
 use written::Written;
 
 /// Writes the documents and builds the book as HTML. With `check` nothing is written, and a
@@ -47,6 +49,8 @@ pub(crate) fn check_written(sh: &Shell) -> Result<()> {
 
 fn written(sh: &Shell) -> Result<Vec<Written>> {
     let mut written = results::results(sh).context("cannot write the results")?;
+    let read = |folder: &std::path::Path| results::read(sh, folder);
+    written.push(performance::performance(sh, read).context("cannot write the tables of performance")?);
     written.push(third_party::third_party(sh).context("cannot list the dependencies")?);
     Ok(written)
 }

@@ -59,6 +59,13 @@ mod flags {
                 /// Folder for records and report; by default a dated one under target/bench
                 optional --out out: String
             }
+            /// Measure: the engines against onnxruntime, natively and in Chromium, and write the tables of docs/performance.md; an hour and more
+            cmd yardstick {
+                /// Only cells that match, like model=minilm
+                optional --filter filter: String
+                /// Name of the folder under records/, before `-yardstick`: the date and the machine
+                required name: String
+            }
             /// Measure: the burn executor against the code that burn-onnx generates
             cmd bench-codegen {}
             /// Measure: how many intervals of repeated runs hold the ratio of all; 40 minutes
@@ -138,6 +145,7 @@ fn main() -> Result<()> {
         XtaskCmd::Bench(flags) => bench::bench(&sh, flags.plan.as_deref().unwrap_or("quick"), flags.out.as_deref()),
         XtaskCmd::Coverage(flags) => experiments::coverage(&sh, flags.runs.unwrap_or(20)),
         XtaskCmd::Freshness(flags) => experiments::freshness(&sh, flags.runs.unwrap_or(6)),
+        XtaskCmd::Yardstick(flags) => bench::yardstick(&sh, &flags.name, flags.filter.as_deref()),
         XtaskCmd::BenchCodegen(_) => bench::bench_codegen(&sh),
         XtaskCmd::Size(flags) => size::size(&sh, Profile::dist_if(!flags.release)),
         XtaskCmd::Test(flags) => checks::test(&sh, !flags.fast),

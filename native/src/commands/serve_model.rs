@@ -138,7 +138,7 @@ async fn start(
         let shapes = request.shapes.clone();
         let bytes = move || model_bytes(&file, &shapes);
         let workload = tare_models::workload(&request, &given, bytes)?;
-        Ok((workload, engine_of(&request)))
+        Ok((workload, engine_of(&request)?))
     };
     serving::start(&answering, prepare).await
 }

@@ -99,7 +99,7 @@ pub(crate) fn run(folder: &Path) -> Result<bool> {
         Some((transport, server)) => {
             RemoteEngine::connect(transport, server).map(|engine| Box::new(engine) as Box<dyn Engine>)
         }
-        None => Ok(engine_of(&request)),
+        None => engine_of(&request),
     };
     let mut reporter = Reporter {
         has_model: request.sent_over().is_none(),

@@ -114,6 +114,10 @@ impl Executor for ProcessExecutor {
         (cpu, Some(warning))
     }
 
+    fn absence_of(&mut self, engine: EngineName) -> Option<Failure> {
+        crate::engines::absence_of(engine)
+    }
+
     async fn finish(&mut self, record: &mut Record) {
         record.warnings.extend(throttled_since(&record.machine));
     }

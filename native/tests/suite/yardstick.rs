@@ -1,8 +1,8 @@
 //! Tests of onnxruntime as a yardstick.
 
-use tare_record::{EngineName, FailureKind, Status};
+use tare_record::{EngineName, FailureKind};
 
-use crate::common::{Ran, Sandbox};
+use crate::common::{Ran, Sandbox, page};
 
 #[test]
 fn a_yardstick_does_the_same_work_in_the_same_run() {
@@ -39,26 +39,66 @@ fn a_yardstick_does_the_same_work_in_the_same_run() {
 }
 
 #[test]
-fn without_its_library_a_yardstick_fails_alone_and_says_what_to_install() {
+fn without_its_library_a_yardstick_is_left_out_with_what_to_install() {
     let sandbox = Sandbox::new();
-    let command = "run --plan smoke --model tiny --engine tract --engine ort -o run.json";
+    let run = |engines: &str| {
+        let command = format!("run --plan smoke --model tiny {engines} -o run.json");
+        Ran::of(
+            sandbox
+                .command(&command)
+                .env("ORT_DYLIB_PATH", sandbox.path("absent.so")),
+        )
+    };
+    run("--engine tract --engine ort")
+        .code(0)
+        .says("ort was left out")
+        .says("pip install onnxruntime");
+    let record = sandbox.record("run.json");
+    assert!(record.all_measured());
+    assert_eq!(record.cells[0].engine.name, EngineName::Tract);
+    std::fs::remove_file(sandbox.path("run.json")).unwrap();
+    // Alone, it is what the user asked for.
+    run("--engine ort").code(1).says("pip install onnxruntime");
+    let failure = sandbox.failure("run.json", 0);
+    assert_eq!(failure.kind, FailureKind::Device, "{failure}");
+    assert!(failure.message.contains("absent.so"), "{failure}");
+}
+
+#[test]
+fn engines_of_others_do_the_same_work_in_the_browser() {
+    let sandbox = Sandbox::new();
+    let plan = r#"
+        name = "others"
+        rules = { rounds = 1, min_time_ms = 10, max_time_ms = 1000, min_samples = 3, min_warmup_runs = 1, min_warmup_ms = 0 }
+        defaults = { engines = ["tract", "rten", "ort-web"], threads = [1, 2] }
+        cell = [{ model = "tiny" }, { model = "digits" }]
+    "#;
+    sandbox.write("others.toml", plan.as_bytes());
     Ran::of(
         sandbox
-            .command(command)
-            .env("ORT_DYLIB_PATH", sandbox.path("absent.so")),
+            .command("browser --plan others.toml -o run.json")
+            .args(["--page", &page()]),
     )
-    .code(1)
-    .says("pip install onnxruntime");
-    for cell in sandbox.record("run.json").cells {
-        match (&cell.status, cell.engine.name) {
-            (Status::Measured, EngineName::Tract) => {}
-            (Status::Failed(failure), EngineName::Ort) => {
-                assert_eq!(failure.kind, FailureKind::Device, "{failure}");
-                assert!(failure.message.contains("absent.so"), "{failure}");
-            }
-            found => panic!("{found:?}"),
-        }
+    .code(0)
+    .says("Next to a yardstick");
+    let record = sandbox.record("run.json");
+    assert!(record.all_measured(), "{:?}", record.cells);
+    assert_eq!(record.cells.len(), 12);
+    for cell in &record.cells {
+        let is_yardstick = cell.engine.name == EngineName::OrtWeb;
+        assert!(cell.verification.is_some(), "{cell:?}");
+        // Memory and module are those of the worker, which does not hold the model.
+        assert_eq!(cell.memory.wasm_linear_bytes.is_none(), is_yardstick, "{cell:?}");
+        assert_eq!(cell.module.is_none(), is_yardstick, "{cell:?}");
+        assert_ne!(cell.engine.version, "");
     }
+    let threads = record.cells.iter().filter(|cell| cell.configuration.threads == 2);
+    assert_eq!(threads.count(), 6);
+    // Natively there is another one of its kind.
+    sandbox
+        .measure("native.json", "--model tiny --engine ort-web")
+        .code(1)
+        .says("runs in browsers only");
 }
 
 #[test]

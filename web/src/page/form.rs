@@ -36,7 +36,9 @@ pub(super) fn set_up(fallback: Option<&str>) {
         check_by_default(&input, entry.name == CHOSEN);
     }
     for (engine, reason) in engines() {
-        let text = match engine.spec().device {
+        let spec = engine.spec();
+        let text = match spec.device {
+            _ if spec.is_yardstick => "onnxruntime-web by Microsoft, on the CPU, to compare with",
             DeviceKind::Cpu => "runs models on the CPU, in wasm with SIMD",
             DeviceKind::Gpu => "runs models on the GPU, through WebGPU",
         };

@@ -285,7 +285,8 @@ fn selftest(pairs: u32) {
 /// The engines that the page offers, each with the reason why it cannot be used, if there is one.
 fn engines() -> Vec<(EngineName, Option<String>)> {
     let no_webgpu = page(|page| page.no_webgpu.clone());
-    EngineName::all_in(EnvironmentKind::Browser)
+    EngineName::all()
+        .filter(|engine| engine.spec().runs_in(EnvironmentKind::Browser))
         .map(|engine| (engine, no_webgpu.clone().filter(|_| engine.is_on_gpu())))
         .collect()
 }

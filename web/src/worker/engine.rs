@@ -32,6 +32,16 @@ pub(super) async fn engine(setup: Setup) -> Result<Box<dyn Engine>, Failure> {
     Ok(Box::new(tare_tract::Tract::new(setup.threads)))
 }
 
+#[cfg(feature = "rten")]
+pub(super) async fn engine(setup: Setup) -> Result<Box<dyn Engine>, Failure> {
+    Ok(Box::new(tare_rten::Rten::new(setup.threads)))
+}
+
+#[cfg(feature = "ort-web")]
+pub(super) async fn engine(setup: Setup) -> Result<Box<dyn Engine>, Failure> {
+    Ok(Box::new(tare_ort_web::OrtWeb::new(setup.threads).await?))
+}
+
 #[cfg(feature = "burn-flex")]
 pub(super) async fn engine(setup: Setup) -> Result<Box<dyn Engine>, Failure> {
     let burn = tare_burn::Burn::flex(setup.threads);

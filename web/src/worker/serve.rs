@@ -129,7 +129,7 @@ async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase
         earlier,
         &clock,
         &mut Reporter {
-            has_model: request.sent_over().is_none(),
+            has_model: request.sent_over().is_none() && !request.engine.spec().is_yardstick,
         },
     )
     .await;
@@ -141,7 +141,8 @@ async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase
             collections: Some(after - collections_before.unwrap_or(0)),
             was_hidden: false,
         });
-        cell.module = size;
+        // What a yardstick downloads besides is not in it.
+        cell.module = size.filter(|_| !request.engine.spec().is_yardstick);
     }
     post(&reply.event, &reply.tensors);
 }

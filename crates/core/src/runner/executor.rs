@@ -82,6 +82,11 @@ pub trait Executor {
     /// them.
     fn default_engines(&mut self) -> (Vec<EngineName>, Option<Warning>);
 
+    /// Why an engine that the plan names cannot be measured here, if it has to be installed and is not.
+    fn absence_of(&mut self, _: EngineName) -> Option<Failure> {
+        None
+    }
+
     /// Reads the state of the machine that requests are carried out on, if this program runs on it.
     fn machine_reading(&mut self) -> Option<MachineReading> {
         None

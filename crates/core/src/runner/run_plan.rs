@@ -33,7 +33,13 @@ pub async fn run_plan(
         .flat_map(|lane| &lane.record.cells)
         .flat_map(|cell| &cell.rounds);
     let earlier_ns = earlier_ns.filter_map(|round| round.start_ns).max().unwrap_or(0);
+    let known: Vec<usize> = lanes.iter().map(|lane| lane.record.warnings.len()).collect();
     let tasks = tasks(lanes);
+    for (lane, known) in lanes.iter().zip(known) {
+        for warning in &lane.record.warnings[known..] {
+            observer.note(&lane.name, &warning.message);
+        }
+    }
     let mut runner = Runner {
         tasks,
         lanes,

@@ -1,10 +1,11 @@
 //! A cell to measure, and what became of it so far.
 
 use tare_record::{
-    Cell, CellPlan, CellRequest, EnvironmentKind, Failure, FailureKind, RELAXED_SIMD, Rules, Status, Variant, Warning,
-    WarningKind,
+    Cell, CellPlan, CellRequest, EngineName, EnvironmentKind, Failure, FailureKind, RELAXED_SIMD, Rules, Status,
+    Variant, Warning, WarningKind,
 };
 
+use super::executor::Executor;
 use super::lane::Lane;
 use super::requests::requests;
 use super::rounds::{self, RoundStart};
@@ -38,7 +39,7 @@ pub(super) struct Task {
     pub(super) is_over: bool,
 }
 
-/// All cells of all lanes, in the plan's order.
+/// All cells of all lanes, in the plan's order. Engines that are not installed are left out, with a warning in the record.
 pub(super) fn tasks(lanes: &mut [Lane<'_>]) -> Vec<Task> {
     let mut tasks = Vec::new();
     let has_others = lanes.len() > 1;
@@ -57,6 +58,12 @@ pub(super) fn tasks(lanes: &mut [Lane<'_>]) -> Vec<Task> {
             };
             // Another environment may run them.
             engines.retain(|engine| !has_others || engine.spec().runs_in(environment));
+            if let Some((absent, warning)) = absent(lane.executor.as_mut(), &engines) {
+                engines.retain(|engine| *engine != absent);
+                if !lane.record.warnings.contains(&warning) {
+                    lane.record.warnings.push(warning);
+                }
+            }
             if has_others && !is_possible(cell_plan, environment) {
                 continue;
             }
@@ -85,6 +92,21 @@ pub(super) fn tasks(lanes: &mut [Lane<'_>]) -> Vec<Task> {
         }
     }
     tasks
+}
+
+/// An engine that is not installed, and a warning that says so. `None` if it is the only one: then its cells fail.
+fn absent(executor: &mut (dyn Executor + '_), engines: &[EngineName]) -> Option<(EngineName, Warning)> {
+    let [_, _, ..] = engines else { return None };
+    let absences = engines
+        .iter()
+        .map(|&engine| Some((engine, executor.absence_of(engine)?)));
+    let (engine, failure) = absences.flatten().next()?;
+    let hint = failure.hint.map_or_else(String::new, |hint| format!(": {hint}"));
+    let warning = Warning {
+        kind: WarningKind::Fallback,
+        message: format!("{engine} was left out, because {}{hint}", failure.message),
+    };
+    Some((engine, warning))
 }
 
 /// Whether the requests of a cell can be sent from an environment.

@@ -1,6 +1,6 @@
 //! Cells next to a yardstick: an engine of others that did the same work in the same place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use tare_core::stats::Estimate;
 use tare_record::{Cell, Record, Status};
@@ -11,19 +11,50 @@ use super::versions::machine;
 
 /// A cell, and the cell of a yardstick that differs from it in nothing but the engine.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct YardstickPair<'a> {
+pub struct YardstickPair<'a> {
     /// The cell of the yardstick.
-    pub(crate) yardstick: &'a Cell,
+    pub yardstick: &'a Cell,
     /// The cell that is compared with it.
-    pub(crate) cell: &'a Cell,
+    pub cell: &'a Cell,
     /// Median of one run as a multiple of the yardstick's, with a 95 % interval.
-    pub(crate) ratio: Estimate,
+    pub ratio: Estimate,
     /// Median of one run in nanoseconds, of the yardstick and of the cell.
-    pub(crate) medians: [Estimate; 2],
+    pub medians: [Estimate; 2],
+}
+
+/// What is compared with a yardstick, also by cell.
+pub(crate) struct Yardsticks<'a> {
+    pub(crate) pairs: Vec<YardstickPair<'a>>,
+    /// Index of the pair of each cell.
+    by_cell: HashMap<*const Cell, usize>,
+}
+
+impl<'a> Yardsticks<'a> {
+    pub(crate) fn new(records: &'a [Record], known: &KnownSeries<'a>) -> Self {
+        let pairs = pairs(records, known);
+        let by_cell = (0..)
+            .zip(&pairs)
+            .map(|(number, pair)| (std::ptr::from_ref(pair.cell), number));
+        Self {
+            by_cell: by_cell.collect(),
+            pairs,
+        }
+    }
+
+    /// The time of a cell as a multiple of the yardstick's.
+    pub(crate) fn ratio_of(&self, cell: &Cell) -> Option<&Estimate> {
+        let number = self.by_cell.get(&std::ptr::from_ref(cell))?;
+        Some(&self.pairs[*number].ratio)
+    }
+}
+
+/// Compares every measured cell with the yardstick that did the same work in the same place.
+pub fn yardsticks(records: &[Record]) -> Vec<YardstickPair<'_>> {
+    pairs(records, &KnownSeries::default())
 }
 
 /// Compares every measured cell with the yardstick of its own record, or of the first record of the same machine that has one.
-pub(crate) fn pairs<'a>(records: &'a [Record], known: &KnownSeries<'a>) -> Vec<YardstickPair<'a>> {
+fn pairs<'a>(records: &'a [Record], known: &KnownSeries<'a>) -> Vec<YardstickPair<'a>> {
     let measured = || {
         records.iter().flat_map(|record| {
             let cells = record.cells.iter().filter(|cell| cell.status == Status::Measured);
@@ -49,7 +80,7 @@ pub(crate) fn pairs<'a>(records: &'a [Record], known: &KnownSeries<'a>) -> Vec<Y
 }
 
 fn is_yardstick(cell: &Cell) -> bool {
-    cell.engine.name.spec().on_request
+    cell.engine.name.spec().is_yardstick
 }
 
 fn is_same_place(other: &Record, yardstick: &Cell, record: &Record, cell: &Cell) -> bool {

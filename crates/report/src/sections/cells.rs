@@ -1,31 +1,50 @@
 use tare_record::{Cell, Record, Status};
 
 use crate::analysis::series::{KnownSeries, Series};
+use crate::analysis::yardstick::Yardsticks;
 use crate::section::{Note, Rank, Section, Table, Value};
 use tare_findings::labels;
 
+/// Names for programs, and headings.
+const COLUMNS: [(&str, &str); 10] = [
+    ("model", "model"),
+    ("engine", "engine"),
+    ("configuration", "where"),
+    ("status", "status"),
+    ("median", "median"),
+    ("median_interval", "95 % interval"),
+    ("p95", "p95"),
+    ("p99", "p99"),
+    ("samples", "samples"),
+    ("rounds", "rounds"),
+];
+
 /// Every cell with its figures, or why it has none.
-pub(super) fn section<'a, 'r>(records: &'r [Record], known: &KnownSeries<'r>, rank: Rank) -> Option<Section<'a>> {
+pub(super) fn section<'a, 'r>(
+    records: &'r [Record],
+    known: &KnownSeries<'r>,
+    yardsticks: &Yardsticks<'_>,
+    rank: Rank,
+) -> Option<Section<'a>> {
+    let mut columns = COLUMNS.to_vec();
+    if !yardsticks.pairs.is_empty() {
+        columns.push(("yardstick_ratio", "vs. yardstick"));
+    }
     let mut table = Table::new(
         "Time of one run, including reading the output back. The interval is that of the median over rounds. Percentiles are those of samples, and \
          shown if at least five samples lie beyond them. The record keeps every sample.",
-        &[
-            ("model", "model"),
-            ("engine", "engine"),
-            ("configuration", "where"),
-            ("status", "status"),
-            ("median", "median"),
-            ("median_interval", "95 % interval"),
-            ("p95", "p95"),
-            ("p99", "p99"),
-            ("samples", "samples"),
-            ("rounds", "rounds"),
-        ],
+        &columns,
     );
     for record in records {
         for cell in &record.cells {
             let series = known.of(cell, &record.clock);
-            table.push_with_notes(values(cell, &series), notes(cell, &series));
+            let mut values = values(cell, &series);
+            if !yardsticks.pairs.is_empty() {
+                values.push(Value::or_missing(yardsticks.ratio_of(cell), |ratio| {
+                    Value::Ratio(ratio.value)
+                }));
+            }
+            table.push_with_notes(values, notes(cell, &series));
         }
     }
     let section = Section::reason("cells", "All cells", vec![table.block()?]);

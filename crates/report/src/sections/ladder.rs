@@ -1,12 +1,14 @@
 use tare_core::stats::Estimate;
 
 use crate::analysis::ladder::Ladder;
+use crate::analysis::yardstick::Yardsticks;
 use crate::figure::{Figure, FigureKind, WaterfallRow};
 use crate::section::{Block, Rank, Section, Table, Value};
 use tare_findings::{format, labels};
+use tare_record::Cell;
 
 /// Why each workload takes longer in the browser, step by step. The one that explains most comes first and is open.
-pub(super) fn sections<'a>(ladders: &[Ladder<'a>]) -> Vec<Section<'a>> {
+pub(super) fn sections<'a>(ladders: &[Ladder<'a>], yardsticks: &Yardsticks<'_>) -> Vec<Section<'a>> {
     let size = |ladder: &Ladder<'_>| (ladder.rungs.len(), ladder.medians[0].value);
     let first = (0..ladders.len()).max_by(|&a, &b| {
         let (a, b) = (size(&ladders[a]), size(&ladders[b]));
@@ -21,13 +23,13 @@ pub(super) fn sections<'a>(ladders: &[Ladder<'a>]) -> Vec<Section<'a>> {
     };
     let mut sections: Vec<Section<'a>> = (0..)
         .zip(ladders)
-        .map(|(number, ladder)| section(ladder, rank(number)))
+        .map(|(number, ladder)| section(ladder, yardsticks, rank(number)))
         .collect();
     sections.sort_by_key(|section| section.rank != Rank::Answer);
     sections
 }
 
-fn section<'a>(ladder: &Ladder<'a>, rank: Rank) -> Section<'a> {
+fn section<'a>(ladder: &Ladder<'a>, yardsticks: &Yardsticks<'_>, rank: Rank) -> Section<'a> {
     let first = ladder.rungs[0];
     let factors = ladder.shares.iter().map(|(kind, ratio)| {
         format!(
@@ -43,7 +45,7 @@ fn section<'a>(ladder: &Ladder<'a>, rank: Rank) -> Section<'a> {
                 .into(),
         ),
         Block::List(factors.collect()),
-        Block::Table(table(ladder)),
+        Block::Table(table(ladder, yardsticks)),
     ];
     if ladder.repeated > 0 {
         details.push(Block::Text(format!(
@@ -86,21 +88,31 @@ fn waterfall<'a>(ladder: &Ladder<'_>) -> Figure<'a> {
     }
 }
 
-fn table(ladder: &Ladder<'_>) -> Table {
+fn table(ladder: &Ladder<'_>, yardsticks: &Yardsticks<'_>) -> Table {
+    let has_yardstick = ladder.rungs.iter().any(|rung| yardsticks.ratio_of(rung).is_some());
+    let mut columns = vec![
+        ("configuration", "where"),
+        ("step", "why"),
+        ("median", "median"),
+        ("factor", "factor"),
+        ("factor_interval", "95 % interval"),
+    ];
+    if has_yardstick {
+        columns.push(("yardstick_ratio", "vs. yardstick"));
+    }
     let mut table = Table::new(
         "All rungs computed the same: model, inputs and batch size are equal by SHA-256, and every output was verified. Vector instructions, widest first: \
          amx and avx512 have 512 bits, fma 256 bits and fused multiply-add, sse2 and wasm's simd 128 bits, neon and wasm's relaxed SIMD 128 bits and fused multiply-add.",
-        &[
-            ("configuration", "where"),
-            ("step", "why"),
-            ("median", "median"),
-            ("factor", "factor"),
-            ("factor_interval", "95 % interval"),
-        ],
+        &columns,
     );
-    let row = |place: String, why: Value, median: Value, ratio: Option<&Estimate>| {
+    let row = |place: String, why: Value, median: Value, ratio: Option<&Estimate>, rung: Option<&Cell>| {
         let [factor, interval] = ratio.map_or([Value::Missing, Value::Missing], Value::ratios);
-        vec![Value::Text(place), why, median, factor, interval]
+        let mut values = vec![Value::Text(place), why, median, factor, interval];
+        if has_yardstick {
+            let ratio = rung.and_then(|rung| yardsticks.ratio_of(rung));
+            values.push(Value::or_missing(ratio, |ratio| Value::Ratio(ratio.value)));
+        }
+        values
     };
     for (number, (cell, median)) in ladder.rungs.iter().zip(&ladder.medians).enumerate() {
         let step = number.checked_sub(1).map(|before| &ladder.steps[before]);
@@ -112,9 +124,16 @@ fn table(ladder: &Ladder<'_>) -> Table {
             why,
             Value::Duration(median.value),
             step.map(|step| &step.ratio),
+            Some(cell),
         ));
     }
     let whole = Value::text("the product of all factors");
-    table.push(row("first to last".into(), whole, Value::Missing, Some(&ladder.whole)));
+    table.push(row(
+        "first to last".into(),
+        whole,
+        Value::Missing,
+        Some(&ladder.whole),
+        None,
+    ));
     table
 }

@@ -32,6 +32,7 @@ use crate::analysis::ladder::ladders_known;
 use crate::analysis::pairing::compare_known;
 use crate::analysis::series::KnownSeries;
 use crate::analysis::versions::versions;
+use crate::analysis::yardstick::Yardsticks;
 use crate::section::{Block, Rank, Section};
 
 /// Pairs and ladders with a section of their own, and lists of kernels, at most. The summary and the tables have all.
@@ -42,6 +43,7 @@ pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
     let known = KnownSeries::default();
     let comparison = compare_known(records, &known);
     let ladders = ladders_known(records, &known);
+    let yardsticks = Yardsticks::new(records, &known);
     let found = tare_findings::findings(records);
     let mut sections: Vec<Section<'_>> = findings::section(&found).into_iter().collect();
     let versions = versions(records, &known);
@@ -52,8 +54,8 @@ pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
         sections.push(summary::section(records, &known, &comparison, &ladders));
         sections.extend(versions::section(&versions, None));
     }
-    sections.extend(ladder::sections(&ladders[..ladders.len().min(MOST)]));
-    sections.extend(yardstick::section(records, &known));
+    sections.extend(ladder::sections(&ladders[..ladders.len().min(MOST)], &yardsticks));
+    sections.extend(yardstick::section(&yardsticks));
     sections.extend(scaling::sections(records, &known));
     sections.extend(summary::refusals(&comparison));
     sections.extend(comparison.pairs.iter().take(MOST).map(pair::section));
@@ -64,7 +66,7 @@ pub fn sections(records: &[Record]) -> Vec<Section<'_>> {
     } else {
         Rank::Reason
     };
-    sections.extend(cells::section(records, &known, rank));
+    sections.extend(cells::section(records, &known, &yardsticks, rank));
     sections.extend(load::section(records, &known));
     sections.extend(operators::section(records));
     sections.extend(stages::section(records));

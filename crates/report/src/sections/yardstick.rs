@@ -1,14 +1,12 @@
 use tare_findings::{format, labels};
-use tare_record::Record;
 
-use crate::analysis::series::KnownSeries;
-use crate::analysis::yardstick::{YardstickPair, pairs};
+use crate::analysis::yardstick::{YardstickPair, Yardsticks};
 use crate::figure::{Figure, FigureKind, RatioRow};
 use crate::section::{Block, Section, Table, Value};
 
 /// How far the engines are from one of others, in the same place.
-pub(super) fn section<'a, 'r>(records: &'r [Record], known: &KnownSeries<'r>) -> Option<Section<'a>> {
-    let pairs = pairs(records, known);
+pub(super) fn section<'a>(yardsticks: &Yardsticks<'_>) -> Option<Section<'a>> {
+    let pairs = &yardsticks.pairs;
     if pairs.is_empty() {
         return None;
     }
@@ -18,8 +16,8 @@ pub(super) fn section<'a, 'r>(records: &'r [Record], known: &KnownSeries<'r>) ->
              them, with nothing of the environment in it."
                 .into(),
         ),
-        Block::Figure(figure(&pairs)),
-        Block::Table(table(&pairs)),
+        Block::Figure(figure(pairs)),
+        Block::Table(table(pairs)),
     ];
     Some(Section::reason("yardstick", "Next to a yardstick", blocks))
 }

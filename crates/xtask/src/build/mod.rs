@@ -29,6 +29,7 @@ pub(crate) const HEAVY: &[&str] = &[
     "--exclude=tare-findings",
     "--exclude=tare-launcher",
     "--exclude=tare-models",
+    "--exclude=tare-ort-web",
     "--exclude=tare-record",
     "--exclude=tare-report",
     "--exclude=tare-web",

@@ -12,15 +12,23 @@ use crate::setup::Tools;
 use crate::step::step;
 
 /// Scripts that go next to the modules.
-const SCRIPTS: [&str; 8] = [
+const SCRIPTS: [&str; 9] = [
     "busy-loop.html",
     "busy-loop.js",
     "interop-worker.js",
     "interop.js",
     "loader.js",
     "node-worker.js",
+    "onnxruntime.js",
     "package.json",
     "worker.js",
+];
+
+/// What the engine ort-web is: of npm's package onnxruntime-web, what runs on the CPU.
+const ONNXRUNTIME: [&str; 3] = [
+    "ort.wasm.min.mjs",
+    "ort-wasm-simd-threaded.mjs",
+    "ort-wasm-simd-threaded.wasm",
 ];
 
 /// What shared memory between workers needs, for rustc and for wasm-bindgen.
@@ -93,6 +101,14 @@ pub(crate) fn workers(sh: &Shell, tools: &Tools, profile: Profile) -> Result<()>
     }
     for script in SCRIPTS {
         sh.copy_file(root().join("web/workers").join(script), folder.join(script))?;
+    }
+    let (package, onnxruntime) = (
+        tools.npm().join("node_modules/onnxruntime-web"),
+        folder.join("onnxruntime"),
+    );
+    sh.create_dir(&onnxruntime)?;
+    for file in ONNXRUNTIME {
+        sh.copy_file(package.join("dist").join(file), onnxruntime.join(file))?;
     }
     Ok(())
 }

@@ -33,6 +33,7 @@ fn is_shown(section: &Section<'_>) -> bool {
         "summary",
         "not-compared",
         "ladder-",
+        "yardstick",
         "cells",
         "device-time",
         "interop",
@@ -84,7 +85,7 @@ fn program_size() -> Result<String> {
     Ok(text)
 }
 
-fn read(sh: &Shell, folder: &Path) -> Result<Vec<Record>> {
+pub(super) fn read(sh: &Shell, folder: &Path) -> Result<Vec<Record>> {
     let mut files = sh.read_dir(folder)?;
     files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     let records = files.iter().map(|path| {

@@ -1,4 +1,4 @@
-//! npm's packages: wasm-opt, whose systems' own versions are often too old, what checks the types of JavaScript, and the Selenium Grid of the tests.
+//! npm's packages: wasm-opt, whose systems' own versions are often too old, what checks the types of JavaScript, onnxruntime-web, and the Selenium Grid of the tests.
 
 use std::path::{Path, PathBuf};
 
@@ -20,12 +20,15 @@ pub(super) fn packages(sh: &Shell, tools: &Path) -> Result<PathBuf> {
     if cmd!(sh, "npm --version").quiet().ignore_stderr().read().is_err() {
         debian(sh, &["nodejs", "npm"], "Node.js with npm")?;
     }
-    step("installing npm's packages: wasm-opt and the checker of types");
+    step("installing npm's packages: wasm-opt, the checker of types, onnxruntime-web");
     sh.create_dir(&npm)?;
     sh.write_file(&installed, &manifest)?;
-    let outcome = cmd!(sh, "npm install --no-audit --no-fund --no-package-lock --prefix {npm}")
-        .run()
-        .context("cannot install npm's packages");
+    let outcome = cmd!(
+        sh,
+        "npm install --no-audit --no-fund --no-package-lock --ignore-scripts --prefix {npm}"
+    )
+    .run()
+    .context("cannot install npm's packages");
     if outcome.is_err() {
         // Not to be taken for installed next time.
         sh.remove_path(&installed)?;

@@ -51,7 +51,7 @@ pub(crate) struct PlanArgs {
     /// Natively, also measure with narrower vector instructions (tract); repeatable
     #[arg(long, value_name = "LEVEL", value_parser = vector_limits())]
     vector_limit: Vec<String>,
-    /// In a browser, also measure with relaxed SIMD (tract)
+    /// In a browser, also measure with relaxed SIMD (tract, rten)
     #[arg(long)]
     relaxed_simd: bool,
     /// Natively, also measure with kernels in WGSL, if the platform's compiler takes another
