@@ -34,6 +34,6 @@ pub use render::svg::svg;
 pub use render::terminal::terminal;
 pub use render::trace::trace;
 pub use section::{Block, Column, Note, Rank, Row, Section, Table, Value};
-pub use sections::sections;
+pub use sections::{sections, slower};
 pub use tare_findings::format::{bytes, count, duration, ratio};
 pub use tare_findings::labels::configuration;

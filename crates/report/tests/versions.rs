@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
 
 use tare_record::{EngineName, Record, Status};
-use tare_report::{markdown, terminal};
+use tare_report::{markdown, slower, terminal};
 
 /// A record that the page made in a version of Chromium, whose runs take this many nanoseconds.
 fn in_chromium(version: u32, run_ns: u64) -> Record {
@@ -44,6 +44,27 @@ fn another_version_is_compared_with_the_first() {
         assert!(verdict(&records).contains(expected), "{}", verdict(&records));
         assert!(markdown(&records).contains("## What did the other version change?"));
     }
+}
+
+#[test]
+fn what_became_slower_is_told_past_a_share() {
+    let before = in_chromium(156, 4_000_000);
+    let count = |after_ns, share| {
+        slower(&[before.clone(), in_chromium(157, after_ns)], share)
+            .unwrap()
+            .len()
+    };
+    let cells = before.cells.len();
+    for (after_ns, share, expected) in [
+        (8_000_000, 0.0, cells),
+        (8_000_000, 0.9, cells),
+        (8_000_000, 1.1, 0),
+        (4_000_100, 0.0, 0),
+        (2_000_000, 0.0, 0),
+    ] {
+        assert_eq!(count(after_ns, share), expected, "{after_ns} {share}");
+    }
+    assert_eq!(slower(&[before.clone()], 0.0), None, "there is no other version");
 }
 
 #[test]

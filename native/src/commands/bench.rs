@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use tare_record::{EngineName, EnvironmentKind, Plan};
 
-use super::args::{DriverArgs, PROFILED_RUNS, PlanArgs, PrintArgs, ServeArgs, cores};
+use super::args::{DriverArgs, PROFILED_RUNS, PlanArgs, PrintArgs, ServeArgs, SlowerArgs, cores};
 use crate::bench::environment::environments;
 use crate::bench::folder::RunFolder;
 use crate::bench::recorder::print_report;
@@ -47,6 +47,8 @@ pub(crate) struct Args {
     serve: ServeArgs,
     #[command(flatten)]
     print: PrintArgs,
+    #[command(flatten)]
+    slower: SlowerArgs,
     /// Folder for inputs and outputs of every engine as .npy files
     #[arg(long, value_name = "DIR")]
     save_tensors: Option<PathBuf>,
@@ -154,7 +156,8 @@ fn measure(kind: Kind, args: &Args, resumed: Option<RunFolder>) -> Result<bool> 
     folder.report(&measured.records, &command_line())?;
     print_report(&measured.records, args.print.json);
     eprintln!("records and report: {}", folder.path.display());
-    Ok(measured.all)
+    let nothing_slower = args.slower.check(&measured.records)?;
+    Ok(measured.all && nothing_slower)
 }
 
 /// Chooses engines for models without any: those that all environments can run.

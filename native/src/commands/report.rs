@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use tare_record::Record;
 
+use super::args::SlowerArgs;
 use crate::bench::recorder::terminal_width;
 use crate::command_line::command_line;
 use crate::record_file::refuse_record;
@@ -19,6 +20,8 @@ pub(crate) struct Args {
     /// Format [default: by the extension of the output file, or plain text]
     #[arg(long)]
     format: Option<ReportFormat>,
+    #[command(flatten)]
+    slower: SlowerArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -51,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         }
         None => print!("{text}"),
     }
-    Ok(true)
+    args.slower.check(&records)
 }
 
 fn format_of(path: &Path) -> Option<ReportFormat> {

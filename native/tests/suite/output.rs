@@ -77,3 +77,33 @@ fn a_reader_may_stop_reading() {
     let ran = crate::common::Ran::of(shell.current_dir(sandbox.folder.path())).code(0);
     assert_eq!((ran.out().lines().count(), ran.err().as_str()), (1, ""));
 }
+
+#[test]
+fn a_version_that_is_slower_changes_the_exit_code() {
+    let sandbox = Sandbox::new();
+    sandbox.measure("before.json", "--model tiny --engine tract").code(0);
+    let mut after = sandbox.record("before.json");
+    for cell in &mut after.cells {
+        cell.engine.version = "later".into();
+        cell.samples_ns.iter_mut().for_each(|ns| *ns *= 100);
+    }
+    sandbox.write("after.json", after.to_json().unwrap().as_bytes());
+    for (arguments, code, text) in [
+        ("before.json after.json", 0, "tract later is slower"),
+        ("before.json after.json --fail-if-slower", 1, "slower: tiny"),
+        ("before.json after.json --fail-if-slower 1000", 1, "slower: tiny"),
+        ("after.json before.json --fail-if-slower", 0, "is faster"),
+        (
+            "before.json --fail-if-slower 5",
+            2,
+            "nothing that was measured in two versions",
+        ),
+        (
+            "before.json after.json --fail-if-slower=-1",
+            2,
+            "expects 0 to 1000 percent",
+        ),
+    ] {
+        sandbox.run(&format!("report {arguments}")).code(code).says(text);
+    }
+}

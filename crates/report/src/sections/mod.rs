@@ -26,6 +26,8 @@ mod yardstick;
 
 use std::collections::BTreeMap;
 
+pub use versions::slower;
+
 use tare_record::Record;
 
 use crate::analysis::ladder::ladders_known;

@@ -1,8 +1,10 @@
 use tare_findings::{format, labels};
+use tare_record::Record;
 
 use crate::analysis::pairing::Basis;
+use crate::analysis::series::KnownSeries;
 use crate::analysis::verdict::work_on_threads;
-use crate::analysis::versions::VersionPair;
+use crate::analysis::versions::{VersionPair, versions};
 use crate::section::{Block, Section, Table, Value};
 
 /// So many pairs have a sentence of their own.
@@ -33,6 +35,14 @@ pub(super) fn section<'a>(pairs: &[VersionPair<'_>], warnings: Option<Block<'a>>
         "What did the other version change?",
         blocks,
     ))
+}
+
+/// A sentence for each measurement that takes more than this share longer in the later version: whose whole interval lies above it. `None` if nothing was
+/// measured in two versions.
+pub fn slower(records: &[Record], share: f64) -> Option<Vec<String>> {
+    let pairs = versions(records, &KnownSeries::default());
+    let slower = pairs.iter().filter(|pair| pair.ratio.low > 1.0 + share);
+    (!pairs.is_empty()).then(|| slower.map(verdict).collect())
 }
 
 fn verdict(pair: &VersionPair<'_>) -> String {
