@@ -17,7 +17,7 @@ pub(crate) fn engine_of(request: &CellRequest) -> Result<Box<dyn Engine>, Failur
         (EngineName::Tract, _) => return Ok(Box::new(Tract::new(request.threads))),
         (EngineName::Ort, _) => return Ok(Box::new(Ort::new(request.threads))),
         (EngineName::Rten, _) => return Ok(Box::new(Rten::new(request.threads))),
-        (EngineName::OrtWeb, _) => {
+        (EngineName::OrtWeb | EngineName::OrtWebgpu, _) => {
             let message = format!("{} runs in browsers only", request.engine);
             return Err(Failure::new(FailureKind::Device, message).with_hint(format!(
                 "measure it with `tare browser`, or {} instead",

@@ -1,41 +1,83 @@
 // @ts-check
-// What the engine ort-web calls: onnxruntime-web, as npm has it in the folder onnxruntime.
+// What the engines ort-web and ort-webgpu call: onnxruntime-web, as npm has it in the folder onnxruntime.
 
 /** @typedef {{ name: string, type: string, dims: readonly number[], bytes: Uint8Array }} NamedTensor */
 
 const folder = new URL("./onnxruntime/", import.meta.url);
 /** @type {any} */
 let library;
+let wanted = { threads: 1, onGpu: false };
+/** Why sessions run nodes on the CPU although a GPU was asked for. @type {WeakMap<object, string>} */
+const leftToCpu = new WeakMap();
 
 /**
  * Loads the library, and returns its version.
  * @param {number} threads
+ * @param {boolean} onGpu
  * @returns {Promise<string>}
  */
-export async function open(threads) {
-  library = await import(new URL("ort.wasm.min.mjs", folder).href);
+export async function open(threads, onGpu) {
+  wanted = { threads, onGpu };
+  library = await import(new URL(onGpu ? "ort.webgpu.min.mjs" : "ort.wasm.min.mjs", folder).href);
   library.env.logLevel = "error";
   library.env.wasm.wasmPaths = folder.href;
   library.env.wasm.numThreads = threads;
+  if (onGpu) library.env.webgpu.powerPreference = "high-performance";
   return library.env.versions.web;
 }
 
 /**
- * Compiles the library and starts its threads, with a model that does next to nothing.
+ * Compiles the library and starts its threads, with a model that does next to nothing. Returns the adapter on the GPU.
  * @param {Uint8Array} model
- * @param {number} threads
  */
-export async function start(model, threads) {
+export async function start(model) {
   const session = await load(model);
   await session.release();
+  if (wanted.onGpu) return adapter();
   // The library goes on with one where it cannot have more.
-  const found = library.env.wasm.numThreads;
-  if (found !== threads) throw new Error(`it has ${found} threads instead of ${threads}`);
+  const { numThreads } = library.env.wasm;
+  if (numThreads !== wanted.threads) throw new Error(`it has ${numThreads} threads instead of ${wanted.threads}`);
+}
+
+/** The adapter that the library chose, as a record has it. */
+async function adapter() {
+  const { gpu } = self.navigator;
+  const found = await gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (!found) throw new Error("there is no graphics adapter");
+  const { description, vendor, architecture, device, isFallbackAdapter } = found.info;
+  /** @type {Record<string, number>} */
+  const limits = {};
+  for (const name in found.limits) {
+    const limit = Reflect.get(found.limits, name);
+    if (Number.isSafeInteger(limit)) limits[name] = limit;
+  }
+  return {
+    name: description || [vendor, architecture, device].filter(Boolean).join(" ") || "unnamed",
+    graphics_api: "browser-webgpu",
+    driver: "",
+    software: isFallbackAdapter ?? false,
+    features: [...found.features].sort(),
+    limits,
+  };
 }
 
 /** @param {Uint8Array} model */
-export function load(model) {
-  return library.InferenceSession.create(model, { executionProviders: ["wasm"], graphOptimizationLevel: "all" });
+export async function load(model) {
+  const options = { executionProviders: [wanted.onGpu ? "webgpu" : "wasm"], graphOptimizationLevel: "all" };
+  if (!wanted.onGpu) return library.InferenceSession.create(model, options);
+  try {
+    const strict = { ...options, extra: { session: { disable_cpu_ep_fallback: "1" } } };
+    return await library.InferenceSession.create(model, strict);
+  } catch (error) {
+    const session = await library.InferenceSession.create(model, options);
+    leftToCpu.set(session, error instanceof Error ? error.message : String(error));
+    return session;
+  }
+}
+
+/** @param {any} session */
+export function nodesOnCpu(session) {
+  return leftToCpu.get(session) ?? "";
 }
 
 /**

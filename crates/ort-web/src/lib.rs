@@ -1,5 +1,5 @@
-//! onnxruntime-web on the CPU: the yardstick of others in a browser. Its own code is next to the worker's, in the folder
-//! `onnxruntime`; `onnxruntime.js` calls it.
+//! onnxruntime-web: the yardstick of others in a browser, on the CPU or through WebGPU. Its own code is next to the worker's, in the
+//! folder `onnxruntime`; `onnxruntime.js` calls it.
 
 mod tensors;
 
@@ -9,20 +9,20 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use js_sys::{Array, Uint8Array};
 use tare_core::{Clock, Engine, Loaded, NamedTensor, Session, SessionInfo, Tensor};
-use tare_record::{EngineInfo, EngineName, Failure, FailureKind, PhaseName};
+use tare_record::{Adapter, EngineInfo, EngineName, Failure, FailureKind, PhaseName};
 use wasm_bindgen::prelude::*;
 
 use tensors::LibraryTensor;
 
 #[wasm_bindgen(raw_module = "./onnxruntime.js")]
 extern "C" {
-    /// Loads the library for a number of threads, and returns its version.
+    /// Loads the library, and returns its version.
     #[wasm_bindgen(catch)]
-    async fn open(threads: u32) -> Result<JsValue, JsValue>;
+    async fn open(threads: u32, on_gpu: bool) -> Result<JsValue, JsValue>;
 
-    /// Compiles and starts the library, with the bytes of a model that does next to nothing.
+    /// Compiles and starts the library, with the bytes of a model that does next to nothing. Returns an [`Adapter`] on the GPU.
     #[wasm_bindgen(catch)]
-    async fn start(model: Uint8Array, threads: u32) -> Result<(), JsValue>;
+    async fn start(model: Uint8Array) -> Result<JsValue, JsValue>;
 
     /// A session of the library.
     type OrtSession;
@@ -30,14 +30,19 @@ extern "C" {
     #[wasm_bindgen(catch)]
     async fn load(model: Uint8Array) -> Result<OrtSession, JsValue>;
 
+    /// Why nodes of the model run on the CPU although a GPU was asked for; empty if none does.
+    #[wasm_bindgen(js_name = nodesOnCpu)]
+    fn nodes_on_cpu(session: &OrtSession) -> String;
+
     /// The model's outputs in its order.
     #[wasm_bindgen(catch)]
     async fn run(session: &OrtSession, inputs: Array) -> Result<Array, JsValue>;
 }
 
-/// onnxruntime-web on a number of CPU threads.
+/// onnxruntime-web on a number of CPU threads, or on the GPU.
 #[derive(Debug, Clone)]
 pub struct OrtWeb {
+    name: EngineName,
     threads: u32,
     version: String,
 }
@@ -47,14 +52,27 @@ impl OrtWeb {
     ///
     /// # Errors
     ///
-    /// If it is not there, or cannot have several threads here.
-    pub async fn new(threads: usize) -> Result<Self, Failure> {
-        let threads = u32::try_from(threads.max(1)).unwrap_or(1);
-        let version = open(threads).await.map_err(|error| {
+    /// If it is not there.
+    pub async fn on_cpu(threads: usize) -> Result<Self, Failure> {
+        Self::opened(EngineName::OrtWeb, u32::try_from(threads.max(1)).unwrap_or(1)).await
+    }
+
+    /// Loads the library for WebGPU.
+    ///
+    /// # Errors
+    ///
+    /// If it is not there.
+    pub async fn on_gpu() -> Result<Self, Failure> {
+        Self::opened(EngineName::OrtWebgpu, 1).await
+    }
+
+    async fn opened(name: EngineName, threads: u32) -> Result<Self, Failure> {
+        let version = open(threads, name.is_on_gpu()).await.map_err(|error| {
             explain(&error, FailureKind::Device, "loading its code")
                 .with_hint("build the page with `cargo xtask build`, which fetches onnxruntime-web")
         })?;
         Ok(Self {
+            name,
             threads,
             version: version.as_string().unwrap_or_default(),
         })
@@ -65,7 +83,7 @@ impl OrtWeb {
 impl Engine for OrtWeb {
     fn info(&self) -> EngineInfo {
         EngineInfo {
-            name: EngineName::OrtWeb,
+            name: self.name,
             version: self.version.clone(),
             settings: BTreeMap::new(),
         }
@@ -74,7 +92,7 @@ impl Engine for OrtWeb {
     async fn load(&self, model: Bytes, _inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, Failure> {
         let start_ns = clock.now_ns();
         let nothing = tare_models::find("null").map_or_else(Vec::new, |entry| entry.onnx(&BTreeMap::new()));
-        start(Uint8Array::from(&nothing[..]), self.threads)
+        let adapter = start(Uint8Array::from(&nothing[..]))
             .await
             .map_err(|error| explain(&error, FailureKind::Device, "starting"))?;
         let device = clock.phase_since(start_ns, PhaseName::Device);
@@ -86,19 +104,42 @@ impl Engine for OrtWeb {
             .map_err(|error| explain(&error, FailureKind::Unsupported, "loading the model"))?;
         // The library reads and optimizes in one step.
         let optimize = clock.phase_since(start_ns, PhaseName::Optimize);
-        Ok(Loaded {
-            session: Box::new(RunningModel {
-                session,
+        let info = if self.name.is_on_gpu() {
+            on_gpu(adapter, &nodes_on_cpu(&session))?
+        } else {
+            SessionInfo {
                 threads: self.threads as usize,
-            }),
+                // Its only build for WebAssembly without a GPU.
+                vector_level: "simd".into(),
+                ..SessionInfo::default()
+            }
+        };
+        Ok(Loaded {
+            session: Box::new(RunningModel { session, info }),
             phases: vec![device, optimize],
         })
     }
 }
 
+/// What a session on the GPU records: the adapter, and whether the library left nodes to the CPU, as it does in silence.
+fn on_gpu(adapter: JsValue, on_cpu: &str) -> Result<SessionInfo, Failure> {
+    let adapter: Adapter = serde_wasm_bindgen::from_value(adapter).map_err(|error| {
+        let message = format!("the graphics adapter of onnxruntime-web cannot be described: {error}");
+        Failure::new(FailureKind::Device, message)
+    })?;
+    let on_cpu = if on_cpu.is_empty() { "none" } else { on_cpu };
+    Ok(SessionInfo {
+        threads: 1,
+        vector_level: "gpu".into(),
+        adapter: Some(adapter),
+        shader_language: Some("wgsl".into()),
+        settings: BTreeMap::from([("nodes_on_cpu".to_owned(), on_cpu.to_owned())]),
+    })
+}
+
 struct RunningModel {
     session: OrtSession,
-    threads: usize,
+    info: SessionInfo,
 }
 
 #[async_trait(?Send)]
@@ -116,12 +157,7 @@ impl Session for RunningModel {
     }
 
     fn info(&self) -> SessionInfo {
-        SessionInfo {
-            threads: self.threads,
-            // Its only build for WebAssembly without a GPU.
-            vector_level: "simd".into(),
-            ..SessionInfo::default()
-        }
+        self.info.clone()
     }
 }
 

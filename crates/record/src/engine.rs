@@ -102,8 +102,30 @@ engines! {
         is_yardstick: true,
         vector_limits: &[],
         wgsl_on_request: false,
-        // The library has its own module, and starts its own threads.
-        modules: &[ModuleSpec { starts_threads: true, ..ModuleSpec::plain("ort-web", limits(400_000, 500_000)) }],
+        modules: &[ModuleSpec {
+            library: &["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"],
+            ..ModuleSpec::plain("ort-web", limits(4_000_000, 4_300_000))
+        }],
+    }
+    /// onnxruntime-web on the GPU, through WebGPU: a yardstick.
+    OrtWebgpu = "ort-webgpu" {
+        label: "onnxruntime-web (GPU)",
+        device: DeviceKind::Gpu,
+        environments: &[EnvironmentKind::Browser],
+        reference_rank: None,
+        computes_in_f16: false,
+        on_request: true,
+        is_yardstick: true,
+        vector_limits: &[],
+        wgsl_on_request: false,
+        modules: &[ModuleSpec {
+            library: &[
+                "ort.webgpu.min.mjs",
+                "ort-wasm-simd-threaded.asyncify.mjs",
+                "ort-wasm-simd-threaded.asyncify.wasm",
+            ],
+            ..ModuleSpec::plain("ort-webgpu", limits(7_000_000, 8_000_000))
+        }],
     }
     /// rten on the CPU.
     Rten = "rten" {
@@ -167,7 +189,7 @@ impl EngineSpec {
         // There is at most one threaded module. It may need relaxed SIMD even if that is not asked
         // for.
         let fits = |module: &&ModuleSpec| {
-            (module.threads || module.starts_threads && threads) == threads
+            (module.threads || module.calls_library() && threads) == threads
                 && (threads || module.relaxed_simd == relaxed_simd)
         };
         self.modules.iter().find(fits)
@@ -199,8 +221,8 @@ pub struct ModuleSpec {
     pub relaxed_simd: bool,
     /// Whether workers can share its memory, so that it runs on several threads.
     pub threads: bool,
-    /// Whether what it calls starts threads of its own, in memory of its own.
-    pub starts_threads: bool,
+    /// Files of npm's package onnxruntime-web that it calls: a script, and a module that starts threads of its own.
+    pub library: &'static [&'static str],
     /// How large it may be.
     pub limits: SizeLimits,
 }
@@ -211,9 +233,14 @@ impl ModuleSpec {
             name,
             relaxed_simd: false,
             threads: false,
-            starts_threads: false,
+            library: &[],
             limits,
         }
+    }
+
+    /// Whether the engine is a library of others.
+    pub fn calls_library(&self) -> bool {
+        !self.library.is_empty()
     }
 
     const fn relaxed_simd(name: &'static str, limits: SizeLimits) -> Self {

@@ -69,7 +69,15 @@ pub fn in_words(record: &Record, longest_gap_ns: Option<f64>) -> Option<String> 
     let model = &fastest.model.name;
     let times = timed.iter().filter(|(cell, _)| cell.model.name == *model);
     let times: Vec<String> = times
-        .map(|(cell, ns)| format!("{} on {}", format::duration(*ns), device(cell)))
+        .map(|(cell, ns)| {
+            let device = device(cell);
+            let is_same = |other: &&(&Cell, f64)| self::device(other.0) == device;
+            let engine = match timed.iter().filter(is_same).count() {
+                1 => String::new(),
+                _ => format!(" ({})", cell.engine.name),
+            };
+            format!("{} on {device}{engine}", format::duration(*ns))
+        })
         .collect();
     let browser = record
         .machine

@@ -4,7 +4,7 @@
 
 use scraper::Html;
 use tare_record::{Record, Status};
-use tare_report::{Block, Note, Rank, Section, fragment, json, ladders, markdown, sections, terminal};
+use tare_report::{Block, Note, Rank, Report, Section, json, ladders, markdown, sections, terminal};
 
 /// Real records of one machine, natively, in Node and in Chromium, and one of an earlier build with a failed cell.
 fn records() -> Vec<Record> {
@@ -51,9 +51,34 @@ fn plain(text: &str) -> String {
 }
 
 #[test]
+fn the_answer_is_what_the_whole_report_shows_at_once() {
+    let all = records();
+    // Several records that are compared, and one that stands alone.
+    for records in [&all[..], &all[3..]] {
+        let report = Report::new(records);
+        let [answer, whole] = [report.answer(), report.fragment()].map(|html| Html::parse_fragment(&html));
+        let open = scraper::Selector::parse(".tare > section").unwrap();
+        let texts = |html: &Html| -> Vec<String> {
+            let sections = html.select(&open);
+            let without_links = sections.map(|section| {
+                let text = section.text().collect::<String>();
+                let links: String = section
+                    .select(&scraper::Selector::parse("nav").unwrap())
+                    .flat_map(|nav| nav.text())
+                    .collect();
+                text.replacen(&links, "", 1)
+            });
+            without_links.collect()
+        };
+        assert!(!texts(&answer).is_empty());
+        assert_eq!(texts(&answer), texts(&whole));
+    }
+}
+
+#[test]
 fn every_format_shows_every_section() {
     let records = records();
-    let page = Html::parse_fragment(&fragment(&records));
+    let page = Html::parse_fragment(&Report::new(&records).fragment());
     let html = plain(&page.root_element().text().collect::<String>());
     let markdown = plain(&markdown(&records));
     let terminal = plain(&terminal(&records, 20_000));
@@ -166,7 +191,7 @@ fn every_format_looks_as_it_did() {
     assert!(!ladders(&records).is_empty(), "the snapshots hold a ladder");
     let markdown = markdown(&records);
     let (markdown, _) = markdown.split_once("## How this was measured").unwrap();
-    insta::assert_snapshot!("html", lines(&fragment(&records)));
+    insta::assert_snapshot!("html", lines(&Report::new(&records).fragment()));
     insta::assert_snapshot!("markdown", markdown);
     insta::assert_snapshot!("terminal", terminal(&records, 120));
     insta::assert_snapshot!("json", json(&records));

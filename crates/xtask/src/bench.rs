@@ -36,27 +36,20 @@ pub(crate) fn yardstick(sh: &Shell, name: &str, filter: Option<&str>) -> Result<
     let (_, tare) = build::all(sh, Profile::Release)?;
     let library =
         onnxruntime(sh)?.context("the engines are measured against onnxruntime, which cannot be installed here")?;
-    let folder = target().join("bench");
-    sh.create_dir(&folder)?;
-    let out = format!("{name}{FOLDER_SUFFIX}");
+    // Relative, so that the recorded command names no folder of this machine.
+    let out = format!("records/{name}{FOLDER_SUFFIX}");
     let filter: Vec<&str> = filter.into_iter().flat_map(|filter| ["--filter", filter]).collect();
     step("measuring natively and in Chromium, in turn");
-    {
-        // So that the recorded command names no folder of this machine.
-        let _there = sh.push_dir(&folder);
-        cmd!(
-            sh,
-            "{tare} bench --plan yardstick --in native,chromium {filter...} -o {out}"
-        )
-        .env("ORT_DYLIB_PATH", library)
-        .run()?;
-    }
-    let kept = root().join("records").join(&out);
-    sh.create_dir(&kept)?;
-    for path in sh.read_dir(folder.join(&out))? {
-        let environment = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if ["native", "chromium"].contains(&environment.as_str()) {
-            sh.copy_file(&path, kept.join(format!("{environment}.json")))?;
+    cmd!(
+        sh,
+        "{tare} bench --plan yardstick --in native,chromium {filter...} -o {out}"
+    )
+    .env("ORT_DYLIB_PATH", library)
+    .run()?;
+    // What else a run writes can be made again.
+    for path in sh.read_dir(root().join(&out))? {
+        if !["native.json", "chromium.json"].iter().any(|kept| path.ends_with(kept)) {
+            sh.remove_path(path)?;
         }
     }
     docs(sh, false)

@@ -37,7 +37,7 @@ fn weigh_all(sh: &Shell, profile: Profile, with_brotli: bool) -> Result<Vec<Weig
         let built = built_worker(module, profile);
         // What ships was weighed with brotli when it was built.
         let text = if with_brotli && profile == Profile::Release {
-            weigh(sh, &built.module, true)?
+            weigh(sh, &[built.module], true)?
         } else {
             sh.read_file(&built.size)?
         };

@@ -169,6 +169,35 @@ async fn a_user_opens_files_and_cancels() {
 }
 
 #[tokio::test]
+async fn records_of_thousands_of_cells_are_shown() {
+    let sandbox = Sandbox::new();
+    sandbox.measure("few.json", "--model tiny --engine tract").code(0);
+    let mut record = sandbox.record("few.json");
+    let cell = record.cells[0].clone();
+    let named = |number| {
+        let mut cell = cell.clone();
+        cell.model.name = format!("model-{number}");
+        cell
+    };
+    record.cells = (0..2_500).map(named).collect();
+    sandbox.write("many.json", record.to_json().unwrap().as_bytes());
+    let page = Opened::new(&sandbox).await;
+    page.choose(&sandbox, "many.json").await;
+    let is_whole = "return Boolean(document.querySelector('#report #methodology'))";
+    wait_until("the whole report is there", async || {
+        page.script(is_whole).await == true
+    })
+    .await;
+    let report = page.text("#report").await;
+    assert!(report.contains("model-0") && report.contains("of 2500"), "{report}");
+    // The records are still there for the next report. A driver chooses the first file again, too.
+    page.choose(&sandbox, "few.json").await;
+    let has_both = "return document.querySelector('#report').textContent.includes('of 5001')";
+    wait_until("both are in the report", async || page.script(has_both).await == true).await;
+    page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_user_sets_the_shape_of_an_input() {
     let sandbox = Sandbox::new();
     let mut graph = Graph::new("case", 1);

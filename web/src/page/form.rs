@@ -38,7 +38,8 @@ pub(super) fn set_up(fallback: Option<&str>) {
     for (engine, reason) in engines() {
         let spec = engine.spec();
         let text = match spec.device {
-            _ if spec.is_yardstick => "onnxruntime-web by Microsoft, on the CPU, to compare with",
+            DeviceKind::Cpu if spec.is_yardstick => "onnxruntime-web by Microsoft, on the CPU, to compare with",
+            DeviceKind::Gpu if spec.is_yardstick => "onnxruntime-web by Microsoft, on the GPU, to compare with",
             DeviceKind::Cpu => "runs models on the CPU, in wasm with SIMD",
             DeviceKind::Gpu => "runs models on the GPU, through WebGPU",
         };

@@ -11,7 +11,7 @@ use super::{go_on, kept};
 pub(super) async fn offer() {
     on::<Event>(&element::<HtmlElement>("kept-show"), "click", |_| {
         hide();
-        show_others(page(|page| std::mem::take(&mut page.kept)));
+        wasm_bindgen_futures::spawn_local(show_others(page(|page| std::mem::take(&mut page.kept))));
     });
     on::<Event>(&element::<HtmlElement>("kept-discard"), "click", |_| {
         hide();

@@ -74,7 +74,7 @@ impl Opened {
         }
         if has_records {
             PerformanceClock.sleep(0).await;
-            show_others(self.records);
+            show_others(self.records).await;
             view::set_report_busy(false);
             // The chooser may fill the screen.
             view::scroll_to_note();

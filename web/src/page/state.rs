@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use bytes::Bytes;
 use tare_core::OfferedPlan;
@@ -19,6 +20,8 @@ pub(super) struct Page {
     pub(super) earlier: Vec<Record>,
     /// Records to compare with, which the user opened.
     pub(super) others: Vec<Record>,
+    /// Whether these records are out for a report.
+    pub(super) are_taken: bool,
     /// Records of earlier visits that the user was offered, oldest first.
     pub(super) kept: Vec<Record>,
     /// Models that the user opened or fetched, by name.
@@ -48,21 +51,66 @@ pub(super) fn page<T>(with: impl FnOnce(&mut Page) -> T) -> T {
     PAGE.with_borrow_mut(with)
 }
 
-/// Calls `with` with all records that the report is about: those to compare with, and the page's own, oldest first.
-pub(super) fn with_records<T>(with: impl FnOnce(&[Record]) -> T) -> T {
-    page(|page| {
-        // Moved together and back: a copy of large records would take longer than the report.
-        let (others, earlier) = (page.others.len(), page.earlier.len());
-        let mut all = std::mem::take(&mut page.others);
-        all.append(&mut page.earlier);
-        all.extend(page.record.take());
-        let result = with(&all);
-        let mut own = all.split_off(others);
-        if own.len() > earlier {
-            page.record = own.pop();
-        }
-        page.earlier = own;
-        page.others = all;
-        result
-    })
+/// All records that the report is about: those to compare with, and the page's own, oldest first. They are taken from the page, and go back when this is
+/// dropped: a copy of large records would take longer than the report.
+pub(super) struct TakenRecords {
+    all: Vec<Record>,
+    /// How many of them are to compare with.
+    others: usize,
+    has_newest: bool,
+}
+
+impl TakenRecords {
+    /// `None` while they are taken already.
+    pub(super) fn take() -> Option<Self> {
+        page(|page| {
+            if std::mem::replace(&mut page.are_taken, true) {
+                return None;
+            }
+            let mut all = std::mem::take(&mut page.others);
+            let others = all.len();
+            all.append(&mut page.earlier);
+            let newest = page.record.take();
+            let has_newest = newest.is_some();
+            all.extend(newest);
+            Some(Self {
+                all,
+                others,
+                has_newest,
+            })
+        })
+    }
+
+    /// Whether no other record came since.
+    pub(super) fn are_all(&self) -> bool {
+        page(|page| page.others.is_empty() && page.earlier.is_empty() && page.record.is_none())
+    }
+}
+
+impl Deref for TakenRecords {
+    type Target = [Record];
+
+    fn deref(&self) -> &[Record] {
+        &self.all
+    }
+}
+
+impl Drop for TakenRecords {
+    fn drop(&mut self) {
+        let mut others = std::mem::take(&mut self.all);
+        let mut own = others.split_off(self.others);
+        let newest = if self.has_newest { own.pop() } else { None };
+        page(|page| {
+            // What came meanwhile is newer.
+            others.append(&mut page.others);
+            page.others = others;
+            own.append(&mut page.earlier);
+            match page.record {
+                Some(_) => own.extend(newest),
+                None => page.record = newest,
+            }
+            page.earlier = own;
+            page.are_taken = false;
+        });
+    }
 }

@@ -1,13 +1,17 @@
 //! The document: shows progress and results.
 
+use js_sys::Promise;
+use tare_core::Clock;
 use tare_record::{Record, SelfCheck};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     CustomEvent, Document, Element, HtmlAnchorElement, HtmlButtonElement, HtmlElement, HtmlProgressElement,
     HtmlSelectElement,
 };
 
 use super::browser_info;
+use crate::clock::PerformanceClock;
 use crate::exception;
 
 pub(super) fn document() -> Document {
@@ -195,6 +199,18 @@ pub(super) fn report(html: &str) {
     place.set_inner_html(html);
     // Without the script the report is whole.
     let _ = enhance(&place);
+}
+
+/// Waits until the browser has drawn what the page holds.
+pub(super) async fn drawn() {
+    // Hidden pages draw nothing.
+    if browser_info::visible() {
+        let frame = Promise::new(&mut |resolve, _| {
+            let _ = browser_info::window().request_animation_frame(&resolve);
+        });
+        let _ = JsFuture::from(frame).await;
+        PerformanceClock.sleep(0).await;
+    }
 }
 
 /// Shows what was measured so far. Its text is already escaped.

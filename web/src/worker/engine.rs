@@ -39,7 +39,12 @@ pub(super) async fn engine(setup: Setup) -> Result<Box<dyn Engine>, Failure> {
 
 #[cfg(feature = "ort-web")]
 pub(super) async fn engine(setup: Setup) -> Result<Box<dyn Engine>, Failure> {
-    Ok(Box::new(tare_ort_web::OrtWeb::new(setup.threads).await?))
+    Ok(Box::new(tare_ort_web::OrtWeb::on_cpu(setup.threads).await?))
+}
+
+#[cfg(feature = "ort-webgpu")]
+pub(super) async fn engine(_: Setup) -> Result<Box<dyn Engine>, Failure> {
+    Ok(Box::new(tare_ort_web::OrtWeb::on_gpu().await?))
 }
 
 #[cfg(feature = "burn-flex")]

@@ -141,8 +141,7 @@ async fn carry_out(request: &CellRequest, data: &JsValue, mut earlier: Vec<Phase
             collections: Some(after - collections_before.unwrap_or(0)),
             was_hidden: false,
         });
-        // What a yardstick downloads besides is not in it.
-        cell.module = size.filter(|_| !request.engine.spec().is_yardstick);
+        cell.module = size;
     }
     post(&reply.event, &reply.tensors);
 }

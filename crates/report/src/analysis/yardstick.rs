@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use tare_core::stats::Estimate;
 use tare_record::{Cell, Record, Status};
 
+use super::adapter_match;
 use super::pairing::{have_same_inputs, ratio};
 use super::series::KnownSeries;
 use super::versions::machine;
@@ -94,7 +95,7 @@ fn is_same_place(other: &Record, yardstick: &Cell, record: &Record, cell: &Cell)
     };
     machine(&other.machine) == machine(&record.machine)
         && place(yardstick) == place(cell)
-        && cell.adapter.is_none()
+        && adapter_match::difference(yardstick.adapter.as_ref(), cell.adapter.as_ref()).is_none()
         && yardstick.model.sha256 == cell.model.sha256
         && yardstick.load == cell.load
         && have_same_inputs(yardstick, cell)

@@ -6,7 +6,7 @@ use super::style::{PAGE_STYLE, PARTS, STYLE};
 use super::svg::on_page;
 use crate::figure::{Figure, SampleRow};
 use crate::section::{Block, Note, Rank, Section, Table, Value};
-use crate::sections::sections;
+use crate::sections::Report;
 use tare_findings::labels;
 
 /// METHODOLOGY.md as HTML. A test keeps it up to date.
@@ -45,7 +45,7 @@ pub fn html_with(records: &[Record], command: &str, methodology: &str, script: &
             }
             body {
                 main {
-                    (report(records, methodology))
+                    (report(records, &Report::new(records).sections(), methodology))
                     footer class="tare" { p class="soft" { "Made by " code { (command) } } }
                 }
                 script { (PreEscaped(script)) }
@@ -55,13 +55,19 @@ pub fn html_with(records: &[Record], command: &str, methodology: &str, script: &
     page.into_string()
 }
 
-/// The report as an element to put into a page.
-pub fn fragment(records: &[Record]) -> String {
-    report(records, LINK_TO_METHODOLOGY).into_string()
+impl Report<'_> {
+    /// The report as an element to put into a page.
+    pub fn fragment(&self) -> String {
+        report(self.records(), &self.sections(), LINK_TO_METHODOLOGY).into_string()
+    }
+
+    /// Its answer alone, which is there before the rest.
+    pub fn answer(&self) -> String {
+        report(self.records(), &self.answers(), LINK_TO_METHODOLOGY).into_string()
+    }
 }
 
-fn report(records: &[Record], methodology: &str) -> Markup {
-    let sections = sections(records);
+fn report(records: &[Record], sections: &[Section<'_>], methodology: &str) -> Markup {
     let groups: Vec<&[Section<'_>]> = sections
         .chunk_by(|a, b| a.group.is_some() && a.group == b.group)
         .collect();

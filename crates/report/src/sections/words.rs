@@ -55,6 +55,9 @@ fn engine_in_words(engine: EngineName) -> &'static str {
         EngineName::OrtWeb => {
             "ort-web: onnxruntime-web, the same for browsers, on the CPU. A yardstick: it is not part of tare."
         }
+        EngineName::OrtWebgpu => {
+            "ort-webgpu: onnxruntime-web on the GPU, through WebGPU. A yardstick: it is not part of tare."
+        }
         EngineName::Rten => "rten: runs ONNX models on the CPU; written in Rust by Robert Knight.",
         EngineName::BurnWgpu => {
             "burn-wgpu: runs ONNX models on the GPU, by the backend of burn that goes through wgpu: Vulkan, Metal or DX12 natively, WebGPU in a browser."

@@ -38,7 +38,7 @@ impl PageModule {
 
     /// What it weighs, as JSON.
     pub(crate) fn weight(self, sh: &Shell, with_brotli: bool) -> Result<String> {
-        weigh(sh, &self.path(sh)?, with_brotli)
+        weigh(sh, &[self.path(sh)?], with_brotli)
     }
 
     /// Optimizes what ships, takes the names of functions out of others, as wasm-bindgen does for workers, and gives the page its policy: trunk

@@ -24,13 +24,6 @@ const SCRIPTS: [&str; 9] = [
     "worker.js",
 ];
 
-/// What the engine ort-web is: of npm's package onnxruntime-web, what runs on the CPU.
-const ONNXRUNTIME: [&str; 3] = [
-    "ort.wasm.min.mjs",
-    "ort-wasm-simd-threaded.mjs",
-    "ort-wasm-simd-threaded.wasm",
-];
-
 /// What shared memory between workers needs, for rustc and for wasm-bindgen.
 const THREADS: [&str; 8] = [
     "-Ctarget-feature=+atomics,+bulk-memory,+mutable-globals",
@@ -56,9 +49,12 @@ const WASM_FEATURES: [&str; 7] = [
 
 /// Node compresses, because no smaller tool is there on every machine. Prints a `ModuleSize` as JSON.
 const COMPRESS: &str = "const {gzipSync, brotliCompressSync} = require('node:zlib'); \
-    const bytes = require('node:fs').readFileSync(process.argv[1]); \
-    const brotli_bytes = process.argv[2] === 'brotli' ? brotliCompressSync(bytes).length : null; \
-    console.log(JSON.stringify({raw_bytes: bytes.length, gzip_bytes: gzipSync(bytes, {level: 9}).length, brotli_bytes}))";
+    const [how, ...paths] = process.argv.slice(1); \
+    const files = paths.map((path) => require('node:fs').readFileSync(path)); \
+    const sum = (size) => files.map(size).reduce((a, b) => a + b); \
+    const brotli_bytes = how === 'brotli' ? sum((file) => brotliCompressSync(file).length) : null; \
+    const gzip_bytes = sum((file) => gzipSync(file, {level: 9}).length); \
+    console.log(JSON.stringify({raw_bytes: sum((file) => file.length), gzip_bytes, brotli_bytes}))";
 
 /// All modules of workers, with their engines.
 pub(crate) fn worker_modules() -> impl Iterator<Item = (&'static EngineSpec, &'static ModuleSpec)> {
@@ -102,15 +98,17 @@ pub(crate) fn workers(sh: &Shell, tools: &Tools, profile: Profile) -> Result<()>
     for script in SCRIPTS {
         sh.copy_file(root().join("web/workers").join(script), folder.join(script))?;
     }
-    let (package, onnxruntime) = (
-        tools.npm().join("node_modules/onnxruntime-web"),
-        folder.join("onnxruntime"),
-    );
-    sh.create_dir(&onnxruntime)?;
-    for file in ONNXRUNTIME {
-        sh.copy_file(package.join("dist").join(file), onnxruntime.join(file))?;
+    let library = folder.join("onnxruntime");
+    sh.create_dir(&library)?;
+    for file in worker_modules().flat_map(|(_, module)| module.library) {
+        sh.copy_file(onnxruntime(tools).join(file), library.join(file))?;
     }
     Ok(())
+}
+
+/// The folder of npm's package onnxruntime-web with its files.
+fn onnxruntime(tools: &Tools) -> PathBuf {
+    tools.npm().join("node_modules/onnxruntime-web/dist")
 }
 
 /// Copies the built workers to `to`.
@@ -171,7 +169,10 @@ fn worker(sh: &Shell, tools: &Tools, profile: Profile, engine: &EngineSpec, modu
         let features: Vec<&str> = relaxed.into_iter().chain(threads).collect();
         optimize(sh, tools, &path, &features)?;
     }
-    let weight = weigh(sh, &path, profile == Profile::Dist)?;
+    // What is downloaded: with the library that it calls, if there is one.
+    let library = module.library.iter().map(|file| onnxruntime(tools).join(file));
+    let files: Vec<PathBuf> = [path].into_iter().chain(library).collect();
+    let weight = weigh(sh, &files, profile == Profile::Dist)?;
     let _ = std::fs::remove_file(&size);
     sh.write_file(size, weight)?;
     sh.copy_file(&built, &as_built)?;
@@ -227,8 +228,8 @@ pub(super) fn optimize(sh: &Shell, tools: &Tools, module: &Path, features: &[&st
     Ok(())
 }
 
-/// What a module weighs: a `ModuleSize` as JSON. Brotli takes a minute where gzip takes a second.
-pub(crate) fn weigh(sh: &Shell, module: &Path, with_brotli: bool) -> Result<String> {
+/// What the files of a module weigh: a `ModuleSize` as JSON. Brotli takes a minute where gzip takes a second.
+pub(crate) fn weigh(sh: &Shell, files: &[PathBuf], with_brotli: bool) -> Result<String> {
     let how = if with_brotli { "brotli" } else { "gzip" };
-    Ok(cmd!(sh, "node -e {COMPRESS} {module} {how}").quiet().read()?)
+    Ok(cmd!(sh, "node -e {COMPRESS} {how} {files...}").quiet().read()?)
 }
