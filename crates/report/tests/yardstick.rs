@@ -69,6 +69,17 @@ fn engines_are_compared_with_a_yardstick_in_the_same_place() {
 }
 
 #[test]
+fn a_yardstick_for_browsers_misses_no_native_counterpart() {
+    let native = Record::from_json(include_str!("records/native.json")).unwrap();
+    let mut browser = Record::from_json(include_str!("records/browser.json")).unwrap();
+    let before = tare_report::compare(&[native.clone(), browser.clone()]).refusals.len();
+    let mut yardstick = browser.cells[0].clone();
+    yardstick.engine.name = EngineName::OrtWeb;
+    browser.cells.push(yardstick);
+    assert_eq!(tare_report::compare(&[native, browser]).refusals.len(), before);
+}
+
+#[test]
 fn the_table_of_cells_has_the_multiple_too() {
     let records = [with_yardstick()];
     let sections = sections(&records);

@@ -82,6 +82,8 @@ pub(crate) fn compare_known<'a>(records: &'a [Record], known: &KnownSeries<'a>) 
             })
             .filter(move |timed| (timed.cell.configuration.environment == EnvironmentKind::Native) == native)
             .filter(|timed| !is_ladder_step_only(timed.cell))
+            // A yardstick for browsers has no native counterpart.
+            .filter(|timed| timed.cell.engine.name.spec().runs_in(EnvironmentKind::Native))
     };
     let mut comparison = Comparison {
         pairs: vec![],
