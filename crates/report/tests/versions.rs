@@ -64,7 +64,11 @@ fn what_became_slower_is_told_past_a_share() {
     ] {
         assert_eq!(count(after_ns, share), expected, "{after_ns} {share}");
     }
-    assert_eq!(slower(&[before.clone()], 0.0), None, "there is no other version");
+    assert_eq!(
+        slower(std::slice::from_ref(&before), 0.0),
+        None,
+        "there is no other version"
+    );
 }
 
 #[test]
