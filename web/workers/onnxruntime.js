@@ -7,8 +7,6 @@ const folder = new URL("./onnxruntime/", import.meta.url);
 /** @type {any} */
 let library;
 let wanted = { threads: 1, onGpu: false };
-/** Why sessions run nodes on the CPU although a GPU was asked for. @type {WeakMap<object, string>} */
-const leftToCpu = new WeakMap();
 
 /**
  * Loads the library, and returns its version.
@@ -61,23 +59,27 @@ async function adapter() {
   };
 }
 
-/** @param {Uint8Array} model */
-export async function load(model) {
-  const options = { executionProviders: [wanted.onGpu ? "webgpu" : "wasm"], graphOptimizationLevel: "all" };
-  if (!wanted.onGpu) return library.InferenceSession.create(model, options);
-  try {
-    const strict = { ...options, extra: { session: { disable_cpu_ep_fallback: "1" } } };
-    return await library.InferenceSession.create(model, strict);
-  } catch (error) {
-    const session = await library.InferenceSession.create(model, options);
-    leftToCpu.set(session, error instanceof Error ? error.message : String(error));
-    return session;
-  }
+/**
+ * @param {Uint8Array} model
+ * @param {object} [extra] settings of the session
+ */
+export function load(model, extra = {}) {
+  const executionProviders = [wanted.onGpu ? "webgpu" : "wasm"];
+  return library.InferenceSession.create(model, { executionProviders, graphOptimizationLevel: "all", ...extra });
 }
 
-/** @param {any} session */
-export function nodesOnCpu(session) {
-  return leftToCpu.get(session) ?? "";
+/**
+ * Why nodes of a model that can be loaded run on the CPU although a GPU was asked for; empty if none does. Loads it once more, without that.
+ * @param {Uint8Array} model
+ */
+export async function nodesOnCpu(model) {
+  try {
+    const session = await load(model, { extra: { session: { disable_cpu_ep_fallback: "1" } } });
+    await session.release();
+    return "";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /**

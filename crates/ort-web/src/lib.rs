@@ -32,7 +32,7 @@ extern "C" {
 
     /// Why nodes of the model run on the CPU although a GPU was asked for; empty if none does.
     #[wasm_bindgen(js_name = nodesOnCpu)]
-    fn nodes_on_cpu(session: &OrtSession) -> String;
+    async fn nodes_on_cpu(model: Uint8Array) -> JsValue;
 
     /// The model's outputs in its order.
     #[wasm_bindgen(catch)]
@@ -99,13 +99,15 @@ impl Engine for OrtWeb {
         let start_ns = clock.now_ns();
         let bytes = Uint8Array::from(&model[..]);
         drop(model);
-        let session = load(bytes)
+        let session = load(bytes.clone())
             .await
             .map_err(|error| explain(&error, FailureKind::Unsupported, "loading the model"))?;
         // The library reads and optimizes in one step.
         let optimize = clock.phase_since(start_ns, PhaseName::Optimize);
         let info = if self.name.is_on_gpu() {
-            on_gpu(adapter, &nodes_on_cpu(&session))?
+            // Not timed: no user loads a model twice.
+            let on_cpu = nodes_on_cpu(bytes).await.as_string().unwrap_or_default();
+            on_gpu(adapter, &on_cpu)?
         } else {
             SessionInfo {
                 threads: self.threads as usize,

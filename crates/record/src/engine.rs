@@ -167,7 +167,7 @@ pub struct EngineSpec {
     pub computes_in_f16: bool,
     /// Whether it is measured only where it is named.
     pub on_request: bool,
-    /// Whether others wrote it for others: what the engines of tare are compared with. It is not part of this program.
+    /// Whether it is a yardstick: the engines of this program are compared with it.
     pub is_yardstick: bool,
     /// Vector instructions that it can be limited to natively, widest first. No processor has all
     /// of them.

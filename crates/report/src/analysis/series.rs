@@ -41,7 +41,7 @@ pub(crate) struct Series {
 /// The series of cells, each computed when it is first asked for: many sections show the same ones.
 #[derive(Debug, Default)]
 pub(crate) struct KnownSeries<'a> {
-    /// By the address of the cell, which is kept beside it.
+    /// Keyed by the cell's address. The reference in the value keeps the key valid.
     by_cell: RefCell<HashMap<*const Cell, (&'a Cell, Rc<Series>)>>,
 }
 
