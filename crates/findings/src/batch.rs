@@ -5,7 +5,7 @@ use tare_record::{Question, Status};
 
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
-use crate::measured::{Measured, groups, inverse, listed, sampled};
+use crate::measured::{Measured, groups, inverse, listed, sampled, sort_by_number};
 
 /// If batches may gain this much and may gain nothing, nothing can be told.
 const TOO_WIDE: f64 = 1.5;
@@ -42,7 +42,7 @@ fn gain(larger: &Measured<'_>, smaller: &Measured<'_>) -> Option<Estimate> {
 }
 
 fn finding(mut group: Vec<&Measured<'_>>) -> Option<Finding> {
-    group.sort_by_key(|cell| cell.cell.load.batch);
+    sort_by_number(&mut group, |cell| cell.cell.load.batch);
     group.dedup_by_key(|cell| cell.cell.load.batch);
     if group.len() < 2 {
         return None;

@@ -4,7 +4,7 @@ use tare_record::Question;
 
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
-use crate::measured::{Measured, groups, inverse, is_different, sampled};
+use crate::measured::{Measured, groups, inverse, is_different, sampled, sort_by_number};
 
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
     let usable = sampled(cells, Question::Chunks).filter(|cell| cell.cell.options.chunk.is_some());
@@ -23,7 +23,7 @@ pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
 
 fn finding(mut group: Vec<&Measured<'_>>) -> Option<Finding> {
     let chunk = |cell: &Measured<'_>| cell.cell.options.chunk.unwrap_or_default();
-    group.sort_by_key(|cell| chunk(cell));
+    sort_by_number(&mut group, chunk);
     if group.len() < 2 {
         return None;
     }

@@ -124,8 +124,9 @@ fn finding(cell: &Measured<'_>) -> Option<Finding> {
             causes.push((name, share));
         }
     }
-    causes.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let why = match (causes.first(), watched.is_empty()) {
+    // Of equal ones the first.
+    let largest = causes.iter().rev().max_by(|a, b| a.1.total_cmp(&b.1));
+    let why = match (largest, watched.is_empty()) {
         (Some((name, share)), _) => format!("{} of the variation goes with {name}", format::percent(*share)),
         (None, true) => "nothing was watched that could explain it".into(),
         (None, false) => format!(

@@ -6,7 +6,7 @@ use tare_record::{DeviceKind, EngineName, Question};
 use crate::finding::{Answer, Figure, Finding, Quantity};
 use crate::format;
 use crate::labels;
-use crate::measured::{Measured, groups, inverse, is_different, sampled};
+use crate::measured::{Measured, groups, inverse, is_different, sampled, sort_by_number};
 
 /// A run that takes this many times the median is a spike.
 const SPIKE: f64 = 1.5;
@@ -38,7 +38,7 @@ pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
 /// Distance of the 90th from the 10th percentile of all runs, as a share of the median.
 fn spread(cell: &Measured<'_>) -> Option<f64> {
     let mut runs = cell.runs_ns();
-    runs.sort_by(f64::total_cmp);
+    runs.sort_unstable_by(f64::total_cmp);
     Some((quantile(&runs, 0.9)? - quantile(&runs, 0.1)?) / quantile(&runs, 0.5)?)
 }
 
@@ -49,7 +49,7 @@ fn spikes(cell: &Measured<'_>) -> usize {
 }
 
 fn finding(mut group: Vec<&Measured<'_>>) -> Option<Finding> {
-    group.sort_by_key(|cell| cell.threads());
+    sort_by_number(&mut group, |cell| cell.threads());
     group.dedup_by_key(|cell| cell.threads());
     let (&fewest, &all) = (group.first()?, group.last()?);
     if group.len() < 2 {

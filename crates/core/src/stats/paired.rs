@@ -74,7 +74,7 @@ mod tests {
         let count = ROUNDS * CELLS;
         let mut random = Random::new(seed, "drift");
         let mut moments: Vec<f64> = (0..2).map(|_| uniform(&mut random) * count as f64).collect();
-        moments.sort_by(f64::total_cmp);
+        moments.sort_unstable_by(f64::total_cmp);
         let period = 10.0 + 20.0 * uniform(&mut random);
         let walk = normal(seed + 7_000_000, count);
         let mut walked = 0.0;

@@ -126,9 +126,10 @@ pub(crate) fn compare_known<'a>(records: &'a [Record], known: &KnownSeries<'a>) 
         }
     }
     // What a reader asks for first: browsers before Node.
-    comparison
-        .pairs
-        .sort_by_key(|pair| pair.other.configuration.environment == EnvironmentKind::Node);
+    let is_node = |pair: &Pair<'_>| pair.other.configuration.environment == EnvironmentKind::Node;
+    let (in_node, mut in_browsers): (Vec<_>, Vec<_>) = comparison.pairs.into_iter().partition(is_node);
+    in_browsers.extend(in_node);
+    comparison.pairs = in_browsers;
     comparison
 }
 

@@ -117,7 +117,7 @@ impl Series {
             return None;
         }
         let mut sorted = self.steady_ns.concat();
-        sorted.sort_by(f64::total_cmp);
+        sorted.sort_unstable_by(f64::total_cmp);
         quantile(&sorted, p)
     }
 

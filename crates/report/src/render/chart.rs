@@ -165,7 +165,7 @@ fn ticks(axis: &Axis, scale: &Scale, values: impl Iterator<Item = f64>) -> Vec<f
         return scale.ticks();
     }
     let mut all: Vec<f64> = values.collect();
-    all.sort_by(f64::total_cmp);
+    all.sort_unstable_by(f64::total_cmp);
     all.dedup();
     if all.len() > 8 { scale.ticks() } else { all }
 }

@@ -33,7 +33,7 @@ pub(super) fn sample_plot(rows: &[SampleRow<'_>]) -> Rows {
 
 fn sorted(row: &SampleRow<'_>) -> Vec<f64> {
     let mut samples = run_durations_ns(row.cell).concat();
-    samples.sort_by(f64::total_cmp);
+    samples.sort_unstable_by(f64::total_cmp);
     samples
 }
 

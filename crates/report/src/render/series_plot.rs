@@ -20,7 +20,7 @@ pub(super) fn series_plot(rows: &[SampleRow<'_>]) -> Rows {
     let drawn = rows.iter().enumerate().map(|(index, row)| {
         let rounds = run_durations_ns(row.cell);
         let mut sorted = rounds.concat();
-        sorted.sort_by(f64::total_cmp);
+        sorted.sort_unstable_by(f64::total_cmp);
         let end = edge(std::slice::from_ref(&sorted));
         let least = sorted.first().copied().unwrap_or_default();
         Row {

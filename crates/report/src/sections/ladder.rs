@@ -21,12 +21,12 @@ pub(super) fn sections<'a>(ladders: &[Ladder<'a>], yardsticks: &Yardsticks<'_>) 
             Rank::Reason
         }
     };
-    let mut sections: Vec<Section<'a>> = (0..)
+    let sections = (0..)
         .zip(ladders)
-        .map(|(number, ladder)| section(ladder, yardsticks, rank(number)))
-        .collect();
-    sections.sort_by_key(|section| section.rank != Rank::Answer);
-    sections
+        .map(|(number, ladder)| section(ladder, yardsticks, rank(number)));
+    let (mut answers, reasons): (Vec<_>, Vec<_>) = sections.partition(|section| section.rank == Rank::Answer);
+    answers.extend(reasons);
+    answers
 }
 
 fn section<'a>(ladder: &Ladder<'a>, yardsticks: &Yardsticks<'_>, rank: Rank) -> Section<'a> {

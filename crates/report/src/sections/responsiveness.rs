@@ -44,7 +44,7 @@ fn row(watched: &Responsiveness, frame_ns: Option<f64>) -> Vec<Value> {
     let duration = |ns: Option<f64>| Value::or_missing(ns, Value::Duration);
     let gaps = floats(&watched.frames_ns);
     let mut delays = floats(&watched.delays_ns);
-    delays.sort_by(f64::total_cmp);
+    delays.sort_unstable_by(f64::total_cmp);
     let dropped = frame_ns.filter(|_| !gaps.is_empty()).map(|frame_ns| {
         let dropped = dropped_frames(&gaps, frame_ns);
         dropped / (dropped + gaps.len() as f64)

@@ -60,9 +60,8 @@ pub(super) fn section<'a, 'r>(
 
 /// From the smallest multiple to the largest.
 fn range(pairs: &[&Pair<'_>]) -> Option<String> {
-    let mut sorted = pairs.to_vec();
-    sorted.sort_by(|a, b| a.ratio.value.total_cmp(&b.ratio.value));
-    let (least, most) = (sorted.first()?, sorted.last()?);
+    let by_ratio = |a: &&&Pair<'_>, b: &&&Pair<'_>| a.ratio.value.total_cmp(&b.ratio.value);
+    let (least, most) = (pairs.iter().min_by(by_ratio)?, pairs.iter().max_by(by_ratio)?);
     let of = |pair: &Pair<'_>| {
         let place = labels::place(pair.other);
         format!(
@@ -71,7 +70,7 @@ fn range(pairs: &[&Pair<'_>]) -> Option<String> {
             labels::work(pair.other)
         )
     };
-    let faster = match sorted.iter().filter(|pair| pair.ratio.high < 1.0).count() {
+    let faster = match pairs.iter().filter(|pair| pair.ratio.high < 1.0).count() {
         0 => String::new(),
         count => format!("; {count} of them are faster than native"),
     };
