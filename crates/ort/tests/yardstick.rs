@@ -67,6 +67,32 @@ fn a_network_has_the_same_outputs_on_any_number_of_threads() {
 }
 
 #[test]
+fn every_product_is_in_the_profile() {
+    if tare_ort::find().is_none() {
+        return;
+    }
+    let workload = find("tiny").unwrap().prepare(&BTreeMap::new(), &[], 1).unwrap();
+    let loaded = pollster::block_on(Ort::new(1).load(workload.bytes, &workload.inputs, &NoClock)).unwrap();
+    let mut session = loaded.session;
+    let outputs = pollster::block_on(session.run(&workload.inputs)).unwrap();
+    let profiled = pollster::block_on(session.profiled_run(&workload.inputs, &NoClock))
+        .unwrap()
+        .unwrap();
+    assert_eq!(profiled.outputs, outputs);
+    let of = |node: &tare_core::NodeRun| node.multiply_accumulates;
+    // As many as tract and burn report, and as an independent count over the graph (crates/burn/tests/suite/profile.rs).
+    assert_eq!(profiled.nodes.iter().map(of).sum::<u64>(), 1_290_400);
+    assert!(
+        profiled
+            .nodes
+            .iter()
+            .all(|node| node.bytes > 0 && !node.operator.is_empty()),
+        "{:?}",
+        profiled.nodes
+    );
+}
+
+#[test]
 fn what_is_no_model_is_an_error() {
     if tare_ort::find().is_none() {
         return;

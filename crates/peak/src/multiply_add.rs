@@ -23,7 +23,7 @@ impl Kernel {
     pub(crate) fn of_level(level: &str) -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            let is_wide = level.starts_with("avx512") || level == "amx";
+            let is_wide = level.starts_with("avx512") || ["amx", super::WIDEST].contains(&level);
             if is_wide && std::is_x86_feature_detected!("avx512f") {
                 return Kernel::Avx512;
             }

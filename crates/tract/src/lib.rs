@@ -182,6 +182,7 @@ impl Session for TractSession {
         Ok(Some(ProfiledRun {
             outputs,
             nodes: nodes.collect(),
+            preparation_ns: 0,
         }))
     }
 

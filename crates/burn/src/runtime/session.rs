@@ -211,6 +211,7 @@ impl Session for BurnSession {
         Ok(Some(ProfiledRun {
             outputs: self.model.outputs(&values).await?,
             nodes: nodes.into_iter().flatten().collect(),
+            preparation_ns: 0,
         }))
     }
 

@@ -131,6 +131,8 @@ pub struct ProfiledRun {
     pub outputs: Vec<Tensor>,
     /// The nodes in the order in which they ran. The same ones in every run.
     pub nodes: Vec<NodeRun>,
+    /// Part of the call in which the engine prepared to be profiled, in nanoseconds. No part of the run.
+    pub preparation_ns: u64,
 }
 
 /// A node of the graph in a run.

@@ -168,10 +168,11 @@ impl LoadedWorkload<'_> {
             return session.profiled_run(inputs, clock).await;
         };
         let profiles: Vec<_> = self.sessions.iter().map(|_| RefCell::new(vec![])).collect();
+        let preparation_ns = Cell::new(0);
         let networks = self.sessions.iter_mut().zip(&profiles);
         let mut networks: Vec<Box<dyn Session + '_>> = networks
             .map(|(session, nodes)| {
-                Box::new(ProfiledSession::new(&mut **session, clock, nodes)) as Box<dyn Session + '_>
+                Box::new(ProfiledSession::new(&mut **session, clock, nodes, &preparation_ns)) as Box<dyn Session + '_>
             })
             .collect();
         let mut stopwatch = Stopwatch::start(clock, &mut self.totals_ns);
@@ -186,7 +187,11 @@ impl LoadedWorkload<'_> {
                 })
             })
             .collect();
-        Ok((!nodes.is_empty()).then_some(ProfiledRun { outputs, nodes }))
+        Ok((!nodes.is_empty()).then_some(ProfiledRun {
+            outputs,
+            nodes,
+            preparation_ns: preparation_ns.get(),
+        }))
     }
 
     /// Another session of the same loaded model: see [`Session::another_client`]. `None` for several networks.

@@ -33,7 +33,7 @@ pub(crate) fn use_threads(threads: usize) -> usize {
     }
 }
 
-/// The widest vector instructions that burn-flex's kernels use on this machine.
+/// The widest vector instructions that burn-flex's products use on this machine. Elementary functions may use wider ones.
 fn vector_level() -> String {
     #[cfg(target_arch = "x86_64")]
     let level = if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {

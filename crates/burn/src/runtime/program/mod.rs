@@ -7,6 +7,8 @@ mod op;
 mod operands;
 mod run;
 mod step;
+#[cfg(feature = "flex")]
+mod vector_math;
 
 pub(crate) use bools::ones_where;
 pub(crate) use integer_op::IntegerOp;

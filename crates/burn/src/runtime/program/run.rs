@@ -16,6 +16,11 @@ pub(crate) fn run(op: &Op, operands: Operands) -> DispatchTensor {
         Op::Integers(op) => return op.run(operands),
         _ => operands,
     };
+    #[cfg(feature = "flex")]
+    let operands = match super::vector_math::run(op, operands) {
+        Ok(result) => return result,
+        Err(operands) => operands,
+    };
     let mut operands = operands.into_iter();
     let mut next = || next_of(&mut operands);
     match op {

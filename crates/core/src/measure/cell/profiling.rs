@@ -2,7 +2,7 @@
 
 use tare_record::{OperatorProfile, ProfiledNode, ProfiledRound, Warning, WarningKind};
 
-use super::super::profiled_session::add_nodes;
+use super::super::profiled_session::{add_nodes, in_order_of};
 use super::{Run, Stop};
 use crate::measure::clock::elapsed_ns;
 use crate::{LoadedWorkload, NodeRun};
@@ -55,8 +55,9 @@ impl Run<'_> {
         for _ in 0..self.request.rules.profiled_runs {
             let start_ns = self.clock.now_ns();
             let run = loaded.profiled_run(self.clock).await?;
-            runs_ns.push(elapsed_ns(start_ns, self.clock.now_ns(), &self.request.clock)?);
+            let called_ns = elapsed_ns(start_ns, self.clock.now_ns(), &self.request.clock)?;
             let run = run.unwrap_or_default();
+            runs_ns.push(called_ns.saturating_sub(run.preparation_ns));
             self.verify(run.outputs, false)?;
             add_nodes(&mut nodes, run.nodes)?;
             match self.check("profile", 99) {
@@ -85,11 +86,10 @@ pub(crate) fn join(earlier: Option<OperatorProfile>, later: Option<OperatorProfi
         (Some(earlier), Some(later)) => (earlier, later),
         (earlier, later) => return earlier.or(later),
     };
-    let is_same = earlier.nodes.len() == later.nodes.len()
-        && earlier.nodes.iter().zip(&later.nodes).all(|(a, b)| a.name == b.name);
-    if is_same {
+    let names = earlier.nodes.iter().map(|node| node.name.as_str());
+    if let Some(nodes) = in_order_of(names, later.nodes, |node| &node.name) {
         earlier.rounds.extend(later.rounds);
-        for (node, later) in earlier.nodes.iter_mut().zip(later.nodes) {
+        for (node, later) in earlier.nodes.iter_mut().zip(nodes) {
             node.rounds_ns.extend(later.rounds_ns);
         }
     }

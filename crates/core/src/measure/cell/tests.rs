@@ -46,6 +46,9 @@ struct FakeEngine {
 /// What a profiled run takes beside its nodes.
 const BESIDE_NS: u64 = 50;
 
+/// How long the fake engine prepares for a profiled run.
+const PREPARATION_NS: u64 = 9_000;
+
 #[async_trait(?Send)]
 impl Engine for FakeEngine {
     fn info(&self) -> EngineInfo {
@@ -89,7 +92,7 @@ impl Session for FakeEngine {
         if self.nodes_ns.is_empty() {
             return Ok(None);
         }
-        self.runs_ns = vec![self.nodes_ns.iter().sum::<u64>() + BESIDE_NS];
+        self.runs_ns = vec![self.nodes_ns.iter().sum::<u64>() + BESIDE_NS + PREPARATION_NS];
         let outputs = self.run(inputs).await?;
         let numbered = self.nodes_ns.iter().enumerate();
         let nodes = numbered.map(|(number, &duration_ns)| NodeRun {
@@ -102,6 +105,7 @@ impl Session for FakeEngine {
         Ok(Some(ProfiledRun {
             outputs,
             nodes: nodes.collect(),
+            preparation_ns: PREPARATION_NS,
         }))
     }
 

@@ -55,6 +55,10 @@ fn later_rounds_join_if_their_nodes_are_the_same() {
     let joined = profiling::join(of(&[300, 700]), of(&[100, 500])).unwrap();
     assert_eq!(joined.rounds.len(), 2);
     assert_eq!(joined.nodes[1].rounds_ns, [700, 500]);
+    // Another process may run them in another order.
+    let mut turned = of(&[100, 500]).unwrap();
+    turned.nodes.reverse();
+    assert_eq!(profiling::join(of(&[300, 700]), Some(turned)), Some(joined));
     let kept = profiling::join(of(&[300, 700]), of(&[100])).unwrap();
     assert_eq!((kept.rounds.len(), kept.nodes.len()), (1, 2));
     assert_eq!(profiling::join(None, of(&[1])).unwrap().nodes.len(), 1);
