@@ -35,7 +35,7 @@ impl Target {
     pub(crate) fn settings(&self) -> BTreeMap<String, String> {
         let settings: &[(&str, &str)] = match self {
             #[cfg(feature = "flex")]
-            Target::Flex { .. } => &[("backend", "flex"), ("elementary_functions", "rten-vecmath 0.27.0")],
+            Target::Flex { .. } => &[("backend", "flex"), ("elementary_functions", tare_vector_math::SOURCE)],
             #[cfg(feature = "wgpu")]
             Target::Wgpu { .. } => &[
                 ("backend", "wgpu"),

@@ -1,5 +1,8 @@
 //! Running one operation.
 
+#[cfg(feature = "flex")]
+use std::ops::ControlFlow;
+
 use burn_backend::ops::{ActivationOps, AttentionModuleOptions, FloatTensorOps, ModuleOps};
 use burn_backend::tensor::IndexingUpdateOp;
 use burn_backend::{IntDType, Scalar};
@@ -18,8 +21,8 @@ pub(crate) fn run(op: &Op, operands: Operands) -> DispatchTensor {
     };
     #[cfg(feature = "flex")]
     let operands = match super::vector_math::run(op, operands) {
-        Ok(result) => return result,
-        Err(operands) => operands,
+        ControlFlow::Break(result) => return result,
+        ControlFlow::Continue(operands) => operands,
     };
     let mut operands = operands.into_iter();
     let mut next = || next_of(&mut operands);

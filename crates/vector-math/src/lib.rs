@@ -1,0 +1,137 @@
+//! Elementary functions of slices, in place, in vectors and on all threads of the pool that they are called in. A crate of
+//! its own, because it must be compiled as one unit: vector instructions that are called instead of inlined make
+//! functions five times slower.
+
+use rten_simd::{SimdOp, SimdUnaryOp};
+use rten_vecmath::{Erf, Exp, Sigmoid, Softmax, Tanh};
+
+/// Where the functions come from, for records.
+pub const SOURCE: &str = "rten-vecmath 0.27.0";
+
+/// Fewer numbers than this take less time than starting a thread.
+#[cfg(any(not(target_family = "wasm"), target_feature = "atomics"))]
+const NUMBERS_OF_A_THREAD: usize = 16 * 1024;
+
+/// The error function of each number: Abramowitz and Stegun 7.1.26, at most 7e-7 from the exact one.
+pub fn erf(numbers: &mut [f32]) {
+    on_threads(numbers, 1, |numbers| {
+        Erf {}.map_mut(numbers);
+    });
+}
+
+/// e to the power of each number.
+pub fn exp(numbers: &mut [f32]) {
+    on_threads(numbers, 1, |numbers| {
+        Exp {}.map_mut(numbers);
+    });
+}
+
+/// 1 / (1 + exp(-x)) of each number.
+pub fn sigmoid(numbers: &mut [f32]) {
+    on_threads(numbers, 1, |numbers| {
+        Sigmoid {}.map_mut(numbers);
+    });
+}
+
+/// The hyperbolic tangent of each number.
+pub fn tanh(numbers: &mut [f32]) {
+    on_threads(numbers, 1, |numbers| {
+        Tanh {}.map_mut(numbers);
+    });
+}
+
+/// Softmax of each row of `width` numbers.
+///
+/// # Panics
+///
+/// If `width` is 0.
+pub fn softmax(numbers: &mut [f32], width: usize) {
+    on_threads(numbers, width, |numbers| {
+        for row in numbers.chunks_mut(width) {
+            Softmax::new_mut(row).dispatch();
+        }
+    });
+}
+
+/// Gives each thread a share of the numbers, in whole rows.
+#[cfg(any(not(target_family = "wasm"), target_feature = "atomics"))]
+fn on_threads(numbers: &mut [f32], width: usize, work: impl Fn(&mut [f32]) + Sync) {
+    use rayon::prelude::*;
+
+    let share = numbers.len().div_ceil(rayon::current_num_threads());
+    if share <= NUMBERS_OF_A_THREAD {
+        return work(numbers);
+    }
+    numbers.par_chunks_mut(share.next_multiple_of(width)).for_each(&work);
+}
+
+/// There is one thread.
+#[cfg(not(any(not(target_family = "wasm"), target_feature = "atomics")))]
+fn on_threads(numbers: &mut [f32], _: usize, work: impl Fn(&mut [f32]) + Sync) {
+    work(numbers);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Largest distance from the exact function between -40 and 40, as a share of 1 or of the exact value if that is larger.
+    fn distance(function: fn(&mut [f32]), exact: fn(f64) -> f64) -> f64 {
+        let numbers: Vec<f32> = (-40_000..=40_000).map(|step| step as f32 / 1_000.0).collect();
+        let mut computed = numbers.clone();
+        function(&mut computed);
+        let distances = numbers.iter().zip(&computed).map(|(&x, &y)| {
+            let exact = exact(f64::from(x));
+            (f64::from(y) - exact).abs() / exact.abs().max(1.0)
+        });
+        distances.fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn functions_are_near_the_exact_ones() {
+        assert!(distance(exp, f64::exp) < 1e-6);
+        assert!(distance(sigmoid, |x| 1.0 / (1.0 + (-x).exp())) < 1e-6);
+        assert!(distance(tanh, f64::tanh) < 1e-6);
+        for (x, expected) in [
+            (0.0, 0.0),
+            (0.5, 0.520_499_9),
+            (-1.0, -0.842_700_8),
+            (2.0, 0.995_322_3),
+            (-9.0, -1.0),
+        ] {
+            let mut y = [x; 5];
+            erf(&mut y);
+            assert!(y.iter().all(|y| (y - expected).abs() < 1e-6), "erf({x}) = {y:?}");
+        }
+    }
+
+    #[test]
+    fn limits_and_what_is_no_number() {
+        for (function, least, most) in [
+            (erf as fn(&mut [f32]), -1.0, 1.0),
+            (exp, 0.0, f32::INFINITY),
+            (sigmoid, 0.0, 1.0),
+            (tanh, -1.0, 1.0),
+        ] {
+            let mut y = [f32::NEG_INFINITY, f32::INFINITY, f32::NAN];
+            function(&mut y);
+            assert_eq!(y[..2], [least, most]);
+            assert!(y[2].is_nan(), "{y:?}");
+            function(&mut []);
+        }
+    }
+
+    #[test]
+    fn rows_are_shares_of_one() {
+        // Enough for several threads, and no multiple of a vector.
+        let (rows, width) = (37, 2_001);
+        let x: Vec<f32> = (0..rows * width).map(|index| (index % 13) as f32 / 4.0 - 1.0).collect();
+        let mut y = x.clone();
+        softmax(&mut y, width);
+        for (x, y) in x.chunks(width).zip(y.chunks(width)) {
+            assert!((y.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+            // Of two neighbors, each has its share by the difference.
+            assert!((y[1] / y[0] - (x[1] - x[0]).exp()).abs() < 1e-5);
+        }
+    }
+}
