@@ -1,9 +1,13 @@
-//! Elementary functions of slices, in place, in vectors and on all threads of the pool that they are called in. A crate of
+//! Elementary functions and depthwise convolutions of slices, in vectors and on all threads of the pool that they are called in. A crate of
 //! its own, because it must be compiled as one unit: vector instructions that are called instead of inlined make
 //! functions five times slower.
 
+mod depthwise;
+
 use rten_simd::{SimdOp, SimdUnaryOp};
 use rten_vecmath::{Erf, Exp, Sigmoid, Softmax, Tanh};
+
+pub use depthwise::Depthwise;
 
 /// Where the functions come from, for records.
 pub const SOURCE: &str = "rten-vecmath 0.27.0";
@@ -14,28 +18,28 @@ const NUMBERS_OF_A_THREAD: usize = 16 * 1024;
 
 /// The error function of each number: Abramowitz and Stegun 7.1.26, at most 7e-7 from the exact one.
 pub fn erf(numbers: &mut [f32]) {
-    on_threads(numbers, 1, |numbers| {
+    on_threads(numbers, 1, |_, numbers| {
         Erf {}.map_mut(numbers);
     });
 }
 
 /// e to the power of each number.
 pub fn exp(numbers: &mut [f32]) {
-    on_threads(numbers, 1, |numbers| {
+    on_threads(numbers, 1, |_, numbers| {
         Exp {}.map_mut(numbers);
     });
 }
 
 /// 1 / (1 + exp(-x)) of each number.
 pub fn sigmoid(numbers: &mut [f32]) {
-    on_threads(numbers, 1, |numbers| {
+    on_threads(numbers, 1, |_, numbers| {
         Sigmoid {}.map_mut(numbers);
     });
 }
 
 /// The hyperbolic tangent of each number.
 pub fn tanh(numbers: &mut [f32]) {
-    on_threads(numbers, 1, |numbers| {
+    on_threads(numbers, 1, |_, numbers| {
         Tanh {}.map_mut(numbers);
     });
 }
@@ -46,29 +50,31 @@ pub fn tanh(numbers: &mut [f32]) {
 ///
 /// If `width` is 0.
 pub fn softmax(numbers: &mut [f32], width: usize) {
-    on_threads(numbers, width, |numbers| {
+    on_threads(numbers, width, |_, numbers| {
         for row in numbers.chunks_mut(width) {
             Softmax::new_mut(row).dispatch();
         }
     });
 }
 
-/// Gives each thread a share of the numbers, in whole rows.
+/// Gives each thread a share of the numbers, in whole rows, and tells it the number of its first row.
 #[cfg(any(not(target_family = "wasm"), target_feature = "atomics"))]
-fn on_threads(numbers: &mut [f32], width: usize, work: impl Fn(&mut [f32]) + Sync) {
+fn on_threads(numbers: &mut [f32], width: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
     use rayon::prelude::*;
 
     let share = numbers.len().div_ceil(rayon::current_num_threads());
     if share <= NUMBERS_OF_A_THREAD {
-        return work(numbers);
+        return work(0, numbers);
     }
-    numbers.par_chunks_mut(share.next_multiple_of(width)).for_each(&work);
+    let share = share.next_multiple_of(width);
+    let shares = numbers.par_chunks_mut(share).enumerate();
+    shares.for_each(|(index, numbers)| work(index * share / width, numbers));
 }
 
 /// There is one thread.
 #[cfg(not(any(not(target_family = "wasm"), target_feature = "atomics")))]
-fn on_threads(numbers: &mut [f32], _: usize, work: impl Fn(&mut [f32]) + Sync) {
-    work(numbers);
+fn on_threads(numbers: &mut [f32], _: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
+    work(0, numbers);
 }
 
 #[cfg(test)]

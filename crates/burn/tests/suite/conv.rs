@@ -43,6 +43,43 @@ fn convolution_of_images_agrees() {
 }
 
 #[test]
+fn convolution_of_each_channel_agrees() {
+    for (x, kernel, attributes, output) in [
+        (
+            [1, 4, 9, 8],
+            [3, 3],
+            [ints("strides", &[1, 1]), ints("pads", &[1, 1, 1, 1])],
+            [1, 4, 9, 8],
+        ),
+        (
+            [2, 4, 9, 8],
+            [3, 3],
+            [ints("strides", &[2, 2]), ints("pads", &[0, 0, 2, 1])],
+            [2, 4, 5, 4],
+        ),
+        (
+            [2, 3, 40, 70],
+            [5, 5],
+            [ints("strides", &[2, 2]), ints("pads", &[2, 2, 2, 2])],
+            [2, 3, 20, 35],
+        ),
+        (
+            [1, 4, 9, 8],
+            [3, 3],
+            [ints("dilations", &[2, 2]), ints("pads", &[0, 0, 0, 0])],
+            [1, 4, 5, 4],
+        ),
+    ] {
+        let channels = x[1];
+        agree(graph(&x, &output, |g, x| {
+            let group = Attribute::Int("group", channels.try_into().unwrap());
+            let [first, second] = attributes;
+            conv(g, x, &[channels, 1, kernel[0], kernel[1]], &[group, first, second])
+        }));
+    }
+}
+
+#[test]
 fn convolution_of_lines_agrees() {
     let attributes = [ints("strides", &[2]), ints("pads", &[2, 1]), ints("dilations", &[2])];
     convolved("Conv", [&[1, 4, 12], &[6, 4, 3], &[1, 6, 6]], 6, &attributes);

@@ -1,11 +1,12 @@
-//! Operations on the CPU that burn-flex computes one number at a time, on one thread: in vectors and on all threads.
+//! "burn-flex 0.22.1: elementary functions are computed one number at a time" (UPSTREAM.md): in vectors and on all threads.
 
 use std::ops::ControlFlow;
 
-use burn_backend::ops::FloatTensorOps;
-use burn_backend::{DType, Scalar, TensorMetadata};
+use burn_backend::ops::{ConvOptions, FloatTensorOps};
+use burn_backend::{DType, Scalar, TensorData, TensorMetadata};
 use burn_dispatch::tensor::{BackendTensor, DispatchTensorKind};
-use burn_dispatch::{Dispatch, DispatchTensor};
+use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
+use tare_vector_math::Depthwise;
 
 use super::op::Op;
 use super::operands::{Operands, next_of};
@@ -15,6 +16,12 @@ use super::operands::{Operands, next_of};
 pub(super) fn run(op: &Op, operands: Operands) -> ControlFlow<DispatchTensor, Operands> {
     if !operands.iter().all(is_on_cpu) {
         return ControlFlow::Continue(operands);
+    }
+    if let Op::Conv2d(options) = op {
+        return match depthwise(options, &operands) {
+            Some(result) => ControlFlow::Break(result),
+            None => ControlFlow::Continue(operands),
+        };
     }
     let mut given = operands.into_iter();
     let mut next = || next_of(&mut given);
@@ -38,6 +45,38 @@ pub(super) fn run(op: &Op, operands: Operands) -> ControlFlow<DispatchTensor, Op
 
 fn is_on_cpu(tensor: &DispatchTensor) -> bool {
     matches!(&tensor.kind, DispatchTensorKind::Flex(BackendTensor::Float(flex)) if flex.dtype() == DType::F32)
+}
+
+/// A convolution in which each channel has a kernel of its own. `None` for any other.
+fn depthwise(options: &ConvOptions<2>, operands: &[DispatchTensor]) -> Option<DispatchTensor> {
+    let (x, weight) = (operands.first()?.shape(), operands.get(1)?.shape());
+    let (&[batch, channels, height, width], &[outputs, inputs, kernel_height, kernel_width]) = (&x[..], &weight[..])
+    else {
+        return None;
+    };
+    let is_depthwise = channels == options.groups && (outputs, inputs) == (channels, 1) && options.dilation == [1, 1];
+    if !is_depthwise {
+        return None;
+    }
+    let sizes = Depthwise {
+        input: [height, width],
+        kernel: [kernel_height, kernel_width],
+        stride: options.stride,
+        padding: options.padding,
+    };
+    let contiguous = |tensor: &DispatchTensor| match &tensor.kind {
+        DispatchTensorKind::Flex(BackendTensor::Float(flex)) => Some(flex.to_contiguous()),
+        _ => None,
+    };
+    let held: Vec<_> = operands.iter().map(contiguous).collect::<Option<_>>()?;
+    let numbers: Vec<&[f32]> = held.iter().map(|flex| flex.as_slice()).collect::<Option<_>>()?;
+    let result = sizes.run(numbers.first()?, numbers.get(1)?, numbers.get(2).copied())?;
+    let [out_height, out_width] = sizes.output()?;
+    let result = TensorData::new(result, vec![batch, channels, out_height, out_width]);
+    Some(Dispatch::float_from_data(
+        result,
+        &DispatchDevice::Flex(Default::default()),
+    ))
 }
 
 /// softmax(scale query key^T + bias) value, as [`Op::Attention`] has it: with its softmax in vectors, unlike burn-flex's own.
@@ -84,8 +123,6 @@ fn in_place(mut tensor: DispatchTensor, in_order: bool, work: impl FnOnce(&mut [
 
 #[cfg(test)]
 mod tests {
-    use burn_backend::TensorData;
-    use burn_dispatch::DispatchDevice;
     use smallvec::smallvec;
 
     use super::*;

@@ -1,0 +1,283 @@
+//! Depthwise convolution of planes: each channel has a kernel of its own.
+
+/// Outputs that are computed at once: four vectors of AVX2, eight of wasm.
+const AT_ONCE: usize = 32;
+
+/// The sizes of a depthwise convolution without dilation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depthwise {
+    /// Height and width of an input plane.
+    pub input: [usize; 2],
+    /// Height and width of a channel's kernel.
+    pub kernel: [usize; 2],
+    /// Steps of the kernel down and to the right.
+    pub stride: [usize; 2],
+    /// Zeros above and below, and left and right.
+    pub padding: [(usize, usize); 2],
+}
+
+impl Depthwise {
+    /// Height and width of an output plane. `None` if the kernel does not fit.
+    pub fn output(&self) -> Option<[usize; 2]> {
+        let along = |axis: usize| {
+            let (before, after) = self.padding[axis];
+            let room = (self.input[axis] + before + after).checked_sub(self.kernel[axis])?;
+            Some(room.checked_div(self.stride[axis])? + 1)
+        };
+        Some([along(0)?, along(1)?])
+    }
+
+    /// Convolves x [n, c, h, w] with weight [c, kh, kw] and adds bias [c]: [n, c, h', w'], all row-major. `None` if sizes do
+    /// not match, or the kernel does not fit.
+    pub fn run(&self, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Option<Vec<f32>> {
+        let [height, width] = self.output()?;
+        let (inputs, taps, outputs) = (
+            self.input.iter().product(),
+            self.kernel.iter().product(),
+            height * width,
+        );
+        let channels = weight.len().checked_div(taps)?;
+        let planes = x.len().checked_div(inputs)?;
+        let is_whole = channels > 0
+            && weight.len() == channels * taps
+            && x.len() == planes * inputs
+            && planes.is_multiple_of(channels)
+            && bias.is_none_or(|bias| bias.len() == channels);
+        if !is_whole || outputs == 0 {
+            return None;
+        }
+        let mut y = vec![0.0; planes * outputs];
+        crate::on_threads(&mut y, outputs, |first, y| {
+            let mut padded = Padded::new(self, [height, width]);
+            for (index, y) in y.chunks_mut(outputs).enumerate() {
+                let plane = first + index;
+                let channel = plane % channels;
+                padded.fill(&x[plane * inputs..][..inputs]);
+                let weight = &weight[channel * taps..][..taps];
+                padded.convolve(weight, bias.map_or(0.0, |bias| bias[channel]), y);
+            }
+        });
+        Some(y)
+    }
+}
+
+/// An input plane between zeros. Its columns are sorted by their remainder by the stride, so that the inputs of neighboring
+/// outputs are neighbors.
+struct Padded {
+    sizes: Depthwise,
+    output: [usize; 2],
+    /// Length of the columns of one remainder in a row, with room for the last outputs that are computed at once.
+    pitch: usize,
+    numbers: Vec<f32>,
+}
+
+impl Padded {
+    fn new(sizes: &Depthwise, output: [usize; 2]) -> Self {
+        let steps = sizes.stride[1];
+        let pitch = (sizes.kernel[1] - 1) / steps + output[1].next_multiple_of(AT_ONCE);
+        let rows = (output[0] - 1) * sizes.stride[0] + sizes.kernel[0];
+        Self {
+            sizes: *sizes,
+            output,
+            pitch,
+            numbers: vec![0.0; rows * steps * pitch],
+        }
+    }
+
+    /// Replaces the plane. What lies around it stays zero.
+    fn fill(&mut self, plane: &[f32]) {
+        let [_, width] = self.sizes.input;
+        let [(above, _), (left, _)] = self.sizes.padding;
+        let steps = self.sizes.stride[1];
+        let rows = self.numbers.chunks_mut(steps * self.pitch).skip(above);
+        for (row, input) in rows.zip(plane.chunks(width)) {
+            if steps == 1 {
+                let count = width.min(self.pitch - left.min(self.pitch));
+                row[left..left + count].copy_from_slice(&input[..count]);
+                continue;
+            }
+            for (column, &number) in (left..).zip(input) {
+                // Columns that no output reads have no room.
+                if column / steps < self.pitch {
+                    row[column % steps * self.pitch + column / steps] = number;
+                }
+            }
+        }
+    }
+
+    /// Writes the output plane.
+    fn convolve(&self, weight: &[f32], bias: f32, y: &mut [f32]) {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
+            #[allow(unsafe_code, reason = "the processor has the instructions")]
+            // SAFETY: they were just looked for.
+            return unsafe { self.convolve_fused(weight, bias, y) };
+        }
+        self.convolve_with::<false>(weight, bias, y);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    fn convolve_fused(&self, weight: &[f32], bias: f32, y: &mut [f32]) {
+        self.convolve_with::<true>(weight, bias, y);
+    }
+
+    #[inline(always)]
+    fn convolve_with<const FUSED: bool>(&self, weight: &[f32], bias: f32, y: &mut [f32]) {
+        let [_, width] = self.output;
+        let [down, steps] = self.sizes.stride;
+        let columns = self.sizes.kernel[1];
+        for (row, y) in y.chunks_mut(width).enumerate() {
+            for (at, y) in y.chunks_mut(AT_ONCE).enumerate() {
+                let mut sums = [bias; AT_ONCE];
+                for (tap_row, weight) in weight.chunks(columns).enumerate() {
+                    let start = (row * down + tap_row) * steps * self.pitch + at * AT_ONCE;
+                    for (column, &weight) in weight.iter().enumerate() {
+                        let start = start + column % steps * self.pitch + column / steps;
+                        let Some(inputs) = self.numbers[start..].first_chunk::<AT_ONCE>() else {
+                            unreachable!("rows have room for all outputs at once");
+                        };
+                        for (sum, &input) in sums.iter_mut().zip(inputs) {
+                            *sum = if FUSED {
+                                input.mul_add(weight, *sum)
+                            } else {
+                                *sum + input * weight
+                            };
+                        }
+                    }
+                }
+                y.copy_from_slice(&sums[..y.len()]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: usize) -> Vec<f32> {
+        (0..count)
+            .map(|index| ((index * 7_919) % 101) as f32 / 50.0 - 1.0)
+            .collect()
+    }
+
+    /// By the definition.
+    fn expected(sizes: &Depthwise, channels: usize, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+        let [height, width] = sizes.output().unwrap();
+        let [rows, columns] = sizes.input;
+        let [kernel_rows, kernel_columns] = sizes.kernel;
+        let mut y = vec![];
+        for plane in 0..x.len() / (rows * columns) {
+            for (down, right) in (0..height).flat_map(|down| (0..width).map(move |right| (down, right))) {
+                let mut sum = bias[plane % channels];
+                for (i, j) in (0..kernel_rows).flat_map(|i| (0..kernel_columns).map(move |j| (i, j))) {
+                    let row = (down * sizes.stride[0] + i).wrapping_sub(sizes.padding[0].0);
+                    let column = (right * sizes.stride[1] + j).wrapping_sub(sizes.padding[1].0);
+                    if row < rows && column < columns {
+                        let input = x[(plane * rows + row) * columns + column];
+                        let weight = weight[(plane % channels * kernel_rows + i) * kernel_columns + j];
+                        sum += input * weight;
+                    }
+                }
+                y.push(sum);
+            }
+        }
+        y
+    }
+
+    #[test]
+    fn planes_are_convolved_as_defined() {
+        for (input, kernel, stride, padding) in [
+            ([1, 1], [1, 1], [1, 1], [(0, 0), (0, 0)]),
+            ([5, 7], [3, 3], [1, 1], [(1, 1), (1, 1)]),
+            ([5, 7], [3, 3], [2, 2], [(1, 1), (1, 1)]),
+            ([8, 70], [5, 5], [1, 1], [(2, 2), (2, 2)]),
+            ([9, 71], [5, 5], [2, 2], [(2, 2), (2, 2)]),
+            ([6, 64], [3, 3], [2, 2], [(0, 0), (0, 0)]),
+            ([7, 33], [1, 3], [3, 3], [(0, 0), (2, 2)]),
+            ([4, 4], [2, 3], [1, 2], [(3, 3), (5, 5)]),
+            ([3, 40], [3, 7], [5, 4], [(4, 4), (9, 9)]),
+            ([2, 2], [4, 4], [1, 1], [(1, 1), (1, 1)]),
+            ([6, 3], [1, 1], [3, 2], [(0, 0), (0, 0)]),
+            ([9, 8], [3, 3], [2, 2], [(0, 2), (0, 1)]),
+            ([5, 6], [5, 4], [1, 1], [(3, 0), (0, 4)]),
+        ] {
+            let sizes = Depthwise {
+                input,
+                kernel,
+                stride,
+                padding,
+            };
+            let (channels, batch) = (3, 2);
+            let x = numbers(batch * channels * input[0] * input[1]);
+            let (weight, bias) = (numbers(channels * kernel[0] * kernel[1]), numbers(channels));
+            let y = sizes.run(&x, &weight, Some(&bias)).unwrap();
+            let expected = expected(&sizes, channels, &x, &weight, &bias);
+            assert_eq!(y.len(), expected.len(), "{sizes:?}");
+            for (y, expected) in y.iter().zip(&expected) {
+                assert!((y - expected).abs() < 1e-4, "{sizes:?}: {y} instead of {expected}");
+            }
+            let mut fallback = vec![0.0; y.len()];
+            let output = sizes.output().unwrap();
+            let mut padded = Padded::new(&sizes, output);
+            let planes = x
+                .chunks(input[0] * input[1])
+                .zip(fallback.chunks_mut(output[0] * output[1]));
+            for (plane, (x, y)) in planes.enumerate() {
+                padded.fill(x);
+                let weight = &weight[plane % channels * kernel[0] * kernel[1]..][..kernel[0] * kernel[1]];
+                padded.convolve_with::<false>(weight, bias[plane % channels], y);
+            }
+            assert!(
+                fallback.iter().zip(&expected).all(|(y, x)| (y - x).abs() < 1e-4),
+                "{sizes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn threads_share_the_planes() {
+        let sizes = Depthwise {
+            input: [64, 64],
+            kernel: [3, 3],
+            stride: [1, 1],
+            padding: [(1, 1); 2],
+        };
+        let (x, weight) = (numbers(24 * 64 * 64), numbers(24 * 9));
+        let y = sizes.run(&x, &weight, None).unwrap();
+        for (plane, y) in y.chunks(64 * 64).enumerate() {
+            let alone = sizes.run(&x[plane * 4_096..][..4_096], &weight[plane * 9..][..9], None);
+            assert_eq!(alone.unwrap(), y);
+        }
+    }
+
+    #[test]
+    fn sizes_that_do_not_match_are_refused() {
+        let sizes = Depthwise {
+            input: [2, 2],
+            kernel: [3, 3],
+            stride: [1, 1],
+            padding: [(0, 0); 2],
+        };
+        assert_eq!(sizes.run(&[0.0; 4], &[0.0; 9], None), None);
+        let sizes = Depthwise {
+            padding: [(1, 1); 2],
+            ..sizes
+        };
+        assert!(sizes.run(&[0.0; 4], &[0.0; 9], None).is_some());
+        assert_eq!(sizes.run(&[0.0; 5], &[0.0; 9], None), None);
+        assert_eq!(sizes.run(&[0.0; 4], &[0.0; 8], None), None);
+        assert_eq!(sizes.run(&[0.0; 4], &[], None), None);
+        assert_eq!(
+            Depthwise {
+                stride: [0, 1],
+                ..sizes
+            }
+            .run(&[0.0; 4], &[0.0; 9], None),
+            None
+        );
+        assert_eq!(sizes.run(&[0.0; 4], &[0.0; 18], None), None);
+        assert_eq!(sizes.run(&[0.0; 4], &[0.0; 9], Some(&[])), None);
+    }
+}
