@@ -1,7 +1,10 @@
 //! Depthwise convolution of planes: each channel has a kernel of its own.
 
-/// Outputs that are computed at once: four vectors of AVX2, eight of wasm.
-const AT_ONCE: usize = 32;
+/// Taps of a kernel's row that are added in one pass over outputs.
+const TAPS: usize = 5;
+
+/// Outputs of a pass: they stay in the nearest cache until all taps are added.
+const PASS: usize = 2048;
 
 /// The sizes of a depthwise convolution without dilation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,52 +64,64 @@ impl Depthwise {
     }
 }
 
-/// An input plane between zeros. Its columns are sorted by their remainder by the stride, so that the inputs of neighboring
-/// outputs are neighbors.
+/// An input plane between zeros, in blocks: one for each remainder of rows and columns by the stride. In a block, the inputs of
+/// neighboring outputs are neighbors, so that a whole plane is one long row. Between two rows lie a few sums of no output.
 struct Padded {
     sizes: Depthwise,
     output: [usize; 2],
-    /// Length of the columns of one remainder in a row, with room for the last outputs that are computed at once.
+    /// Length of a row in a block, and of a block.
     pitch: usize,
-    numbers: Vec<f32>,
+    block: usize,
+    blocks: Vec<f32>,
+    /// From the first output to the last, a pitch for each row.
+    sums: Vec<f32>,
 }
 
 impl Padded {
     fn new(sizes: &Depthwise, output: [usize; 2]) -> Self {
-        let steps = sizes.stride[1];
-        let pitch = (sizes.kernel[1] - 1) / steps + output[1].next_multiple_of(AT_ONCE);
-        let rows = (output[0] - 1) * sizes.stride[0] + sizes.kernel[0];
+        let [down, right] = sizes.stride;
+        let pitch = (sizes.kernel[1] - 1) / right + output[1];
+        let block = ((sizes.kernel[0] - 1) / down + output[0]) * pitch;
         Self {
             sizes: *sizes,
             output,
             pitch,
-            numbers: vec![0.0; rows * steps * pitch],
+            block,
+            blocks: vec![0.0; down * right * block],
+            sums: vec![0.0; (output[0] - 1) * pitch + output[1]],
         }
     }
 
     /// Replaces the plane. What lies around it stays zero.
     fn fill(&mut self, plane: &[f32]) {
-        let [_, width] = self.sizes.input;
         let [(above, _), (left, _)] = self.sizes.padding;
-        let steps = self.sizes.stride[1];
-        let rows = self.numbers.chunks_mut(steps * self.pitch).skip(above);
-        for (row, input) in rows.zip(plane.chunks(width)) {
-            if steps == 1 {
-                let count = width.min(self.pitch - left.min(self.pitch));
-                row[left..left + count].copy_from_slice(&input[..count]);
-                continue;
-            }
-            for (column, &number) in (left..).zip(input) {
-                // Columns that no output reads have no room.
-                if column / steps < self.pitch {
-                    row[column % steps * self.pitch + column / steps] = number;
+        let [down, right] = self.sizes.stride;
+        for (row, input) in (above..).zip(plane.chunks(self.sizes.input[1])) {
+            for remainder in 0..right {
+                // The first column of the input with this remainder, and its place in a row of the block.
+                let first = (remainder + right - left % right) % right;
+                let place = (left + first) / right;
+                let start = (row % down * right + remainder) * self.block + row / down * self.pitch;
+                // Rows and columns that no output reads have no room.
+                let end = (row % down * right + remainder + 1) * self.block;
+                let inputs = input.get(first..).unwrap_or_default();
+                let count = inputs.len().div_ceil(right).min(self.pitch.saturating_sub(place));
+                let Some(places) = self.blocks[..end].get_mut(start + place..start + place + count) else {
+                    continue;
+                };
+                if right == 1 {
+                    places.copy_from_slice(&inputs[..count]);
+                } else {
+                    for (place, inputs) in places.iter_mut().zip(inputs.chunks(right)) {
+                        *place = inputs[0];
+                    }
                 }
             }
         }
     }
 
     /// Writes the output plane.
-    fn convolve(&self, weight: &[f32], bias: f32, y: &mut [f32]) {
+    fn convolve(&mut self, weight: &[f32], bias: f32, y: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
             #[allow(unsafe_code, reason = "the processor has the instructions")]
@@ -118,37 +133,65 @@ impl Padded {
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
-    fn convolve_fused(&self, weight: &[f32], bias: f32, y: &mut [f32]) {
+    fn convolve_fused(&mut self, weight: &[f32], bias: f32, y: &mut [f32]) {
         self.convolve_with::<true>(weight, bias, y);
     }
 
     #[inline(always)]
-    fn convolve_with<const FUSED: bool>(&self, weight: &[f32], bias: f32, y: &mut [f32]) {
-        let [_, width] = self.output;
-        let [down, steps] = self.sizes.stride;
+    fn convolve_with<const FUSED: bool>(&mut self, weight: &[f32], bias: f32, y: &mut [f32]) {
+        let [down, right] = self.sizes.stride;
         let columns = self.sizes.kernel[1];
-        for (row, y) in y.chunks_mut(width).enumerate() {
-            for (at, y) in y.chunks_mut(AT_ONCE).enumerate() {
-                let mut sums = [bias; AT_ONCE];
-                for (tap_row, weight) in weight.chunks(columns).enumerate() {
-                    let start = (row * down + tap_row) * steps * self.pitch + at * AT_ONCE;
-                    for (column, &weight) in weight.iter().enumerate() {
-                        let start = start + column % steps * self.pitch + column / steps;
-                        let Some(inputs) = self.numbers[start..].first_chunk::<AT_ONCE>() else {
-                            unreachable!("rows have room for all outputs at once");
-                        };
-                        for (sum, &input) in sums.iter_mut().zip(inputs) {
-                            *sum = if FUSED {
-                                input.mul_add(weight, *sum)
-                            } else {
-                                *sum + input * weight
-                            };
+        for (pass, sums) in self.sums.chunks_mut(PASS).enumerate() {
+            sums.fill(bias);
+            let count = sums.len();
+            for (row, weight) in weight.chunks(columns).enumerate() {
+                for (chunk, weight) in weight.chunks(TAPS).enumerate() {
+                    let inputs = |tap: usize| {
+                        let column = chunk * TAPS + tap;
+                        let block = row % down * right + column % right;
+                        let start = block * self.block + row / down * self.pitch + column / right + pass * PASS;
+                        &self.blocks[start..start + count]
+                    };
+                    match *weight {
+                        [a] => add::<1, FUSED>(sums, [inputs(0)], [a]),
+                        [a, b] => add::<2, FUSED>(sums, [inputs(0), inputs(1)], [a, b]),
+                        [a, b, c] => add::<3, FUSED>(sums, [inputs(0), inputs(1), inputs(2)], [a, b, c]),
+                        [a, b, c, d] => {
+                            let inputs = [inputs(0), inputs(1), inputs(2), inputs(3)];
+                            add::<4, FUSED>(sums, inputs, [a, b, c, d]);
                         }
+                        [a, b, c, d, e] => {
+                            let inputs = [inputs(0), inputs(1), inputs(2), inputs(3), inputs(4)];
+                            add::<5, FUSED>(sums, inputs, [a, b, c, d, e]);
+                        }
+                        _ => unreachable!("chunks have one to TAPS items"),
                     }
                 }
-                y.copy_from_slice(&sums[..y.len()]);
             }
         }
+        let width = self.output[1];
+        for (y, sums) in y.chunks_mut(width).zip(self.sums.chunks(self.pitch)) {
+            y.copy_from_slice(&sums[..width]);
+        }
+    }
+}
+
+/// Adds the products of each tap with its inputs, which are as many as outputs.
+#[inline(always)]
+fn add<const N: usize, const FUSED: bool>(y: &mut [f32], inputs: [&[f32]; N], weights: [f32; N]) {
+    let count = y.len();
+    let inputs = inputs.map(|inputs| &inputs[..count]);
+    for index in 0..count {
+        let mut sum = y[index];
+        for (inputs, weight) in inputs.iter().zip(weights) {
+            let input = inputs[index];
+            sum = if FUSED {
+                input.mul_add(weight, sum)
+            } else {
+                sum + input * weight
+            };
+        }
+        y[index] = sum;
     }
 }
 

@@ -1,4 +1,4 @@
-//! "burn-flex 0.22.1: elementary functions are computed one number at a time" (UPSTREAM.md): in vectors and on all threads.
+//! What burn-flex computes one number at a time, or one plane after the other (UPSTREAM.md): in vectors and on all threads.
 
 use std::ops::ControlFlow;
 
