@@ -16,10 +16,8 @@ use tare_record::PeakSpeed;
 
 use copy::Buffers;
 use multiply_add::Kernel;
+pub use multiply_add::WIDEST;
 use threads::Threads;
-
-/// The level of an engine that uses the widest vectors of the machine and does not say which.
-pub const WIDEST: &str = "widest";
 
 /// Shortest duration of a repetition: long enough for a coarse clock and for threads to start.
 const REPETITION_NS: u64 = 20_000_000;

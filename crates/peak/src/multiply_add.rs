@@ -1,5 +1,8 @@
 //! Multiply-accumulates on registers.
 
+/// The level of an engine that uses the widest vectors of the machine and does not say which.
+pub const WIDEST: &str = "widest";
+
 /// Vectors that are multiplied and added at once. Their results do not depend on each other, so that the processor
 /// never waits for one: fused operations take four cycles, and two start in each. They fit the 16 registers of AVX2 and
 /// wasm.
@@ -23,7 +26,7 @@ impl Kernel {
     pub(crate) fn of_level(level: &str) -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            let is_wide = level.starts_with("avx512") || ["amx", super::WIDEST].contains(&level);
+            let is_wide = level.starts_with("avx512") || ["amx", WIDEST].contains(&level);
             if is_wide && std::is_x86_feature_detected!("avx512f") {
                 return Kernel::Avx512;
             }

@@ -1,5 +1,7 @@
 //! Depthwise convolution of planes: each channel has a kernel of its own.
 
+use crate::threads::on_threads;
+
 /// Taps of a kernel's row that are added in one pass over outputs.
 const TAPS: usize = 5;
 
@@ -50,7 +52,7 @@ impl Depthwise {
             return None;
         }
         let mut y = vec![0.0; planes * outputs];
-        crate::on_threads(&mut y, outputs, |first, y| {
+        on_threads(&mut y, outputs, |first, y| {
             let mut padded = Padded::new(self, [height, width]);
             for (index, y) in y.chunks_mut(outputs).enumerate() {
                 let plane = first + index;

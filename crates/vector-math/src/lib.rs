@@ -3,18 +3,17 @@
 //! functions five times slower.
 
 mod depthwise;
+mod threads;
 
 use rten_simd::{SimdOp, SimdUnaryOp};
 use rten_vecmath::{Erf, Exp, Sigmoid, Softmax, Tanh};
 
 pub use depthwise::Depthwise;
 
+use threads::on_threads;
+
 /// Where the functions come from, for records.
 pub const SOURCE: &str = "rten-vecmath 0.27.0";
-
-/// Fewer numbers than this take less time than starting a thread.
-#[cfg(any(not(target_family = "wasm"), target_feature = "atomics"))]
-const NUMBERS_OF_A_THREAD: usize = 16 * 1024;
 
 /// The error function of each number: Abramowitz and Stegun 7.1.26, at most 7e-7 from the exact one.
 pub fn erf(numbers: &mut [f32]) {
@@ -55,26 +54,6 @@ pub fn softmax(numbers: &mut [f32], width: usize) {
             Softmax::new_mut(row).dispatch();
         }
     });
-}
-
-/// Gives each thread a share of the numbers, in whole rows, and tells it the number of its first row.
-#[cfg(any(not(target_family = "wasm"), target_feature = "atomics"))]
-fn on_threads(numbers: &mut [f32], width: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
-    use rayon::prelude::*;
-
-    let share = numbers.len().div_ceil(rayon::current_num_threads());
-    if share <= NUMBERS_OF_A_THREAD {
-        return work(0, numbers);
-    }
-    let share = share.next_multiple_of(width);
-    let shares = numbers.par_chunks_mut(share).enumerate();
-    shares.for_each(|(index, numbers)| work(index * share / width, numbers));
-}
-
-/// There is one thread.
-#[cfg(not(any(not(target_family = "wasm"), target_feature = "atomics")))]
-fn on_threads(numbers: &mut [f32], _: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
-    work(0, numbers);
 }
 
 #[cfg(test)]
