@@ -1,6 +1,7 @@
 //! The library's own times of its nodes. It writes them to a file when a session ends its profile, and a session can do so
 //! once: each profiled run has a session of its own.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -46,7 +47,7 @@ pub(crate) fn profiled_run(
         .end_profiling()
         .map_err(|error| explain(&error, FailureKind::Run, "writing its profile"))?;
     let text = std::fs::read_to_string(&file).map_err(|error| failed(&format!("{file}: {error}")))?;
-    let nodes = last_run(&text).map_err(|error| failed(&error.to_string()))?;
+    let nodes = last_run(&text).map_err(|error| failed(&error))?;
     drop((session, folder));
     Ok(ProfiledRun {
         outputs: found,
@@ -72,7 +73,8 @@ fn failed(what: &str) -> Failure {
 struct Event {
     cat: String,
     name: String,
-    /// In microseconds.
+    /// When it began, and how long it took, in microseconds.
+    ts: u64,
     dur: u64,
     #[serde(default)]
     args: Facts,
@@ -93,22 +95,31 @@ struct Facts {
 /// The shape of a tensor by the name of its type, in a map of one entry. Empty for what is no tensor.
 type Typed = BTreeMap<String, Vec<u64>>;
 
-/// The nodes of the last run in a profile.
-fn last_run(text: &str) -> Result<Vec<NodeRun>, serde_json::Error> {
-    let mut events: Vec<Event> = serde_json::from_str(text)?;
-    let runs = events.iter().enumerate().filter(|(_, event)| event.name == RUN);
-    let ends: Vec<usize> = runs.map(|(index, _)| index).collect();
-    let first = ends.iter().rev().nth(1).map_or(0, |end| end + 1);
-    let nodes = events.drain(first..).filter(|event| event.cat == "Node");
+/// The nodes of the last run in a profile, in the order in which they began.
+fn last_run(text: &str) -> Result<Vec<NodeRun>, String> {
+    let mut events: Vec<Event> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    events.sort_by_key(|event| (event.ts, Reverse(event.dur)));
+    let runs: Vec<(u64, u64)> = events
+        .iter()
+        .filter(|event| event.name == RUN)
+        .map(|event| (event.ts, event.ts + event.dur))
+        .collect();
+    let [.., (start, end)] = runs[..] else {
+        return Err("there is no run in it".into());
+    };
+    if runs.len() != WARM_UP + 1 {
+        return Err(format!("{} runs instead of {}", runs.len(), WARM_UP + 1));
+    }
+    events.retain(|event| event.cat == "Node" && (start..=end).contains(&event.ts));
+    let own_us = own_times(&events);
     let mut added: BTreeMap<String, usize> = BTreeMap::new();
-    let timed = nodes.filter_map(|event| {
+    let nodes = events.into_iter().zip(own_us).filter_map(|(event, own_us)| {
         let name = event.name.strip_suffix(SUFFIX)?;
-        // The library numbers what it adds, differently in each session.
-        let name = match name.split_once("_token_") {
-            Some((kind, _)) => {
-                let number = added.entry(kind.to_owned()).or_default();
+        let name = match added_by_library(name, &event.args) {
+            Some(name) => {
+                let number = added.entry(name.clone()).or_default();
                 *number += 1;
-                format!("{kind} {number}")
+                format!("{name}, {number}")
             }
             None => name.to_owned(),
         };
@@ -117,10 +128,45 @@ fn last_run(text: &str) -> Result<Vec<NodeRun>, serde_json::Error> {
             multiply_accumulates: multiply_accumulates(&event.args),
             bytes: bytes(&event.args),
             operator: event.args.op_name,
-            duration_ns: event.dur * 1_000,
+            duration_ns: own_us * 1_000,
         })
     });
-    Ok(timed.collect())
+    Ok(nodes.collect())
+}
+
+/// How long each event took without those inside of it, such as the body of a loop, in microseconds. Events are in the order in
+/// which they began.
+fn own_times(events: &[Event]) -> Vec<u64> {
+    let mut own: Vec<u64> = events.iter().map(|event| event.dur).collect();
+    let mut around: Vec<usize> = Vec::new();
+    for (index, event) in events.iter().enumerate() {
+        while around
+            .last()
+            .is_some_and(|&outer| events[outer].ts + events[outer].dur < event.ts + event.dur)
+        {
+            around.pop();
+        }
+        if let Some(&outer) = around.last() {
+            own[outer] = own[outer].saturating_sub(event.dur);
+        }
+        around.push(index);
+    }
+    own
+}
+
+/// The name of a node that the library added when it loaded the model. It numbers them differently in each session, so they
+/// are told apart by the shape of what they make.
+fn added_by_library(name: &str, facts: &Facts) -> Option<String> {
+    let is_numbered = |name: &str| {
+        let number = name.rsplit_once("_token_").map(|(_, number)| number);
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if name != facts.op_name && !is_numbered(name) {
+        return None;
+    }
+    let shape = facts.output_type_shape.first()?.values().next()?;
+    let shape: Vec<String> = shape.iter().map(u64::to_string).collect();
+    Some(format!("{} to {}", facts.op_name, shape.join("x")))
 }
 
 fn bytes(facts: &Facts) -> u64 {
@@ -151,7 +197,8 @@ fn multiply_accumulates(facts: &Facts) -> u64 {
                 let [.., rows, columns] = left.as_slice() else {
                     return Some(results * left.first()?);
                 };
-                let is_transposed = matches!(output.as_slice(), [.., result_rows, _] if result_rows != rows);
+                let may_be = ["Gemm", "FusedGemm", "FusedMatMul"].contains(&facts.op_name.as_str());
+                let is_transposed = may_be && matches!(output.as_slice(), [.., result_rows, _] if result_rows != rows);
                 Some(results * if is_transposed { rows } else { columns })
             }
             _ => None,
@@ -164,38 +211,73 @@ fn multiply_accumulates(facts: &Facts) -> u64 {
 mod tests {
     use super::*;
 
-    fn event(category: &str, name: &str, args: &str) -> String {
-        format!(r#"{{"cat":"{category}","pid":1,"tid":1,"dur":5,"ts":1,"ph":"X","name":"{name}","args":{args}}}"#)
+    /// An event that begins at `ts` and takes `dur`.
+    fn event(category: &str, name: &str, [ts, dur]: [u64; 2], args: &str) -> String {
+        format!(
+            r#"{{"cat":"{category}","pid":1,"tid":1,"dur":{dur},"ts":{ts},"ph":"X","name":"{name}","args":{args}}}"#
+        )
+    }
+
+    /// A profile of three runs, whose last one has these nodes.
+    fn profile(nodes: &[String]) -> String {
+        let earlier = event("Node", "earlier_kernel_time", [5, 1], r#"{"op_name":"Relu"}"#);
+        let runs = [[0, 100], [200, 100], [1_000, 1_000]].map(|times| event("Session", RUN, times, "{}"));
+        // Runs follow their nodes, as the library writes them.
+        let all = [
+            vec![earlier, runs[0].clone(), runs[1].clone()],
+            nodes.to_vec(),
+            vec![runs[2].clone()],
+        ];
+        format!("[{}]", all.concat().join(","))
+    }
+
+    fn node(name: &str, times: [u64; 2]) -> String {
+        let args = r#"{"op_name":"Reorder","output_size":"8","output_type_shape":[{"float":[1,2]}]}"#;
+        event("Node", &format!("{name}_kernel_time"), times, args)
     }
 
     #[test]
     fn only_the_last_run_counts() {
-        let node = |name: &str| {
-            event(
-                "Node",
-                &format!("{name}_kernel_time"),
-                r#"{"op_name":"Relu","output_size":"8"}"#,
-            )
+        let of = |nodes: &[String]| -> Vec<(String, u64)> {
+            let nodes = last_run(&profile(nodes)).unwrap();
+            nodes.into_iter().map(|node| (node.name, node.duration_ns)).collect()
         };
-        let run = event("Session", RUN, "{}");
-        let of = |events: &[String]| -> Vec<String> {
-            let nodes = last_run(&format!("[{}]", events.join(","))).unwrap();
-            nodes.into_iter().map(|node| node.name).collect()
+        let named = |nodes: &[(&str, u64)]| -> Vec<(String, u64)> {
+            nodes.iter().map(|(name, ns)| ((*name).to_owned(), *ns)).collect()
         };
         assert_eq!(
-            of(&[node("a"), run.clone(), node("b"), node("c"), run.clone()]),
-            ["b", "c"]
+            of(&[node("b", [1_200, 7]), node("a", [1_100, 5])]),
+            named(&[("a", 5_000), ("b", 7_000)])
         );
-        assert_eq!(of(&[node("a"), run.clone()]), ["a"]);
-        let added = [node("Reorder_token_9"), node("a"), node("Reorder_token_7"), run.clone()];
-        assert_eq!(of(&added), ["Reorder 1", "a", "Reorder 2"]);
+        // What the library added, twice of one shape. The user's own name stays.
+        let added = [
+            node("Reorder_token_9", [1_001, 1]),
+            node("Reorder", [1_002, 1]),
+            node("x_token_y", [1_003, 1]),
+        ];
+        assert_eq!(
+            of(&added),
+            named(&[
+                ("Reorder to 1x2, 1", 1_000),
+                ("Reorder to 1x2, 2", 1_000),
+                ("x_token_y", 1_000)
+            ])
+        );
+        // The body of a node is no part of its own time.
+        let nested = [
+            node("body", [1_012, 3]),
+            node("rest", [1_016, 2]),
+            node("if", [1_010, 10]),
+            node("c", [1_020, 1]),
+        ];
+        assert_eq!(
+            of(&nested),
+            named(&[("if", 5_000), ("body", 3_000), ("rest", 2_000), ("c", 1_000)])
+        );
         assert!(of(&[]).is_empty());
-        let nodes = last_run(&format!("[{},{run}]", node("a"))).unwrap();
-        assert_eq!(
-            (nodes[0].duration_ns, nodes[0].bytes, nodes[0].operator.as_str()),
-            (5_000, 8, "Relu")
-        );
-        assert!(last_run("[").is_err());
+        for bad in ["[", "[]", &format!("[{}]", event("Session", RUN, [0, 1], "{}"))] {
+            assert!(last_run(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
@@ -213,6 +295,7 @@ mod tests {
             ("MatMul", "[1,12,128,32]", "[1,12,128,128]", 12 * 128 * 128 * 32),
             ("FusedMatMul", "[2,3],[2,5]", "[3,5]", 3 * 5 * 2),
             ("MatMul", "[7],[7,5]", "[5]", 35),
+            ("MatMul", "[2,3,4],[4]", "[2,3]", 24),
             ("Gemm", "[1,1280],[1000]", "[1,1000]", 1_280_000),
             ("Relu", "[1,5]", "[1,5]", 0),
             ("Conv", "[1,32,8,8]", "[1,32,8,8]", 0),
@@ -223,7 +306,7 @@ mod tests {
                 typed(inputs),
                 typed(output)
             );
-            let nodes = last_run(&format!("[{}]", event("Node", "n_kernel_time", &args))).unwrap();
+            let nodes = last_run(&profile(&[event("Node", "n_kernel_time", [1_001, 1], &args)])).unwrap();
             assert_eq!(nodes[0].multiply_accumulates, expected, "{operator} of {inputs}");
         }
     }

@@ -26,7 +26,8 @@ impl Depthwise {
     pub fn output(&self) -> Option<[usize; 2]> {
         let along = |axis: usize| {
             let (before, after) = self.padding[axis];
-            let room = (self.input[axis] + before + after).checked_sub(self.kernel[axis])?;
+            let padded = self.input[axis].checked_add(before)?.checked_add(after)?;
+            let room = padded.checked_sub(self.kernel[axis])?;
             Some(room.checked_div(self.stride[axis])? + 1)
         };
         Some([along(0)?, along(1)?])
@@ -36,11 +37,8 @@ impl Depthwise {
     /// not match, or the kernel does not fit.
     pub fn run(&self, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Option<Vec<f32>> {
         let [height, width] = self.output()?;
-        let (inputs, taps, outputs) = (
-            self.input.iter().product(),
-            self.kernel.iter().product(),
-            height * width,
-        );
+        let (inputs, taps) = (self.input.iter().product(), self.kernel.iter().product());
+        let outputs = height.checked_mul(width)?;
         let channels = weight.len().checked_div(taps)?;
         let planes = x.len().checked_div(inputs)?;
         let is_whole = channels > 0
@@ -51,9 +49,10 @@ impl Depthwise {
         if !is_whole || outputs == 0 {
             return None;
         }
-        let mut y = vec![0.0; planes * outputs];
-        on_threads(&mut y, outputs, |first, y| {
-            let mut padded = Padded::new(self, [height, width]);
+        let room = Padded::new(self, [height, width])?;
+        let mut y = vec![0.0; planes.checked_mul(outputs)?];
+        on_threads(&mut y, outputs, taps.div_ceil(4), |first, y| {
+            let mut padded = room.clone();
             for (index, y) in y.chunks_mut(outputs).enumerate() {
                 let plane = first + index;
                 let channel = plane % channels;
@@ -66,8 +65,10 @@ impl Depthwise {
     }
 }
 
-/// An input plane between zeros, in blocks: one for each remainder of rows and columns by the stride. In a block, the inputs of
-/// neighboring outputs are neighbors, so that a whole plane is one long row. Between two rows lie a few sums of no output.
+/// An input plane between zeros, in blocks: one for each remainder of rows and columns by the stride that a tap reads. In a block,
+/// the inputs of neighboring outputs are neighbors, so that a whole plane is one long row. Between two rows lie a few sums of no
+/// output.
+#[derive(Clone)]
 struct Padded {
     sizes: Depthwise,
     output: [usize; 2],
@@ -80,32 +81,47 @@ struct Padded {
 }
 
 impl Padded {
-    fn new(sizes: &Depthwise, output: [usize; 2]) -> Self {
+    /// `None` if it would not fit in any memory.
+    fn new(sizes: &Depthwise, output: [usize; 2]) -> Option<Self> {
         let [down, right] = sizes.stride;
         let pitch = (sizes.kernel[1] - 1) / right + output[1];
-        let block = ((sizes.kernel[0] - 1) / down + output[0]) * pitch;
-        Self {
+        let block = ((sizes.kernel[0] - 1) / down + output[0]).checked_mul(pitch)?;
+        let mut padded = Self {
             sizes: *sizes,
             output,
             pitch,
             block,
-            blocks: vec![0.0; down * right * block],
-            sums: vec![0.0; (output[0] - 1) * pitch + output[1]],
-        }
+            blocks: vec![],
+            sums: vec![],
+        };
+        let [rows, columns] = padded.remainders();
+        padded.blocks = vec![0.0; rows.checked_mul(columns)?.checked_mul(block)?];
+        padded.sums = vec![0.0; (output[0] - 1) * pitch + output[1]];
+        Some(padded)
+    }
+
+    /// Remainders of rows and of columns that taps read.
+    fn remainders(&self) -> [usize; 2] {
+        let Depthwise { kernel, stride, .. } = self.sizes;
+        [kernel[0].min(stride[0]), kernel[1].min(stride[1])]
     }
 
     /// Replaces the plane. What lies around it stays zero.
     fn fill(&mut self, plane: &[f32]) {
         let [(above, _), (left, _)] = self.sizes.padding;
         let [down, right] = self.sizes.stride;
+        let [rows, columns] = self.remainders();
         for (row, input) in (above..).zip(plane.chunks(self.sizes.input[1])) {
-            for remainder in 0..right {
+            if row % down >= rows {
+                continue;
+            }
+            for remainder in 0..columns {
                 // The first column of the input with this remainder, and its place in a row of the block.
                 let first = (remainder + right - left % right) % right;
                 let place = (left + first) / right;
-                let start = (row % down * right + remainder) * self.block + row / down * self.pitch;
+                let start = (row % down * columns + remainder) * self.block + row / down * self.pitch;
                 // Rows and columns that no output reads have no room.
-                let end = (row % down * right + remainder + 1) * self.block;
+                let end = (row % down * columns + remainder + 1) * self.block;
                 let inputs = input.get(first..).unwrap_or_default();
                 let count = inputs.len().div_ceil(right).min(self.pitch.saturating_sub(place));
                 let Some(places) = self.blocks[..end].get_mut(start + place..start + place + count) else {
@@ -130,7 +146,8 @@ impl Padded {
             // SAFETY: they were just looked for.
             return unsafe { self.convolve_fused(weight, bias, y) };
         }
-        self.convolve_with::<false>(weight, bias, y);
+        // Every processor of 64-bit ARM multiplies and adds at once.
+        self.convolve_with::<{ cfg!(target_arch = "aarch64") }>(weight, bias, y);
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -142,6 +159,7 @@ impl Padded {
     #[inline(always)]
     fn convolve_with<const FUSED: bool>(&mut self, weight: &[f32], bias: f32, y: &mut [f32]) {
         let [down, right] = self.sizes.stride;
+        let [_, remainders] = self.remainders();
         let columns = self.sizes.kernel[1];
         for (pass, sums) in self.sums.chunks_mut(PASS).enumerate() {
             sums.fill(bias);
@@ -150,7 +168,7 @@ impl Padded {
                 for (chunk, weight) in weight.chunks(TAPS).enumerate() {
                     let inputs = |tap: usize| {
                         let column = chunk * TAPS + tap;
-                        let block = row % down * right + column % right;
+                        let block = row % down * remainders + column % right;
                         let start = block * self.block + row / down * self.pitch + column / right + pass * PASS;
                         &self.blocks[start..start + count]
                     };
@@ -265,7 +283,7 @@ mod tests {
             }
             let mut fallback = vec![0.0; y.len()];
             let output = sizes.output().unwrap();
-            let mut padded = Padded::new(&sizes, output);
+            let mut padded = Padded::new(&sizes, output).unwrap();
             let planes = x
                 .chunks(input[0] * input[1])
                 .zip(fallback.chunks_mut(output[0] * output[1]));
@@ -324,5 +342,13 @@ mod tests {
         );
         assert_eq!(sizes.run(&[0.0; 4], &[0.0; 18], None), None);
         assert_eq!(sizes.run(&[0.0; 4], &[0.0; 9], Some(&[])), None);
+        // Steps past the plane cost nothing.
+        let stride = [1 << 40, 1 << 50];
+        assert_eq!(
+            Depthwise { stride, ..sizes }.run(&[1.0; 4], &[1.0; 9], None),
+            Some(vec![4.0])
+        );
+        let padding = [(usize::MAX / 8, 0), (usize::MAX / 8, 0)];
+        assert_eq!(Depthwise { padding, ..sizes }.run(&[1.0; 4], &[1.0; 9], None), None);
     }
 }

@@ -17,28 +17,28 @@ pub const SOURCE: &str = "rten-vecmath 0.27.0";
 
 /// The error function of each number: Abramowitz and Stegun 7.1.26, at most 7e-7 from the exact one.
 pub fn erf(numbers: &mut [f32]) {
-    on_threads(numbers, 1, |_, numbers| {
+    on_threads(numbers, 1, 1, |_, numbers| {
         Erf {}.map_mut(numbers);
     });
 }
 
 /// e to the power of each number.
 pub fn exp(numbers: &mut [f32]) {
-    on_threads(numbers, 1, |_, numbers| {
+    on_threads(numbers, 1, 1, |_, numbers| {
         Exp {}.map_mut(numbers);
     });
 }
 
 /// 1 / (1 + exp(-x)) of each number.
 pub fn sigmoid(numbers: &mut [f32]) {
-    on_threads(numbers, 1, |_, numbers| {
+    on_threads(numbers, 1, 1, |_, numbers| {
         Sigmoid {}.map_mut(numbers);
     });
 }
 
 /// The hyperbolic tangent of each number.
 pub fn tanh(numbers: &mut [f32]) {
-    on_threads(numbers, 1, |_, numbers| {
+    on_threads(numbers, 1, 1, |_, numbers| {
         Tanh {}.map_mut(numbers);
     });
 }
@@ -49,9 +49,22 @@ pub fn tanh(numbers: &mut [f32]) {
 ///
 /// If `width` is 0.
 pub fn softmax(numbers: &mut [f32], width: usize) {
-    on_threads(numbers, width, |_, numbers| {
+    rows(numbers, width, false);
+}
+
+/// The same, with 0 for what is no number: in a row without a number above negative infinity.
+///
+/// # Panics
+///
+/// If `width` is 0.
+pub fn softmax_or_zero(numbers: &mut [f32], width: usize) {
+    rows(numbers, width, true);
+}
+
+fn rows(numbers: &mut [f32], width: usize, or_zero: bool) {
+    on_threads(numbers, width, 2, |_, numbers| {
         for row in numbers.chunks_mut(width) {
-            Softmax::new_mut(row).dispatch();
+            Softmax::new_mut(row).flush_nans_to_zero(or_zero).dispatch();
         }
     });
 }
@@ -104,6 +117,17 @@ mod tests {
             assert!(y[2].is_nan(), "{y:?}");
             function(&mut []);
         }
+    }
+
+    #[test]
+    fn a_row_that_is_masked() {
+        let masked = [f32::NEG_INFINITY; 3];
+        let mut rows = [masked, [0.0, f32::NEG_INFINITY, 0.0]].concat();
+        softmax_or_zero(&mut rows, 3);
+        assert_eq!(rows, [0.0, 0.0, 0.0, 0.5, 0.0, 0.5]);
+        let mut row = masked;
+        softmax(&mut row, 3);
+        assert!(row.iter().all(|share| share.is_nan()), "{row:?}");
     }
 
     #[test]

@@ -4,22 +4,24 @@
 #[cfg(any(not(target_family = "wasm"), target_feature = "atomics"))]
 const NUMBERS_OF_A_THREAD: usize = 16 * 1024;
 
-/// Gives each thread a share of the numbers, in whole rows, and tells it the number of its first row.
+/// Gives threads shares of the numbers, in whole rows, and tells them the number of their first row. A number costs as much
+/// as `cost` of those of an elementary function.
 #[cfg(any(not(target_family = "wasm"), target_feature = "atomics"))]
-pub(crate) fn on_threads(numbers: &mut [f32], width: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
+pub(crate) fn on_threads(numbers: &mut [f32], width: usize, cost: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
     use rayon::prelude::*;
 
-    let share = numbers.len().div_ceil(rayon::current_num_threads());
-    if share <= NUMBERS_OF_A_THREAD {
+    // Several shares for each thread, because threads are not equally fast.
+    let even = numbers.len().div_ceil(4 * rayon::current_num_threads());
+    let share = even.max(NUMBERS_OF_A_THREAD / cost.max(1)).next_multiple_of(width);
+    if numbers.len() <= share || rayon::current_num_threads() == 1 {
         return work(0, numbers);
     }
-    let share = share.next_multiple_of(width);
     let shares = numbers.par_chunks_mut(share).enumerate();
     shares.for_each(|(index, numbers)| work(index * share / width, numbers));
 }
 
 /// There is one thread.
 #[cfg(not(any(not(target_family = "wasm"), target_feature = "atomics")))]
-pub(crate) fn on_threads(numbers: &mut [f32], _: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
+pub(crate) fn on_threads(numbers: &mut [f32], _: usize, _: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
     work(0, numbers);
 }

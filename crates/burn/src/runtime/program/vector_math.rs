@@ -1,4 +1,4 @@
-//! What burn-flex computes one number at a time, or one plane after the other (UPSTREAM.md): in vectors and on all threads.
+//! What takes long on burn-flex (UPSTREAM.md), in vectors and on all threads.
 
 use std::ops::ControlFlow;
 
@@ -10,6 +10,9 @@ use tare_vector_math::Depthwise;
 
 use super::op::Op;
 use super::operands::{Operands, next_of};
+
+/// Most scores of an attention that are held at once, 32 MiB. burn-flex's own attention does not hold those of all heads.
+const SCORES: usize = 8 << 20;
 
 /// Runs an operation on operands that lie in host memory as `f32`, and breaks with its result. Continues with the operands
 /// of any other.
@@ -23,6 +26,7 @@ pub(super) fn run(op: &Op, operands: Operands) -> ControlFlow<DispatchTensor, Op
             None => ControlFlow::Continue(operands),
         };
     }
+    let holds_scores = matches!(op, Op::Attention { .. }) && scores(&operands).is_some_and(|count| count <= SCORES);
     let mut given = operands.into_iter();
     let mut next = || next_of(&mut given);
     ControlFlow::Break(match op {
@@ -35,7 +39,7 @@ pub(super) fn run(op: &Op, operands: Operands) -> ControlFlow<DispatchTensor, Op
             scale,
             softcap: None,
             causal: false,
-        } => {
+        } if holds_scores => {
             let (query, key, value) = (next(), next(), next());
             attention(query, key, value, given.next(), *scale)
         }
@@ -79,6 +83,17 @@ fn depthwise(options: &ConvOptions<2>, operands: &[DispatchTensor]) -> Option<Di
     ))
 }
 
+/// How many scores an attention has: one for each query and key of each head.
+fn scores(operands: &[DispatchTensor]) -> Option<usize> {
+    let (query, key) = (operands.first()?.shape(), operands.get(1)?.shape());
+    let &[batch, heads, queries, _] = &query[..] else {
+        return None;
+    };
+    [batch, heads, queries, *key.get(2)?]
+        .iter()
+        .try_fold(1_usize, |count, &size| count.checked_mul(size))
+}
+
 /// softmax(scale query key^T + bias) value, as [`Op::Attention`] has it: with its softmax in vectors, unlike burn-flex's own.
 fn attention(
     query: DispatchTensor,
@@ -93,7 +108,12 @@ fn attention(
     if let Some(bias) = bias {
         scores = Dispatch::float_add(scores, bias);
     }
-    Dispatch::float_matmul(softmax(scores, 3), value)
+    let width = scores.shape()[3].max(1);
+    // What burn's attention gives where all is masked (UPSTREAM.md: "attention gives 0").
+    let shares = in_place(scores, true, |numbers| {
+        tare_vector_math::softmax_or_zero(numbers, width)
+    });
+    Dispatch::float_matmul(shares, value)
 }
 
 /// Softmax along an axis, which becomes the last one meanwhile.
@@ -195,6 +215,32 @@ mod tests {
             .map(|index| turned[index % columns * rows + index / columns])
             .collect();
         assert_eq!(back, along_rows);
+    }
+
+    fn attention_of(queries: usize, bias: Option<DispatchTensor>) -> ControlFlow<DispatchTensor, Operands> {
+        let ones = || tensor(vec![1.0; queries], &[1, 1, queries, 1]);
+        let mut operands: Operands = smallvec![ones(), ones(), ones()];
+        operands.extend(bias);
+        let op = Op::Attention {
+            scale: Some(1.0),
+            softcap: None,
+            causal: false,
+        };
+        run(&op, operands)
+    }
+
+    #[test]
+    fn attention_gives_zero_where_all_is_masked() {
+        let masked = tensor(vec![0.0, 0.0, f32::NEG_INFINITY, f32::NEG_INFINITY], &[1, 1, 2, 2]);
+        let ControlFlow::Break(result) = attention_of(2, Some(masked)) else {
+            panic!("it has few scores")
+        };
+        assert_eq!(numbers(result), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn attention_with_many_scores_is_left_to_burn() {
+        assert!(matches!(attention_of(4_096, None), ControlFlow::Continue(operands) if operands.len() == 3));
     }
 
     #[test]
