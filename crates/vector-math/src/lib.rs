@@ -1,6 +1,6 @@
-//! Elementary functions and depthwise convolutions of slices, in vectors and on all threads of the pool that they are called in. A crate of
-//! its own, because it must be compiled as one unit: vector instructions that are called instead of inlined make
-//! functions five times slower.
+//! Elementary functions and depthwise convolutions of slices, in vectors and on all threads of the calling pool. A separate
+//! crate, because it must be compiled as one unit: functions were five times slower when vector instructions were called
+//! instead of inlined.
 
 mod depthwise;
 mod threads;
@@ -52,7 +52,7 @@ pub fn softmax(numbers: &mut [f32], width: usize) {
     rows(numbers, width, false);
 }
 
-/// The same, with 0 for what is no number: in a row without a number above negative infinity.
+/// Softmax of each row of `width` numbers, with zeros instead of NaN, for example in a row of negative infinities only.
 ///
 /// # Panics
 ///
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_and_what_is_no_number() {
+    fn limits_and_nan() {
         for (function, least, most) in [
             (erf as fn(&mut [f32]), -1.0, 1.0),
             (exp, 0.0, f32::INFINITY),

@@ -4,8 +4,8 @@
 #[cfg(any(not(target_family = "wasm"), target_feature = "atomics"))]
 const NUMBERS_OF_A_THREAD: usize = 16 * 1024;
 
-/// Gives threads shares of the numbers, in whole rows, and tells them the number of their first row. A number costs as much
-/// as `cost` of those of an elementary function.
+/// Splits the numbers among threads, in whole rows, and tells each share the index of its first row. `cost` is the work for a
+/// number, in elementary functions.
 #[cfg(any(not(target_family = "wasm"), target_feature = "atomics"))]
 pub(crate) fn on_threads(numbers: &mut [f32], width: usize, cost: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
     use rayon::prelude::*;

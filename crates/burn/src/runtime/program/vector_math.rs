@@ -1,4 +1,4 @@
-//! What takes long on burn-flex (UPSTREAM.md), in vectors and on all threads.
+//! Operations that are slow on burn-flex (UPSTREAM.md), computed in vectors and on all threads.
 
 use std::ops::ControlFlow;
 
@@ -11,7 +11,7 @@ use tare_vector_math::Depthwise;
 use super::op::Op;
 use super::operands::{Operands, next_of};
 
-/// Most scores of an attention that are held at once, 32 MiB. burn-flex's own attention does not hold those of all heads.
+/// The most attention scores to hold at once: 32 MiB. burn-flex's own attention never holds those of all heads.
 const SCORES: usize = 8 << 20;
 
 /// Runs an operation on operands that lie in host memory as `f32`, and breaks with its result. Continues with the operands
