@@ -2,7 +2,7 @@
 
 use tare_burn::Burn;
 use tare_core::Engine;
-use tare_ort::Ort;
+use tare_ort::{Ort, Provider};
 use tare_record::{CellRequest, EngineName, Failure, FailureKind, Variant};
 use tare_rten::Rten;
 use tare_tract::Tract;
@@ -15,9 +15,13 @@ use tare_tract::Tract;
 pub(crate) fn engine_of(request: &CellRequest) -> Result<Box<dyn Engine>, Failure> {
     let burn = match (request.engine, &request.variant) {
         (EngineName::Tract, _) => return Ok(Box::new(Tract::new(request.threads))),
-        (EngineName::Ort, _) => return Ok(Box::new(Ort::new(request.threads))),
+        (EngineName::Ort, _) => return Ok(Box::new(Ort::on_cpu(request.threads))),
+        (EngineName::OrtCuda, _) => return Ok(Box::new(Ort::on_gpu(Provider::Cuda, None))),
+        (EngineName::OrtCoreml, _) => return Ok(Box::new(Ort::on_gpu(Provider::CoreMl, preferred_adapter()))),
+        (EngineName::OrtDirectml, _) => return Ok(Box::new(Ort::on_gpu(Provider::DirectMl, preferred_adapter()))),
+        (EngineName::OrtWebgpu, _) => return Ok(Box::new(Ort::on_gpu(Provider::WebGpu, preferred_adapter()))),
         (EngineName::Rten, _) => return Ok(Box::new(Rten::new(request.threads))),
-        (EngineName::OrtWeb | EngineName::OrtWebgpu, _) => {
+        (EngineName::OrtWeb, _) => {
             let message = format!("{} runs in browsers only", request.engine);
             return Err(Failure::new(FailureKind::Device, message).with_hint(format!(
                 "measure it with `tare browser`, or {} instead",
@@ -60,10 +64,12 @@ pub(crate) fn vector_limit_variable(engine: EngineName, name: &str) -> Result<(&
 
 /// Why an engine cannot be measured on this machine, where it has to be installed.
 pub(crate) fn absence_of(engine: EngineName) -> Option<Failure> {
-    match engine {
-        EngineName::Ort => tare_ort::found().err(),
-        _ => None,
-    }
+    Provider::of(engine).and_then(tare_ort::absence_of)
+}
+
+/// The fastest GPU, as wgpu chooses: onnxruntime chooses in the same way, and does not say which one.
+fn preferred_adapter() -> Option<tare_record::Adapter> {
+    pollster::block_on(tare_burn::preferred_adapter())
 }
 
 /// Whether this machine has a GPU that burn-wgpu can use.

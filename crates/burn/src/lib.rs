@@ -56,5 +56,5 @@ mod runtime;
 
 pub use engine::{Burn, VERSION};
 #[cfg(feature = "wgpu")]
-pub use runtime::device::adapters;
+pub use runtime::device::{adapters, preferred_adapter};
 pub use tare_core::{NamedTensor, Session, Tensor, TensorData};

@@ -1,8 +1,11 @@
-//! onnxruntime on the CPU: the yardstick of others, with whatever library is installed. Without one, loading a model fails and
-//! says what to install.
+//! onnxruntime: the yardstick of others, with whatever library is installed, on the CPU or through its other execution providers.
+//! Without a library, loading a model fails and says what to install.
 
+mod assignment;
+mod cuda;
 mod library;
 mod profile;
+mod provider;
 mod tensors;
 
 use std::borrow::Cow;
@@ -10,44 +13,106 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use ort::environment::Environment;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session as OrtSession, SessionInputValue};
 use tare_core::{Clock, Engine, Loaded, NamedTensor, ProfiledRun, Session, SessionInfo, Tensor};
-use tare_record::{EngineInfo, EngineName, Failure, FailureKind, PeakSpeed, PhaseName};
+use tare_record::{Adapter, EngineInfo, Failure, FailureKind, PeakSpeed, PhaseName};
 
 pub use library::{LIBRARY_VARIABLE, find, found};
+pub use provider::Provider;
 
-/// onnxruntime on a number of CPU threads.
-#[derive(Debug, Clone, Copy)]
+/// onnxruntime on a number of CPU threads, or on a GPU.
+#[derive(Debug, Clone)]
 pub struct Ort {
+    provider: Provider,
     threads: usize,
+    adapter: Option<Adapter>,
 }
 
 impl Ort {
     /// Creates the engine for `threads` CPU threads. The library is loaded with the first model.
-    pub fn new(threads: usize) -> Self {
+    pub fn on_cpu(threads: usize) -> Self {
         Self {
+            provider: Provider::Cpu,
             threads: threads.max(1),
+            adapter: None,
         }
     }
+
+    /// Creates the engine for a GPU. `adapter` is what the record says about the GPU that is chosen where the library does not
+    /// say which one it is; CUDA's is known.
+    pub fn on_gpu(provider: Provider, adapter: Option<Adapter>) -> Self {
+        Self {
+            provider,
+            // For the nodes that are left to the CPU.
+            threads: 1,
+            adapter: match provider {
+                Provider::Cuda => cuda::adapter(),
+                _ => adapter,
+            },
+        }
+    }
+
+    fn is_on_gpu(&self) -> bool {
+        self.provider != Provider::Cpu
+    }
+}
+
+/// Why onnxruntime cannot compute with a provider on this machine: the library is missing or was built without it.
+pub fn absence_of(provider: Provider) -> Option<Failure> {
+    let available = || {
+        library::loaded()?;
+        provider
+            .is_available()
+            .map_err(|error| Failure::new(FailureKind::Device, error.message().to_owned()))
+    };
+    match available() {
+        Ok(true) => None,
+        Ok(false) => Some(Failure::new(
+            FailureKind::Device,
+            format!(
+                "onnxruntime in {} has no {}",
+                find().unwrap_or_default().display(),
+                provider.name()
+            ),
+        )),
+        Err(failure) => Some(failure),
+    }
+    .map(|failure| {
+        failure.with_hint(format!(
+            "install one that has it (pip install \"{}\"), or set {LIBRARY_VARIABLE} to its library",
+            provider.package()
+        ))
+    })
 }
 
 #[async_trait(?Send)]
 impl Engine for Ort {
     fn info(&self) -> EngineInfo {
         EngineInfo {
-            name: EngineName::Ort,
-            version: library::version().unwrap_or_else(|_| "not found".into()),
-            settings: BTreeMap::new(),
+            name: self.provider.engine(),
+            version: library::loaded().map_or_else(|_| "not found".into(), |library| library.version),
+            settings: self.provider.settings(),
         }
     }
 
     async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, Failure> {
-        library::version()?;
+        if let Some(absence) = absence_of(self.provider) {
+            return Err(absence);
+        }
+        let environment = library::loaded()?.environment;
         let start_ns = clock.now_ns();
-        let session = self
-            .options()
-            .and_then(|mut options| options.commit_from_memory(&model))
+        let mut options = self.options(&environment).map_err(|error| {
+            explain(&error, FailureKind::Device, "opening its device").with_hint(format!(
+                "its libraries and a driver are needed: pip install \"{}\"",
+                self.provider.package()
+            ))
+        })?;
+        let device = self.is_on_gpu().then(|| clock.phase_since(start_ns, PhaseName::Device));
+        let start_ns = clock.now_ns();
+        let session = options
+            .commit_from_memory(&model)
             .map_err(|error| explain(&error, FailureKind::Unsupported, "loading the model"))?;
         // The library reads and optimizes in one step.
         let optimize = clock.phase_since(start_ns, PhaseName::Optimize);
@@ -71,27 +136,55 @@ impl Engine for Ort {
             .collect();
         Ok(Loaded {
             session: Box::new(RunningModel {
+                info: self.describe(&session)?,
                 session,
                 outputs,
-                engine: *self,
+                engine: self.clone(),
                 model,
             }),
-            phases: vec![optimize],
+            phases: device.into_iter().chain([optimize]).collect(),
         })
     }
 }
 
 impl Ort {
     /// As an expert would: all optimizations, one operator at a time on all threads.
-    fn options(&self) -> ort::Result<SessionBuilder> {
-        Ok(OrtSession::builder()?
+    fn options(&self, environment: &Environment) -> ort::Result<SessionBuilder> {
+        if self.provider == Provider::Cuda {
+            cuda::preload();
+        }
+        let options = OrtSession::builder(environment)?
             .with_optimization_level(GraphOptimizationLevel::Level3)?
+            .with_config_entry(assignment::OPTION, "1")?
             .with_intra_threads(self.threads)?
-            .with_inter_threads(1)?)
+            .with_inter_threads(1)?;
+        self.provider.apply(options)
+    }
+
+    /// What a session records.
+    fn describe(&self, session: &OrtSession) -> Result<SessionInfo, Failure> {
+        let on_cpu = assignment::nodes_on_cpu(session, self.provider.name())
+            .map_err(|error| Failure::new(FailureKind::Unsupported, format!("onnxruntime: {error}")))?;
+        if !self.is_on_gpu() {
+            return Ok(SessionInfo {
+                threads: self.threads,
+                // The library chooses by itself and does not say.
+                vector_level: "auto".into(),
+                ..SessionInfo::default()
+            });
+        }
+        Ok(SessionInfo {
+            threads: self.threads,
+            vector_level: "gpu".into(),
+            adapter: self.adapter.clone(),
+            settings: BTreeMap::from([("nodes_on_cpu".to_owned(), on_cpu)]),
+            ..SessionInfo::default()
+        })
     }
 }
 
 struct RunningModel {
+    info: SessionInfo,
     session: OrtSession,
     outputs: Vec<String>,
     engine: Ort,
@@ -131,20 +224,18 @@ impl Session for RunningModel {
         inputs: &[NamedTensor],
         clock: &dyn Clock,
     ) -> Result<Option<ProfiledRun>, Failure> {
-        profile::profiled_run(self.engine, &self.model, &self.outputs, inputs, clock).map(Some)
+        profile::profiled_run(&self.engine, &self.model, &self.outputs, inputs, clock).map(Some)
     }
 
     async fn peak_speed(&self, clock: &dyn Clock) -> Option<PeakSpeed> {
+        if self.engine.is_on_gpu() {
+            return None;
+        }
         tare_peak::peak_speed(self.engine.threads, tare_peak::WIDEST, clock)
     }
 
     fn info(&self) -> SessionInfo {
-        SessionInfo {
-            threads: self.engine.threads,
-            // The library chooses by itself and does not say.
-            vector_level: "auto".into(),
-            ..SessionInfo::default()
-        }
+        self.info.clone()
     }
 }
 

@@ -4,24 +4,32 @@ use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use ort::environment::Environment;
 use ort::sys::OrtApiBase;
 use tare_record::{Failure, FailureKind};
 
 /// The environment variable with the library's path.
 pub const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
 
-/// The version of the library, which is loaded once. Whether it could be is remembered.
-pub(crate) fn version() -> Result<String, Failure> {
-    static LOADED: OnceLock<Result<String, Failure>> = OnceLock::new();
+/// A library that is loaded.
+#[derive(Clone)]
+pub(crate) struct Loaded {
+    pub(crate) version: String,
+    pub(crate) environment: Environment,
+}
+
+/// The library, which is loaded once. Whether it could be is remembered.
+pub(crate) fn loaded() -> Result<Loaded, Failure> {
+    static LOADED: OnceLock<Result<Loaded, Failure>> = OnceLock::new();
     LOADED.get_or_init(load).clone()
 }
 
-fn load() -> Result<String, Failure> {
+fn load() -> Result<Loaded, Failure> {
     let path = find().ok_or_else(|| failed("onnxruntime is not installed".into()))?;
     load_from(&path)
 }
 
-fn load_from(path: &Path) -> Result<String, Failure> {
+fn load_from(path: &Path) -> Result<Loaded, Failure> {
     // The crate `ort` hangs where it cannot load the library, so it is tried before.
     let version = version_of(path)
         .map_err(|error| failed(format!("onnxruntime cannot be loaded from {}: {error}", path.display())))?;
@@ -32,10 +40,14 @@ fn load_from(path: &Path) -> Result<String, Failure> {
             ort::MINOR_VERSION
         )));
     }
-    let loaded = ort::init_from(path).map_err(|error| failed(error.message().to_owned()))?;
+    let environment = ort::init_from(path).map_err(|error| failed(error.to_string()))?;
     // The library sends no telemetry.
-    loaded.with_name("tare").with_telemetry(false).commit();
-    Ok(version)
+    let environment = environment
+        .with_name("tare")
+        .with_telemetry(false)
+        .build()
+        .map_err(|error| failed(error.message().to_owned()))?;
+    Ok(Loaded { version, environment })
 }
 
 fn failed(message: String) -> Failure {
@@ -79,7 +91,7 @@ fn version_of(path: &Path) -> Result<String, String> {
 ///
 /// If there is none, or it cannot be loaded, with what to do.
 pub fn found() -> Result<(String, PathBuf), Failure> {
-    Ok((version()?, find().unwrap_or_default()))
+    Ok((loaded()?.version, find().unwrap_or_default()))
 }
 
 /// The library: the one that the environment names, or that of an installed Python package.
@@ -146,8 +158,8 @@ mod tests {
     fn old_versions_are_refused() {
         for (version, expected) in [
             ("1.31.1", true),
-            ("1.18.0", true),
-            ("1.17.9", false),
+            ("1.24.0", true),
+            ("1.23.2", false),
             ("0.20", false),
             ("", false),
         ] {
@@ -158,7 +170,7 @@ mod tests {
     #[test]
     fn what_is_no_library_is_an_error() {
         for path in ["Cargo.toml", "absent.so"] {
-            let failure = load_from(Path::new(path)).unwrap_err();
+            let failure = load_from(Path::new(path)).err().unwrap();
             assert!(failure.message.contains(path) && failure.hint.is_some(), "{failure}");
         }
     }

@@ -5,12 +5,13 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ort::environment::Environment;
 use ort::session::Session as OrtSession;
 use serde::Deserialize;
 use tare_core::{Clock, NamedTensor, NodeRun, ProfiledRun};
 use tare_record::{Failure, FailureKind};
 
-use crate::{Ort, explain, run};
+use crate::{Ort, explain, library, run};
 
 /// Runs before the one that counts: the first one reserves memory.
 const WARM_UP: usize = 2;
@@ -27,7 +28,7 @@ const RUN: &str = "model_run";
 ///
 /// If the library fails, or its profile cannot be written or read.
 pub(crate) fn profiled_run(
-    engine: Ort,
+    engine: &Ort,
     model: &[u8],
     outputs: &[String],
     inputs: &[NamedTensor],
@@ -35,7 +36,8 @@ pub(crate) fn profiled_run(
 ) -> Result<ProfiledRun, Failure> {
     let called_ns = clock.now_ns();
     let folder = tempfile::tempdir().map_err(|error| failed(&format!("no folder for it: {error}")))?;
-    let mut session = session(engine, model, folder.path())
+    let environment = library::loaded()?.environment;
+    let mut session = session(engine, &environment, model, folder.path())
         .map_err(|error| explain(&error, FailureKind::Run, "loading the model to be profiled"))?;
     for _ in 0..WARM_UP {
         run(&mut session, outputs, inputs)?;
@@ -56,8 +58,8 @@ pub(crate) fn profiled_run(
     })
 }
 
-fn session(engine: Ort, model: &[u8], folder: &Path) -> ort::Result<OrtSession> {
-    let mut options = engine.options()?.with_profiling(folder.join("profile"))?;
+fn session(engine: &Ort, environment: &Environment, model: &[u8], folder: &Path) -> ort::Result<OrtSession> {
+    let mut options = engine.options(environment)?.with_profiling(folder.join("profile"))?;
     options.commit_from_memory(model)
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use tare_core::{Clock, Engine, Tensor, TensorData};
 use tare_models::find;
-use tare_ort::Ort;
+use tare_ort::{Ort, Provider};
 use tare_record::{FailureKind, PhaseName};
 
 /// Nothing here is timed.
@@ -32,7 +32,7 @@ fn outputs(model: &str, threads: usize) -> Option<Vec<Tensor>> {
         return None;
     }
     let workload = find(model).unwrap().prepare(&BTreeMap::new(), &[], 1).unwrap();
-    let engine = Ort::new(threads);
+    let engine = Ort::on_cpu(threads);
     assert_ne!(engine.info().version, "not found");
     let loaded = pollster::block_on(engine.load(workload.bytes, &workload.inputs, &NoClock)).unwrap();
     assert_eq!(loaded.phases.len(), 1);
@@ -72,7 +72,7 @@ fn every_product_is_in_the_profile() {
         return;
     }
     let workload = find("tiny").unwrap().prepare(&BTreeMap::new(), &[], 1).unwrap();
-    let loaded = pollster::block_on(Ort::new(1).load(workload.bytes, &workload.inputs, &NoClock)).unwrap();
+    let loaded = pollster::block_on(Ort::on_cpu(1).load(workload.bytes, &workload.inputs, &NoClock)).unwrap();
     let mut session = loaded.session;
     let outputs = pollster::block_on(session.run(&workload.inputs)).unwrap();
     let profiled = pollster::block_on(session.profiled_run(&workload.inputs, &NoClock))
@@ -97,7 +97,7 @@ fn what_is_no_model_is_an_error() {
     if tare_ort::find().is_none() {
         return;
     }
-    let loaded = pollster::block_on(Ort::new(1).load(b"no model".as_slice().into(), &[], &NoClock));
+    let loaded = pollster::block_on(Ort::on_cpu(1).load(b"no model".as_slice().into(), &[], &NoClock));
     let failure = loaded.err().unwrap();
     assert_eq!(failure.kind, FailureKind::Unsupported);
     assert!(

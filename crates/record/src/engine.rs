@@ -107,11 +107,11 @@ engines! {
             ..ModuleSpec::plain("ort-web", limits(4_000_000, 4_300_000))
         }],
     }
-    /// onnxruntime-web on the GPU, through WebGPU: a yardstick.
+    /// onnxruntime on the GPU, through WebGPU: a yardstick. In a browser it is onnxruntime-web.
     OrtWebgpu = "ort-webgpu" {
-        label: "onnxruntime-web (GPU)",
+        label: "onnxruntime (WebGPU)",
         device: DeviceKind::Gpu,
-        environments: &[EnvironmentKind::Browser],
+        environments: &[EnvironmentKind::Native, EnvironmentKind::Browser],
         reference_rank: None,
         computes_in_f16: false,
         on_request: true,
@@ -126,6 +126,45 @@ engines! {
             ],
             ..ModuleSpec::plain("ort-webgpu", limits(7_000_000, 8_000_000))
         }],
+    }
+    /// onnxruntime on NVIDIA's GPUs, through CUDA: a yardstick.
+    OrtCuda = "ort-cuda" {
+        label: "onnxruntime (CUDA)",
+        device: DeviceKind::Gpu,
+        environments: &[EnvironmentKind::Native],
+        reference_rank: None,
+        computes_in_f16: false,
+        on_request: true,
+        is_yardstick: true,
+        vector_limits: &[],
+        wgsl_on_request: false,
+        modules: &[],
+    }
+    /// onnxruntime on Apple's devices, through Core ML: a yardstick.
+    OrtCoreml = "ort-coreml" {
+        label: "onnxruntime (Core ML)",
+        device: DeviceKind::Gpu,
+        environments: &[EnvironmentKind::Native],
+        reference_rank: None,
+        computes_in_f16: false,
+        on_request: true,
+        is_yardstick: true,
+        vector_limits: &[],
+        wgsl_on_request: false,
+        modules: &[],
+    }
+    /// onnxruntime on GPUs on Windows, through DirectML: a yardstick.
+    OrtDirectml = "ort-directml" {
+        label: "onnxruntime (DirectML)",
+        device: DeviceKind::Gpu,
+        environments: &[EnvironmentKind::Native],
+        reference_rank: None,
+        computes_in_f16: false,
+        on_request: true,
+        is_yardstick: true,
+        vector_limits: &[],
+        wgsl_on_request: false,
+        modules: &[],
     }
     /// rten on the CPU.
     Rten = "rten" {

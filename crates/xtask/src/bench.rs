@@ -8,7 +8,7 @@ use xshell::{Shell, cmd};
 use crate::build::{self, Profile};
 use crate::docs::{FOLDER_SUFFIX, docs};
 use crate::paths::{root, target};
-use crate::setup::onnxruntime;
+use crate::setup::{ONNXRUNTIME, onnxruntime};
 use crate::step::step;
 
 /// Builds, and then runs `tare bench` with a plan.
@@ -34,8 +34,8 @@ pub(crate) fn bench(sh: &Shell, plan: &str, out: Option<&str>) -> Result<()> {
 /// Measures the plan `yardstick` natively and in Chromium, keeps the records, and writes the tables of docs/performance.md.
 pub(crate) fn yardstick(sh: &Shell, name: &str, filter: Option<&str>) -> Result<()> {
     let (_, tare) = build::all(sh, Profile::Release)?;
-    let library =
-        onnxruntime(sh)?.context("the engines are measured against onnxruntime, which cannot be installed here")?;
+    let library = onnxruntime(sh, ONNXRUNTIME)?
+        .context("the engines are measured against onnxruntime, which cannot be installed here")?;
     // Relative, so that the recorded command names no folder of this machine.
     let out = format!("records/{name}{FOLDER_SUFFIX}");
     let filter: Vec<&str> = filter.into_iter().flat_map(|filter| ["--filter", filter]).collect();

@@ -1,5 +1,6 @@
 use anyhow::Result;
 use tare_core::calibrate;
+use tare_ort::Provider;
 use tare_report::{duration, machine_lines};
 
 use crate::browser::find_browsers;
@@ -24,7 +25,15 @@ pub(crate) fn run() -> Result<bool> {
     }
     print("tract uses", &tare_tract::vector_level());
     match tare_ort::found() {
-        Ok((version, library)) => print("onnxruntime", &format!("{version}, {}", library.display())),
+        Ok((version, library)) => {
+            let engines: Vec<&str> = Provider::ALL
+                .into_iter()
+                .filter(|provider| tare_ort::absence_of(*provider).is_none())
+                .map(|provider| provider.engine().as_str())
+                .collect();
+            let path = library.display();
+            print("onnxruntime", &format!("{version} for {}, {path}", engines.join(", ")));
+        }
         Err(failure) => {
             print("onnxruntime", &format!("{}, so ort cannot run", failure.message));
             print("", &format!("hint: {}", failure.hint.unwrap_or_default()));

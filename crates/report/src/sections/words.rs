@@ -56,7 +56,16 @@ fn engine_in_words(engine: EngineName) -> &'static str {
             "ort-web: onnxruntime-web, the same for browsers, on the CPU. A yardstick: it is not part of tare."
         }
         EngineName::OrtWebgpu => {
-            "ort-webgpu: onnxruntime-web on the GPU, through WebGPU. A yardstick: it is not part of tare."
+            "ort-webgpu: onnxruntime on the GPU, through WebGPU; onnxruntime-web in a browser. A yardstick: it is not part of tare."
+        }
+        EngineName::OrtCuda => {
+            "ort-cuda: onnxruntime on NVIDIA's GPUs, through CUDA and cuDNN. A yardstick: it is not part of tare."
+        }
+        EngineName::OrtCoreml => {
+            "ort-coreml: onnxruntime on Apple's GPU and Neural Engine, through Core ML. A yardstick: it is not part of tare."
+        }
+        EngineName::OrtDirectml => {
+            "ort-directml: onnxruntime on the GPU under Windows, through DirectML. A yardstick: it is not part of tare."
         }
         EngineName::Rten => "rten: runs ONNX models on the CPU; written in Rust by Robert Knight.",
         EngineName::BurnWgpu => {

@@ -80,7 +80,10 @@ fn engines_and_browser(sh: &Shell, runner: &[&str], native: BackgroundBuild) -> 
     let tools = Tools::prepare(sh)?;
     setup::java(sh)?;
     let firefox = setup::firefox(sh)?.map(|driver| ("TARE_GECKODRIVER", driver));
-    let onnxruntime = setup::onnxruntime(sh)?.map(|library| ("ORT_DYLIB_PATH", library));
+    let library =
+        |package, variable| Ok::<_, anyhow::Error>(setup::onnxruntime(sh, package)?.map(|library| (variable, library)));
+    let onnxruntime = library(setup::ONNXRUNTIME, "ORT_DYLIB_PATH")?;
+    let onnxruntime_webgpu = library(setup::ONNXRUNTIME_WEBGPU, "TARE_ORT_WEBGPU")?;
     step("types of the page's JavaScript");
     javascript::check_types(sh, &tools)?;
     let [(wrapper, _), (arguments, lints)] = LINTING;
@@ -103,6 +106,7 @@ fn engines_and_browser(sh: &Shell, runner: &[&str], native: BackgroundBuild) -> 
         .env("TARE_SELENIUM", tools.selenium()?)
         .envs(firefox)
         .envs(onnxruntime)
+        .envs(onnxruntime_webgpu)
         .env("TARE_AXE", tools.npm().join("node_modules/axe-core/axe.min.js"))
         .run()?;
     dist::check_everyday()?;

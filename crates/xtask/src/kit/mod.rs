@@ -12,7 +12,7 @@ use xshell::{Shell, cmd};
 
 use crate::build::{self, Profile};
 use crate::dist;
-use crate::setup::Tools;
+use crate::setup::{self, Tools};
 use crate::step::step;
 
 /// Name of the folder, in the folder that was asked for.
@@ -61,6 +61,11 @@ pub(crate) fn kit(sh: &Shell, options: &Options<'_>) -> Result<()> {
     let mut programs = vec![build::native_binary(profile)];
     if options.browser {
         programs.extend(browser::copy(sh, &folder, &packages)?);
+    }
+    if let Some(library) = setup::onnxruntime(sh, setup::ONNXRUNTIME_WEBGPU)? {
+        let onnxruntime = folder.join("onnxruntime");
+        sh.create_dir(&onnxruntime)?;
+        sh.copy_file(library, onnxruntime.join("libonnxruntime.so"))?;
     }
     libraries::copy(sh, &programs, &packages, &folder.join("lib"))?;
     parts::write_manifest(sh, &folder)?;
@@ -146,6 +151,10 @@ mod tests {
             (&["--minutes", "ten"], "error: --minutes ten: expected a whole number"),
             (&["--minutes"], "error: --minutes: expected a value after it"),
             (&["--fast"], "error: --fast: unknown option; --help lists them"),
+            (
+                &["--plan", "gpu", "--engines", "ort-cuda"],
+                "error: --engines ort-cuda: a plan names its own; leave out --plan or --engines",
+            ),
         ] {
             assert_eq!(last_line(&[], arguments), expected);
         }

@@ -8,6 +8,7 @@ usage() {
 
   --minutes N     time for everything; smaller networks come first [default: 60]
   --models LIST   networks, in this order, as "tiny resnet50" [default: those of the plan `gpu`]
+  --engines LIST  engines, as "burn-wgpu ort-cuda" [default: burn-wgpu, and onnxruntime on the GPU where the kit has it]
   --plan PLAN     one of tare's plans, whole, instead of networks one by one
   --out DIR       folder for records, report and log [default: out, next to this script]
   --no-browser    measure natively only
@@ -21,14 +22,15 @@ fail() {
 }
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 2
-minutes=60 models='' plan='' out=$here/out with_browser=yes
+minutes=60 models='' engines='' plan='' out=$here/out with_browser=yes
 while [ $# -gt 0 ]; do
     case $1 in
-    --minutes | --models | --plan | --out)
+    --minutes | --models | --engines | --plan | --out)
         [ $# -gt 1 ] || fail "$1: expected a value after it"
         case $1 in
         --minutes) minutes=$2 ;;
         --models) models=$2 ;;
+        --engines) engines=$2 ;;
         --plan) plan=$2 ;;
         --out) out=$2 ;;
         esac
@@ -47,6 +49,7 @@ case $minutes in
 '' | *[!0-9]*) fail "--minutes $minutes: expected a whole number" ;;
 esac
 [ "$minutes" -ge 2 ] || fail "--minutes $minutes: too few to start a browser and measure; give at least 2"
+[ -z "$plan" ] || [ -z "$engines" ] || fail "--engines $engines: a plan names its own; leave out --plan or --engines"
 start=$(date +%s)
 deadline=$((start + minutes * 60))
 
@@ -140,6 +143,10 @@ tare=$kit/tare
 TARE_CACHE=$kit/.cache
 mkdir -p "$TARE_CACHE" 2>/dev/null || TARE_CACHE=$out/.cache
 export TARE_CACHE
+# The library of onnxruntime, unless the user has another.
+if [ -z "${ORT_DYLIB_PATH:-}" ] && [ -f "$kit/onnxruntime/libonnxruntime.so" ]; then
+    export ORT_DYLIB_PATH="$kit/onnxruntime/libonnxruntime.so"
+fi
 started=$("$tare" --version 2>&1) || fail "the program does not start: $(echo "$started" | tail -n 1)"
 say "$started"
 
@@ -273,18 +280,22 @@ both_sides() {
     shift 2
     say "$name, natively"
     # shellcheck disable=SC2086
-    limited "$share" "$tare" run "$@" $native -o "$name-native.json"
+    limited "$share" "$tare" run "$@" $native_engines $native -o "$name-native.json"
     [ $with_browser = yes ] || return
+    in_browser=$browser_engines
     # Calls and copies between page, worker and GPU are measured once.
-    [ "$name" != null ] || set -- --plan interop.toml
+    [ "$name" != null ] || {
+        set -- --plan interop.toml
+        in_browser=''
+    }
     say "$name, in the browser"
     # shellcheck disable=SC2086
-    limited "$((end - $(date +%s)))" "$tare" browser "$@" $browser -o "$name-browser.json"
+    limited "$((end - $(date +%s)))" "$tare" browser "$@" $in_browser $browser -o "$name-browser.json"
 }
 
 # Options of both sides, none of which holds a space.
 browser=$*
-native=''
+native='' native_engines='' browser_engines=''
 if [ -n "$plan" ]; then
     both_sides "$(left)" plan --plan "$plan"
 else
@@ -293,12 +304,23 @@ else
     [ "$minutes" -ge 20 ] || rounds=1
     engine=burn-wgpu
     if [ -n "$adapter" ]; then
+        [ -n "$engines" ] || [ -z "${ORT_DYLIB_PATH:-}" ] || engines='burn-wgpu ort-webgpu'
         models=${models:-null tiny minilm resnet50 gpt2 gpt2-cached efficientdet-d0 unet3d shapegen}
     elif [ -f "$kit/browser/vk_swiftshader_icd.json" ]; then
         models=${models:-null tiny}
     else
         engine=tract models=${models:-null tiny minilm resnet50}
     fi
+    for name in ${engines:-$engine}; do
+        case $name in
+        ort-web) ;;
+        *) native_engines="$native_engines --engine $name" ;;
+        esac
+        case $name in
+        ort | ort-cuda | ort-coreml | ort-directml) ;;
+        *) browser_engines="$browser_engines --engine $name" ;;
+        esac
+    done
     cat >interop.toml <<END
 name = "interop"
 boundary = true
@@ -328,7 +350,7 @@ END
         null | tiny) [ -z "$adapter" ] || native=--wgsl ;;
         *) [ -z "$adapter" ] || [ "$minutes" -lt 20 ] || native=--wgsl ;;
         esac
-        both_sides "$share" "$model" --model "$model" --engine $engine --rounds $rounds
+        both_sides "$share" "$model" --model "$model" --rounds $rounds
     done
 fi
 

@@ -21,7 +21,6 @@ const CARGO_DENY: &str = "0.20.2";
 const CARGO_FUZZ: &str = "0.13.2";
 const MDBOOK: &str = "0.5.4";
 const GECKODRIVER: &str = "0.37.1";
-const ONNXRUNTIME: &str = "1.31.1";
 
 /// Where everything is.
 pub(crate) struct Tools {
@@ -224,9 +223,18 @@ pub(crate) fn firefox(sh: &Shell) -> Result<Option<PathBuf>> {
     }
 }
 
-/// The library of onnxruntime, from its Python package. `None` where it cannot be installed: its tests are skipped then.
-pub(crate) fn onnxruntime(sh: &Shell) -> Result<Option<PathBuf>> {
-    let folder = tools()?.join(format!("onnxruntime-{ONNXRUNTIME}"));
+/// A Python package with the library of onnxruntime: its name and version.
+pub(crate) type OnnxruntimePackage = (&'static str, &'static str);
+
+/// onnxruntime on the CPU.
+pub(crate) const ONNXRUNTIME: OnnxruntimePackage = ("onnxruntime", "1.31.1");
+
+/// onnxruntime on the CPU, and on the GPU through WebGPU.
+pub(crate) const ONNXRUNTIME_WEBGPU: OnnxruntimePackage = ("onnxruntime-webgpu", "1.27.0");
+
+/// The library of a package. `None` where it cannot be installed: its tests are skipped then.
+pub(crate) fn onnxruntime(sh: &Shell, (name, version): OnnxruntimePackage) -> Result<Option<PathBuf>> {
+    let folder = tools()?.join(format!("{name}-{version}"));
     let library = |folder: &Path| {
         let entries = std::fs::read_dir(folder.join("onnxruntime/capi")).ok()?;
         let is_library = |path: &PathBuf| {
@@ -238,15 +246,15 @@ pub(crate) fn onnxruntime(sh: &Shell) -> Result<Option<PathBuf>> {
     if let Some(there) = library(&folder) {
         return Ok(Some(there));
     }
-    step(&format!("installing onnxruntime {ONNXRUNTIME}, a yardstick"));
-    let package = format!("onnxruntime=={ONNXRUNTIME}");
+    step(&format!("installing {name} {version}, a yardstick"));
+    let package = format!("{name}=={version}");
     if let Err(error) = cmd!(
         sh,
         "python3 -m pip install --quiet --no-deps --target {folder} {package}"
     )
     .run()
     {
-        eprintln!("onnxruntime is not tested: {error:#}");
+        eprintln!("{name} is not tested: {error:#}");
         return Ok(None);
     }
     Ok(library(&folder))

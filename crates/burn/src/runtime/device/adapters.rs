@@ -15,6 +15,16 @@ pub async fn adapters() -> Vec<Adapter> {
         .collect()
 }
 
+/// The fastest adapter of this system, as it is: without what a device would ask of it.
+pub async fn preferred_adapter() -> Option<Adapter> {
+    let options = wgpu::RequestAdapterOptions {
+        power_preference: wgpu::PowerPreference::HighPerformance,
+        ..Default::default()
+    };
+    let adapter = wgpu::Instance::default().request_adapter(&options).await.ok()?;
+    Some(describe(&adapter, &adapter.features(), &adapter.limits()))
+}
+
 /// An adapter as it is recorded.
 pub(super) fn describe(adapter: &wgpu::Adapter, features: &wgpu::Features, limits: &wgpu::Limits) -> Adapter {
     let info = adapter.get_info();

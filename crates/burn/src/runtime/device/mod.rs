@@ -17,7 +17,7 @@ mod target;
 mod wgsl;
 
 #[cfg(feature = "wgpu")]
-pub use adapters::adapters;
+pub use adapters::{adapters, preferred_adapter};
 #[cfg(feature = "flex")]
 pub(crate) use flex::use_threads;
 pub(crate) use kernel_watch::KernelWatch;
