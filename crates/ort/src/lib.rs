@@ -163,8 +163,6 @@ impl Ort {
 
     /// What a session records.
     fn describe(&self, session: &OrtSession) -> Result<SessionInfo, Failure> {
-        let on_cpu = assignment::nodes_on_cpu(session, self.provider.name())
-            .map_err(|error| Failure::new(FailureKind::Unsupported, format!("onnxruntime: {error}")))?;
         if !self.is_on_gpu() {
             return Ok(SessionInfo {
                 threads: self.threads,
@@ -173,6 +171,10 @@ impl Ort {
                 ..SessionInfo::default()
             });
         }
+        let on_cpu = assignment::nodes_on_cpu(session, self.provider.name()).map_err(|error| {
+            let message = format!("onnxruntime does not say which nodes it left to the CPU: {error}");
+            Failure::new(FailureKind::Unsupported, message)
+        })?;
         Ok(SessionInfo {
             threads: self.threads,
             vector_level: "gpu".into(),
@@ -224,6 +226,10 @@ impl Session for RunningModel {
         inputs: &[NamedTensor],
         clock: &dyn Clock,
     ) -> Result<Option<ProfiledRun>, Failure> {
+        if self.engine.is_on_gpu() {
+            // It times when a kernel is submitted, not when it is done.
+            return Ok(None);
+        }
         profile::profiled_run(&self.engine, &self.model, &self.outputs, inputs, clock).map(Some)
     }
 

@@ -22,10 +22,14 @@ fn with_yardstick() -> Record {
     record
 }
 
-/// The multiples that the report tells.
+/// The multiples that the report tells in its section of yardsticks.
 fn multiples(records: &[Record]) -> Vec<f64> {
+    multiples_in("yardstick", records)
+}
+
+fn multiples_in(id: &str, records: &[Record]) -> Vec<f64> {
     let sections = sections(records);
-    let Some(section) = sections.iter().find(|section| section.id == "yardstick") else {
+    let Some(section) = sections.iter().find(|section| section.id == id) else {
         return vec![];
     };
     let tables = section.blocks.iter().filter_map(|block| match block {
@@ -66,6 +70,21 @@ fn engines_are_compared_with_a_yardstick_in_the_same_place() {
             "{found:?}"
         );
     }
+}
+
+#[test]
+fn each_yardstick_has_a_row_and_the_fastest_one_the_column() {
+    let mut record = with_yardstick();
+    let mut faster = record.cells[1].clone();
+    faster.engine.name = EngineName::OrtCuda;
+    faster.samples_ns.iter_mut().for_each(|ns| *ns /= 2);
+    record.cells.push(faster);
+    let rounded = |id| -> Vec<f64> {
+        let found = multiples_in(id, std::slice::from_ref(&record));
+        found.iter().map(|ratio| ratio.round()).collect()
+    };
+    assert_eq!(rounded("yardstick"), [2.0, 4.0]);
+    assert_eq!(rounded("cells"), [4.0]);
 }
 
 #[test]

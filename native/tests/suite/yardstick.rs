@@ -1,5 +1,6 @@
 //! Tests of onnxruntime as a yardstick.
 
+use tare_models::Graph;
 use tare_record::{EngineName, FailureKind};
 
 use crate::common::{Ran, Sandbox, page};
@@ -117,6 +118,54 @@ fn onnxruntime_computes_through_webgpu_too() {
     assert!(cell.verification.is_some(), "its outputs are compared with tract's");
     assert!(cell.adapter.as_ref().unwrap().software);
     assert_eq!(cell.engine.settings["nodes_on_cpu"], "none");
+}
+
+#[test]
+fn onnxruntime_computes_through_webgpu_natively() {
+    let Some(library) = std::env::var_os("TARE_ORT_WEBGPU") else {
+        eprintln!(
+            "skipped: TARE_ORT_WEBGPU is not set: run `cargo xtask test`, or set it to the library of onnxruntime-webgpu"
+        );
+        return;
+    };
+    let sandbox = Sandbox::new();
+    let command = |arguments: &str| {
+        let mut command = sandbox.command(arguments);
+        command
+            .env("ORT_DYLIB_PATH", &library)
+            // Chromium's software adapter, in its package.
+            .env("VK_DRIVER_FILES", "/usr/lib/chromium/vk_swiftshader_icd.json");
+        command
+    };
+    Ran::of(&mut command("doctor")).code(0).says("for ort, ort-webgpu, ");
+    // It has no kernel for Round.
+    let mut graph = Graph::new("case", 1);
+    let x = graph.input("x", &[4, 4]);
+    let y = graph.node("y", "Relu", &[&x], &[]);
+    let z = graph.node("z", "Round", &[&y], &[]);
+    graph.output(&z, &[4, 4]);
+    let model = sandbox.write("round.onnx", &graph.into_bytes());
+    let engines = "--engine tract --engine ort-webgpu --engine ort-cuda";
+    Ran::of(&mut command(&format!(
+        "run --plan smoke --model tiny --model {model} {engines} -o run.json"
+    )))
+    .code(0)
+    .says("ort-cuda was left out")
+    .says("no CUDAExecutionProvider")
+    .says("onnxruntime-gpu[cuda,cudnn]");
+    let record = sandbox.record("run.json");
+    assert!(record.all_measured(), "{:?}", record.cells);
+    let on_cpu: Vec<&str> = record
+        .cells
+        .iter()
+        .filter(|cell| cell.engine.name == EngineName::OrtWebgpu)
+        .map(|cell| {
+            assert!(cell.verification.is_some(), "its outputs are compared with tract's");
+            assert!(cell.adapter.as_ref().unwrap().software);
+            cell.engine.settings["nodes_on_cpu"].as_str()
+        })
+        .collect();
+    assert_eq!(on_cpu, ["none", "1 Round"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tare_core::stats::Estimate;
-use tare_record::{Cell, Record, Status};
+use tare_record::{Cell, EngineName, Record, Status};
 
 use super::adapter_match;
 use super::pairing::{have_same_inputs, ratio};
@@ -26,35 +26,36 @@ pub struct YardstickPair<'a> {
 /// What is compared with a yardstick, also by cell.
 pub(crate) struct Yardsticks<'a> {
     pub(crate) pairs: Vec<YardstickPair<'a>>,
-    /// Index of the pair of each cell.
+    /// Index of each cell's pair with the fastest yardstick.
     by_cell: HashMap<*const Cell, usize>,
 }
 
 impl<'a> Yardsticks<'a> {
     pub(crate) fn new(records: &'a [Record], known: &KnownSeries<'a>) -> Self {
         let pairs = pairs(records, known);
-        let by_cell = (0..)
-            .zip(&pairs)
-            .map(|(number, pair)| (std::ptr::from_ref(pair.cell), number));
-        Self {
-            by_cell: by_cell.collect(),
-            pairs,
+        let mut by_cell: HashMap<*const Cell, usize> = HashMap::new();
+        for (number, pair) in pairs.iter().enumerate() {
+            let fastest = by_cell.entry(std::ptr::from_ref(pair.cell)).or_insert(number);
+            if pair.ratio.value > pairs[*fastest].ratio.value {
+                *fastest = number;
+            }
         }
+        Self { pairs, by_cell }
     }
 
-    /// The time of a cell as a multiple of the yardstick's.
+    /// The time of a cell as a multiple of the fastest yardstick's.
     pub(crate) fn ratio_of(&self, cell: &Cell) -> Option<&Estimate> {
         let number = self.by_cell.get(&std::ptr::from_ref(cell))?;
         Some(&self.pairs[*number].ratio)
     }
 }
 
-/// Compares every measured cell with the yardstick that did the same work in the same place.
+/// Compares every measured cell with each yardstick that did the same work in the same place.
 pub fn yardsticks(records: &[Record]) -> Vec<YardstickPair<'_>> {
     pairs(records, &KnownSeries::default())
 }
 
-/// Compares every measured cell with the yardstick of its own record, or of the first record of the same machine that has one.
+/// Compares every measured cell with each yardstick of its own record, or of the first record of the same machine that has it.
 fn pairs<'a>(records: &'a [Record], known: &KnownSeries<'a>) -> Vec<YardstickPair<'a>> {
     let measured = || {
         records.iter().flat_map(|record| {
@@ -68,14 +69,20 @@ fn pairs<'a>(records: &'a [Record], known: &KnownSeries<'a>) -> Vec<YardstickPai
         of_model.entry(&cell.model.name).or_default().push(place);
     }
     let ours = measured().filter(|(_, cell)| !is_yardstick(cell) && cell.configuration.vector_limit.is_none());
-    ours.filter_map(|(record, cell)| {
-        let places = of_model.get(cell.model.name.as_str())?.iter();
-        let comparable = places
-            .map(|&place| yardsticks[place])
-            .filter(|(other, yardstick)| is_same_place(other, yardstick, record, cell));
-        // `min_by_key` takes the first of equals.
-        let (other, yardstick) = comparable.min_by_key(|(other, _)| !std::ptr::eq(*other, record))?;
-        pair((other, yardstick), (record, cell), known)
+    ours.flat_map(|(record, cell)| {
+        let places = of_model.get(cell.model.name.as_str()).into_iter().flatten();
+        let mut nearest: BTreeMap<EngineName, (&Record, &Cell)> = BTreeMap::new();
+        for (other, yardstick) in places.map(|&place| yardsticks[place]) {
+            if is_same_place(other, yardstick, record, cell) {
+                let found = nearest.entry(yardstick.engine.name).or_insert((other, yardstick));
+                // The first of its own record, or else of another.
+                if std::ptr::eq(other, record) && !std::ptr::eq(found.0, record) {
+                    *found = (other, yardstick);
+                }
+            }
+        }
+        let pairs = nearest.into_values();
+        pairs.filter_map(move |nearest| pair(nearest, (record, cell), known))
     })
     .collect()
 }
