@@ -1,5 +1,6 @@
 //! The sections of the report, in the order in which they are read.
 
+mod arithmetic;
 mod cells;
 mod device_time;
 mod findings;
@@ -87,6 +88,7 @@ impl<'a> Report<'a> {
         sections.extend(reported::section(records));
         sections.extend(self.cells());
         sections.extend(load::section(records, &self.known));
+        sections.extend(arithmetic::section(records, &self.known));
         sections.extend(operators::section(records));
         sections.extend(stages::section(records));
         sections.extend(device_time::section(records));
