@@ -16,10 +16,10 @@ pub(crate) fn engine_of(request: &CellRequest) -> Result<Box<dyn Engine>, Failur
     let burn = match (request.engine, &request.variant) {
         (EngineName::Tract, _) => return Ok(Box::new(Tract::new(request.threads))),
         (EngineName::Ort, _) => return Ok(Box::new(Ort::on_cpu(request.threads))),
-        (EngineName::OrtCuda, _) => return Ok(Box::new(Ort::on_gpu(Provider::Cuda, None))),
-        (EngineName::OrtCoreml, _) => return Ok(Box::new(Ort::on_gpu(Provider::CoreMl, preferred_adapter()))),
-        (EngineName::OrtDirectml, _) => return Ok(Box::new(Ort::on_gpu(Provider::DirectMl, preferred_adapter()))),
-        (EngineName::OrtWebgpu, _) => return Ok(Box::new(Ort::on_gpu(Provider::WebGpu, preferred_adapter()))),
+        (EngineName::OrtCuda, _) => return Ok(Box::new(Ort::on_gpu(Provider::Cuda, || None))),
+        (EngineName::OrtCoreml, _) => return Ok(Box::new(Ort::on_gpu(Provider::CoreMl, preferred_adapter))),
+        (EngineName::OrtDirectml, _) => return Ok(Box::new(Ort::on_gpu(Provider::DirectMl, preferred_adapter))),
+        (EngineName::OrtWebgpu, _) => return Ok(Box::new(Ort::on_gpu(Provider::WebGpu, preferred_adapter))),
         (EngineName::Rten, _) => return Ok(Box::new(Rten::new(request.threads))),
         (EngineName::OrtWeb, _) => {
             let message = format!("{} runs in browsers only", request.engine);
@@ -67,7 +67,7 @@ pub(crate) fn absence_of(engine: EngineName) -> Option<Failure> {
     Provider::of(engine).and_then(tare_ort::absence_of)
 }
 
-/// The fastest GPU, as wgpu chooses: onnxruntime chooses in the same way, and does not say which one.
+/// The fastest GPU, as wgpu chooses.
 fn preferred_adapter() -> Option<tare_record::Adapter> {
     pollster::block_on(tare_burn::preferred_adapter())
 }

@@ -11,8 +11,8 @@ use ort::sys::{OrtEpAssignedNode, OrtEpAssignedSubgraph, OrtStatusPtr};
 /// The option of a session that keeps what [`nodes_on_cpu`] reads.
 pub(crate) const OPTION: &str = "session.record_ep_graph_assignment_info";
 
-/// What a record says about the nodes that `provider` does not compute: `none`, or how many there are of each operator, after the
-/// library fused what it fuses. The session was created with [`OPTION`].
+/// What a record says about the nodes that `provider` does not compute: `none`, or how many there are of each operator, before
+/// most of the library's fusions. The session was created with [`OPTION`].
 ///
 /// # Errors
 ///
@@ -32,7 +32,8 @@ fn in_words(nodes: &BTreeMap<String, usize>) -> String {
     nodes.join(", ")
 }
 
-/// The nodes that others than `provider` compute, by operator. The library lists them all, but not all that `provider` computes.
+/// The nodes that others than `provider` compute, by operator. The library lists those of the CPU, and of `provider` only some, so that there is no
+/// total.
 #[allow(unsafe_code, reason = "the crate `ort` has no function for this part of the library")]
 fn nodes_of_others(session: &OrtSession, provider: &str) -> Result<BTreeMap<String, usize>, String> {
     let api = ort::api();

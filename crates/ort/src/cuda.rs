@@ -25,8 +25,8 @@ const NEEDED: [&str; 6] = [
 /// The longest name of a GPU.
 const NAME_BYTES: usize = 256;
 
-/// Loads NVIDIA's libraries where pip installs them, next to onnxruntime's package: the provider does not look there. Those of
-/// the system serve otherwise.
+/// Loads NVIDIA's libraries where pip installs them on Linux, next to onnxruntime's package: the provider does not look there. Those
+/// of the system serve otherwise, and elsewhere.
 pub(crate) fn preload() {
     if !cfg!(target_os = "linux") {
         return;

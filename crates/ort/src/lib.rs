@@ -27,7 +27,7 @@ pub use provider::Provider;
 pub struct Ort {
     provider: Provider,
     threads: usize,
-    adapter: Option<Adapter>,
+    adapter: fn() -> Option<Adapter>,
 }
 
 impl Ort {
@@ -36,20 +36,20 @@ impl Ort {
         Self {
             provider: Provider::Cpu,
             threads: threads.max(1),
-            adapter: None,
+            adapter: || None,
         }
     }
 
-    /// Creates the engine for a GPU. `adapter` is what the record says about the GPU that is chosen where the library does not
-    /// say which one it is; CUDA's is known.
-    pub fn on_gpu(provider: Provider, adapter: Option<Adapter>) -> Self {
+    /// Creates the engine for a GPU. The library does not say which one it computes on; `preferred` describes the fastest one, which is
+    /// what it is asked for. CUDA takes the first one.
+    pub fn on_gpu(provider: Provider, preferred: fn() -> Option<Adapter>) -> Self {
         Self {
             provider,
             // For the nodes that are left to the CPU.
             threads: 1,
             adapter: match provider {
-                Provider::Cuda => cuda::adapter(),
-                _ => adapter,
+                Provider::Cuda => cuda::adapter,
+                _ => preferred,
             },
         }
     }
@@ -59,32 +59,33 @@ impl Ort {
     }
 }
 
-/// Why onnxruntime cannot compute with a provider on this machine: the library is missing or was built without it.
+/// Why onnxruntime cannot compute with a provider on this machine: the library is missing or was built without it, or there is no device.
 pub fn absence_of(provider: Provider) -> Option<Failure> {
-    let available = || {
-        library::loaded()?;
-        provider
-            .is_available()
-            .map_err(|error| Failure::new(FailureKind::Device, error.message().to_owned()))
-    };
-    match available() {
-        Ok(true) => None,
-        Ok(false) => Some(Failure::new(
-            FailureKind::Device,
-            format!(
-                "onnxruntime in {} has no {}",
-                find().unwrap_or_default().display(),
-                provider.name()
-            ),
-        )),
-        Err(failure) => Some(failure),
+    if let Err(failure) = check_library(provider) {
+        return Some(failure);
     }
-    .map(|failure| {
-        failure.with_hint(format!(
-            "install one that has it (pip install \"{}\"), or set {LIBRARY_VARIABLE} to its library",
-            provider.package()
-        ))
+    (provider == Provider::Cuda && cuda::adapter().is_none()).then(|| {
+        Failure::new(FailureKind::Device, "there is no GPU by NVIDIA that its driver offers")
+            .with_hint("install NVIDIA's driver, or choose ort-webgpu")
     })
+}
+
+/// Refuses a provider that the library does not have.
+fn check_library(provider: Provider) -> Result<(), Failure> {
+    library::loaded().map_err(|failure| match provider {
+        Provider::Cpu => failure,
+        _ => failure.with_hint(provider.hint()),
+    })?;
+    let message = match provider.is_available() {
+        Ok(true) => return Ok(()),
+        Ok(false) => format!(
+            "onnxruntime in {} has no {}",
+            find().unwrap_or_default().display(),
+            provider.name()
+        ),
+        Err(error) => error.message().to_owned(),
+    };
+    Err(Failure::new(FailureKind::Device, message).with_hint(provider.hint()))
 }
 
 #[async_trait(?Send)]
@@ -98,16 +99,11 @@ impl Engine for Ort {
     }
 
     async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, Failure> {
-        if let Some(absence) = absence_of(self.provider) {
-            return Err(absence);
-        }
+        check_library(self.provider)?;
         let environment = library::loaded()?.environment;
         let start_ns = clock.now_ns();
         let mut options = self.options(&environment).map_err(|error| {
-            explain(&error, FailureKind::Device, "opening its device").with_hint(format!(
-                "its libraries and a driver are needed: pip install \"{}\"",
-                self.provider.package()
-            ))
+            explain(&error, FailureKind::Device, "opening its device").with_hint(self.provider.hint())
         })?;
         let device = self.is_on_gpu().then(|| clock.phase_since(start_ns, PhaseName::Device));
         let start_ns = clock.now_ns();
@@ -155,7 +151,6 @@ impl Ort {
         }
         let options = OrtSession::builder(environment)?
             .with_optimization_level(GraphOptimizationLevel::Level3)?
-            .with_config_entry(assignment::OPTION, "1")?
             .with_intra_threads(self.threads)?
             .with_inter_threads(1)?;
         self.provider.apply(options)
@@ -174,11 +169,16 @@ impl Ort {
         let on_cpu = assignment::nodes_on_cpu(session, self.provider.name()).map_err(|error| {
             let message = format!("onnxruntime does not say which nodes it left to the CPU: {error}");
             Failure::new(FailureKind::Unsupported, message)
+                .with_hint("report this with the version of onnxruntime, and leave the engine out meanwhile")
         })?;
+        let adapter = (self.adapter)().map(|adapter| Adapter {
+            graphics_api: self.provider.graphics_api().to_owned(),
+            ..adapter
+        });
         Ok(SessionInfo {
             threads: self.threads,
             vector_level: "gpu".into(),
-            adapter: self.adapter.clone(),
+            adapter,
             settings: BTreeMap::from([("nodes_on_cpu".to_owned(), on_cpu)]),
             ..SessionInfo::default()
         })

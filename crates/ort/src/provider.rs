@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use ort::ep::directml::PerformancePreference;
 use ort::ep::{self, ExecutionProvider as _, ExecutionProviderDispatch};
-use ort::session::builder::SessionBuilder;
+use ort::session::builder::{AutoDevicePolicy, SessionBuilder};
 use tare_record::EngineName;
+
+use crate::assignment;
+use crate::library::LIBRARY_VARIABLE;
 
 /// What onnxruntime computes on. Any but the CPU needs a library that was built with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,14 +45,17 @@ impl Provider {
         }
     }
 
-    /// The Python package whose library has it.
-    pub(crate) fn package(self) -> &'static str {
-        match self {
+    /// How to get a library that has it.
+    pub(crate) fn hint(self) -> String {
+        let package = match self {
+            Self::CoreMl if !cfg!(target_vendor = "apple") => return "Core ML needs a Mac".into(),
+            Self::DirectMl if !cfg!(windows) => return "DirectML needs Windows".into(),
             Self::Cpu | Self::CoreMl => "onnxruntime",
-            Self::Cuda => "onnxruntime-gpu[cuda,cudnn]",
+            Self::Cuda => "\"onnxruntime-gpu[cuda,cudnn]\"",
             Self::DirectMl => "onnxruntime-directml",
             Self::WebGpu => "onnxruntime-webgpu",
-        }
+        };
+        format!("install a library that has it (pip install {package}), or set {LIBRARY_VARIABLE} to one")
     }
 
     /// Whether the library that is loaded was built with it.
@@ -76,20 +83,37 @@ impl Provider {
     /// Computes with it. Nodes that it does not have are left to the CPU.
     pub(crate) fn apply(self, options: SessionBuilder) -> ort::Result<SessionBuilder> {
         let dispatch: ExecutionProviderDispatch = match self {
-            // Named, because the library may choose another by itself.
-            Self::Cpu => ep::CPU::default().build(),
+            // Otherwise the library may choose another by itself: an NPU, where there is one.
+            Self::Cpu => return Ok(options.with_auto_device(AutoDevicePolicy::PreferCPU)?),
             // In f32, as other engines: TF32 has 10 bits of fraction.
             Self::Cuda => ep::CUDA::default().with_tf32(false).build(),
             Self::CoreMl => ep::CoreML::default().build(),
-            Self::DirectMl => ep::DirectML::default().build(),
+            Self::DirectMl => ep::DirectML::default()
+                .with_performance_preference(PerformancePreference::HighPerformance)
+                .build(),
             Self::WebGpu => ep::WebGPU::default().build(),
         };
+        let options = options.with_config_entry(assignment::OPTION, "1")?;
         let options = options.with_execution_providers([dispatch.error_on_failure()])?;
         Ok(match self {
             // It refuses sessions that reuse memory by a pattern.
             Self::DirectMl => options.with_memory_pattern(false)?,
             _ => options,
         })
+    }
+
+    /// What it reaches the device through, as a record says it.
+    pub(crate) fn graphics_api(self) -> &'static str {
+        match self {
+            Self::Cpu => "",
+            Self::Cuda => "cuda",
+            Self::CoreMl => "coreml",
+            Self::DirectMl => "directml",
+            // What Dawn takes where nothing else is asked for.
+            Self::WebGpu if cfg!(windows) => "dx12",
+            Self::WebGpu if cfg!(target_vendor = "apple") => "metal",
+            Self::WebGpu => "vulkan",
+        }
     }
 
     /// Settings for the record.

@@ -107,3 +107,33 @@ fn what_is_no_model_is_an_error() {
         "{failure}"
     );
 }
+
+#[test]
+fn a_device_that_the_library_was_built_without_is_an_error() {
+    if tare_ort::find().is_none() {
+        return;
+    }
+    assert_eq!(tare_ort::absence_of(Provider::Cpu), None);
+    // The package `onnxruntime` has none of them here.
+    for (provider, hint) in [
+        (Provider::Cuda, "pip install \"onnxruntime-gpu[cuda,cudnn]\""),
+        (
+            Provider::DirectMl,
+            if cfg!(windows) {
+                "onnxruntime-directml"
+            } else {
+                "needs Windows"
+            },
+        ),
+        (Provider::WebGpu, "pip install onnxruntime-webgpu"),
+    ] {
+        let workload = find("tiny").unwrap().prepare(&BTreeMap::new(), &[], 1).unwrap();
+        let engine = Ort::on_gpu(provider, || None);
+        assert_eq!(Provider::of(engine.info().name), Some(provider));
+        let loaded = pollster::block_on(engine.load(workload.bytes, &workload.inputs, &NoClock));
+        let failure = loaded.err().unwrap();
+        assert_eq!(failure.kind, FailureKind::Device);
+        assert!(failure.message.contains("has no "), "{failure}");
+        assert!(failure.hint.as_deref().unwrap().contains(hint), "{failure}");
+    }
+}

@@ -128,13 +128,16 @@ fn onnxruntime_computes_through_webgpu_natively() {
         );
         return;
     };
+    // Debian's Chromium brings an adapter that computes on the CPU.
+    const ADAPTER: &str = "/usr/lib/chromium/vk_swiftshader_icd.json";
+    if !std::path::Path::new(ADAPTER).is_file() {
+        eprintln!("skipped: there is no {ADAPTER}: install Debian's chromium");
+        return;
+    }
     let sandbox = Sandbox::new();
     let command = |arguments: &str| {
         let mut command = sandbox.command(arguments);
-        command
-            .env("ORT_DYLIB_PATH", &library)
-            // Chromium's software adapter, in its package.
-            .env("VK_DRIVER_FILES", "/usr/lib/chromium/vk_swiftshader_icd.json");
+        command.env("ORT_DYLIB_PATH", &library).env("VK_DRIVER_FILES", ADAPTER);
         command
     };
     Ran::of(&mut command("doctor")).code(0).says("for ort, ort-webgpu, ");
@@ -145,13 +148,14 @@ fn onnxruntime_computes_through_webgpu_natively() {
     let z = graph.node("z", "Round", &[&y], &[]);
     graph.output(&z, &[4, 4]);
     let model = sandbox.write("round.onnx", &graph.into_bytes());
-    let engines = "--engine tract --engine ort-webgpu --engine ort-cuda";
+    let engines = "--engine tract --engine ort-webgpu --engine ort-cuda --engine ort-directml";
     Ran::of(&mut command(&format!(
         "run --plan smoke --model tiny --model {model} {engines} -o run.json"
     )))
     .code(0)
     .says("ort-cuda was left out")
     .says("no CUDAExecutionProvider")
+    .says("ort-directml was left out")
     .says("onnxruntime-gpu[cuda,cudnn]");
     let record = sandbox.record("run.json");
     assert!(record.all_measured(), "{:?}", record.cells);

@@ -98,8 +98,8 @@ pub fn add_gpu(plan: &mut Plan) {
     }
     for cell in &mut plan.cells {
         if !cell.engines.is_empty() && !cell.engines.iter().any(|engine| engine.is_on_gpu()) {
-            cell.engines
-                .extend(EngineName::all().filter(|engine| engine.is_on_gpu()));
+            let added = |engine: &EngineName| engine.is_on_gpu() && !engine.spec().on_request;
+            cell.engines.extend(EngineName::all().filter(added));
         }
     }
 }
@@ -143,8 +143,12 @@ mod tests {
         for (name, expected) in [("detect", true), ("batch", false)] {
             let mut plan = built_in(name, SETTING).unwrap();
             add_gpu(&mut plan);
-            let has_gpu = |cell: &CellPlan| cell.engines.contains(&EngineName::BurnWgpu);
-            assert_eq!(plan.cells.iter().all(has_gpu), expected, "{name}");
+            for cell in &plan.cells {
+                // Yardsticks only where they are named.
+                let on_gpu = cell.engines.iter().filter(|engine| engine.is_on_gpu());
+                let added: &[_] = if expected { &[EngineName::BurnWgpu] } else { &[] };
+                assert!(on_gpu.eq(added), "{name}: {:?}", cell.engines);
+            }
             let once = plan.clone();
             add_gpu(&mut plan);
             assert_eq!(plan, once, "{name}");

@@ -58,7 +58,7 @@ pub(super) fn tasks(lanes: &mut [Lane<'_>]) -> Vec<Task> {
             };
             // Another environment may run them.
             engines.retain(|engine| !has_others || engine.spec().runs_in(environment));
-            if let Some((absent, warning)) = absent(lane.executor.as_mut(), &engines) {
+            while let Some((absent, warning)) = absent(lane.executor.as_mut(), &engines) {
                 engines.retain(|engine| *engine != absent);
                 if !lane.record.warnings.contains(&warning) {
                     lane.record.warnings.push(warning);

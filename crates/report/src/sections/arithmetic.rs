@@ -10,8 +10,8 @@ use crate::rate::RateOf;
 use crate::section::{Section, Table, Value};
 
 const CAPTION: &str = "Multiply-accumulates of convolutions and matrix products count as two operations each, and the whole run is their time. The peak is that of tare's \
-    own kernel, which multiplies and adds values in registers, in the same environment with the same threads and vector instructions. Both come from profiled runs: the cell's \
-    own, or of another cell with the same model and inputs, or in the same place.";
+    own kernel, which multiplies and adds values in registers, in the same environment with the same threads and vector instructions. Both come from profiled runs of the same record: \
+    the cell's own, or of another cell with the same model and inputs, or in the same place.";
 
 /// The work of models and the peaks of places, as far as profiled cells tell them.
 struct Known<'a> {
@@ -45,7 +45,7 @@ fn place(cell: &Cell) -> Place<'_> {
     )
 }
 
-/// The same for an engine that uses the widest vector instructions and does not name them.
+/// The same with whatever vector instructions are the widest.
 fn widest(cell: &Cell) -> Option<Place<'_>> {
     let (environment, browser, threads, _, api, adapter) = place(cell);
     let is_free = environment == EnvironmentKind::Native && cell.configuration.vector_limit.is_none();
@@ -83,10 +83,17 @@ impl<'a> Known<'a> {
         Self { work, peaks }
     }
 
+    /// For an engine that does not name its vector instructions.
+    fn widest_peak(&self, cell: &'a Cell) -> Option<&u64> {
+        let is_unnamed = cell.configuration.vector_level == "auto";
+        is_unnamed.then(|| self.peaks.get(&widest(cell)?)).flatten()
+    }
+
     fn row(&self, cell: &'a Cell, record: &'a Record, known: &KnownSeries<'a>) -> Option<Vec<Value>> {
         let work = *self.work.get(&task(cell)?)?;
         let run = known.of(cell, &record.clock).median()?;
-        if cell.status != Status::Measured || cell.load.requests.is_some() || work == 0 {
+        if cell.status != Status::Measured || cell.load.requests.is_some() || cell.load.transport.is_some() || work == 0
+        {
             return None;
         }
         // The peak is that of f32.
@@ -97,7 +104,7 @@ impl<'a> Known<'a> {
             return None;
         }
         let per_s = |ns: f64| 2e9 * work as f64 / ns;
-        let peak = self.peaks.get(&place(cell)).or_else(|| self.peaks.get(&widest(cell)?));
+        let peak = self.peaks.get(&place(cell)).or_else(|| self.widest_peak(cell));
         let peak = peak.map(|peak| 2.0 * *peak as f64);
         Some(vec![
             Value::Text(labels::workload(cell)),
@@ -132,6 +139,9 @@ pub(super) fn section<'a>(records: &'a [Record], known: &KnownSeries<'a>) -> Opt
     );
     for record in records {
         let profiled = Known::new(record);
+        if profiled.work.is_empty() {
+            continue;
+        }
         let cells = record.cells.iter();
         cells
             .filter_map(|cell| profiled.row(cell, record, known))

@@ -28,7 +28,7 @@ pub(super) fn section<'a, 'r>(
 ) -> Option<Section<'a>> {
     let mut columns = COLUMNS.to_vec();
     if !yardsticks.pairs.is_empty() {
-        columns.push(("yardstick_ratio", "vs. yardstick"));
+        columns.push(("yardstick_ratio", "vs. fastest yardstick"));
     }
     let mut table = Table::new(
         "Time of one run, including reading the output back. The interval is that of the median over rounds. Percentiles are those of samples, and \

@@ -98,7 +98,7 @@ fn table(ladder: &Ladder<'_>, yardsticks: &Yardsticks<'_>) -> Table {
         ("factor_interval", "95 % interval"),
     ];
     if has_yardstick {
-        columns.push(("yardstick_ratio", "vs. yardstick"));
+        columns.push(("yardstick_ratio", "vs. fastest yardstick"));
     }
     let mut table = Table::new(
         "All rungs computed the same: model, inputs and batch size are equal by SHA-256, and every output was verified. Vector instructions, widest first: \

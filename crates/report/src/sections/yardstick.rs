@@ -13,7 +13,7 @@ pub(super) fn section<'a>(yardsticks: &Yardsticks<'_>) -> Option<Section<'a>> {
     let blocks = vec![
         Block::Text(
             "Engine by engine in the same place: the same bytes, inputs and threads. What is left is the quality of the kernels and of what is around \
-             them, with nothing of the environment in it."
+             them, with nothing of the environment in it; natively on a GPU also what they reach it through, such as CUDA or Vulkan."
                 .into(),
         ),
         Block::Figure(figure(pairs)),
@@ -26,7 +26,12 @@ fn figure<'a>(pairs: &[YardstickPair<'_>]) -> Figure<'a> {
     let rows = pairs.iter().map(|pair| {
         let [yardstick, own] = pair.medians.map(|median| format::duration(median.value));
         RatioRow {
-            label: format!("{}, {}", labels::work(pair.cell), labels::configuration(pair.cell)),
+            label: format!(
+                "{}, {}, vs. {}",
+                labels::work(pair.cell),
+                labels::configuration(pair.cell),
+                pair.yardstick.engine.name
+            ),
             note: format!("{} \u{b7} {own} vs. {yardstick}", format::ratios(&pair.ratio)),
             ratio: pair.ratio,
         }

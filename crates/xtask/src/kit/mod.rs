@@ -7,7 +7,7 @@ mod parts;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::build::{self, Profile};
@@ -62,11 +62,7 @@ pub(crate) fn kit(sh: &Shell, options: &Options<'_>) -> Result<()> {
     if options.browser {
         programs.extend(browser::copy(sh, &folder, &packages)?);
     }
-    if let Some(library) = setup::onnxruntime(sh, setup::ONNXRUNTIME_WEBGPU)? {
-        let onnxruntime = folder.join("onnxruntime");
-        sh.create_dir(&onnxruntime)?;
-        sh.copy_file(library, onnxruntime.join("libonnxruntime.so"))?;
-    }
+    programs.push(onnxruntime(sh, &folder)?);
     libraries::copy(sh, &programs, &packages, &folder.join("lib"))?;
     parts::write_manifest(sh, &folder)?;
     println!("kit: {}", folder.display());
@@ -77,6 +73,26 @@ pub(crate) fn kit(sh: &Shell, options: &Options<'_>) -> Result<()> {
         cmd!(sh, "ls -l {parts}").quiet().run()?;
     }
     Ok(())
+}
+
+/// Copies onnxruntime with its licenses. Returns its library.
+fn onnxruntime(sh: &Shell, kit: &Path) -> Result<PathBuf> {
+    let library = setup::onnxruntime(sh, setup::ONNXRUNTIME_WEBGPU)?.context(
+        "a kit holds onnxruntime, which cannot be installed here\nhint: python3 -m pip has to reach a registry",
+    )?;
+    let folder = kit.join("onnxruntime");
+    sh.create_dir(&folder)?;
+    // PACKAGES/onnxruntime/capi/libonnxruntime.so.1
+    let package = library
+        .parent()
+        .and_then(Path::parent)
+        .context("onnxruntime is in no package")?;
+    for text in ["LICENSE", "ThirdPartyNotices.txt"] {
+        sh.copy_file(package.join(text), &folder)?;
+    }
+    let copy = folder.join("libonnxruntime.so");
+    sh.copy_file(library, &copy)?;
+    Ok(copy)
 }
 
 /// Refuses to delete anything but an earlier kit.

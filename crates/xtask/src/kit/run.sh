@@ -144,9 +144,14 @@ TARE_CACHE=$kit/.cache
 mkdir -p "$TARE_CACHE" 2>/dev/null || TARE_CACHE=$out/.cache
 export TARE_CACHE
 # The library of onnxruntime, unless the user has another.
-if [ -z "${ORT_DYLIB_PATH:-}" ] && [ -f "$kit/onnxruntime/libonnxruntime.so" ]; then
-    export ORT_DYLIB_PATH="$kit/onnxruntime/libonnxruntime.so"
+library=${ORT_DYLIB_PATH:-}
+if [ -n "$library" ]; then
+    [ -f "$library" ] || fail "ORT_DYLIB_PATH $library: no such file"
+    library=$(cd "$(dirname "$library")" && pwd)/${library##*/} || exit 2
+elif [ -f "$kit/onnxruntime/libonnxruntime.so" ]; then
+    library=$kit/onnxruntime/libonnxruntime.so
 fi
+[ -z "$library" ] || export ORT_DYLIB_PATH="$library"
 started=$("$tare" --version 2>&1) || fail "the program does not start: $(echo "$started" | tail -n 1)"
 say "$started"
 
@@ -277,10 +282,13 @@ both_sides() {
     name=$2
     share=$(($1 / 2))
     [ $with_browser = yes ] || share=$1
+    [ $with_native = yes ] || share=0
     shift 2
-    say "$name, natively"
-    # shellcheck disable=SC2086
-    limited "$share" "$tare" run "$@" $native_engines $native -o "$name-native.json"
+    if [ $with_native = yes ]; then
+        say "$name, natively"
+        # shellcheck disable=SC2086
+        limited "$share" "$tare" run "$@" $native_engines $native -o "$name-native.json"
+    fi
     [ $with_browser = yes ] || return
     in_browser=$browser_engines
     # Calls and copies between page, worker and GPU are measured once.
@@ -295,7 +303,7 @@ both_sides() {
 
 # Options of both sides, none of which holds a space.
 browser=$*
-native='' native_engines='' browser_engines=''
+native='' native_engines='' browser_engines='' with_native=yes
 if [ -n "$plan" ]; then
     both_sides "$(left)" plan --plan "$plan"
 else
@@ -318,9 +326,21 @@ else
         esac
         case $name in
         ort | ort-cuda | ort-coreml | ort-directml) ;;
-        *) browser_engines="$browser_engines --engine $name" ;;
+        *)
+            # Interop is measured with the first one.
+            [ -n "$browser_engines" ] || engine=$name
+            browser_engines="$browser_engines --engine $name"
+            ;;
         esac
     done
+    if [ -z "$native_engines" ]; then
+        with_native=no
+        say "no engine of $engines runs natively: measuring in the browser only"
+    fi
+    if [ -z "$browser_engines" ] && [ $with_browser = yes ]; then
+        with_browser=no
+        say "no engine of $engines runs in browsers: measuring natively only"
+    fi
     cat >interop.toml <<END
 name = "interop"
 boundary = true
