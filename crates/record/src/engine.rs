@@ -15,7 +15,7 @@ use crate::EnvironmentKind;
 pub const RELAXED_SIMD: &str = "relaxed";
 
 macro_rules! engines {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal { $($field:ident: $value:expr),* $(,)? })*) => {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal { $($field:ident: $value:expr,)* $(..$other:expr)? })*) => {
         /// An engine that tare can measure.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum EngineName {
@@ -24,10 +24,26 @@ macro_rules! engines {
 
         /// Every engine, in the order in which they are listed.
         pub const ENGINES: &[EngineSpec] = &[
-            $(EngineSpec { name: EngineName::$variant, text: $name, $($field: $value),* },)*
+            $(EngineSpec { name: EngineName::$variant, text: $name, $($field: $value,)* $(..$other)? },)*
         ];
     };
 }
+
+/// What yardsticks have in common.
+const YARDSTICK: EngineSpec = EngineSpec {
+    name: EngineName::Ort,
+    text: "",
+    label: "",
+    device: DeviceKind::Gpu,
+    environments: &[EnvironmentKind::Native],
+    reference_rank: None,
+    computes_in_f16: false,
+    on_request: true,
+    is_yardstick: true,
+    vector_limits: &[],
+    wgsl_on_request: false,
+    modules: &[],
+};
 
 engines! {
     /// tract on the CPU.
@@ -82,42 +98,24 @@ engines! {
     Ort = "ort" {
         label: "onnxruntime (CPU)",
         device: DeviceKind::Cpu,
-        environments: &[EnvironmentKind::Native],
-        reference_rank: None,
-        computes_in_f16: false,
-        on_request: true,
-        is_yardstick: true,
-        vector_limits: &[],
-        wgsl_on_request: false,
-        modules: &[],
+        ..YARDSTICK
     }
     /// onnxruntime-web on the CPU: a yardstick.
     OrtWeb = "ort-web" {
         label: "onnxruntime-web (CPU)",
         device: DeviceKind::Cpu,
         environments: &[EnvironmentKind::Browser],
-        reference_rank: None,
-        computes_in_f16: false,
-        on_request: true,
-        is_yardstick: true,
-        vector_limits: &[],
-        wgsl_on_request: false,
         modules: &[ModuleSpec {
             library: &["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"],
             ..ModuleSpec::plain("ort-web", limits(4_000_000, 4_300_000))
         }],
+        ..YARDSTICK
     }
     /// onnxruntime on the GPU, through WebGPU: a yardstick. In a browser it is onnxruntime-web.
     OrtWebgpu = "ort-webgpu" {
         label: "onnxruntime (WebGPU)",
         device: DeviceKind::Gpu,
         environments: &[EnvironmentKind::Native, EnvironmentKind::Browser],
-        reference_rank: None,
-        computes_in_f16: false,
-        on_request: true,
-        is_yardstick: true,
-        vector_limits: &[],
-        wgsl_on_request: false,
         modules: &[ModuleSpec {
             library: &[
                 "ort.webgpu.min.mjs",
@@ -126,45 +124,22 @@ engines! {
             ],
             ..ModuleSpec::plain("ort-webgpu", limits(7_000_000, 8_000_000))
         }],
+        ..YARDSTICK
     }
     /// onnxruntime on NVIDIA's GPUs, through CUDA: a yardstick.
     OrtCuda = "ort-cuda" {
         label: "onnxruntime (CUDA)",
-        device: DeviceKind::Gpu,
-        environments: &[EnvironmentKind::Native],
-        reference_rank: None,
-        computes_in_f16: false,
-        on_request: true,
-        is_yardstick: true,
-        vector_limits: &[],
-        wgsl_on_request: false,
-        modules: &[],
+        ..YARDSTICK
     }
     /// onnxruntime on Apple's devices, through Core ML: a yardstick.
     OrtCoreml = "ort-coreml" {
         label: "onnxruntime (Core ML)",
-        device: DeviceKind::Gpu,
-        environments: &[EnvironmentKind::Native],
-        reference_rank: None,
-        computes_in_f16: false,
-        on_request: true,
-        is_yardstick: true,
-        vector_limits: &[],
-        wgsl_on_request: false,
-        modules: &[],
+        ..YARDSTICK
     }
     /// onnxruntime on GPUs on Windows, through DirectML: a yardstick.
     OrtDirectml = "ort-directml" {
         label: "onnxruntime (DirectML)",
-        device: DeviceKind::Gpu,
-        environments: &[EnvironmentKind::Native],
-        reference_rank: None,
-        computes_in_f16: false,
-        on_request: true,
-        is_yardstick: true,
-        vector_limits: &[],
-        wgsl_on_request: false,
-        modules: &[],
+        ..YARDSTICK
     }
     /// rten on the CPU.
     Rten = "rten" {
