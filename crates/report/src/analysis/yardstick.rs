@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tare_core::stats::Estimate;
-use tare_record::{Cell, EngineName, Record, Status};
+use tare_record::{Cell, Record, Status};
 
 use super::adapter_match;
 use super::pairing::{have_same_inputs, ratio};
@@ -71,17 +71,24 @@ fn pairs<'a>(records: &'a [Record], known: &KnownSeries<'a>) -> Vec<YardstickPai
     let ours = measured().filter(|(_, cell)| !is_yardstick(cell) && cell.configuration.vector_limit.is_none());
     ours.flat_map(|(record, cell)| {
         let places = of_model.get(cell.model.name.as_str()).into_iter().flatten();
-        let mut nearest: BTreeMap<EngineName, (&Record, &Cell)> = BTreeMap::new();
+        // One for each engine: the first of its own record, or else of another.
+        let mut nearest: Vec<(&Record, &Cell)> = Vec::new();
         for (other, yardstick) in places.map(|&place| yardsticks[place]) {
-            if is_same_place(other, yardstick, record, cell) {
-                let found = nearest.entry(yardstick.engine.name).or_insert((other, yardstick));
-                // The first of its own record, or else of another.
-                if std::ptr::eq(other, record) && !std::ptr::eq(found.0, record) {
+            if !is_same_place(other, yardstick, record, cell) {
+                continue;
+            }
+            let found = nearest
+                .iter_mut()
+                .find(|(_, known)| known.engine.name == yardstick.engine.name);
+            match found {
+                None => nearest.push((other, yardstick)),
+                Some(found) if std::ptr::eq(other, record) && !std::ptr::eq(found.0, record) => {
                     *found = (other, yardstick);
                 }
+                Some(_) => {}
             }
         }
-        let pairs = nearest.into_values();
+        let pairs = nearest.into_iter();
         pairs.filter_map(move |nearest| pair(nearest, (record, cell), known))
     })
     .collect()

@@ -1,9 +1,9 @@
 //! How much of the arithmetic that its place allows each cell uses.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use tare_findings::{OperatorTimes, labels};
-use tare_record::{Cell, EnvironmentKind, PeakSpeed, Precision, Record, Status, WorkloadOptions};
+use tare_record::{Cell, EnvironmentKind, Precision, Record, Status};
 
 use crate::analysis::series::KnownSeries;
 use crate::rate::RateOf;
@@ -14,82 +14,56 @@ const CAPTION: &str = "Multiply-accumulates of convolutions and matrix products 
     the cell's own, or of another cell with the same model and inputs, or in the same place.";
 
 /// The work of models and the peaks of places, as far as profiled cells tell them.
-struct Known<'a> {
-    /// Multiply-accumulates of a run.
-    work: HashMap<Task<'a>, u64>,
-    peaks: HashMap<Place<'a>, u64>,
+#[derive(Default)]
+struct Known {
+    /// Multiply-accumulates of a run, by [`task`].
+    work: BTreeMap<String, u64>,
+    /// Multiply-accumulates per second, by [`labels::configuration`] and [`widest`].
+    peaks: BTreeMap<String, u64>,
 }
 
 /// What computes the same: model, inputs, options.
-type Task<'a> = (&'a str, Vec<&'a str>, &'a WorkloadOptions);
+fn task(cell: &Cell) -> Option<String> {
+    let mut key = format!("{} {}", cell.model.sha256.as_deref()?, labels::workload(cell));
+    cell.inputs.iter().for_each(|input| key += &input.sha256);
+    Some(key)
+}
 
-/// What has one peak: environment, browser, threads, vector instructions, graphics API, adapter.
-type Place<'a> = (
-    EnvironmentKind,
-    Option<&'a str>,
-    usize,
-    Option<&'a str>,
-    Option<&'a str>,
-    Option<&'a str>,
-);
-
-fn place(cell: &Cell) -> Place<'_> {
+/// Where whatever vector instructions are the widest are used: natively on the CPU, on a number of threads.
+fn widest(cell: &Cell) -> Option<String> {
     let configuration = &cell.configuration;
-    (
-        configuration.environment,
-        configuration.browser.as_deref(),
-        configuration.threads,
-        Some(configuration.vector_level.as_str()),
-        configuration.graphics_api.as_deref(),
-        cell.adapter.as_ref().map(|adapter| adapter.name.as_str()),
-    )
+    let is_free = configuration.environment == EnvironmentKind::Native
+        && configuration.vector_limit.is_none()
+        && cell.adapter.is_none();
+    is_free.then(|| configuration.threads.to_string())
 }
 
-/// The same with whatever vector instructions are the widest.
-fn widest(cell: &Cell) -> Option<Place<'_>> {
-    let (environment, browser, threads, _, api, adapter) = place(cell);
-    let is_free = environment == EnvironmentKind::Native && cell.configuration.vector_limit.is_none();
-    is_free.then_some((environment, browser, threads, None, api, adapter))
-}
-
-fn task(cell: &Cell) -> Option<Task<'_>> {
-    let model = cell.model.sha256.as_deref()?;
-    let inputs = cell.inputs.iter().map(|input| input.sha256.as_str());
-    Some((model, inputs.collect(), &cell.options))
-}
-
-impl<'a> Known<'a> {
-    fn new(record: &'a Record) -> Self {
-        let (mut work, mut peaks) = (HashMap::new(), HashMap::new());
+impl Known {
+    fn new(record: &Record) -> Self {
+        let mut known = Self::default();
         for cell in &record.cells {
             let Some(times) = OperatorTimes::of(cell) else {
                 continue;
             };
             if let Some(key) = task(cell) {
-                work.entry(key).or_insert_with(|| total(&times));
+                known.work.insert(key, total(&times));
             }
-            let Some(PeakSpeed {
-                multiply_accumulates_per_s: peak,
-                ..
-            }) = times.peak
-            else {
-                continue;
-            };
-            for place in [Some(place(cell)), widest(cell)].into_iter().flatten() {
-                let known = peaks.entry(place).or_insert(peak);
-                *known = peak.max(*known);
+            let Some(peak) = times.peak else { continue };
+            for place in [Some(labels::configuration(cell)), widest(cell)].into_iter().flatten() {
+                let fastest = known.peaks.entry(place).or_default();
+                *fastest = peak.multiply_accumulates_per_s.max(*fastest);
             }
         }
-        Self { work, peaks }
+        known
     }
 
     /// For an engine that does not name its vector instructions.
-    fn widest_peak(&self, cell: &'a Cell) -> Option<&u64> {
+    fn widest_peak(&self, cell: &Cell) -> Option<&u64> {
         let is_unnamed = cell.configuration.vector_level == "auto";
         is_unnamed.then(|| self.peaks.get(&widest(cell)?)).flatten()
     }
 
-    fn row(&self, cell: &'a Cell, record: &'a Record, known: &KnownSeries<'a>) -> Option<Vec<Value>> {
+    fn row<'a>(&self, cell: &'a Cell, record: &'a Record, known: &KnownSeries<'a>) -> Option<Vec<Value>> {
         let work = *self.work.get(&task(cell)?)?;
         let run = known.of(cell, &record.clock).median()?;
         if cell.status != Status::Measured || cell.load.requests.is_some() || cell.load.transport.is_some() || work == 0
@@ -104,7 +78,10 @@ impl<'a> Known<'a> {
             return None;
         }
         let per_s = |ns: f64| 2e9 * work as f64 / ns;
-        let peak = self.peaks.get(&place(cell)).or_else(|| self.widest_peak(cell));
+        let peak = self
+            .peaks
+            .get(&labels::configuration(cell))
+            .or_else(|| self.widest_peak(cell));
         let peak = peak.map(|peak| 2.0 * *peak as f64);
         Some(vec![
             Value::Text(labels::workload(cell)),
