@@ -16,7 +16,7 @@ pub(crate) fn engine_of(request: &CellRequest) -> Result<Box<dyn Engine>, Failur
     let burn = match (request.engine, &request.variant) {
         (EngineName::Tract, _) => return Ok(Box::new(Tract::new(request.threads))),
         (EngineName::Ort, _) => return Ok(Box::new(Ort::on_cpu(request.threads))),
-        (EngineName::OrtCuda, _) => return Ok(Box::new(Ort::on_gpu(Provider::Cuda, || None))),
+        (EngineName::OrtCuda, _) => return Ok(Box::new(Ort::on_gpu(Provider::Cuda, preferred_adapter))),
         (EngineName::OrtCoreml, _) => return Ok(Box::new(Ort::on_gpu(Provider::CoreMl, preferred_adapter))),
         (EngineName::OrtDirectml, _) => return Ok(Box::new(Ort::on_gpu(Provider::DirectMl, preferred_adapter))),
         (EngineName::OrtWebgpu, _) => return Ok(Box::new(Ort::on_gpu(Provider::WebGpu, preferred_adapter))),

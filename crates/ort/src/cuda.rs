@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use libloading::{Library, Symbol};
 use tare_record::Adapter;
@@ -62,14 +64,21 @@ fn libraries_in(packages: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The first GPU, as the driver describes it. `None` without a driver or a GPU.
+/// The first GPU, as the driver describes it. `None` without a driver or a GPU. The driver is asked once.
+pub(crate) fn adapter() -> Option<Adapter> {
+    static FOUND: OnceLock<Option<Adapter>> = OnceLock::new();
+    FOUND.get_or_init(ask_driver).clone()
+}
+
 #[allow(
     unsafe_code,
     reason = "functions of a library that is loaded at run time have no types"
 )]
-pub(crate) fn adapter() -> Option<Adapter> {
+fn ask_driver() -> Option<Adapter> {
     // SAFETY: loading the driver's library runs its initializers, as onnxruntime does.
     let driver = unsafe { Library::new(DRIVER) }.ok()?;
+    // Once it has started, it may have threads of its own, so it stays.
+    let driver = ManuallyDrop::new(driver);
     // SAFETY: the types are those of the functions in cuda.h.
     let (init, get, get_name, get_version) = unsafe {
         let init: Symbol<'_, unsafe extern "system" fn(u32) -> c_int> = driver.get(b"cuInit").ok()?;

@@ -61,7 +61,7 @@ impl Ort {
 
 /// Why onnxruntime cannot compute with a provider on this machine: the library is missing or was built without it, or there is no device.
 pub fn absence_of(provider: Provider) -> Option<Failure> {
-    if let Err(failure) = check_library(provider) {
+    if let Err(failure) = library_with(provider) {
         return Some(failure);
     }
     (provider == Provider::Cuda && cuda::adapter().is_none()).then(|| {
@@ -70,14 +70,14 @@ pub fn absence_of(provider: Provider) -> Option<Failure> {
     })
 }
 
-/// Refuses a provider that the library does not have.
-fn check_library(provider: Provider) -> Result<(), Failure> {
-    library::loaded().map_err(|failure| match provider {
+/// The library, if it has a provider.
+fn library_with(provider: Provider) -> Result<library::Loaded, Failure> {
+    let library = library::loaded().map_err(|failure| match provider {
         Provider::Cpu => failure,
         _ => failure.with_hint(provider.hint()),
     })?;
     let message = match provider.is_available() {
-        Ok(true) => return Ok(()),
+        Ok(true) => return Ok(library),
         Ok(false) => format!(
             "onnxruntime in {} has no {}",
             find().unwrap_or_default().display(),
@@ -99,8 +99,7 @@ impl Engine for Ort {
     }
 
     async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, Failure> {
-        check_library(self.provider)?;
-        let environment = library::loaded()?.environment;
+        let environment = library_with(self.provider)?.environment;
         let start_ns = clock.now_ns();
         let mut options = self.options(&environment).map_err(|error| {
             explain(&error, FailureKind::Device, "opening its device").with_hint(self.provider.hint())
@@ -173,6 +172,9 @@ impl Ort {
         })?;
         let adapter = (self.adapter)().map(|adapter| Adapter {
             graphics_api: self.provider.graphics_api().to_owned(),
+            // What the library's own device offers is not known.
+            features: vec![],
+            limits: BTreeMap::new(),
             ..adapter
         });
         Ok(SessionInfo {

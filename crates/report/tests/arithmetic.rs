@@ -2,25 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
 
+mod common;
+
 use tare_record::{
     Arrivals, Cell, EngineName, EnvironmentKind, Load, OperatorProfile, PeakSpeed, Precision, ProfiledNode,
-    ProfiledRound, Record, Status,
+    ProfiledRound, Record,
 };
-use tare_report::{Block, Value, sections};
+use tare_report::Value;
 
 /// A record with two cells of one model in one place, which take 4 ms each. The first one was profiled: 8 million
 /// multiply-accumulates, and a peak of 10 billion per second.
 fn record() -> Record {
-    let mut record = Record::from_json(include_str!("../../record/tests/golden.json")).unwrap();
-    record
-        .cells
-        .retain(|cell| cell.status == Status::Measured && cell.adapter.is_none());
-    record.cells.truncate(1);
+    let mut record = common::one_cell(vec![4_000_000; 20]);
     let cell = &mut record.cells[0];
     cell.configuration.environment = EnvironmentKind::Native;
-    cell.runs_per_sample = 1;
-    cell.rounds.clear();
-    cell.samples_ns = vec![4_000_000; 20];
     let mut other = cell.clone();
     other.engine.name = EngineName::Rten;
     cell.profile = Some(OperatorProfile {
@@ -46,22 +41,13 @@ fn record() -> Record {
 
 /// FLOP/s and the share of the peak, if it is known, of each row.
 fn rows(record: &Record) -> Vec<(f64, Option<f64>)> {
-    let sections = sections(std::slice::from_ref(record));
-    let section = sections.iter().find(|section| section.id == "arithmetic");
-    let blocks = section.map_or(&[][..], |section| &section.blocks);
-    let tables = blocks.iter().filter_map(|block| match block {
-        Block::Table(table) => Some(table),
-        _ => None,
-    });
     let row = |values: &[Value]| match values {
         [.., Value::Rate(_, flops), _, _, Value::Share(reached)] => (*flops, Some(*reached)),
         [.., Value::Rate(_, flops), _, Value::Missing, Value::Missing] => (*flops, None),
         other => panic!("{other:?}"),
     };
-    tables
-        .flat_map(|table| &table.rows)
-        .map(|found| row(&found.values))
-        .collect()
+    let found = common::rows("arithmetic", std::slice::from_ref(record));
+    found.iter().map(|values| row(values)).collect()
 }
 
 #[test]

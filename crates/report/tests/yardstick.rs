@@ -2,20 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps has its proof in passing")]
 
+mod common;
+
 use tare_record::{EngineName, Record, Status};
 use tare_report::{Block, Value, sections};
 
 /// A record in which onnxruntime takes half the time of each engine.
 fn with_yardstick() -> Record {
-    let mut record = Record::from_json(include_str!("../../record/tests/golden.json")).unwrap();
-    record
-        .cells
-        .retain(|cell| cell.status == Status::Measured && cell.adapter.is_none());
-    record.cells.truncate(1);
-    let cell = &mut record.cells[0];
-    cell.rounds.clear();
-    cell.samples_ns = (0..20).map(|number| 4_000_000 + number * 400).collect();
-    let mut yardstick = cell.clone();
+    let mut record = common::one_cell((0..20).map(|number| 4_000_000 + number * 400).collect());
+    let mut yardstick = record.cells[0].clone();
     yardstick.engine.name = EngineName::Ort;
     yardstick.samples_ns.iter_mut().for_each(|ns| *ns /= 2);
     record.cells.push(yardstick);
@@ -28,17 +23,9 @@ fn multiples(records: &[Record]) -> Vec<f64> {
 }
 
 fn multiples_in(id: &str, records: &[Record]) -> Vec<f64> {
-    let sections = sections(records);
-    let Some(section) = sections.iter().find(|section| section.id == id) else {
-        return vec![];
-    };
-    let tables = section.blocks.iter().filter_map(|block| match block {
-        Block::Table(table) => Some(table),
-        _ => None,
-    });
-    let rows = tables.flat_map(|table| &table.rows);
-    let ratios = rows.flat_map(|row| &row.values).filter_map(|value| match value {
-        Value::Ratio(ratio) => Some(*ratio),
+    let values = common::rows(id, records).into_iter().flatten();
+    let ratios = values.filter_map(|value| match value {
+        Value::Ratio(ratio) => Some(ratio),
         _ => None,
     });
     ratios.collect()

@@ -15,7 +15,7 @@ pub async fn adapters() -> Vec<Adapter> {
         .collect()
 }
 
-/// The fastest adapter of this system, as it is: without what a device would ask of it.
+/// The fastest adapter of this system.
 pub async fn preferred_adapter() -> Option<Adapter> {
     let options = wgpu::RequestAdapterOptions {
         power_preference: wgpu::PowerPreference::HighPerformance,
