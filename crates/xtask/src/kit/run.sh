@@ -334,6 +334,7 @@ else
         esac
     done
     if [ -z "$native_engines" ]; then
+        [ $with_browser = yes ] || fail "--engines $engines: none of them runs natively, and no browser is measured"
         with_native=no
         say "no engine of $engines runs natively: measuring in the browser only"
     fi
