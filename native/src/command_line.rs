@@ -17,8 +17,15 @@ pub(crate) fn command_line() -> String {
         .join(" ")
 }
 
-/// A dated name in the current folder, without an extension.
-pub(crate) fn dated_path(what: &str) -> PathBuf {
+/// A dated name in the current folder that nothing has yet.
+pub(crate) fn dated_path(what: &str, extension: &str) -> PathBuf {
     let date = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    PathBuf::from(format!("tare-{what}-{date}"))
+    let name = format!("tare-{what}-{date}");
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let paths = std::iter::once(name.clone()).chain(numbered);
+    let mut free = paths
+        .map(|path| PathBuf::from(path + extension))
+        .filter(|path| !path.exists());
+    // The numbers do not end.
+    free.next().unwrap_or_default()
 }

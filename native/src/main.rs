@@ -32,7 +32,8 @@ fn main() -> ExitCode {
             } else {
                 "error"
             };
-            eprintln!("{prefix}: {error:#}");
+            let message = tare_report::printable(&format!("{error:#}"));
+            eprintln!("{prefix}: {message}");
             ExitCode::from(2)
         }
     }

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tare_report::printable;
 
 /// Time between two progress lines in a file or pipe, where a line cannot replace the previous one.
 const LINE_INTERVAL: Duration = Duration::from_secs(30);
@@ -26,19 +27,21 @@ pub(crate) struct ProgressLine {
 impl ProgressLine {
     /// Shows what is done, and its share in percent if that is known.
     pub(crate) fn show(&mut self, percent: Option<u8>, line: &str) {
+        // Names of models and messages of browsers come from elsewhere.
+        let line = printable(line);
         if std::io::stderr().is_terminal() {
             let bar = self.bar.get_or_insert_with(|| bar(percent.is_some()));
             bar.set_position(u64::from(percent.unwrap_or_default()));
-            bar.set_message(line.to_owned());
+            bar.set_message(line);
             return;
         }
         let is_new = match &self.printed {
-            Some((last, at)) => last != line && at.elapsed() >= LINE_INTERVAL,
+            Some((last, at)) => *last != line && at.elapsed() >= LINE_INTERVAL,
             None => true,
         };
         if is_new {
             eprintln!("{line}");
-            self.printed = Some((line.to_owned(), Instant::now()));
+            self.printed = Some((line, Instant::now()));
         }
     }
 

@@ -36,20 +36,27 @@ pub(crate) fn write_record(path: &Path, record: &Record) -> Result<()> {
 }
 
 /// Others may read it like any file: only what the user's own mask takes away is missing.
-fn new_file() -> tempfile::Builder<'static, 'static> {
+pub(crate) fn new_file() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder
 }
 
-/// The path without links, if something is there.
+/// The path without links. A link may lead to a file that is not there yet.
 fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    let led_to = || {
+        let target = path.read_link().ok()?;
+        Some(path.parent().unwrap_or(Path::new("")).join(target))
+    };
+    path.canonicalize()
+        .ok()
+        .or_else(led_to)
+        .unwrap_or_else(|| path.to_owned())
 }
 
-/// Refuses to write something else where a record is.
-pub(crate) fn refuse_record(output: &Path) -> Result<()> {
+/// Refuses to write where a record is. The hint says what to do instead.
+pub(crate) fn refuse_record(output: &Path, hint: &str) -> Result<()> {
     // Reading from a pipe or a terminal would wait.
     if !output.metadata().is_ok_and(|metadata| metadata.is_file()) {
         return Ok(());
@@ -58,7 +65,7 @@ pub(crate) fn refuse_record(output: &Path) -> Result<()> {
     let read = File::open(output).and_then(|file| file.take(200).read_to_end(&mut beginning));
     if read.is_ok() && String::from_utf8_lossy(&beginning).contains(MARK) {
         bail!(
-            "{} is a record, which cannot be measured again\nhint: write to another file",
+            "{} is a record, which cannot be measured again\nhint: {hint}",
             output.display()
         );
     }

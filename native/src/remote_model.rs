@@ -9,11 +9,12 @@ use tare_record::{Failure, FailureKind};
 use tare_report::bytes;
 
 use crate::progress_line::ProgressLine;
+use crate::record_file::new_file;
 
 /// Maximum size of a protobuf message, and so of an ONNX file.
 const MAX_BYTES: u64 = 1 << 31;
 
-/// Time limit for connecting to a server and for its response.
+/// Time limit for connecting to a server, for its response, and for each part of the file.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The file of a remote model, given by a URL such as `https://host/net.onnx#sha256=...` or by a
@@ -50,7 +51,8 @@ fn first_hash(name: &str) -> Result<Option<String>, Failure> {
 }
 
 fn fetch(mut model: RemoteModel) -> Result<PathBuf, Failure> {
-    if let Some(name) = model.well_known
+    if model.sha256.is_none()
+        && let Some(name) = model.well_known
         && let Some(hash) = first_hash(name)?
     {
         model.expect(&hash)?;
@@ -63,7 +65,7 @@ fn fetch(mut model: RemoteModel) -> Result<PathBuf, Failure> {
             return Ok(cached);
         }
     }
-    let found = download(&model.url)?;
+    let found = download(&model.url, TIMEOUT)?;
     let hash = model.check(&found)?;
     store(&folder, &hash, &model, &found).map_err(|error| {
         failure(
@@ -77,21 +79,26 @@ fn store(folder: &Path, hash: &str, model: &RemoteModel, bytes: &[u8]) -> std::i
     let folder_of_hash = folder.join(hash);
     std::fs::create_dir_all(&folder_of_hash)?;
     let cached = folder_of_hash.join(&model.file);
-    let mut temporary = tempfile::NamedTempFile::new_in(&folder_of_hash)?;
+    let mut temporary = new_file().tempfile_in(&folder_of_hash)?;
     temporary.write_all(bytes)?;
     temporary.persist(&cached)?;
-    if let Some(name) = model.well_known {
+    if model.sha256.is_none()
+        && let Some(name) = model.well_known
+    {
         std::fs::write(folder.join(format!("{name}.sha256")), format!("{hash}\n"))?;
         eprintln!("{name}: SHA-256 {hash}, which later downloads must match");
     }
     Ok(cached)
 }
 
-fn download(url: &str) -> Result<Vec<u8>, Failure> {
+fn download(url: &str, timeout: Duration) -> Result<Vec<u8>, Failure> {
     let hint = "check the URL and the network, or pass a file with --model FILE.onnx";
     let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_connect(Some(TIMEOUT))
-        .timeout_recv_response(Some(TIMEOUT))
+        .timeout_connect(Some(timeout))
+        .timeout_recv_response(Some(timeout))
+        .timeout_per_read(Some(timeout))
+        // Redirects may not lead to where anyone on the way can change the file.
+        .https_only(url.starts_with("https://"))
         .build()
         .into();
     let mut response = agent
@@ -121,4 +128,28 @@ fn download(url: &str) -> Result<Vec<u8>, Failure> {
         return Err(failure(format!("the download of {url:?} ended early"), hint));
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_stops_sending_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/net.onnx", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            connection
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nthe beginning")
+                .unwrap();
+            // Until the client hangs up.
+            while connection.read(&mut [0; 1000]).is_ok_and(|length| length > 0) {}
+        });
+        let failure = download(&url, Duration::from_millis(300)).unwrap_err();
+        assert!(failure.message.contains("ended early: timeout"), "{failure:?}");
+        server.join().unwrap();
+    }
 }

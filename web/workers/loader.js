@@ -23,6 +23,15 @@ const RELAXED_SIMD = new Uint8Array([
 ]);
 
 /**
+ * The module that a URL names: never a path, which would lead elsewhere.
+ * @param {string | null} found
+ */
+export function moduleName(found) {
+  if (!/^[\w-]+$/.test(found ?? "")) throw new Error(`expected the name of a module, found ${JSON.stringify(found)}`);
+  return String(found);
+}
+
+/**
  * @param {string} name of the module's files
  * @param {() => Promise<BufferSource>} fetchBytes
  * @param {{ threads: number, relaxedSimd: boolean }} needs

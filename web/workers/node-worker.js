@@ -1,7 +1,7 @@
 // @ts-check
 // In Node what a worker is in a browser: node node-worker.js MODULE [FOLDER]. Serves the request in FOLDER, or says how the module was
 // built and what its clock is like.
-import { existsSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { load } from "./loader.js";
 
@@ -12,7 +12,13 @@ const nextToThis = (file) => new URL(`./${file}`, import.meta.url);
 /** @param {object} event */
 function say(event) {
   let rest = Buffer.from(JSON.stringify(event) + "\n");
-  while (rest.length > 0) rest = rest.subarray(writeSync(1, rest));
+  try {
+    while (rest.length > 0) rest = rest.subarray(writeSync(1, rest));
+  } catch {
+    // The program that started this one is gone, and has left the folder.
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    process.exit(1);
+  }
 }
 
 /** @param {string | undefined} file */

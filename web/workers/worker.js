@@ -1,7 +1,7 @@
 // @ts-check
 // A worker of the page: loads the module that its URL names, and serves one request or runs the self-test. Or a worker of such a
 // worker, which runs the model for it.
-import { load } from "./loader.js";
+import { load, moduleName } from "./loader.js";
 
 // Counts garbage collections, for the record: an object that nothing refers to is gone after one.
 const gone = new FinalizationRegistry(() => countAnother(1));
@@ -13,7 +13,7 @@ function countAnother(more) {
 countAnother(0);
 
 const parameters = new URL(self.location.href).searchParams;
-const name = parameters.get("module") ?? "";
+const name = moduleName(parameters.get("module"));
 const needs = { threads: Number(parameters.get("threads") ?? 1), relaxedSimd: parameters.has("relaxed-simd") };
 const url = new URL(`./${name}_bg.wasm`, import.meta.url);
 

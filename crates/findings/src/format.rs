@@ -86,8 +86,8 @@ pub fn ulps(counts: &[u64]) -> String {
         return "-".into();
     }
     let percent = |count: u64| count as f64 * 100.0 / all as f64;
-    // Entry k ends with 2^k - 1.
-    let most = |entry: usize| (1u128 << entry) - 1;
+    // Entry k ends with 2^k - 1. Numbers have 64 bits at most, whatever a record says.
+    let most = |entry: usize| (1u128 << entry.min(64)) - 1;
     let mut seen = 0;
     let within = counts.iter().position(|count| {
         seen += count;
@@ -138,6 +138,10 @@ mod tests {
             (&[4], "all equal"),
             (&[1, 3], "25 % equal, all within 1"),
             (&[0, 0, 199, 0, 1], "0 % equal, 99 % within 3, all within 15"),
+            (
+                &[0; 200].map(|_: u64| 1),
+                "0 % equal, 99 % within 18446744073709551615, all within 18446744073709551615",
+            ),
         ] {
             assert_eq!(ulps(counts), expected);
         }

@@ -15,29 +15,33 @@ pub struct KnownModel {
     pub summary: &'static str,
     /// Where its publisher offers it.
     pub url: &'static str,
+    /// SHA-256 of the file, if it is known.
+    pub sha256: Option<&'static str>,
     /// License, as the publisher names it.
     pub license: &'static str,
 }
 
-/// Well-known trained models. Their publishers give no hashes, so tare remembers the hash of the
-/// first download on each machine.
+/// Well-known trained models, at a commit of their publishers. tare remembers the hash of the first download on each machine where none is known.
 pub const KNOWN_MODELS: [KnownModel; 3] = [
     KnownModel {
         name: "public-mobilenetv2",
         summary: "image classifier, trained on ImageNet",
-        url: "https://github.com/onnx/models/raw/main/validated/vision/classification/mobilenet/model/mobilenetv2-12.onnx",
+        url: "https://github.com/onnx/models/raw/4c46cd00fbdb7cd30b6c1c17ab54f2e1f4f7b177/validated/vision/classification/mobilenet/model/mobilenetv2-12.onnx",
+        sha256: Some("c0c3f76d93fa3fd6580652a45618618a220fced18babf65774ed169de0432ad5"),
         license: "Apache-2.0",
     },
     KnownModel {
         name: "public-minilm",
         summary: "sentence embeddings, all-MiniLM-L6-v2",
-        url: "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/onnx/model.onnx",
+        url: "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/c9745ed1d9f207416be6d2e6f8de32d1f16199bf/onnx/model.onnx",
+        sha256: Some("6fd5d72fe4589f189f8ebc006442dbb529bb7ce38f8082112682524616046452"),
         license: "Apache-2.0",
     },
     KnownModel {
         name: "public-gpt2",
         summary: "language model, GPT-2 small",
-        url: "https://huggingface.co/openai-community/gpt2/resolve/main/onnx/decoder_model.onnx",
+        url: "https://huggingface.co/openai-community/gpt2/resolve/607a30d783dfa663caf39e06633721c8d4cfcd7e/onnx/decoder_model.onnx",
+        sha256: None,
         license: "MIT",
     },
 ];
@@ -71,7 +75,7 @@ impl RemoteModel {
     /// for other names.
     pub fn named(name: &str) -> Option<Result<Self, Failure>> {
         if let Some(known) = known_model(name) {
-            let mut model = Self::at(known.url, None);
+            let mut model = Self::at(known.url, known.sha256);
             if let Ok(model) = &mut model {
                 model.well_known = Some(known.name);
             }
@@ -96,10 +100,17 @@ impl RemoteModel {
                 "use https: without encryption, anyone on the network could replace the file",
             ));
         }
-        let file = url.split(['?', '#']).next().and_then(|path| path.rsplit('/').next());
+        // Windows takes the first as a separator, and the second as a drive's end.
+        let file = url
+            .split(['?', '#'])
+            .next()
+            .and_then(|path| path.rsplit(['/', '\\', ':']).next());
         Ok(Self {
             url: url.into(),
-            file: file.filter(|file| !file.is_empty()).unwrap_or("model.onnx").into(),
+            file: file
+                .filter(|file| !matches!(*file, "" | "." | ".."))
+                .unwrap_or("model.onnx")
+                .into(),
             sha256: sha256.map(checked_hash).transpose()?,
             well_known: None,
         })
@@ -161,6 +172,8 @@ mod tests {
                 Ok("net.onnx"),
             ),
             (format!("http://127.0.0.1:80/#sha256={hash}"), Ok("model.onnx")),
+            (format!("https://host/..\\..\\C:net.onnx#sha256={hash}"), Ok("net.onnx")),
+            (format!("https://host/..#sha256={hash}"), Ok("model.onnx")),
             ("public-gpt2".into(), Ok("decoder_model.onnx")),
             ("https://host/net.onnx".into(), Err("found none")),
             (
@@ -183,6 +196,16 @@ mod tests {
             }
         }
         assert_eq!(RemoteModel::named("net.onnx"), None);
+    }
+
+    #[test]
+    fn well_known_models_cannot_change() {
+        for known in &KNOWN_MODELS {
+            let is_commit = |part: &str| part.len() == 40 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+            assert!(known.url.split('/').any(is_commit), "{}", known.url);
+            let model = RemoteModel::named(known.name).unwrap().unwrap();
+            assert_eq!(model.sha256.as_deref(), known.sha256);
+        }
     }
 
     #[test]

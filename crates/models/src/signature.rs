@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use prost::Message;
 use tare_record::DType;
 
@@ -147,11 +149,11 @@ pub fn signature(bytes: &[u8]) -> Result<Signature, SignatureError> {
             name: weight.name.clone(),
         });
     }
-    let is_weight = |name: &String| graph.initializer.iter().any(|weight| weight.name == *name);
+    let weights: HashSet<&str> = graph.initializer.iter().map(|weight| weight.name.as_str()).collect();
     let inputs = graph
         .input
         .iter()
-        .filter(|input| !is_weight(&input.name))
+        .filter(|input| !weights.contains(input.name.as_str()))
         .map(input_spec)
         .collect::<Result<Vec<_>, _>>()?;
     let elem_type = |output: &ValueInfo| Some(output.r#type.as_ref()?.tensor_type.as_ref()?.elem_type);

@@ -117,12 +117,12 @@ impl Run<'_> {
         run_plan(&mut lanes, &references, &SystemClock, &mut observer).await;
         let sessions = futures_util::stream::iter(apart).map(|named| context.apart(named, &references));
         let sessions: Vec<Option<Record>> = sessions.buffered(self.parallel.unwrap_or(1)).collect().await;
-        recorder.finish()?;
+        let is_written = recorder.finish();
         failed += sessions.iter().filter(|record| record.is_none()).count();
         let mut records: Vec<Record> = lanes.into_iter().map(|lane| lane.record).collect();
         records.extend(sessions.into_iter().flatten());
         Ok(Measured {
-            all: failed == 0 && records.iter().all(Record::all_measured),
+            all: is_written && failed == 0 && records.iter().all(Record::all_measured),
             records,
         })
     }

@@ -8,8 +8,9 @@ use std::rc::Rc;
 use anyhow::{Context, Result};
 use tare_core::{NamedTensor, PlanObserver, PlanProgress};
 use tare_record::{Cell, CellRequest, Progress, Record, RequestKind};
-use tare_report::{ended_line, progress_line};
+use tare_report::{ended_line, printable, progress_line};
 
+use crate::command_line::dated_path;
 use crate::npy::write_npy;
 use crate::progress_line::ProgressLine;
 use crate::record_file::write_record;
@@ -30,7 +31,10 @@ struct State {
     tensors: Option<PathBuf>,
     progress: ProgressLine,
     quiet: bool,
-    error: Option<anyhow::Error>,
+    /// Records that could not be written when they were last changed, by the name of the environment.
+    unwritten: BTreeMap<String, Record>,
+    /// Whether some tensor could not be written.
+    lost_tensors: bool,
 }
 
 impl Recorder {
@@ -63,23 +67,51 @@ impl Recorder {
     /// Prints a line.
     pub(crate) fn say(&self, line: &str) {
         self.state.borrow_mut().progress.clear();
-        eprintln!("{line}");
+        eprintln!("{}", printable(line));
     }
 
-    /// Returns the first error of writing, if there was one.
-    pub(crate) fn finish(&self) -> Result<()> {
-        let mut state = self.state.borrow_mut();
-        state.progress.clear();
-        state.error.take().map_or(Ok(()), Err)
+    /// Tries again to write what could not be written, and puts it into the folder for temporary files if it still cannot be. Returns whether all is
+    /// where it belongs.
+    pub(crate) fn finish(&self) -> bool {
+        let unwritten = std::mem::take(&mut self.state.borrow_mut().unwritten);
+        let mut is_complete = !self.state.borrow().lost_tensors;
+        self.state.borrow_mut().progress.clear();
+        for (lane, record) in &unwritten {
+            let path = self.state.borrow().paths[lane].clone();
+            if let Err(error) = write_record(&path, record) {
+                is_complete = false;
+                self.say(&format!("{error:#}"));
+                let elsewhere = std::env::temp_dir().join(dated_path(&format!("lost-{}", safe(lane)), ".json"));
+                match write_record(&elsewhere, record) {
+                    Ok(()) => self.say(&format!("the record of {lane} is in {}", elsewhere.display())),
+                    Err(error) => self.say(&format!("{error:#}: the report below is all that is left of it")),
+                }
+            }
+        }
+        is_complete
     }
 }
 
 impl PlanObserver for Recorder {
     fn record_updated(&mut self, lane: &str, record: &Record) {
+        let Some(path) = self.state.borrow().paths.get(lane).cloned() else {
+            return;
+        };
+        let written = write_record(&path, record);
         let mut state = self.state.borrow_mut();
-        let Some(path) = state.paths.get(lane) else { return };
-        if let Err(error) = write_record(path, record) {
-            state.error.get_or_insert(error);
+        let earlier = match &written {
+            Ok(()) => state.unwritten.remove(lane),
+            Err(_) => state.unwritten.insert(lane.to_owned(), record.clone()),
+        };
+        drop(state);
+        match written {
+            Err(error) if earlier.is_none() => {
+                self.say(&format!(
+                    "{error:#}\nmeasuring goes on, and the record is written again after each round"
+                ));
+            }
+            Ok(()) if earlier.is_some() => self.say(&format!("the record {} is written again", path.display())),
+            _ => {}
         }
     }
 
@@ -137,7 +169,9 @@ impl PlanObserver for Recorder {
             }
             let file = format!("{}.{part}{configuration}.{}.npy", safe(model), safe(&named.name));
             if let Err(error) = write_npy(&folder.join(&file), &named.tensor) {
-                state.error.get_or_insert(error.context(format!("cannot write {file}")));
+                state.lost_tensors = true;
+                state.progress.clear();
+                eprintln!("cannot write {file}: {error:#}");
             }
         }
     }
@@ -176,4 +210,62 @@ pub(crate) fn print_report(records: &[Record], json: bool) {
 pub(crate) fn terminal_width() -> u16 {
     const WITHOUT_TERMINAL: u16 = 160;
     terminal_size::terminal_size().map_or(WITHOUT_TERMINAL, |(width, _)| width.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine;
+
+    #[test]
+    fn a_record_that_cannot_be_written_is_not_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("in").join("native.json");
+        let plan = tare_core::plan::built_in("smoke", tare_core::plan::PlanSetting { cores: 1, quick: false }).unwrap();
+        let clock = tare_record::ClockInfo {
+            source: "simulated".into(),
+            granularity_ns: 1,
+            read_cost_ns: 1,
+        };
+        let mut record = Record::new(
+            machine::build_info(),
+            machine::now(),
+            "test".into(),
+            machine::machine(),
+            clock,
+            plan,
+        );
+        let mut recorder = Recorder::new(None, true).unwrap();
+        std::fs::create_dir(folder.path().join("in")).unwrap();
+        recorder.add("native", &path, &record).unwrap();
+
+        // The disk comes back: the next write makes up for the one that failed.
+        std::fs::remove_dir_all(folder.path().join("in")).unwrap();
+        recorder.record_updated("native", &record);
+        std::fs::create_dir(folder.path().join("in")).unwrap();
+        record.complete = true;
+        recorder.record_updated("native", &record);
+        assert!(recorder.finish() && crate::commands::report::read(&path).unwrap().complete);
+
+        // It comes back only after the last write.
+        std::fs::remove_dir_all(folder.path().join("in")).unwrap();
+        recorder.record_updated("native", &record);
+        std::fs::create_dir(folder.path().join("in")).unwrap();
+        assert!(recorder.finish() && path.is_file());
+
+        // It does not come back: the record is elsewhere.
+        std::fs::remove_dir_all(folder.path().join("in")).unwrap();
+        recorder.record_updated("native", &record);
+        let copies = || {
+            let entries = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
+            let is_copy = |path: &PathBuf| path.to_string_lossy().contains("tare-lost-");
+            entries.map(|entry| entry.path()).filter(is_copy).collect::<Vec<_>>()
+        };
+        let before = copies();
+        assert!(!recorder.finish());
+        let new: Vec<PathBuf> = copies().into_iter().filter(|path| !before.contains(path)).collect();
+        assert_eq!(new.len(), 1);
+        assert_eq!(crate::commands::report::read(&new[0]).unwrap(), record);
+        std::fs::remove_file(&new[0]).unwrap();
+    }
 }

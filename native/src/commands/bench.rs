@@ -135,7 +135,7 @@ fn measure(kind: Kind, args: &Args, resumed: Option<RunFolder>) -> Result<bool> 
     let folder = match resumed {
         Some(folder) => folder,
         None => {
-            let path = args.output.clone().unwrap_or_else(|| dated_path(kind.name()));
+            let path = args.output.clone().unwrap_or_else(|| dated_path(kind.name(), ""));
             RunFolder::create(&path, &command_line())?
         }
     };

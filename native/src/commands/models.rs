@@ -6,6 +6,8 @@ use tare_models::{
     CATALOG, KNOWN_MODELS, PIPELINES, built_in_names, find, find_pipeline, multiply_accumulates, parameter_count,
 };
 
+use crate::record_file::refuse_record;
+
 /// Prints the built-in models. Parameters are counted in the generated files.
 pub(crate) fn list() -> Result<bool> {
     println!(
@@ -54,6 +56,7 @@ pub(crate) fn export(name: &str, output: &Path) -> Result<bool> {
         );
     };
     let bytes = entry.onnx(&BTreeMap::new());
+    refuse_record(output, "write to another file")?;
     std::fs::write(output, &bytes).with_context(|| format!("cannot write {}", output.display()))?;
     eprintln!(
         "{}: {} bytes, SHA-256 {}",

@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     };
     match &args.output {
         Some(path) => {
-            refuse_record(path)?;
+            refuse_record(path, "write to another file")?;
             std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
             eprintln!("report: {}", path.display());
         }

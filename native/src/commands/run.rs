@@ -11,6 +11,7 @@ use crate::bench::{Output, Run};
 use crate::browser;
 use crate::command_line::dated_path;
 use crate::executor::Fresh;
+use crate::record_file::refuse_record;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -24,6 +25,9 @@ pub(crate) struct Args {
     /// File for the record [default: a dated file in this folder]
     #[arg(short, long, value_name = "FILE.json")]
     output: Option<PathBuf>,
+    /// Replace the record in that file, which cannot be measured again
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -85,10 +89,10 @@ struct Setting {
 impl Args {
     /// Measures the plan of the options, writes the record and prints it.
     fn measure(&self, name: &str, environment: Environment, setting: Setting) -> Result<bool> {
-        let path = self
-            .output
-            .clone()
-            .unwrap_or_else(|| dated_path(name).with_extension("json"));
+        let path = self.output.clone().unwrap_or_else(|| dated_path(name, ".json"));
+        if !self.force {
+            refuse_record(&path, "write to another file with -o, or replace it with --force")?;
+        }
         let page = match environment {
             Environment::Native => None,
             _ => Some(setting.serve.page.find()?),

@@ -1,6 +1,6 @@
 //! `tare serve-model`: answers requests for one model, over gRPC and HTTP.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -8,7 +8,7 @@ use tare_core::{NamedTensor, calibrate, tensor_codec};
 use tare_record::{Arrivals, Batching, CellRequest, EngineName, EnvironmentKind, Load, ModelSource, ServerFacts};
 
 use super::args::{engine_names, shapes};
-use crate::cell_folder::{INPUTS, MODEL, REQUEST};
+use crate::cell_folder::{INPUTS, MODEL, REQUEST, end_with_parent};
 use crate::engines::engine_of;
 use crate::local_model::{find_model, model_bytes};
 use crate::machine::SystemClock;
@@ -93,6 +93,7 @@ fn serve(args: &Args) -> Result<bool> {
 
 /// Serves the request in a folder. The first line on standard output is the URL, or why there is none.
 fn serve_cell(args: &Args, folder: &Path) -> Result<bool> {
+    end_with_parent(folder);
     let read = |name: &str| std::fs::read(folder.join(name)).with_context(|| format!("cannot read {name}"));
     let request: CellRequest = serde_json::from_slice(&read(REQUEST)?)?;
     let given = match folder.join(INPUTS).exists() {
@@ -109,9 +110,9 @@ fn serve_cell(args: &Args, folder: &Path) -> Result<bool> {
     writeln!(out, "{line}")
         .and_then(|()| out.flush())
         .context("nobody listens")?;
-    // Nothing is ever written there: the read returns when the other end is closed.
-    let _ = std::io::stdin().read(&mut [0]);
-    std::process::exit(0);
+    loop {
+        std::thread::park();
+    }
 }
 
 /// Starts the server of a request. `model` is its file, if it came with the request.

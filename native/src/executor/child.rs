@@ -1,7 +1,7 @@
 //! The child process of `tare run`. It measures one cell, so that a crash, a hang or a lost
 //! graphics device ends only this cell.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use tare_core::{Clock, Control, Engine, Observer, serve_request, tensor_codec};
 use tare_record::{Cell, CellRequest, Event, Memory, PhaseName, Progress, Status};
 
-use crate::cell_folder::{INPUTS, OUTPUTS, REFERENCE, REQUEST};
+use crate::cell_folder::{INPUTS, OUTPUTS, REFERENCE, REQUEST, end_with_parent};
 use crate::engines::engine_of;
 use crate::local_model::model_bytes;
 use crate::machine::{self, SystemClock};
@@ -72,7 +72,7 @@ fn send(event: &Event) {
 /// Carries out the request in `folder`.
 pub(crate) fn run(folder: &Path) -> Result<bool> {
     send(&Event::Ready { phases: vec![] });
-    end_with_parent();
+    end_with_parent(folder);
     // Cannot fail, because no other logger is set.
     let _ = log::set_logger(&ErrorLog);
     log::set_max_level(log::LevelFilter::Error);
@@ -121,15 +121,6 @@ pub(crate) fn run(folder: &Path) -> Result<bool> {
     // Skip destructors: a graphics driver that crashes while it unloads must not spoil a finished
     // cell.
     std::process::exit(0);
-}
-
-/// Ends this process when the one that started it is gone, whatever ended that one.
-fn end_with_parent() {
-    std::thread::spawn(|| {
-        // Nothing is ever written there: the read returns when the other end is closed.
-        let _ = std::io::stdin().read(&mut [0]);
-        std::process::exit(1);
-    });
 }
 
 fn add_log(status: &mut Status) {

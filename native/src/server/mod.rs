@@ -118,6 +118,10 @@ fn router(page: &Page, args: &ServeArgs, server: &Server, address: SocketAddr) -
     }
     let hosts = hosts(address);
     Ok(router
+        .layer(header("x-content-type-options", "nosniff"))
+        .layer(header("cross-origin-resource-policy", "same-origin"))
+        // The page has frames of its own.
+        .layer(header("content-security-policy", "frame-ancestors 'self'"))
         // The browser may cache files but must revalidate them, so that it never uses an outdated file.
         .layer(header("cache-control", "no-cache"))
         .layer(from_fn(move |request: Request, next: Next| {

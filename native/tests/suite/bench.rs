@@ -214,6 +214,17 @@ fn a_run_that_is_ended_leaves_nothing_but_its_records() {
 }
 
 #[test]
+fn a_cell_in_node_ends_with_the_program() {
+    let sandbox = Sandbox::new();
+    write_plan(&sandbox, 2000);
+    let mut run = Disturbed::start(&sandbox, "bench --plan plan.toml --in node -o out");
+    run.wait("a cell in Node", |run| run.log().contains("Round 1 of 5"));
+    run.signal("KILL");
+    run.end();
+    run.nothing_is_left();
+}
+
+#[test]
 fn two_runs_cannot_use_one_folder() {
     let sandbox = Sandbox::new();
     let mut run = started(&sandbox, "bench");

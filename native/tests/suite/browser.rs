@@ -12,7 +12,7 @@ fn browse(sandbox: &Sandbox, arguments: &str) -> Ran {
 }
 
 fn browse_page(sandbox: &Sandbox, page: &str, arguments: &str) -> Ran {
-    let command = format!("browser --plan smoke -o browser.json {arguments}");
+    let command = format!("browser --plan smoke --force -o browser.json {arguments}");
     Ran::of(sandbox.command(&command).args(["--page", page]))
 }
 

@@ -116,7 +116,7 @@ fn wrong_usage_is_explained() {
             "run --model tiny --input image=text.npy",
             "cannot read \"text.npy\" for input \"image\": not a NumPy file",
         ),
-        ("run --model tiny --threads 0", "numbers of at least 1, found [0]"),
+        ("run --model tiny --threads 0", "numbers of 1 to 4096, found [0]"),
         (
             "run --plan smoke -o no/such/folder/a.json",
             "cannot write the record no/such/folder/a.json",
@@ -233,7 +233,7 @@ fn a_cell_ends_at_its_time_limit() {
     let sandbox = Sandbox::new();
     sandbox.write("long.toml", b"name = \"long\"\n[rules]\nmin_time_ms = 600000\nmax_samples = 100000000\ncell_limit_s = 1\n[[cell]]\nmodel = \"tiny\"\nengines = [\"tract\"]\n");
     sandbox
-        .run("run --plan long.toml -o a.json")
+        .run("run --plan long.toml --force -o a.json")
         .code(1)
         .says("reached the limit of 1 s during sampling");
     let cell = &sandbox.record("a.json").cells[0];
@@ -247,7 +247,7 @@ fn a_cell_ends_at_its_time_limit() {
 fn without_a_graphics_driver_burn_wgpu_fails_with_a_reason() {
     let sandbox = Sandbox::new();
     let output = sandbox
-        .command("run --plan smoke --model tiny --engine burn-wgpu --engine tract -o a.json")
+        .command("run --plan smoke --model tiny --engine burn-wgpu --engine tract --force -o a.json")
         // No Vulkan driver, and no display for OpenGL.
         .env("VK_DRIVER_FILES", "/nonexistent.json")
         .env("VK_ICD_FILENAMES", "/nonexistent.json")
@@ -298,7 +298,10 @@ fn disturb(sandbox: &Sandbox, limit_s: u32, signal: &str) -> std::process::ExitS
          [[cell]]\nmodel = \"tiny\"\nengines = [\"tract\"]\n[[cell]]\nmodel = \"absent.onnx\"\nengines = [\"tract\"]\n"
     );
     sandbox.write("long.toml", plan.as_bytes());
-    let mut child = sandbox.command("run --plan long.toml -o a.json").spawn().unwrap();
+    let mut child = sandbox
+        .command("run --plan long.toml --force -o a.json")
+        .spawn()
+        .unwrap();
     std::thread::sleep(std::time::Duration::from_secs(3));
     let children = format!("/proc/{0}/task/{0}/children", child.id());
     let cell = std::fs::read_to_string(children).unwrap();
@@ -348,7 +351,10 @@ fn a_process_that_hangs_is_stopped() {
 fn ctrl_c_keeps_what_was_measured() {
     let sandbox = Sandbox::new();
     sandbox.write("long.toml", b"name = \"long\"\n[rules]\nmin_time_ms = 600000\nmax_samples = 100000000\ncell_limit_s = 60\n[[cell]]\nmodel = \"null\"\nengines = [\"tract\"]\n");
-    let mut child = sandbox.command("run --plan long.toml -o a.json").spawn().unwrap();
+    let mut child = sandbox
+        .command("run --plan long.toml --force -o a.json")
+        .spawn()
+        .unwrap();
     std::thread::sleep(std::time::Duration::from_secs(4));
     let interrupted = std::process::Command::new("kill")
         .args(["-INT", &child.id().to_string()])

@@ -238,6 +238,14 @@ fn what_is_no_page_of_the_run_is_refused_with_a_reason() {
         let response = connect(origin, &token, &[(name, value)]).unwrap_err();
         assert_eq!(response.status().as_u16(), status, "{name}: {value}");
     }
+    let response = connect(origin, &token, &[("origin", "null")]).unwrap_err();
+    for (name, expected) in [
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("content-security-policy", "frame-ancestors 'self'"),
+    ] {
+        assert_eq!(response.headers()[name], expected);
+    }
     // Another version, no hello, nothing at all.
     let own = VERSION;
     for (query, sent, expected) in [

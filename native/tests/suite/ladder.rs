@@ -6,7 +6,7 @@ use tare_report::{Agreement, StepKind, compare, ladders};
 use crate::common::{Ran, Sandbox, page, read_record};
 
 fn in_node(sandbox: &Sandbox, arguments: &str) -> Ran {
-    let command = format!("node --plan smoke -o node.json {arguments}");
+    let command = format!("node --plan smoke --force -o node.json {arguments}");
     Ran::of(sandbox.command(&command).args(["--page", &page()]))
 }
 

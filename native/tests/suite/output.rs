@@ -36,6 +36,25 @@ fn a_record_is_not_replaced_by_a_report() {
 
 #[cfg(unix)]
 #[test]
+fn a_record_is_replaced_only_on_request() {
+    let sandbox = Sandbox::new();
+    sandbox.measure("native.json", "--model tiny --engine tract").code(0);
+    let kept = std::fs::read(sandbox.path("native.json")).unwrap();
+    for command in [
+        "run --plan smoke --model absent.onnx -o native.json",
+        "node --plan smoke -o native.json",
+        "models export tiny -o native.json",
+    ] {
+        sandbox.run(command).code(2).says("which cannot be measured again");
+        assert_eq!(std::fs::read(sandbox.path("native.json")).unwrap(), kept, "{command}");
+    }
+    sandbox
+        .run("run --plan smoke --model tiny --engine tract --force -o native.json")
+        .code(0);
+    assert_ne!(std::fs::read(sandbox.path("native.json")).unwrap(), kept);
+}
+
+#[test]
 fn a_record_goes_where_its_path_leads() {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -57,6 +76,11 @@ fn a_record_goes_where_its_path_leads() {
     std::fs::write(sandbox.path("other"), "").unwrap();
     let other = sandbox.path("other").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, other & 0o777);
+
+    // A link to a file that is not there yet.
+    symlink("kept/later.json", sandbox.path("later.json")).unwrap();
+    sandbox.measure("later.json", "--model tiny --engine tract").code(0);
+    assert!(sandbox.path("later.json").is_symlink() && sandbox.record("kept/later.json").all_measured());
 
     // A device stays one.
     sandbox.measure("/dev/null", "--model tiny --engine tract").code(0);

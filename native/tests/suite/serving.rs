@@ -156,7 +156,7 @@ fn by_transport(record: &Record) -> Vec<(Option<Transport>, &tare_record::Cell)>
 fn requests_are_sent_and_every_answer_is_verified() {
     let sandbox = Sandbox::new();
     let arguments = "--model tiny --engine tract --clients 3 --transport none,grpc,http --batching off";
-    let mut command = sandbox.command(&format!("run --plan smoke -o out.json {arguments}"));
+    let mut command = sandbox.command(&format!("run --plan smoke --force -o out.json {arguments}"));
     let ran = crate::common::Ran::of(command.args(["--batching", "4 within 5 ms"])).code(0);
     assert!(ran.out().contains("over grpc") && ran.out().contains("over http"));
     let record = sandbox.record("out.json");
@@ -190,14 +190,16 @@ fn a_file_may_have_any_name() {
     sandbox.run("models export tiny -o tiny.onnx").code(0);
     let name = "my net, 100 % (größer).onnx";
     std::fs::rename(sandbox.path("tiny.onnx"), sandbox.path(name)).unwrap();
-    let mut command = sandbox.command("run --plan smoke --engine tract --transport grpc,http -o out.json");
+    let mut command = sandbox.command("run --plan smoke --engine tract --transport grpc,http --force -o out.json");
     crate::common::Ran::of(command.args(["--model", name])).code(0);
     assert_eq!(sandbox.record("out.json").cells.len(), 2);
 }
 
 /// Measures in the browser under the rules of the smoke plan.
 fn browse(sandbox: &Sandbox, arguments: &str) -> Ran {
-    let mut command = sandbox.command(&format!("browser --plan smoke --model tiny -o out.json {arguments}"));
+    let mut command = sandbox.command(&format!(
+        "browser --plan smoke --model tiny --force -o out.json {arguments}"
+    ));
     Ran::of(command.args(["--page", &page()]))
 }
 
@@ -205,7 +207,9 @@ fn browse(sandbox: &Sandbox, arguments: &str) -> Ran {
 fn a_page_posts_requests_to_workers() {
     let sandbox = Sandbox::new();
     let arguments = "--engine tract --clients 3 --transport none,post-message --batching off";
-    let mut command = sandbox.command(&format!("browser --plan smoke --model tiny -o out.json {arguments}"));
+    let mut command = sandbox.command(&format!(
+        "browser --plan smoke --model tiny --force -o out.json {arguments}"
+    ));
     Ran::of(command.args(["--page", &page(), "--batching", "4 within 5 ms"])).code(0);
     let record = sandbox.record("out.json");
     let mut digests: Vec<&str> = Vec::new();
@@ -256,7 +260,7 @@ fn a_gpu_takes_several_submissions() {
         assert!(round.transport_ns.is_empty() && round.run_requests.iter().all(|&requests| requests == 1));
     }
     let mut command =
-        sandbox.command("run --plan smoke --model tiny --engine tract --clients 2 --submissions 2 -o out.json");
+        sandbox.command("run --plan smoke --model tiny --engine tract --clients 2 --submissions 2 --force -o out.json");
     fails(&sandbox, &mut command, "runs of this model follow each other here");
 }
 
@@ -272,13 +276,14 @@ fn fails(sandbox: &Sandbox, command: &mut Command, reason: &str) {
 fn requests_that_cannot_be_sent_are_refused_by_name() {
     let sandbox = Sandbox::new();
     let mut command =
-        sandbox.command("run --plan smoke --model tiny --engine tract --transport post-message -o out.json");
+        sandbox.command("run --plan smoke --model tiny --engine tract --transport post-message --force -o out.json");
     fails(
         &sandbox,
         &mut command,
         "cannot be sent over post-message in this environment: native",
     );
-    let mut command = sandbox.command("node --plan smoke --model tiny --engine tract --transport http -o out.json");
+    let mut command =
+        sandbox.command("node --plan smoke --model tiny --engine tract --transport http --force -o out.json");
     command.args(["--page", &page()]);
     fails(
         &sandbox,

@@ -8,7 +8,9 @@ use crate::common::server::Server;
 use crate::common::{Ran, Sandbox};
 
 fn run(sandbox: &Sandbox, arguments: &str) -> Ran {
-    let mut command = sandbox.command(&format!("run --plan smoke --engine tract -o a.json {arguments}"));
+    let mut command = sandbox.command(&format!(
+        "run --plan smoke --engine tract --force -o a.json {arguments}"
+    ));
     Ran::of(command.env("TARE_CACHE", sandbox.path("cache")))
 }
 

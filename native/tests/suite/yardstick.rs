@@ -43,7 +43,7 @@ fn a_yardstick_does_the_same_work_in_the_same_run() {
 fn without_its_library_a_yardstick_is_left_out_with_what_to_install() {
     let sandbox = Sandbox::new();
     let run = |engines: &str| {
-        let command = format!("run --plan smoke --model tiny {engines} -o run.json");
+        let command = format!("run --plan smoke --model tiny {engines} --force -o run.json");
         Ran::of(
             sandbox
                 .command(&command)
@@ -77,7 +77,7 @@ fn engines_of_others_do_the_same_work_in_the_browser() {
     sandbox.write("others.toml", plan.as_bytes());
     Ran::of(
         sandbox
-            .command("browser --plan others.toml -o run.json")
+            .command("browser --plan others.toml --force -o run.json")
             .args(["--page", &page()]),
     )
     .code(0)
@@ -108,7 +108,7 @@ fn engines_of_others_do_the_same_work_in_the_browser() {
 #[test]
 fn onnxruntime_computes_through_webgpu_too() {
     let sandbox = Sandbox::new();
-    let command = "browser --plan smoke --model tiny --engine ort-webgpu --software-gpu -o run.json";
+    let command = "browser --plan smoke --model tiny --engine ort-webgpu --software-gpu --force -o run.json";
     Ran::of(sandbox.command(command).args(["--page", &page()])).code(0);
     let record = sandbox.record("run.json");
     assert!(record.all_measured(), "{:?}", record.cells);
@@ -150,7 +150,7 @@ fn onnxruntime_computes_through_webgpu_natively() {
     let model = sandbox.write("round.onnx", &graph.into_bytes());
     let engines = "--engine tract --engine ort-webgpu --engine ort-cuda --engine ort-directml";
     Ran::of(&mut command(&format!(
-        "run --plan smoke --model tiny --model {model} {engines} -o run.json"
+        "run --plan smoke --model tiny --model {model} {engines} --force -o run.json"
     )))
     .code(0)
     .says("ort-cuda was left out")

@@ -51,7 +51,12 @@ extern "C" {
 
 /// Sets up the page, and starts what its URL asks for: work for a runner, or the self-test.
 pub fn start() {
-    console_error_panic_hook::set_once();
+    std::panic::set_hook(Box::new(|info| {
+        console_error_panic_hook::hook(info);
+        view::fail(
+            "This page has failed. Reload it: what was measured until now is kept. The browser's console says what happened.",
+        );
+    }));
     spawn_local(async {
         let query = query::query();
         // The server of a run sends the headers, unless a user wants to see what is missing without them.

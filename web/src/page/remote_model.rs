@@ -109,6 +109,9 @@ async fn download(url: &str, progress: Progress<'_>, stop: &AbortSignal) -> Resu
 
 /// The hash that a well-known model had when it was first fetched in this browser.
 fn first_hash(model: &RemoteModel) -> Option<String> {
+    if model.sha256.is_some() {
+        return None;
+    }
     let storage = window().local_storage().ok()??;
     storage.get_item(&format!("{STORE}/{}", model.well_known?)).ok()?
 }

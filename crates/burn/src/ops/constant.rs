@@ -8,7 +8,7 @@ use onnx_ir::node::range::{RangeInput, RangeNode};
 use onnx_ir::node::shape::ShapeNode;
 use tare_record::DType;
 
-use crate::lower::host_tensor::{HostData, HostTensor, element_count};
+use crate::lower::host_tensor::{HostData, HostTensor, computable};
 use crate::lower::{Lowerer, Lowering, OpSpec, Unsupported, Value, element_type, op, supported_type};
 
 pub(super) const OPS: &[OpSpec] = &[
@@ -52,9 +52,7 @@ fn constant_of_shape(cx: &mut Lowerer, node: &ConstantOfShapeNode) -> Lowering<V
         .iter()
         .map(|&dim| usize::try_from(dim).map_err(|_| Unsupported::new(format!("shape {wanted:?}"))))
         .collect::<Lowering<Vec<usize>>>()?;
-    if element_count(&shape).is_none() {
-        return Err(Unsupported::new(format!("a constant of shape {shape:?}")));
-    }
+    let shape = computable(shape).ok_or_else(|| Unsupported::new(format!("a constant of shape {wanted:?}")))?;
     let one = match &node.config.value {
         Some(value) => HostTensor::from_burn(value.clone())?.reshape(vec![]),
         None => HostTensor {
@@ -68,8 +66,10 @@ fn constant_of_shape(cx: &mut Lowerer, node: &ConstantOfShapeNode) -> Lowering<V
 /// 1 on the diagonal that is `k` to the right of the main one, 0 elsewhere.
 fn eye_like(cx: &mut Lowerer, node: &EyeLikeNode) -> Lowering<Value> {
     let shape = cx.value(&node.inputs[0])?.shape().to_vec();
+    let unsupported = || Unsupported::new(format!("a diagonal of shape {shape:?}"));
+    let shape = computable(shape.clone()).ok_or_else(unsupported)?;
     let &[rows, columns] = shape.as_slice() else {
-        return Err(Unsupported::new(format!("a diagonal of shape {shape:?}")));
+        return Err(unsupported());
     };
     let dtype = node.config.dtype.unwrap_or_else(|| element_type(&node.inputs[0]));
     let is_one = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));

@@ -27,10 +27,12 @@ fn gather(cx: &mut Lowerer, node: &GatherNode) -> Lowering<Value> {
         _ => cx.shared_weight(&node.inputs[0])?,
     };
     if let (Value::Host(data), Value::Host(indices)) = (&data, &indices) {
-        return data
-            .gather(axis, indices)
-            .map(Value::Host)
-            .ok_or_else(|| Unsupported::new(format!("an index outside shape {:?}", data.shape)));
+        return data.gather(axis, indices).map(Value::Host).ok_or_else(|| {
+            Unsupported::new(format!(
+                "an index outside shape {:?}, or too large a result",
+                data.shape
+            ))
+        });
     }
     let shape = data.shape().to_vec();
     let size = *shape

@@ -54,7 +54,7 @@ fn network() -> Vec<u8> {
 fn truncated_files_are_rejected() {
     let whole = network();
     for share in 0..40 {
-        let _ = survives(&whole[..whole.len() * share / 40]);
+        survives(&whole[..whole.len() * share / 40]).expect_err("a part of a file is refused");
     }
 }
 
@@ -87,6 +87,46 @@ fn huge_constants_are_rejected() {
         g.node("y", "Expand", &[x, &shape], &[])
     });
     refused(&wide, "bytes in one");
+}
+
+#[test]
+fn huge_results_of_constants_are_rejected() {
+    // Each constant is small, and what is computed of them has 2^40 elements or more.
+    let gathered = graph(&[1], &[1], |g, x| {
+        let row = g.integers("row", &[1, 1 << 20]);
+        let row = g.node("zeros", "ConstantOfShape", &[&row], &[]);
+        let count = g.integers("count", &[1 << 20]);
+        let zeros = g.node("zeros of count", "ConstantOfShape", &[&count], &[]);
+        let at = g.node("at", "Cast", &[&zeros], &[Attribute::Int("to", 7)]);
+        let rows = g.node("rows", "Gather", &[&row, &at], &[Attribute::Int("axis", 0)]);
+        g.node("y", "Add", &[x, &rows], &[])
+    });
+    let multiplied = graph(&[1], &[1], |g, x| {
+        let (row, column) = (g.integers("row", &[1, 1 << 20]), g.integers("column", &[1 << 20, 1]));
+        let row = g.node("of row", "ConstantOfShape", &[&row], &[]);
+        let column = g.node("of column", "ConstantOfShape", &[&column], &[]);
+        let product = g.node("product", "Mul", &[&row, &column], &[]);
+        g.node("y", "Add", &[x, &product], &[])
+    });
+    let joined = graph(&[1], &[1], |g, x| {
+        let shape = g.integers("shape", &[1, 1 << 20]);
+        let mut so_far = g.node("part", "ConstantOfShape", &[&shape], &[]);
+        for level in 0..20 {
+            let both = [&so_far, &so_far];
+            so_far = g.node(&format!("twice {level}"), "Concat", &both, &[Attribute::Int("axis", 0)]);
+        }
+        g.node("y", "Add", &[x, &so_far], &[])
+    });
+    refused(&gathered, "too large a result");
+    refused(&multiplied, "Mul of constants of shapes");
+    refused(&joined, "Concat");
+    let diagonal = graph(&[1], &[1], |g, x| {
+        let shape = g.integers("shape", &[1 << 20, 1 << 20]);
+        let wide = g.node("wide", "Expand", &[x, &shape], &[]);
+        let ones = g.node("ones", "EyeLike", &[&wide], &[]);
+        g.node("y", "Add", &[x, &ones], &[])
+    });
+    refused(&diagonal, "a diagonal of shape");
 }
 
 /// A value of another graph.

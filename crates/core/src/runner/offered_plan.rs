@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use tare_record::Plan;
 
 use super::built_in_plans::BUILT_IN;
-use super::plan::parse;
+use super::plan::{MAX_THREADS, parse};
 use super::plan_error::PlanError;
 use super::plan_file::PlanSetting;
 
 /// Stands for "all threads" while the machine is unknown. No machine has this many.
-const ALL_THREADS: usize = 1 << 20;
+const ALL_THREADS: usize = MAX_THREADS;
 
 /// A built-in plan, for programs without a reader of TOML, which would make a page larger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,8 @@
 //! Reads and checks plans, and holds the built-in plans.
 
-use tare_record::{CellPlan, ENGINES, EngineName, Plan, Question};
+use std::ops::RangeInclusive;
+
+use tare_record::{CellPlan, ENGINES, EngineName, Plan, Question, Rules};
 
 pub use super::built_in_plans::{BUILT_IN, names, text};
 pub use super::plan_axes::{PlanAxes, replace_axes};
@@ -52,9 +54,9 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
     }
     for cell in &plan.cells {
         let place = format!("[[cell]] ({})", cell.model);
-        if cell.threads.is_empty() || cell.threads.contains(&0) {
+        if cell.threads.is_empty() || cell.threads.iter().any(|count| !(1..=MAX_THREADS).contains(count)) {
             return fail(format!(
-                "{place}: threads must list numbers of at least 1, found {:?}",
+                "{place}: threads must list numbers of 1 to {MAX_THREADS}, found {:?}",
                 cell.threads
             ));
         }
@@ -82,13 +84,35 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
             rules.min_samples, rules.max_samples
         ));
     }
-    if rules.rounds == 0 {
-        return fail("rules: rounds must be at least 1".into());
-    }
-    if rules.cell_limit_s == 0 || rules.rounds_limit_s == Some(0) {
-        return fail("rules: cell_limit_s and rounds_limit_s must be at least 1".into());
+    for (name, found, limits) in limits(rules) {
+        if !limits.contains(&found) {
+            let (start, end) = (limits.start(), limits.end());
+            return fail(format!(
+                "rules: {name} must be a number of {start} to {end}, found {found}"
+            ));
+        }
     }
     Ok(())
+}
+
+/// Most CPU threads of a cell.
+pub(super) const MAX_THREADS: usize = 4096;
+
+/// The numbers of the rules, and what they may be. Sums and products of them in nanoseconds fit 64 bits.
+fn limits(rules: &Rules) -> [(&'static str, u64, RangeInclusive<u64>); 9] {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+    const WEEK_S: u64 = 7 * 24 * 60 * 60;
+    [
+        ("rounds", rules.rounds as u64, 1..=10_000),
+        ("min_time_ms", rules.min_time_ms, 0..=DAY_MS),
+        ("max_time_ms", rules.max_time_ms, 0..=DAY_MS),
+        ("max_samples", rules.max_samples as u64, 1..=10_000_000),
+        ("min_warmup_runs", rules.min_warmup_runs as u64, 0..=1_000_000),
+        ("min_warmup_ms", rules.min_warmup_ms, 0..=DAY_MS),
+        ("profiled_runs", rules.profiled_runs.into(), 0..=100_000),
+        ("cell_limit_s", rules.cell_limit_s, 1..=WEEK_S),
+        ("rounds_limit_s", rules.rounds_limit_s.unwrap_or(1), 1..=WEEK_S),
+    ]
 }
 
 /// On a machine with a GPU: a plan that compares it with the CPU measures on it too.
@@ -234,7 +258,7 @@ mod tests {
             (format!("name = \"x\"\n{cell}threds = [1]"), "unknown field `threds`"),
             (
                 format!("name = \"x\"\n{cell}threads = [0]"),
-                "numbers of at least 1, found [0]",
+                "numbers of 1 to 4096, found [0]",
             ),
             (
                 format!("name = \"x\"\n{cell}vector_limits = [\"sse\"]"),
@@ -260,14 +284,25 @@ mod tests {
                 format!("name = \"x\"\n{cell}tolerance = {{ f31 = 0.1 }}"),
                 "unknown variant `f31`",
             ),
-            (format!("name = \"x\"\n[rules]\ncell_limit_s = 0\n{cell}"), "at least 1"),
+            (
+                format!("name = \"x\"\n[rules]\ncell_limit_s = 0\n{cell}"),
+                "cell_limit_s must be a number of 1 to 604800",
+            ),
             (
                 format!("name = \"x\"\n[rules]\nrounds_limit_s = 0\n{cell}"),
-                "at least 1",
+                "rounds_limit_s must be a number of 1 to 604800",
             ),
             (
                 format!("name = \"x\"\n[rules]\nrounds = 0\n{cell}"),
-                "rounds must be at least 1",
+                "rounds must be a number of 1 to 10000, found 0",
+            ),
+            (
+                format!("name = \"x\"\n[rules]\nrounds = 1000000000000\n{cell}"),
+                "rounds must be a number of 1 to 10000, found 1000000000000",
+            ),
+            (
+                format!("name = \"x\"\n[rules]\nmin_time_ms = 100000000\n{cell}"),
+                "min_time_ms must be a number of 0 to 86400000",
             ),
             ("name = ".into(), "cannot be read"),
         ] {

@@ -95,7 +95,7 @@ fn wrapped(paragraph: &str, prefix: &str, width: u16) -> String {
 }
 
 /// Text from records without control characters, which a terminal would obey.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c })
         .collect()

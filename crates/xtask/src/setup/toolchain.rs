@@ -61,6 +61,7 @@ impl Toolchain {
     /// different versions would throw away each other's work. With `threads` the standard library is built too, because that of
     /// rustup cannot share its memory.
     pub(crate) fn cargo<'sh>(&self, sh: &'sh Shell, arguments: &[&str], threads: bool) -> Cmd<'sh> {
+        let arguments = [arguments, &["--locked"]].concat();
         let mut command = match self {
             Self::Rustup => cmd!(sh, "cargo {arguments...}"),
             Self::Debian { .. } => {

@@ -30,7 +30,7 @@ impl SlowerArgs {
             );
         };
         for line in &slower {
-            eprintln!("slower: {line}");
+            eprintln!("slower: {}", tare_report::printable(line));
         }
         Ok(slower.is_empty())
     }

@@ -60,9 +60,9 @@ impl Sandbox {
         Ran::of(&mut self.command(arguments))
     }
 
-    /// Measures natively under the rules of the smoke plan, which takes a second or two.
+    /// Measures natively under the rules of the smoke plan, which takes a second or two. Replaces the record of an earlier call.
     pub(crate) fn measure(&self, record: &str, arguments: &str) -> Ran {
-        self.run(&format!("run --plan smoke -o {record} {arguments}"))
+        self.run(&format!("run --plan smoke --force -o {record} {arguments}"))
     }
 
     /// The failure of a cell.

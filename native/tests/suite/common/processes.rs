@@ -110,7 +110,7 @@ impl<'a> Disturbed<'a> {
         let left: Vec<PathBuf> = std::fs::read_dir(self.sandbox.folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().path())
-            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("tare-browser-"))
+            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("tare-"))
             .collect();
         assert!(left.is_empty(), "{left:?}");
     }

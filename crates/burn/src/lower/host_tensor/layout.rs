@@ -1,7 +1,7 @@
 //! Moving elements of host tensors.
 
 use super::broadcast::{broadcast_positions, indices, strides};
-use super::tensor::{HostData, HostTensor};
+use super::tensor::{HostData, HostTensor, computable};
 
 impl HostTensor {
     /// Permutes the dimensions: dimension `i` of the result is dimension `axes[i]` of the tensor.
@@ -15,7 +15,7 @@ impl HostTensor {
     }
 
     /// ONNX Gather: replaces dimension `axis` by the shape of the indices. `None` if an index is
-    /// out of range.
+    /// out of range, or the result too large.
     pub(crate) fn gather(&self, axis: usize, at: &HostTensor) -> Option<Self> {
         let size = *self.shape.get(axis)?;
         let resolved: Vec<usize> = at
@@ -27,6 +27,7 @@ impl HostTensor {
                     .filter(|&i| i < size)
             })
             .collect::<Option<_>>()?;
+        let shape = computable([&self.shape[..axis], &at.shape, &self.shape[axis + 1..]].concat())?;
         let inner: usize = self.shape[axis + 1..].iter().product();
         let outer: usize = self.shape[..axis].iter().product();
         let mut positions = Vec::with_capacity(outer * resolved.len() * inner);
@@ -35,7 +36,6 @@ impl HostTensor {
                 positions.extend((0..inner).map(|i| (o * size + index) * inner + i));
             }
         }
-        let shape = [&self.shape[..axis], &at.shape, &self.shape[axis + 1..]].concat();
         Some(self.pick(shape, &positions))
     }
 
@@ -72,7 +72,7 @@ impl HostTensor {
         Some(self.pick(shape, &positions))
     }
 
-    /// ONNX Concat along `axis`. Scalars count as vectors. `None` if types or shapes do not fit.
+    /// ONNX Concat along `axis`. Scalars count as vectors. `None` if types or shapes do not fit, or the result is too large.
     pub(crate) fn concat(parts: &[HostTensor], axis: usize) -> Option<Self> {
         let lift = |part: &HostTensor| {
             if part.shape.is_empty() {
@@ -88,7 +88,8 @@ impl HostTensor {
         *shape.get_mut(axis)? = parts
             .iter()
             .map(|part| part.shape.get(axis).copied())
-            .sum::<Option<usize>>()?;
+            .try_fold(0usize, |sum, size| sum.checked_add(size?))?;
+        let shape = computable(shape)?;
         let chunk = |part: &HostTensor| part.shape[axis..].iter().product::<usize>();
         macro_rules! join {
             ($variant:ident) => {{

@@ -3,18 +3,18 @@
 use std::cmp::Ordering;
 
 use super::broadcast::{broadcast, broadcast_positions};
-use super::tensor::{HostData, HostTensor};
+use super::tensor::{HostData, HostTensor, computable};
 
 impl HostTensor {
-    /// Combines floats or integers with broadcasting. `None` if types or shapes do not fit, or an
-    /// integer operation has no result.
+    /// Combines floats or integers with broadcasting. `None` if types or shapes do not fit, the
+    /// result is too large, or an integer operation has no result.
     pub(crate) fn zip_numbers(
         &self,
         other: &HostTensor,
         floats: impl Fn(f32, f32) -> f32,
         integers: impl Fn(i64, i64) -> Option<i64>,
     ) -> Option<Self> {
-        let shape = broadcast(&self.shape, &other.shape)?;
+        let shape = computable(broadcast(&self.shape, &other.shape)?)?;
         let (a, b) = (
             broadcast_positions(&self.shape, &shape),
             broadcast_positions(&other.shape, &shape),
@@ -54,7 +54,7 @@ impl HostTensor {
 
     /// Combines booleans with broadcasting. `None` for other types, or if shapes do not fit.
     pub(crate) fn zip_bools(&self, other: &HostTensor, combine: impl Fn(bool, bool) -> bool) -> Option<Self> {
-        let shape = broadcast(&self.shape, &other.shape)?;
+        let shape = computable(broadcast(&self.shape, &other.shape)?)?;
         let pairs = broadcast_positions(&self.shape, &shape)
             .into_iter()
             .zip(broadcast_positions(&other.shape, &shape));
@@ -99,7 +99,7 @@ impl HostTensor {
     /// True where the order of two elements satisfies `holds`, which is never so for NaN. `None` if
     /// types or shapes do not fit.
     pub(crate) fn compare(&self, other: &HostTensor, holds: impl Fn(Ordering) -> bool) -> Option<Self> {
-        let shape = broadcast(&self.shape, &other.shape)?;
+        let shape = computable(broadcast(&self.shape, &other.shape)?)?;
         let a = broadcast_positions(&self.shape, &shape);
         let pairs = a.into_iter().zip(broadcast_positions(&other.shape, &shape));
         let holds = |order: Option<Ordering>| order.is_some_and(&holds);
@@ -121,7 +121,7 @@ impl HostTensor {
         let HostData::Bool(conditions) = &self.data else {
             return None;
         };
-        let shape = broadcast(&broadcast(&self.shape, &a.shape)?, &b.shape)?;
+        let shape = computable(broadcast(&broadcast(&self.shape, &a.shape)?, &b.shape)?)?;
         let positions = [self, a, b].map(|tensor| broadcast_positions(&tensor.shape, &shape));
         macro_rules! pick {
             ($variant:ident, $x:ident, $y:ident) => {

@@ -13,6 +13,16 @@ pub(crate) fn element_count(shape: &[usize]) -> Option<usize> {
     Some(count).filter(|&count| count <= MAX_ELEMENTS)
 }
 
+/// Larger results are not computed when a model is loaded: a few small constants can ask for them.
+const MAX_COMPUTED_ELEMENTS: usize = 1 << 24;
+
+/// The shape, if a tensor of it may be computed when a model is loaded.
+pub(crate) fn computable(shape: Vec<usize>) -> Option<Vec<usize>> {
+    element_count(&shape)
+        .is_some_and(|count| count <= MAX_COMPUTED_ELEMENTS)
+        .then_some(shape)
+}
+
 /// A tensor in host memory, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct HostTensor {
