@@ -60,12 +60,15 @@ impl Observer for Reporter {
     }
 }
 
-/// Writes an event as a line to standard output. Exits if the parent has closed it.
+/// Writes an event as a line to standard output.
 fn send(event: &Event) {
     let line = serde_json::to_string(event).unwrap_or_default();
     let mut out = std::io::stdout().lock();
     if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
-        std::process::exit(1);
+        // The parent is gone, so this process is about to be ended.
+        loop {
+            std::thread::park();
+        }
     }
 }
 

@@ -106,7 +106,7 @@ fn limits(rules: &Rules) -> [(&'static str, u64, RangeInclusive<u64>); 9] {
         ("rounds", rules.rounds as u64, 1..=10_000),
         ("min_time_ms", rules.min_time_ms, 0..=DAY_MS),
         ("max_time_ms", rules.max_time_ms, 0..=DAY_MS),
-        ("max_samples", rules.max_samples as u64, 1..=10_000_000),
+        ("max_samples", rules.max_samples as u64, 1..=100_000_000),
         ("min_warmup_runs", rules.min_warmup_runs as u64, 0..=1_000_000),
         ("min_warmup_ms", rules.min_warmup_ms, 0..=DAY_MS),
         ("profiled_runs", rules.profiled_runs.into(), 0..=100_000),
