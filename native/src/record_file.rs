@@ -35,6 +35,14 @@ pub(crate) fn write_record(path: &Path, record: &Record) -> Result<()> {
     write().with_context(|| format!("cannot write the record {}", path.display()))
 }
 
+/// Writes a record to a new file in the folder for temporary files.
+pub(crate) fn rescue_record(name: &str, record: &Record) -> Result<PathBuf> {
+    let mut file = new_file().prefix(&format!("tare-{name}-")).suffix(".json").tempfile()?;
+    file.write_all(record.to_json()?.as_bytes())?;
+    file.as_file().sync_all()?;
+    Ok(file.keep()?.1)
+}
+
 /// Others may read it like any file: only what the user's own mask takes away is missing.
 pub(crate) fn new_file() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
@@ -43,19 +51,23 @@ pub(crate) fn new_file() -> tempfile::Builder<'static, 'static> {
     builder
 }
 
-/// The path without links. A link may lead to a file that is not there yet.
+/// The path without links. They may lead to a file that is not there yet.
 fn real(path: &Path) -> PathBuf {
-    let led_to = || {
-        let target = path.read_link().ok()?;
-        Some(path.parent().unwrap_or(Path::new("")).join(target))
-    };
-    path.canonicalize()
-        .ok()
-        .or_else(led_to)
-        .unwrap_or_else(|| path.to_owned())
+    const MAX_LINKS: usize = 40;
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    let mut real = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match real.read_link() {
+            Ok(target) => real = real.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => break,
+        }
+    }
+    real
 }
 
-/// Refuses to write where a record is. The hint says what to do instead.
+/// Refuses to write where a record is that holds something measured. The hint says what to do instead.
 pub(crate) fn refuse_record(output: &Path, hint: &str) -> Result<()> {
     // Reading from a pipe or a terminal would wait.
     if !output.metadata().is_ok_and(|metadata| metadata.is_file()) {
@@ -63,11 +75,19 @@ pub(crate) fn refuse_record(output: &Path, hint: &str) -> Result<()> {
     }
     let mut beginning = Vec::new();
     let read = File::open(output).and_then(|file| file.take(200).read_to_end(&mut beginning));
-    if read.is_ok() && String::from_utf8_lossy(&beginning).contains(MARK) {
+    let is_record = read.is_ok() && String::from_utf8_lossy(&beginning).contains(MARK);
+    if is_record && !is_empty(output) {
         bail!(
             "{} is a record, which cannot be measured again\nhint: {hint}",
             output.display()
         );
     }
     Ok(())
+}
+
+/// Whether nothing was measured yet, as in a run that was ended at once.
+fn is_empty(record: &Path) -> bool {
+    let read = std::fs::read_to_string(record).ok();
+    let record = read.and_then(|text| Record::from_json(&text).ok());
+    record.is_some_and(|record| record.cells.iter().all(|cell| cell.samples_ns.is_empty()))
 }

@@ -14,7 +14,9 @@ function say(event) {
   let rest = Buffer.from(JSON.stringify(event) + "\n");
   try {
     while (rest.length > 0) rest = rest.subarray(writeSync(1, rest));
-  } catch {
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code !== "EPIPE" && code !== "EOF") throw error;
     // The program that started this one is gone, and has left the folder.
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
     process.exit(1);

@@ -156,7 +156,7 @@ pub fn native_command(plan: &Plan, program: &str) -> String {
             None => format!(" --plan {}", quoted(&plan.name)),
         }
     };
-    format!("{program} run{models} -o native.json")
+    format!("{program} run{models}")
 }
 
 /// The options that choose the same models in the same sizes.
@@ -240,7 +240,7 @@ mod tests {
         ] {
             assert_eq!(
                 native_command(&Plan::new(name, cells), "./tare"),
-                format!("./tare run {expected} -o native.json")
+                format!("./tare run {expected}")
             );
         }
     }

@@ -10,10 +10,9 @@ use tare_core::{NamedTensor, PlanObserver, PlanProgress};
 use tare_record::{Cell, CellRequest, Progress, Record, RequestKind};
 use tare_report::{ended_line, printable, progress_line};
 
-use crate::command_line::dated_path;
 use crate::npy::write_npy;
 use crate::progress_line::ProgressLine;
-use crate::record_file::write_record;
+use crate::record_file::{rescue_record, write_record};
 
 /// Writes records after every round of a cell, tensors if requested, and progress to standard
 /// error. Clones share their state.
@@ -81,9 +80,8 @@ impl Recorder {
             if let Err(error) = write_record(&path, record) {
                 is_complete = false;
                 self.say(&format!("{error:#}"));
-                let elsewhere = std::env::temp_dir().join(dated_path(&format!("lost-{}", safe(lane)), ".json"));
-                match write_record(&elsewhere, record) {
-                    Ok(()) => self.say(&format!("the record of {lane} is in {}", elsewhere.display())),
+                match rescue_record(&safe(lane), record) {
+                    Ok(elsewhere) => self.say(&format!("the record of {lane} is in {}", elsewhere.display())),
                     Err(error) => self.say(&format!("{error:#}: the report below is all that is left of it")),
                 }
             }
@@ -107,7 +105,7 @@ impl PlanObserver for Recorder {
         match written {
             Err(error) if earlier.is_none() => {
                 self.say(&format!(
-                    "{error:#}\nmeasuring goes on, and the record is written again after each round"
+                    "{error:#}\nmeasuring goes on, and tare tries again after each round"
                 ));
             }
             Ok(()) if earlier.is_some() => self.say(&format!("the record {} is written again", path.display())),
@@ -236,34 +234,36 @@ mod tests {
             plan,
         );
         let mut recorder = Recorder::new(None, true).unwrap();
+        // No other test has this name.
+        let lane = crate::server::token::token();
+        let lane = lane.as_str();
         std::fs::create_dir(folder.path().join("in")).unwrap();
-        recorder.add("native", &path, &record).unwrap();
+        recorder.add(lane, &path, &record).unwrap();
 
         // The disk comes back: the next write makes up for the one that failed.
         std::fs::remove_dir_all(folder.path().join("in")).unwrap();
-        recorder.record_updated("native", &record);
+        recorder.record_updated(lane, &record);
         std::fs::create_dir(folder.path().join("in")).unwrap();
         record.complete = true;
-        recorder.record_updated("native", &record);
+        recorder.record_updated(lane, &record);
         assert!(recorder.finish() && crate::commands::report::read(&path).unwrap().complete);
 
         // It comes back only after the last write.
         std::fs::remove_dir_all(folder.path().join("in")).unwrap();
-        recorder.record_updated("native", &record);
+        recorder.record_updated(lane, &record);
         std::fs::create_dir(folder.path().join("in")).unwrap();
         assert!(recorder.finish() && path.is_file());
 
         // It does not come back: the record is elsewhere.
         std::fs::remove_dir_all(folder.path().join("in")).unwrap();
-        recorder.record_updated("native", &record);
+        recorder.record_updated(lane, &record);
         let copies = || {
             let entries = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
-            let is_copy = |path: &PathBuf| path.to_string_lossy().contains("tare-lost-");
+            let is_copy = |path: &PathBuf| path.to_string_lossy().contains(&format!("tare-{lane}-"));
             entries.map(|entry| entry.path()).filter(is_copy).collect::<Vec<_>>()
         };
-        let before = copies();
         assert!(!recorder.finish());
-        let new: Vec<PathBuf> = copies().into_iter().filter(|path| !before.contains(path)).collect();
+        let new = copies();
         assert_eq!(new.len(), 1);
         assert_eq!(crate::commands::report::read(&new[0]).unwrap(), record);
         std::fs::remove_file(&new[0]).unwrap();

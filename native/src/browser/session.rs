@@ -1,5 +1,6 @@
 //! Opens browsers through WebDriver: with a driver of its own, or at an address that is given.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -19,6 +20,8 @@ use crate::machine::is_superuser;
 
 /// Time limit for the driver to listen.
 const DRIVER_START: Duration = Duration::from_secs(20);
+/// How often it is started, each time on another port.
+const DRIVER_STARTS: usize = 3;
 /// Time limit for a browser of this machine to start.
 const BROWSER_START: Duration = Duration::from_secs(60);
 /// Time limit for a browser to close.
@@ -207,13 +210,23 @@ async fn start_driver(browser: &Browser) -> Result<(Guarded, String)> {
             browser.program.display()
         );
     };
+    for _ in 0..DRIVER_STARTS {
+        if let Some(started) = driver_on_free_port(program, browser.kind).await? {
+            return Ok(started);
+        }
+    }
+    bail!("{} exited immediately", program.display())
+}
+
+/// Starts a driver once. `None` if it ends at once, as when another program takes its port first.
+async fn driver_on_free_port(program: &Path, kind: Kind) -> Result<Option<(Guarded, String)>> {
     // Find a free port by binding one. It is released here, and the driver binds it a moment later.
     let port = std::net::TcpListener::bind(("127.0.0.1", 0))
         .and_then(|free| free.local_addr())
         .context("no free port")?
         .port();
     let mut arguments = vec![format!("--port={port}")];
-    if browser.kind == Kind::Firefox {
+    if kind == Kind::Firefox {
         // Two drivers would otherwise ask for the same one.
         arguments.push("--websocket-port=0".into());
     }
@@ -221,7 +234,7 @@ async fn start_driver(browser: &Browser) -> Result<(Guarded, String)> {
     let deadline = Instant::now() + DRIVER_START;
     while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
         if guard.has_ended() {
-            bail!("{} exited immediately", program.display());
+            return Ok(None);
         }
         if Instant::now() > deadline {
             guard.end().await;
@@ -233,7 +246,7 @@ async fn start_driver(browser: &Browser) -> Result<(Guarded, String)> {
         }
         sleep(Duration::from_millis(20)).await;
     }
-    Ok((guard, format!("http://127.0.0.1:{port}")))
+    Ok(Some((guard, format!("http://127.0.0.1:{port}"))))
 }
 
 fn capabilities(wanted: &Wanted, args: &DriverArgs) -> Map<String, Value> {

@@ -153,8 +153,8 @@ fn measure(kind: Kind, args: &Args, resumed: Option<RunFolder>) -> Result<bool> 
         quiet: args.print.quiet,
     };
     let measured = run.measure().inspect_err(|_| folder.discard_if_unused())?;
-    folder.report(&measured.records, &command_line())?;
     print_report(&measured.records, args.print.json);
+    folder.report(&measured.records, &command_line())?;
     eprintln!("records and report: {}", folder.path.display());
     let nothing_slower = args.slower.check(&measured.records)?;
     Ok(measured.all && nothing_slower)

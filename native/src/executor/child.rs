@@ -74,8 +74,8 @@ fn send(event: &Event) {
 
 /// Carries out the request in `folder`.
 pub(crate) fn run(folder: &Path) -> Result<bool> {
-    send(&Event::Ready { phases: vec![] });
     end_with_parent(folder);
+    send(&Event::Ready { phases: vec![] });
     // Cannot fail, because no other logger is set.
     let _ = log::set_logger(&ErrorLog);
     log::set_max_level(log::LevelFilter::Error);

@@ -116,7 +116,7 @@ fn wrong_usage_is_explained() {
             "run --model tiny --input image=text.npy",
             "cannot read \"text.npy\" for input \"image\": not a NumPy file",
         ),
-        ("run --model tiny --threads 0", "numbers of 1 to 4096, found [0]"),
+        ("run --model tiny --threads 0", "numbers from 1 to 4096, found [0]"),
         (
             "run --plan smoke -o no/such/folder/a.json",
             "cannot write the record no/such/folder/a.json",

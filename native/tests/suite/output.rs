@@ -34,7 +34,6 @@ fn a_record_is_not_replaced_by_a_report() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_record_is_replaced_only_on_request() {
     let sandbox = Sandbox::new();
@@ -54,6 +53,7 @@ fn a_record_is_replaced_only_on_request() {
     assert_ne!(std::fs::read(sandbox.path("native.json")).unwrap(), kept);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_record_goes_where_its_path_leads() {
     use std::os::unix::fs::{PermissionsExt, symlink};

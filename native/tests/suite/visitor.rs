@@ -32,10 +32,7 @@ async fn a_visitor_measures_with_one_button() {
     for expected in ["ran resnet50 in", "on the CPU (tract", "until the first result"] {
         assert!(words.contains(expected), "{words}");
     }
-    assert_eq!(
-        page.text("#native-command").await,
-        "./tare run --model resnet50 -o native.json"
-    );
+    assert_eq!(page.text("#native-command").await, "./tare run --model resnet50");
     let record = page.record().await;
     assert!(record.complete && record.all_measured(), "{:?}", record.cells);
     for width in [360, 800, 1440] {
@@ -148,10 +145,7 @@ async fn a_visitor_repeats_an_experiment() {
     let record = page.record().await;
     assert_eq!(record.plan.name, "smoke");
     assert!(record.complete && record.all_measured(), "{:?}", record.cells);
-    assert_eq!(
-        page.text("#native-command").await,
-        "./tare run --plan smoke -o native.json"
-    );
+    assert_eq!(page.text("#native-command").await, "./tare run --plan smoke");
 
     page.go("?model=tiny&engine=tract&batch=1,4,8,16&precision=int8-weights&seconds=1")
         .await;

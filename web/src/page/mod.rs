@@ -53,9 +53,7 @@ extern "C" {
 pub fn start() {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
-        view::fail(
-            "This page has failed. Reload it: what was measured until now is kept. The browser's console says what happened.",
-        );
+        view::fail("This page has failed. Reload it. The browser's console says what happened.");
     }));
     spawn_local(async {
         let query = query::query();

@@ -3,7 +3,7 @@
 
 use onnx_ir::{Argument, Node};
 
-use super::host_tensor::HostTensor;
+use super::host_tensor::{HostTensor, MAX_COMPUTED_ELEMENTS};
 use super::lowerer::Lowerer;
 use super::op_spec::OpSpec;
 use super::shared_weights::is_large;
@@ -22,13 +22,18 @@ pub(super) fn fold(cx: &Lowerer, spec: &OpSpec, node: &Node) -> Option<Value> {
 /// The inputs that are present, if all of them are constants small enough to fold.
 fn constants_of(cx: &Lowerer, inputs: &[Argument]) -> Option<Vec<HostTensor>> {
     let present = inputs.iter().filter(|argument| !argument.is_optional());
+    // Each is copied, and one may be meant a thousand times.
+    let mut total = 0;
     let constants = present.map(|argument| {
         // Reading a weight copies it, so large ones are not read.
         if !cx.values.contains_key(&argument.name) && is_large(argument) {
             return None;
         }
         match cx.value(argument).ok()? {
-            Value::Host(host) if host.len() <= MAX_FOLDED_ELEMENTS => Some(host),
+            Value::Host(host) if host.len() <= MAX_FOLDED_ELEMENTS => {
+                total += host.len();
+                (total <= MAX_COMPUTED_ELEMENTS).then_some(host)
+            }
             _ => None,
         }
     });

@@ -63,7 +63,7 @@ fn arithmetic(cx: &mut Lowerer, kind: Arithmetic, inputs: &[Argument]) -> Loweri
     Ok(cx.emit_floats(op, &[&a, &b], shape))
 }
 
-/// Computes constants on the host, of any size.
+/// Computes constants on the host.
 fn fold_arithmetic(kind: Arithmetic, a: &HostTensor, b: &HostTensor) -> Lowering<HostTensor> {
     let folded = match kind {
         Arithmetic::Add => a.zip_numbers(b, |x, y| x + y, i64::checked_add),

@@ -56,7 +56,7 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
         let place = format!("[[cell]] ({})", cell.model);
         if cell.threads.is_empty() || cell.threads.iter().any(|count| !(1..=MAX_THREADS).contains(count)) {
             return fail(format!(
-                "{place}: threads must list numbers of 1 to {MAX_THREADS}, found {:?}",
+                "{place}: threads must list numbers from 1 to {MAX_THREADS}, found {:?}",
                 cell.threads
             ));
         }
@@ -88,7 +88,7 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
         if !limits.contains(&found) {
             let (start, end) = (limits.start(), limits.end());
             return fail(format!(
-                "rules: {name} must be a number of {start} to {end}, found {found}"
+                "rules: {name} must be a number from {start} to {end}, found {found}"
             ));
         }
     }
@@ -258,7 +258,7 @@ mod tests {
             (format!("name = \"x\"\n{cell}threds = [1]"), "unknown field `threds`"),
             (
                 format!("name = \"x\"\n{cell}threads = [0]"),
-                "numbers of 1 to 4096, found [0]",
+                "numbers from 1 to 4096, found [0]",
             ),
             (
                 format!("name = \"x\"\n{cell}vector_limits = [\"sse\"]"),
@@ -286,23 +286,23 @@ mod tests {
             ),
             (
                 format!("name = \"x\"\n[rules]\ncell_limit_s = 0\n{cell}"),
-                "cell_limit_s must be a number of 1 to 604800",
+                "cell_limit_s must be a number from 1 to 604800",
             ),
             (
                 format!("name = \"x\"\n[rules]\nrounds_limit_s = 0\n{cell}"),
-                "rounds_limit_s must be a number of 1 to 604800",
+                "rounds_limit_s must be a number from 1 to 604800",
             ),
             (
                 format!("name = \"x\"\n[rules]\nrounds = 0\n{cell}"),
-                "rounds must be a number of 1 to 10000, found 0",
+                "rounds must be a number from 1 to 10000, found 0",
             ),
             (
                 format!("name = \"x\"\n[rules]\nrounds = 1000000000000\n{cell}"),
-                "rounds must be a number of 1 to 10000, found 1000000000000",
+                "rounds must be a number from 1 to 10000, found 1000000000000",
             ),
             (
                 format!("name = \"x\"\n[rules]\nmin_time_ms = 100000000\n{cell}"),
-                "min_time_ms must be a number of 0 to 86400000",
+                "min_time_ms must be a number from 0 to 86400000",
             ),
             ("name = ".into(), "cannot be read"),
         ] {

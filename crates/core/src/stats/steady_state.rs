@@ -32,8 +32,7 @@ const SAME_LEVEL: f64 = 0.02;
 /// Series with fewer values count as flat.
 const MIN_COUNT: usize = 20;
 
-/// Longer series are first reduced to the medians of at most this many blocks, because the cost of
-/// the search grows with the square of the number of points.
+/// Longer series are first reduced to the medians of at most this many blocks, so that the cost of the search has a limit.
 const MAX_POINTS: usize = 1000;
 
 /// Finds the changes of level in a series and classifies the series.
@@ -146,7 +145,7 @@ impl Piece {
 
 /// For each count of first values, the index where their last level begins in the partition of least cost: squared errors, and a penalty for each level
 /// after the first. By functional pruning (Maidstone, Hocking, Rigaill and Fearnhead, "On optimal multiple changepoint algorithms for large data",
-/// 2017, section 3.2), which is fast without changes, too. No maintained crate does it.
+/// 2017, which is fast without changes, too. No maintained crate does it.
 fn last_changes(values: &[f64], penalty: f64) -> Vec<usize> {
     let (mut sums, mut squares) = (vec![0.0], vec![0.0]);
     for value in values {

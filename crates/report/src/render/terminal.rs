@@ -94,10 +94,17 @@ fn wrapped(paragraph: &str, prefix: &str, width: u16) -> String {
     textwrap::fill(&printable(paragraph), options) + "\n"
 }
 
-/// Text from records without control characters, which a terminal would obey.
+/// Text from elsewhere without control characters, which a terminal would obey.
 pub fn printable(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c })
+        .filter(|&c| c != '\r')
+        .map(|c| {
+            if c.is_control() && !"\n\t".contains(c) {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
         .collect()
 }
 
@@ -107,6 +114,6 @@ mod tests {
 
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\u{fffd}[2Jb\nc");
+        assert_eq!(printable("a\u{1b}[2Jb\r\n\tc"), "a\u{fffd}[2Jb\n\tc");
     }
 }

@@ -92,7 +92,7 @@ if [ ! -f "$kit/tare" ]; then
 fi
 
 out=${out%/}
-if [ -n "$(find "$out" -maxdepth 1 -name '*-native.json' 2>/dev/null | head -n 1)" ]; then
+if [ -n "$(find "$out" -maxdepth 1 \( -name '*-native.json' -o -name '*-browser.json' \) 2>/dev/null | head -n 1)" ]; then
     earlier=$out-until-$(date +%Y%m%dT%H%M%S)
     mv "$out" "$earlier" || fail "$out holds records of an earlier run and cannot be renamed: choose another folder with --out"
     echo "records of an earlier run: $earlier"

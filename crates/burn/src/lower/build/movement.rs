@@ -1,6 +1,6 @@
 //! Moving elements, whatever their type.
 
-use crate::lower::host_tensor::HostTensor;
+use crate::lower::host_tensor::{HostTensor, MAX_COMPUTED_ELEMENTS};
 use crate::lower::lowerer::Lowerer;
 use crate::lower::unsupported::{Lowering, Unsupported};
 use crate::lower::value::{DeviceValue, Value};
@@ -48,19 +48,24 @@ impl Lowerer {
 
     /// Concatenates values along a dimension. Constants stay on the host.
     pub(crate) fn concat_values(&mut self, values: Vec<Value>, axis: usize) -> Lowering<Value> {
-        let hosts: Option<Vec<HostTensor>> = values
+        let hosts: Option<Vec<&HostTensor>> = values
             .iter()
             .map(|value| match value {
-                Value::Host(host) => Some(host.clone()),
+                Value::Host(host) => Some(host),
                 _ => None,
             })
             .collect();
         let misfit = || {
             Unsupported::new(format!(
-                "concatenating values along axis {axis} that do not fit together"
+                "concatenating values along axis {axis} that do not fit together, or are too large"
             ))
         };
         if let Some(hosts) = hosts {
+            // Before they are copied: one constant may be meant a thousand times.
+            if hosts.iter().map(|host| host.len()).sum::<usize>() > MAX_COMPUTED_ELEMENTS {
+                return Err(misfit());
+            }
+            let hosts: Vec<HostTensor> = hosts.into_iter().cloned().collect();
             return HostTensor::concat(&hosts, axis).map(Value::Host).ok_or_else(misfit);
         }
         // Parts without elements are left out, here and below.

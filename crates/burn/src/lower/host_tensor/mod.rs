@@ -6,4 +6,4 @@ mod pointwise;
 mod tensor;
 
 pub(crate) use broadcast::broadcast;
-pub(crate) use tensor::{HostData, HostTensor, MAX_ELEMENTS, computable, element_count};
+pub(crate) use tensor::{HostData, HostTensor, MAX_COMPUTED_ELEMENTS, MAX_ELEMENTS, computable, element_count};

@@ -14,7 +14,7 @@ pub(crate) fn element_count(shape: &[usize]) -> Option<usize> {
 }
 
 /// Larger results are not computed when a model is loaded: a few small constants can ask for them.
-const MAX_COMPUTED_ELEMENTS: usize = 1 << 24;
+pub(crate) const MAX_COMPUTED_ELEMENTS: usize = 1 << 26;
 
 /// The shape, if a tensor of it may be computed when a model is loaded.
 pub(crate) fn computable(shape: Vec<usize>) -> Option<Vec<usize>> {
