@@ -21,7 +21,7 @@ pub struct KnownModel {
     pub license: &'static str,
 }
 
-/// Well-known trained models, at a commit of their publishers. tare remembers the hash of the first download on each machine where none is known.
+/// Well-known trained models, each at a fixed commit of its publisher. If a hash is not known, tare remembers that of the first download on each machine.
 pub const KNOWN_MODELS: [KnownModel; 3] = [
     KnownModel {
         name: "public-mobilenetv2",
