@@ -72,6 +72,10 @@ enum Command {
   tare report native.json browser.json -o report.html
   tare report native.json browser.json --format md")]
     Report(commands::report::Args),
+    /// Check that records are whole and do not contradict themselves
+    #[command(after_help = "Examples:
+  tare check native.json browser.json")]
+    Check(commands::check::Args),
     /// List or export the built-in models
     Models {
         #[command(subcommand)]
@@ -204,6 +208,7 @@ pub(crate) fn run() -> Result<bool> {
         Command::Serve(args) => browser::serve(&args).map(|()| true),
         Command::ServeModel(args) => commands::serve_model::run(&args),
         Command::Report(args) => commands::report::run(&args),
+        Command::Check(args) => commands::check::run(&args),
         Command::Models {
             command: ModelsCommand::List,
         } => commands::models::list(),

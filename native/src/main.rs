@@ -11,6 +11,7 @@ mod executor;
 mod interrupt;
 mod local_model;
 mod machine;
+mod memory_limit;
 mod npy;
 mod page;
 mod progress_line;

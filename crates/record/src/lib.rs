@@ -14,6 +14,7 @@ mod engine;
 mod environment;
 mod event;
 mod failure;
+mod inconsistency;
 mod interop;
 mod load;
 mod load_ms;
@@ -44,6 +45,7 @@ pub use environment::{
 };
 pub use event::{Event, ModuleInfo, Progress, SelfCheck};
 pub use failure::{Failure, FailureKind};
+pub use inconsistency::inconsistencies;
 pub use interop::{InteropCost, InteropOperation, InteropPoint};
 pub use load::{Arrivals, Batching, Goal, Load, LoadRound, Rate};
 pub use load_ms::LoadMs;

@@ -292,6 +292,10 @@ pub struct Rules {
     /// Time limit of all rounds of a cell, in seconds: another round starts only if it is expected
     /// to end within it. Defaults to `cell_limit_s`.
     pub rounds_limit_s: Option<u64>,
+    /// Memory that the process of a cell may have, natively and in Node on Linux, in MiB. `None`: nine tenths of what
+    /// the machine has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_limit_mib: Option<u64>,
 }
 
 impl Default for Rules {
@@ -309,6 +313,7 @@ impl Default for Rules {
             ratio_precision_percent: 2,
             cell_limit_s: 120,
             rounds_limit_s: None,
+            memory_limit_mib: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::inconsistency::inconsistencies;
 use crate::upgrade::upgrade;
 use crate::{BuildInfo, Cell, ClockInfo, InteropCost, Machine, Plan, Responsiveness, Warning};
 
@@ -64,6 +65,22 @@ pub enum RecordError {
     /// The right schema, but a field is wrong.
     #[error("the record does not follow {SCHEMA}: {0}")]
     Field(serde_json::Error),
+    /// What it says twice does not agree.
+    #[error("the record contradicts itself: {first}{}\nhint: it was changed after it was measured; use the original file, or measure again", and_more(*.others))]
+    Inconsistent {
+        /// The first of [`inconsistencies`].
+        first: String,
+        /// How many there are besides.
+        others: usize,
+    },
+}
+
+fn and_more(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => "; `tare check` shows another".into(),
+        _ => format!("; `tare check` shows {others} more"),
+    }
 }
 
 /// Reads a record of the newest schema. Not inlined: the reader of all types is large.
@@ -104,9 +121,26 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// If the text is not JSON or names another schema, or if a field is missing, unknown or of the
-    /// wrong type.
+    /// If the text is not JSON or names another schema, if a field is missing, unknown or of the
+    /// wrong type, or if the record contradicts itself.
     pub fn from_json(text: &str) -> Result<Self, RecordError> {
+        let record = Self::from_json_unchecked(text)?;
+        let mut found = inconsistencies(&record).into_iter();
+        match found.next() {
+            None => Ok(record),
+            Some(first) => Err(RecordError::Inconsistent {
+                first,
+                others: found.len(),
+            }),
+        }
+    }
+
+    /// Reads a record that may contradict itself, to find out how.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Record::from_json`], but for the last.
+    pub fn from_json_unchecked(text: &str) -> Result<Self, RecordError> {
         match read(text) {
             Ok(record) if record.schema == SCHEMA => Ok(record),
             Ok(_) | Err(_) => Self::from_other_json(text),

@@ -8,6 +8,7 @@ use xshell::{Shell, cmd};
 use crate::bench::software_gpu;
 use crate::build::{self, HEAVY, Profile};
 use crate::paths::target;
+use crate::setup::python_packages;
 use crate::step::step;
 
 /// Runs the ONNX backend node tests on tract, on burn-flex, and some of them on burn-wgpu, and writes the table.
@@ -69,11 +70,8 @@ fn python(sh: &Shell) -> Result<PathBuf> {
     {
         step("installing onnxruntime for Python (once)");
         cmd!(sh, "python3 -m venv {folder}").run()?;
-        cmd!(
-            sh,
-            "{python} -m pip install --quiet onnx==1.23.2 onnxruntime==1.31.1 numpy"
-        )
-        .run()?;
+        let packages = python_packages("conformance");
+        cmd!(sh, "{python} -m pip install --quiet --require-hashes -r {packages}").run()?;
     }
     Ok(python)
 }

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
 use crate::paths::target;
+use crate::setup::python_packages;
 use crate::step::step;
 
 /// Trains the built-in network `digits` anew, on the data set that scikit-learn ships.
@@ -17,7 +18,12 @@ pub(crate) fn train_digits(sh: &Shell) -> Result<()> {
         let download =
             "pip download --quiet --no-deps --only-binary=:all: --python-version 3.11 --platform manylinux2014_x86_64";
         let download: Vec<&str> = download.split(' ').collect();
-        cmd!(sh, "python3 -m {download...} --dest {folder} scikit-learn==1.7.2").run()?;
+        let packages = python_packages("scikit-learn");
+        cmd!(
+            sh,
+            "python3 -m {download...} --require-hashes --dest {folder} -r {packages}"
+        )
+        .run()?;
         let found = sh
             .read_dir(&folder)?
             .into_iter()

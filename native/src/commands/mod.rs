@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 pub(crate) mod bench;
+pub(crate) mod check;
 pub(crate) mod diverge;
 pub(crate) mod doctor;
 pub(crate) mod models;

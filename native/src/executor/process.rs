@@ -21,6 +21,7 @@ use crate::engines::vector_limit_variable;
 use crate::interrupt::{interrupted, is_interrupted};
 use crate::local_model::find_model;
 use crate::machine::{self, throttled_since};
+use crate::memory_limit::{self, limit_memory};
 use crate::serving::ServerProcess;
 
 /// Extra time after the limit of a cell. A child that has not ended its cell by then hangs.
@@ -174,7 +175,8 @@ impl ProcessExecutor {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| failed("cannot start a process for the cell", &error))?;
-        let outcome = listen(&mut child, request, spawned, on_progress, partial).await;
+        let memory_limit = limit_memory(&child, &request.rules)?;
+        let outcome = listen(&mut child, request, spawned, memory_limit, on_progress, partial).await;
         // The child has ended unless it hangs. It must not outlive its cell in either case.
         let _ = child.kill().await;
         let event = outcome?;
@@ -199,6 +201,7 @@ async fn listen(
     child: &mut Child,
     request: &CellRequest,
     spawned: Instant,
+    memory_limit: Option<u64>,
     on_progress: &mut OnProgress<'_>,
     partial: &mut Option<Box<Cell>>,
 ) -> Result<Event, Failure> {
@@ -226,7 +229,7 @@ async fn listen(
             }
         };
         let Ok(Some(line)) = line else {
-            return Err(last_words(child, errors).await);
+            return Err(last_words(child, errors, memory_limit).await);
         };
         match serde_json::from_str(&line) {
             Ok(Event::Ready { phases }) => {
@@ -271,7 +274,7 @@ async fn read_all(mut stderr: ChildStderr) -> String {
 }
 
 /// Why a child closed its output without a reply.
-async fn last_words(child: &mut Child, errors: JoinHandle<String>) -> Failure {
+async fn last_words(child: &mut Child, errors: JoinHandle<String>, memory_limit: Option<u64>) -> Failure {
     let how = child
         .wait()
         .await
@@ -282,9 +285,13 @@ async fn last_words(child: &mut Child, errors: JoinHandle<String>) -> Failure {
         .rev()
         .find(|line| !line.trim().is_empty() && !line.contains("RUST_BACKTRACE"));
     let last_words = last.map_or_else(String::new, |line| format!("; its last output was: {}", line.trim()));
-    died(format!(
+    let failure = died(format!(
         "the process died ({how}) before it finished its cell{last_words}"
-    ))
+    ));
+    match memory_limit::hint_of(&last_words, memory_limit) {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
 }
 
 fn died(message: String) -> Failure {

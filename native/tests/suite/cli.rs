@@ -348,6 +348,53 @@ fn a_process_that_hangs_is_stopped() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_process_that_asks_for_too_much_memory_fails_only_its_own_cell() {
+    let sandbox = Sandbox::new();
+    let arguments = "--model resnet50 --model tiny --engine tract --threads 1 --rounds 1 --memory-limit 96";
+    sandbox.measure("a.json", arguments).code(1);
+    for cell in sandbox.record("a.json").cells {
+        if cell.model.name == "tiny" {
+            assert_eq!(cell.status, Status::Measured, "the other cell goes on");
+            continue;
+        }
+        let Status::Failed(failure) = cell.status else {
+            panic!("{:?}", cell.status);
+        };
+        assert_eq!(failure.kind, FailureKind::Died, "{failure:?}");
+        assert!(failure.message.contains("memory allocation of"), "{failure:?}");
+        let hint = failure.hint.as_deref().unwrap_or_default();
+        assert!(
+            hint.starts_with("the process may have 96 MiB: raise `memory_limit_mib`"),
+            "{failure:?}"
+        );
+    }
+}
+
+#[test]
+fn records_are_checked() {
+    let sandbox = Sandbox::new();
+    sandbox.measure("a.json", "--model null --engine tract").code(0);
+    let text = std::fs::read_to_string(sandbox.path("a.json")).unwrap();
+    sandbox.write("half.json", &text.as_bytes()[..text.len() / 2]);
+    let changed = text.replacen("\"runs_per_sample\": ", "\"runs_per_sample\": 1", 1);
+    sandbox.write("changed.json", changed.as_bytes());
+    sandbox.run("check a.json").code(0).says("a.json: ok, 1 cell with");
+    sandbox
+        .run("check a.json changed.json half.json none.json")
+        .code(1)
+        .says("a.json: ok")
+        .says("changed.json: cell 1 (null on tract): runs whose outputs were compared: expected")
+        .says("half.json: not a complete JSON file")
+        .says("none.json: cannot be read");
+    sandbox
+        .run("report changed.json")
+        .code(2)
+        .says("changed.json: the record contradicts itself: cell 1 (null on tract)")
+        .says("hint: it was changed after it was measured");
+}
+
+#[test]
 fn ctrl_c_keeps_what_was_measured() {
     let sandbox = Sandbox::new();
     sandbox.write("long.toml", b"name = \"long\"\n[rules]\nmin_time_ms = 600000\nmax_samples = 100000000\ncell_limit_s = 60\n[[cell]]\nmodel = \"null\"\nengines = [\"tract\"]\n");

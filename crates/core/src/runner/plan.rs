@@ -99,9 +99,12 @@ pub fn check(plan: &Plan) -> Result<(), PlanError> {
 pub(super) const MAX_THREADS: usize = 4096;
 
 /// The numbers of the rules, and what they may be. Sums and products of them in nanoseconds fit 64 bits.
-fn limits(rules: &Rules) -> [(&'static str, u64, RangeInclusive<u64>); 9] {
+fn limits(rules: &Rules) -> [(&'static str, u64, RangeInclusive<u64>); 10] {
     const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
     const WEEK_S: u64 = 7 * 24 * 60 * 60;
+    // Less is not enough to start Node; more is not for sale.
+    const MIN_MIB: u64 = 64;
+    const MAX_MIB: u64 = 1 << 30;
     [
         ("rounds", rules.rounds as u64, 1..=10_000),
         ("min_time_ms", rules.min_time_ms, 0..=DAY_MS),
@@ -112,6 +115,11 @@ fn limits(rules: &Rules) -> [(&'static str, u64, RangeInclusive<u64>); 9] {
         ("profiled_runs", rules.profiled_runs.into(), 0..=100_000),
         ("cell_limit_s", rules.cell_limit_s, 1..=WEEK_S),
         ("rounds_limit_s", rules.rounds_limit_s.unwrap_or(1), 1..=WEEK_S),
+        (
+            "memory_limit_mib",
+            rules.memory_limit_mib.unwrap_or(MIN_MIB),
+            MIN_MIB..=MAX_MIB,
+        ),
     ]
 }
 
@@ -291,6 +299,10 @@ mod tests {
             (
                 format!("name = \"x\"\n[rules]\nrounds_limit_s = 0\n{cell}"),
                 "rounds_limit_s must be a number from 1 to 604800",
+            ),
+            (
+                format!("name = \"x\"\n[rules]\nmemory_limit_mib = 1\n{cell}"),
+                "memory_limit_mib must be a number from 64 to 1073741824, found 1",
             ),
             (
                 format!("name = \"x\"\n[rules]\nrounds = 0\n{cell}"),

@@ -23,7 +23,6 @@ pub(crate) use workers::{built_worker, copy_folder, weigh, worker_modules, worke
 /// Packages with engines: all but those that need none, run elsewhere or train. Always selected together, because cargo unifies features
 /// over a selection.
 pub(crate) const HEAVY: &[&str] = &[
-    "--locked",
     "--workspace",
     "--exclude=bench-codegen",
     "--exclude=tare-core",

@@ -38,7 +38,7 @@ impl Tools {
         sh.create_dir(&tools)?;
         let wasm = Toolchain::prepare(sh)?;
         let wasm_bindgen = locked_version("wasm-bindgen")?;
-        cargo_tool(sh, &tools, "wasm-bindgen", "wasm-bindgen-cli", &wasm_bindgen, &[])?;
+        cargo_tool(sh, &tools, "wasm-bindgen", "wasm-bindgen-cli", &wasm_bindgen, &["--locked"])?;
         cargo_tool(sh, &tools, "trunk", "trunk", TRUNK, &["--locked"])?;
         for_trunk_alone(&tools, &wasm_bindgen)?;
         let npm = npm::packages(sh, &tools)?;
@@ -223,6 +223,11 @@ pub(crate) fn firefox(sh: &Shell) -> Result<Option<PathBuf>> {
     }
 }
 
+/// The file that names Python packages with their versions and hashes.
+pub(crate) fn python_packages(name: &str) -> PathBuf {
+    root().join("crates/xtask/python").join(format!("{name}.txt"))
+}
+
 /// A Python package with the library of onnxruntime: its name and version.
 pub(crate) type OnnxruntimePackage = (&'static str, &'static str);
 
@@ -247,10 +252,10 @@ pub(crate) fn onnxruntime(sh: &Shell, (name, version): OnnxruntimePackage) -> Re
         return Ok(Some(there));
     }
     step(&format!("installing {name} {version}, a yardstick"));
-    let package = format!("{name}=={version}");
+    let requirements = python_packages(name);
     if let Err(error) = cmd!(
         sh,
-        "python3 -m pip install --quiet --no-deps --target {folder} {package}"
+        "python3 -m pip install --quiet --no-deps --require-hashes --target {folder} -r {requirements}"
     )
     .run()
     {
@@ -285,4 +290,20 @@ fn vulkan_loader(sh: &Shell) -> Result<()> {
         return Ok(());
     }
     debian(sh, &["libvulkan1"], "the Vulkan loader (libvulkan.so.1)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_those_of_the_versions_in_use() {
+        for (name, version) in [ONNXRUNTIME, ONNXRUNTIME_WEBGPU] {
+            let text = std::fs::read_to_string(python_packages(name)).unwrap();
+            assert!(text.starts_with(&format!("{name}=={version} ")), "{text}");
+        }
+        let all = std::fs::read_to_string(python_packages("conformance")).unwrap();
+        let (name, version) = ONNXRUNTIME;
+        assert!(all.contains(&format!("\n{name}=={version} ")), "{all}");
+    }
 }

@@ -67,6 +67,9 @@ pub(crate) struct PlanArgs {
     /// Time limit of a cell in seconds, instead of the plan's
     #[arg(long, value_name = "SECONDS")]
     cell_limit: Option<u64>,
+    /// Memory that the process of a cell may have, in MiB, instead of nine tenths of the machine's (Linux)
+    #[arg(long, value_name = "MIB")]
+    memory_limit: Option<u64>,
 }
 
 /// Sizes and loads instead of the plan's. Every combination is a cell.
@@ -189,6 +192,9 @@ impl PlanArgs {
         if let Some(limit) = self.cell_limit {
             chosen.rules.cell_limit_s = limit;
             chosen.rules.rounds_limit_s = None;
+        }
+        if self.memory_limit.is_some() {
+            chosen.rules.memory_limit_mib = self.memory_limit;
         }
         plan::check(&chosen)?;
         Ok(chosen)
