@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::paths::{root, target};
+use crate::reliability;
 use crate::setup::mdbook;
 use crate::step::step;
 pub(crate) use performance::FOLDER_SUFFIX;
@@ -51,6 +52,7 @@ fn written(sh: &Shell) -> Result<Vec<Written>> {
     let mut written = results::results(sh).context("cannot write the results")?;
     let read = |folder: &std::path::Path| results::read(sh, folder);
     written.push(performance::performance(sh, read).context("cannot write the tables of performance")?);
+    written.push(reliability::document(sh).context("cannot write the tables of reliability")?);
     written.push(third_party::third_party(sh).context("cannot list the dependencies")?);
     Ok(written)
 }

@@ -7,8 +7,10 @@ mod conformance;
 mod dist;
 mod docs;
 mod experiments;
+mod fuzzing;
 mod kit;
 mod paths;
+mod reliability;
 mod setup;
 mod site;
 mod size;
@@ -90,10 +92,21 @@ mod flags {
             }
             /// Check: the ONNX backend node tests, written to crates/burn/CONFORMANCE.md; needs python3 with pip
             cmd conformance {}
-            /// Check: look for files that harm the burn loader
+            /// Check: look for bytes that do harm, in every reader of what strangers made
             cmd fuzz {
-                /// How long to look, 600 by default
+                /// One target, like `record`; all by default
+                optional --target target: String
+                /// How long to look in each, 600 by default
                 optional --seconds seconds: u64
+                /// Keep what was found interesting for the tests
+                optional --keep
+            }
+            /// Check: send signals to processes of runs at random moments: nothing may be lost or left
+            cmd chaos {
+                /// How many moments, 1000 by default
+                optional --moments moments: u64
+                /// Which moments: another number for others, 1 by default
+                optional --seed seed: u64
             }
             /// Check: licenses, sources and known vulnerabilities of all dependencies
             cmd audit {}
@@ -150,7 +163,8 @@ fn main() -> Result<()> {
         XtaskCmd::Size(flags) => size::size(&sh, Profile::dist_if(!flags.release)),
         XtaskCmd::Test(flags) => checks::test(&sh, !flags.fast),
         XtaskCmd::Conformance(_) => conformance::conformance(&sh),
-        XtaskCmd::Fuzz(flags) => checks::fuzz(&sh, flags.seconds.unwrap_or(600)),
+        XtaskCmd::Fuzz(flags) => fuzzing::fuzz(&sh, flags.target.as_deref(), flags.seconds.unwrap_or(600), flags.keep),
+        XtaskCmd::Chaos(flags) => reliability::chaos(&sh, flags.moments.unwrap_or(1000), flags.seed.unwrap_or(1)),
         XtaskCmd::Audit(_) => checks::audit(&sh),
         XtaskCmd::Docs(flags) => docs::docs(&sh, flags.check),
         XtaskCmd::Golden(flags) => conformance::golden(&sh, &flags.model),

@@ -5,6 +5,7 @@
 
 mod bench;
 mod browser;
+mod chaos;
 mod cli;
 mod common;
 mod grid;

@@ -20,6 +20,7 @@ mod f16;
 mod folding;
 mod fusing;
 mod gather;
+mod generated;
 mod grid_sample;
 mod hostile;
 mod layout;

@@ -10,15 +10,15 @@ use xshell::{Shell, cmd};
 use crate::build::{self, BackgroundBuild, HEAVY, Profile};
 use crate::dist;
 use crate::docs;
-use crate::paths::{dist as page_folder, target};
-use crate::setup::{self, Tools, cargo_deny, cargo_fuzz};
+use crate::paths::dist as page_folder;
+use crate::setup::{self, Tools, cargo_deny};
 use crate::site;
 use crate::size;
 use crate::step::step;
 
 /// Packages without engines. One selection of packages without the engines, and one with: cargo
 /// unifies features over a selection, and would otherwise compile burn twice.
-const LIGHT: [&str; 14] = [
+const LIGHT: [&str; 16] = [
     "-p",
     "tare-record",
     "-p",
@@ -31,6 +31,8 @@ const LIGHT: [&str; 14] = [
     "tare-findings",
     "-p",
     "tare-report",
+    "-p",
+    "tare-fuzz",
     "-p",
     "xtask",
 ];
@@ -163,39 +165,5 @@ pub(crate) fn audit(sh: &Shell) -> Result<()> {
         return Ok(());
     }
     cmd!(sh, "{deny} check advisories").run()?;
-    Ok(())
-}
-
-/// Runs the loader on files that a fuzzer makes of small models, until one harms it or the time is
-/// over.
-pub(crate) fn fuzz(sh: &Shell, seconds: u64) -> Result<()> {
-    let fuzz = cargo_fuzz(sh)?;
-    let folder = target().join("fuzz");
-    let (seeds, corpus) = (folder.join("seeds"), folder.join("corpus"));
-    sh.create_dir(&seeds)?;
-    sh.create_dir(&corpus)?;
-    let tare = build::native(sh, Profile::Release)?;
-    for model in ["null", "tiny", "digits"] {
-        let seed = seeds.join(format!("{model}.onnx"));
-        cmd!(sh, "{tare} models export {model} -o {seed}").quiet().run()?;
-    }
-    step("looking for files that do harm");
-    let seconds = seconds.to_string();
-    let limits = [
-        format!("-max_total_time={seconds}"),
-        "-timeout=30".into(),
-        "-malloc_limit_mb=1024".into(),
-        "-rss_limit_mb=4096".into(),
-        "-max_len=2000000".into(),
-    ];
-    let build = folder.join("build");
-    cmd!(
-        sh,
-        "{fuzz} run --fuzz-dir crates/burn/fuzz --target-dir {build} load {corpus} {seeds} -- {limits...}"
-    )
-    // Sanitizers are not stable yet; this lets a stable compiler have them.
-    .env("RUSTC_BOOTSTRAP", "1")
-    .run()
-    .context("what did harm is in crates/burn/fuzz/artifacts")?;
     Ok(())
 }

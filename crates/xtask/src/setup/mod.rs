@@ -38,7 +38,14 @@ impl Tools {
         sh.create_dir(&tools)?;
         let wasm = Toolchain::prepare(sh)?;
         let wasm_bindgen = locked_version("wasm-bindgen")?;
-        cargo_tool(sh, &tools, "wasm-bindgen", "wasm-bindgen-cli", &wasm_bindgen, &["--locked"])?;
+        cargo_tool(
+            sh,
+            &tools,
+            "wasm-bindgen",
+            "wasm-bindgen-cli",
+            &wasm_bindgen,
+            &["--locked"],
+        )?;
         cargo_tool(sh, &tools, "trunk", "trunk", TRUNK, &["--locked"])?;
         for_trunk_alone(&tools, &wasm_bindgen)?;
         let npm = npm::packages(sh, &tools)?;

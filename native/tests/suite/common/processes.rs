@@ -17,12 +17,14 @@ pub(crate) struct Disturbed<'a> {
 }
 
 impl<'a> Disturbed<'a> {
-    /// Starts the binary with arguments separated by spaces, and the built page.
+    /// Starts the binary with arguments separated by spaces, and the built page if the command has a use for it.
     pub(crate) fn start(sandbox: &'a Sandbox, arguments: &str) -> Self {
         let mut command: Command = sandbox.command(arguments);
         let log = std::fs::File::create(sandbox.path("log.txt")).unwrap();
+        if !arguments.starts_with("run ") {
+            command.args(["--page", &super::page()]);
+        }
         command
-            .args(["--page", &super::page()])
             .env(MARK, sandbox.folder.path())
             .env("TMPDIR", sandbox.folder.path())
             .stdin(Stdio::null())
@@ -73,6 +75,14 @@ impl<'a> Disturbed<'a> {
     /// Sends a signal to the program itself.
     pub(crate) fn signal(&self, signal: &str) {
         send(signal, self.child.id());
+    }
+
+    /// Sends a signal to a process that may have ended meanwhile.
+    pub(crate) fn signal_if_there(&self, signal: &str, id: u32) {
+        let _ = Command::new("kill")
+            .args([&format!("-{signal}"), &id.to_string()])
+            .stderr(Stdio::null())
+            .status();
     }
 
     /// Sends a signal to the first process whose command line contains a text. Returns whether there

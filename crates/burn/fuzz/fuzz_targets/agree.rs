@@ -1,0 +1,32 @@
+//! Runs valid models, which the bytes choose, on tract and burn-flex: both compute the same.
+//!
+//! `cargo xtask fuzz --target agree` runs this.
+
+#![no_main]
+
+use std::collections::BTreeMap;
+
+use libfuzzer_sys::fuzz_target;
+use tare_burn::Burn;
+use tare_core::{Engine, Tensor, Untimed, Workload, compare};
+use tare_fuzz::generated_model;
+use tare_models::prepare;
+use tare_record::{DType, Failure, Tolerance};
+use tare_tract::Tract;
+
+fuzz_target!(|bytes: &[u8]| {
+    let workload = prepare("case", generated_model(bytes), &BTreeMap::new(), &[], 3).expect("the model is valid");
+    let reference = run(&Tract::new(1), &workload).expect("tract runs it");
+    let outputs = run(&Burn::flex(1), &workload).expect("burn runs it");
+    let tolerance = Tolerance::from([(DType::F32, 1e-3)]);
+    let drift = compare(&outputs, &workload.name_outputs(reference), &tolerance).expect("both compute the same");
+    assert!(drift.iter().all(|drift| drift.max_scaled < 1e-4), "{drift:?}");
+});
+
+fn run(engine: &dyn Engine, workload: &Workload) -> Result<Vec<Tensor>, Failure> {
+    pollster::block_on(async {
+        let loaded = engine.load(workload.bytes.clone(), &workload.inputs, &Untimed).await?;
+        let mut session = loaded.session;
+        session.run(&workload.inputs).await
+    })
+}

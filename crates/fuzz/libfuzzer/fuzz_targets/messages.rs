@@ -1,0 +1,5 @@
+//! `messages` of tare-fuzz.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tare_fuzz::run("messages", bytes));

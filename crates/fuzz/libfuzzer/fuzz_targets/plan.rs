@@ -1,0 +1,5 @@
+//! `plan` of tare-fuzz.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tare_fuzz::run("plan", bytes));

@@ -1,0 +1,175 @@
+//! Faults at random moments, counted; and docs/reliability.md, which shows what was counted.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use xshell::{Shell, cmd};
+
+use crate::build::{self, HEAVY, Profile};
+use crate::fuzzing;
+use crate::paths::{dist as page_folder, root, target};
+use crate::setup::Tools;
+use crate::step::step;
+
+/// Where the outcomes are kept.
+const OUTCOMES: &str = "records/chaos.json";
+
+const DOCUMENT: &str = "docs/reliability.md";
+
+/// What happened when a process of a command got a signal at a random moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Outcome {
+    command: String,
+    victim: String,
+    signal: String,
+    tried: u64,
+    lost: u64,
+}
+
+/// Disturbs runs at random moments, and adds what happened to what is kept.
+pub(crate) fn chaos(sh: &Shell, moments: u64, seed: u64) -> Result<()> {
+    let tools = Tools::prepare(sh)?;
+    build::page(sh, &tools, Profile::Release)?;
+    step("disturbing runs");
+    let file = target().join("chaos.tsv");
+    sh.remove_path(&file)?;
+    let ran = cmd!(
+        sh,
+        "cargo test --release {HEAVY...} --test suite -- --nocapture a_fault_at_any_moment_loses_nothing"
+    )
+    .env("TARE_PAGE", page_folder())
+    .env("TARE_CHAOS_MOMENTS", moments.to_string())
+    .env("TARE_CHAOS_SEED", seed.to_string())
+    .env("TARE_CHAOS_OUTCOMES", &file)
+    .run();
+    // What was lost is kept too.
+    let mut outcomes = outcomes(sh)?;
+    for found in sh.read_file(&file)?.lines().map(read_line) {
+        let found = found.with_context(|| format!("in {}", file.display()))?;
+        let what = |outcome: &Outcome| (outcome.command.clone(), outcome.victim.clone(), outcome.signal.clone());
+        match outcomes.iter_mut().find(|known| what(known) == what(&found)) {
+            Some(known) => {
+                known.tried += found.tried;
+                known.lost += found.lost;
+            }
+            None => outcomes.push(found),
+        }
+    }
+    sh.write_file(root().join(OUTCOMES), serde_json::to_string_pretty(&outcomes)? + "\n")?;
+    println!("counted in {OUTCOMES}; `cargo xtask docs` shows them in {DOCUMENT}");
+    Ok(ran?)
+}
+
+/// The outcomes so far.
+fn outcomes(sh: &Shell) -> Result<Vec<Outcome>> {
+    let path = root().join(OUTCOMES);
+    if !path.is_file() {
+        return Ok(vec![]);
+    }
+    serde_json::from_str(&sh.read_file(path)?).with_context(|| format!("in {OUTCOMES}"))
+}
+
+/// Command, victim, signal, tried and lost, as the test writes them.
+fn read_line(line: &str) -> Option<Outcome> {
+    let [command, victim, signal, tried, lost] = <[&str; 5]>::try_from(line.split('\t').collect::<Vec<_>>()).ok()?;
+    Some(Outcome {
+        command: command.into(),
+        victim: victim.into(),
+        signal: signal.into(),
+        tried: tried.parse().ok()?,
+        lost: lost.parse().ok()?,
+    })
+}
+
+/// The document with the counts of today between its marks.
+pub(crate) fn document(sh: &Shell) -> Result<(PathBuf, String)> {
+    let text = sh.read_file(root().join(DOCUMENT))?;
+    let text = between(&text, "faults", &faults(&outcomes(sh)?))?;
+    let text = between(&text, "fuzzing", &fuzzed(&fuzzing::counts(sh)?))?;
+    Ok((DOCUMENT.into(), text))
+}
+
+/// Replaces what stands between the marks of a name.
+fn between(text: &str, name: &str, new: &str) -> Result<String> {
+    let (begin, end) = (
+        format!("<!-- {name}: written by `cargo xtask docs` -->\n"),
+        format!("<!-- end of {name} -->"),
+    );
+    let missing = || format!("{DOCUMENT} has no place for {name}");
+    let (before, rest) = text.split_once(&begin).with_context(missing)?;
+    let (_, after) = rest.split_once(&end).with_context(missing)?;
+    Ok(format!("{before}{begin}{new}{end}{after}"))
+}
+
+/// One row for each command and victim, with all signals that it got.
+fn faults(outcomes: &[Outcome]) -> String {
+    let mut rows: BTreeMap<(&str, &str), Vec<&Outcome>> = BTreeMap::new();
+    for outcome in outcomes {
+        rows.entry((&outcome.command, &outcome.victim))
+            .or_default()
+            .push(outcome);
+    }
+    let mut text = String::from(
+        "| command | victim | signals | tried | survived | lost |\n| --- | --- | --- | ---: | ---: | ---: |\n",
+    );
+    let (mut all, mut all_lost) = (0, 0);
+    for ((command, victim), outcomes) in rows {
+        let signal = |outcome: &&Outcome| format!("{} {}", outcome.signal, outcome.tried);
+        let signals: Vec<String> = outcomes.iter().map(signal).collect();
+        let tried: u64 = outcomes.iter().map(|outcome| outcome.tried).sum();
+        let lost: u64 = outcomes.iter().map(|outcome| outcome.lost).sum();
+        text += &format!(
+            "| `{command}` | {victim} | {} | {tried} | {} | {lost} |\n",
+            signals.join(", "),
+            tried - lost
+        );
+        all += tried;
+        all_lost += lost;
+    }
+    text + &format!(
+        "| **all** | | | **{all}** | **{}** | **{all_lost}** |\n",
+        all - all_lost
+    )
+}
+
+fn fuzzed(counts: &BTreeMap<String, fuzzing::Count>) -> String {
+    let mut text = String::from("| target | executions | seconds |\n| --- | ---: | ---: |\n");
+    let mut all = fuzzing::Count::default();
+    for (name, count) in counts {
+        text += &format!("| `{name}` | {} | {} |\n", count.executions, count.seconds);
+        all.executions += count.executions;
+        all.seconds += count.seconds;
+    }
+    text + &format!("| **all** | **{}** | **{}** |\n", all.executions, all.seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_read_and_summed() {
+        let outcomes: Vec<Outcome> = ["a\tcell\tKILL\t3\t1", "a\tcell\tTERM\t2\t0", "b\tNode\tHUP\t1\t0"]
+            .into_iter()
+            .flat_map(read_line)
+            .collect();
+        let table = faults(&outcomes);
+        assert!(
+            table.contains("| `a` | cell | KILL 3, TERM 2 | 5 | 4 | 1 |\n"),
+            "{table}"
+        );
+        assert!(table.ends_with("| **all** | | | **6** | **5** | **1** |\n"), "{table}");
+        assert_eq!(read_line("a\tcell\tKILL\t3"), None);
+    }
+
+    #[test]
+    fn a_document_without_marks_is_an_error() {
+        let text = "a\n<!-- x: written by `cargo xtask docs` -->\nold<!-- end of x -->\nb";
+        let expected = "a\n<!-- x: written by `cargo xtask docs` -->\nnew<!-- end of x -->\nb";
+        assert_eq!(between(text, "x", "new").unwrap(), expected);
+        assert!(between(text, "y", "new").is_err());
+    }
+}
