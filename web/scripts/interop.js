@@ -1,6 +1,8 @@
 // @ts-check
 // Measures what interop costs between the page and a worker, and has the worker measure the rest.
 
+import { startWorker } from "./trusted.js";
+
 /**
  * @typedef {import("../messages.d.ts").InteropCost} InteropCost
  * @typedef {typeof import("../workers/interop.js")} Sampling
@@ -30,7 +32,7 @@ function answer(worker, data, transfer = []) {
 export async function interopCosts() {
   /** @type {Sampling} */
   const sampling = await import(inWorkers("interop.js").href);
-  const worker = new Worker(inWorkers("interop-worker.js"), { type: "module" });
+  const worker = startWorker(inWorkers("interop-worker.js"));
   const late = new Promise((_, reject) => {
     setTimeout(() => reject(new Error(`it took more than ${PATIENCE_MS / 1000} s`)), PATIENCE_MS);
   });

@@ -1,6 +1,8 @@
 // @ts-check
 // Shared memory and a fine clock where the host does not send the headers for them.
 
+import { scriptUrl } from "./trusted.js";
+
 const TRIED = "tare-isolation-was-tried";
 // A service worker starts within this time, or the page goes on without it.
 const LIMIT_MS = 5_000;
@@ -17,7 +19,7 @@ export async function isolateByServiceWorker() {
   if (crossOriginIsolated || sessionStorage.getItem(TRIED)) return false;
   try {
     const controlled = new Promise((resolve) => workers.addEventListener("controllerchange", resolve, { once: true }));
-    await workers.register("./service-worker.js");
+    await workers.register(scriptUrl("./service-worker.js"));
     const limit = new Promise((_, reject) => setTimeout(() => reject(new Error("it did not start")), LIMIT_MS));
     await Promise.race([controlled, limit]);
   } catch (error) {

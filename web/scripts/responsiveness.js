@@ -12,6 +12,8 @@
  * @property {((error: ErrorEvent) => void) | null} [onerror]
  */
 
+import { startWorker } from "./trusted.js";
+
 const WATCH_MS = 3000;
 const MESSAGE_EVERY_MS = 10;
 const PATIENCE_MS = 120000; // a model that hangs must not keep the record
@@ -24,7 +26,7 @@ const nanoseconds = (/** @type {number} */ ms) => Math.round(ms * 1e6);
  */
 function watch() {
   const source = `setInterval(() => postMessage(performance.timeOrigin + performance.now()), ${MESSAGE_EVERY_MS})`;
-  const sender = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+  const sender = startWorker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
   /** @type {Seen} */
   const seen = { frames_ns: [], delays_ns: [] };
   let watching = true;
@@ -84,7 +86,7 @@ function watchBusyLoop(port, start) {
  */
 async function inWorker(module, message) {
   const url = new URL(`./${document.body.dataset.workers}/busy-loop.js?module=${module}`, document.baseURI);
-  const worker = new Worker(url, { type: "module" });
+  const worker = startWorker(url);
   try {
     return await watchBusyLoop(worker, () => worker.postMessage(message));
   } finally {

@@ -14,7 +14,7 @@ use tare_record::{
     PageWatch, SelfCheck, Variant, Warning,
 };
 use wasm_bindgen::prelude::*;
-use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{ErrorEvent, MessageEvent, Worker};
 
 use super::view::workers;
 use super::worker_message::to_worker;
@@ -39,6 +39,12 @@ enum Incoming {
 struct Inbox {
     messages: VecDeque<Incoming>,
     waker: Option<Waker>,
+}
+
+#[wasm_bindgen(module = "/scripts/trusted.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = startWorker, catch)]
+    fn start_worker(url: &str) -> Result<Worker, JsValue>;
 }
 
 /// Runs cells in workers. Clones share one state, so that a clone can cancel.
@@ -126,9 +132,7 @@ impl Drop for Running {
 impl Running {
     /// Starts a worker, with parameters in its URL, and its time limit.
     fn start(query: &str, limit_s: u64, inbox: &Rc<RefCell<Inbox>>) -> Result<Self, JsValue> {
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(&format!("./{}/worker.js?{query}", workers()), &options)?;
+        let worker = start_worker(&format!("./{}/worker.js?{query}", workers()))?;
         let to = inbox.clone();
         let on_message = Closure::new(move |message: MessageEvent| {
             let data = message.data();

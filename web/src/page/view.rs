@@ -185,6 +185,12 @@ extern "C" {
     fn enhance(root: &Element) -> Result<(), JsValue>;
 }
 
+#[wasm_bindgen(module = "/scripts/trusted.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = setHtml)]
+    fn set_html(element: &Element, html: &str);
+}
+
 /// Says whether a report is being drawn, to screen readers and drivers.
 pub(super) fn set_report_busy(is_busy: bool) {
     let busy = if is_busy { "true" } else { "false" };
@@ -196,7 +202,7 @@ pub(super) fn set_report_busy(is_busy: bool) {
 /// Shows a report. Its text is already escaped.
 pub(super) fn report(html: &str) {
     let place = element::<Element>("report");
-    place.set_inner_html(html);
+    set_html(&place, html);
     // Without the script the report is whole.
     let _ = enhance(&place);
 }
@@ -215,7 +221,7 @@ pub(super) async fn drawn() {
 
 /// Shows what was measured so far. Its text is already escaped.
 pub(super) fn live(html: &str) {
-    element::<Element>("live").set_inner_html(html);
+    set_html(&element("live"), html);
 }
 
 pub(super) fn save(name: &str, text: &str, kind: &str) {

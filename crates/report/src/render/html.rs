@@ -32,7 +32,10 @@ pub fn html(records: &[Record], command: &str) -> String {
 
 /// The same for programs that do not hold METHODOLOGY.md as HTML and the report's script, but fetch both.
 pub fn html_with(records: &[Record], command: &str, methodology: &str, script: &str) -> String {
-    let policy = format!("default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '{SCRIPT_HASH}'");
+    let policy = format!(
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '{SCRIPT_HASH}'; \
+         require-trusted-types-for 'script'; trusted-types 'none'"
+    );
     let page = html! {
         (DOCTYPE)
         html lang="en" {

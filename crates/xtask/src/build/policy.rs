@@ -24,6 +24,9 @@ pub(super) fn with_policy(page: &str) -> Result<String> {
         "manifest-src 'self'".into(),
         "base-uri 'none'".into(),
         "form-action 'none'".into(),
+        // `web/scripts/trusted.js` makes what may run of text.
+        "require-trusted-types-for 'script'".into(),
+        "trusted-types tare".into(),
     ]
     .join("; ");
     let meta = format!("{AFTER}<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\" />");
