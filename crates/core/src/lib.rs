@@ -28,7 +28,7 @@ pub use measure::cpu_calibration::calibration_ns;
 pub use measure::diverge::{ComparedValue, compare_values};
 pub use measure::engine::{Engine, Loaded, NodeRun, ProfiledRun, ServerTimes, Session, SessionInfo};
 pub use measure::inference_protocol;
-pub use measure::memory_budget::check_memory_budget;
+pub use measure::memory_budget::{WASM_MEMORY_BYTES, check_memory_budget};
 pub use measure::observer::{Control, Observer};
 pub use measure::pipeline::{Composition, Network, Pipeline, Stopwatch};
 pub use measure::post_processing::PostProcessing;

@@ -16,9 +16,6 @@ const COLLAPSE: f64 = 0.1;
 /// Memory beyond this share of what there is makes a machine swap or reclaim, or an engine do without.
 const MEMORY_FULL: f64 = 0.9;
 
-/// What a wasm module can address.
-const ADDRESS_SPACE_BYTES: u64 = 1 << 32;
-
 pub(crate) fn findings(cells: &[Measured<'_>]) -> Vec<Finding> {
     let usable = sampled(cells, Question::Batch);
     let groups = groups(usable, |cell| {
@@ -184,7 +181,7 @@ fn cause(cell: &Measured<'_>) -> String {
     let (most, whose) = if cell.is_native() {
         (machine, "this machine's ")
     } else {
-        (Some(ADDRESS_SPACE_BYTES), "")
+        (Some(tare_core::WASM_MEMORY_BYTES), "")
     };
     match cell.memory_bytes().zip(most) {
         Some((used, all)) if used as f64 > MEMORY_FULL * all as f64 => format!(

@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clap::ValueEnum;
 use tare_core::{
-    Attachments, Executor, MachineReading, OnProgress, Reply, check_memory_budget, fallback_warning, hidden_tab_warning,
+    Attachments, Executor, MachineReading, OnProgress, Reply, WASM_MEMORY_BYTES, check_memory_budget, fallback_warning,
+    hidden_tab_warning,
 };
 use tare_record::{
     Cell, CellRequest, EngineName, EnvironmentKind, Event, Failure, FailureKind, InteropCost, ModelSource, PageHello,
@@ -32,8 +33,6 @@ use opening::{Driven, Source, load_page, open};
 
 /// Extra time after the limit of a cell, within which the page ends it itself.
 const GRACE: Duration = Duration::from_secs(30);
-/// What a worker can address.
-const PAGE_MEMORY_BYTES: u64 = 1 << 32;
 /// Time limit of measuring interop or watching the page.
 const PAGE_LIMIT: Duration = Duration::from_secs(300);
 /// A browser that cannot be started again so often is given up.
@@ -316,7 +315,7 @@ impl Executor for PageExecutor {
         let size = std::fs::metadata(&path)
             .map_err(|_| tare_models::not_found(name))?
             .len();
-        check_memory_budget(name, size, PAGE_MEMORY_BYTES)?;
+        check_memory_budget(name, size, WASM_MEMORY_BYTES)?;
         let bytes = Bytes::from(std::fs::read(&path).map_err(|_| tare_models::not_found(name))?);
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let source = ModelSource::Attached { name: file };

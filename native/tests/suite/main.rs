@@ -8,6 +8,7 @@ mod browser;
 mod chaos;
 mod cli;
 mod common;
+mod crowd;
 mod grid;
 mod invite;
 mod ladder;

@@ -202,6 +202,24 @@ async fn records_of_ten_thousand_cells_are_shown() {
 }
 
 #[tokio::test]
+async fn text_becomes_no_script() {
+    let sandbox = Sandbox::new();
+    let page = Opened::new(&sandbox).await;
+    for (attempt, expected) in [
+        ("document.getElementById('report').innerHTML = '<b>x</b>'", "TypeError"),
+        ("document.write('x')", "TypeError"),
+        ("new Worker('data:text/javascript,0')", "TypeError"),
+        ("trustedTypes.createPolicy('other', {})", "TypeError"),
+        ("trustedTypes.createPolicy('tare', {})", "TypeError"),
+        ("new Function('return 1')()", "EvalError"),
+    ] {
+        let script = format!("try {{ {attempt}; return 'taken' }} catch (error) {{ return error.name }}");
+        assert_eq!(page.script(&script).await, expected, "{attempt}");
+    }
+    page.client.clone().close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_user_sets_the_shape_of_an_input() {
     let sandbox = Sandbox::new();
     let mut graph = Graph::new("case", 1);

@@ -1,11 +1,8 @@
-use tare_core::{NamedTensor, Workload, check_memory_budget, tensor_codec};
+use tare_core::{NamedTensor, WASM_MEMORY_BYTES, Workload, check_memory_budget, tensor_codec};
 use tare_record::{CellRequest, Failure, FailureKind, ModelSource};
 use wasm_bindgen::JsValue;
 
 use crate::message;
-
-/// Memory that 32-bit addresses can reach.
-const ADDRESS_SPACE_BYTES: u64 = 1 << 32;
 
 /// Prepares the workload of a request, with the model and inputs attached to the message.
 pub(super) fn workload(request: &CellRequest, data: &JsValue) -> Result<Workload, Failure> {
@@ -22,7 +19,7 @@ pub(super) fn workload(request: &CellRequest, data: &JsValue) -> Result<Workload
         ModelSource::File { .. } | ModelSource::Attached { .. } => None,
     };
     let size = built_in.unwrap_or_else(|| message::byte_length(data, "model"));
-    check_memory_budget(name, size, ADDRESS_SPACE_BYTES)?;
+    check_memory_budget(name, size, WASM_MEMORY_BYTES)?;
     let (name, data) = (name.to_owned(), data.clone());
     tare_models::workload(request, &given, move || {
         let bytes = message::bytes(&data, "model");

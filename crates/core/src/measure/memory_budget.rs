@@ -4,6 +4,9 @@ use tare_record::{Failure, FailureKind};
 /// the file, the engine's own copy, and half as much for intermediate values.
 const PEAK_HALVES: u64 = 5;
 
+/// What a wasm module can address with 32 bits.
+pub const WASM_MEMORY_BYTES: u64 = 1 << 32;
+
 /// Rejects a model that does not fit in memory while it loads, before the process tries and is
 /// killed. `limit_bytes` is the maximum memory of the process.
 ///

@@ -59,7 +59,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<NamedTensor>, TensorCodecError> {
     };
     let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| wrong_size(4))?;
     let length = u32::from_le_bytes(*length) as usize;
-    let header = rest.get(..length).ok_or_else(|| wrong_size(4 + length))?;
+    let header = rest.get(..length).ok_or_else(|| wrong_size(length.saturating_add(4)))?;
     let infos: Vec<TensorInfo> =
         serde_json::from_slice(header).map_err(|error| TensorCodecError::Header(error.to_string()))?;
     let mut offset = 4 + length;

@@ -1,4 +1,4 @@
-//! Links in documents lead to files and to headings that exist, and the tests named next to them are there.
+//! Links in documents lead to files and to headings that exist, and the functions and constants named next to them are there.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use xshell::{Shell, cmd};
 
 use crate::paths::root;
 
-/// Fails if a relative link in a Markdown file leads nowhere, or "`name` in [file](path)" names a function that is not in the file.
+/// Fails if a relative link in a Markdown file leads nowhere, or "`name` in [file](path)" names a function or constant that is not in the file.
 pub(super) fn check(sh: &Shell) -> Result<()> {
     let files = cmd!(sh, "git ls-files --cached --others --exclude-standard *.md")
         .quiet()
@@ -27,9 +27,13 @@ pub(super) fn check(sh: &Shell) -> Result<()> {
         }
         for (function, source) in functions(&text) {
             let source = path.with_file_name(&source);
-            let there = std::fs::read_to_string(&source).is_ok_and(|code| code.contains(&format!("fn {function}(")));
+            let named = [format!("fn {function}("), format!("const {function}:")];
+            let there = std::fs::read_to_string(&source).is_ok_and(|code| named.iter().any(|name| code.contains(name)));
             if !there {
-                broken.push(format!("{file}: no function {function} in {}", source.display()));
+                broken.push(format!(
+                    "{file}: no function or constant {function} in {}",
+                    source.display()
+                ));
             }
         }
     }
@@ -50,7 +54,7 @@ fn links(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Functions that a document names as "`name` in [file](path)", with that path.
+/// Functions and constants that a document names as "`name` in [file](path)", with that path.
 fn functions(text: &str) -> Vec<(String, String)> {
     let options = Options::ENABLE_TABLES;
     let events: Vec<_> = Parser::new_ext(text, options).collect();

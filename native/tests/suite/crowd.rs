@@ -1,0 +1,130 @@
+//! Clients that keep the server of the page busy: many, slow and greedy ones.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::common::browser::Running;
+use crate::common::{Sandbox, page};
+
+/// A server of the page, and its host and port.
+fn serve(sandbox: &Sandbox) -> (Running, String) {
+    let mut command = sandbox.command("serve");
+    let mut server = Running(
+        command
+            .args(["--page", &page()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let mut address = String::new();
+    BufReader::new(server.0.stdout.take().unwrap())
+        .read_line(&mut address)
+        .unwrap();
+    let host = address.trim().trim_start_matches("http://").trim_end_matches('/');
+    (server, host.to_owned())
+}
+
+fn connect(host: &str) -> TcpStream {
+    let stream = TcpStream::connect(host).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
+}
+
+/// The status line of the answer to a request.
+fn ask(host: &str, request: &str) -> String {
+    let mut stream = connect(host);
+    // The server may answer, and hang up, before it has read everything.
+    let _ = stream.write_all(request.as_bytes());
+    let mut line = String::new();
+    let _ = BufReader::new(stream).read_line(&mut line);
+    line
+}
+
+fn get(host: &str) -> String {
+    ask(
+        host,
+        &format!("GET /index.html HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
+    )
+}
+
+/// Resident memory of the server in MiB.
+#[cfg(target_os = "linux")]
+fn resident_mib(server: &Running) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.0.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() / 1024
+}
+
+#[cfg(target_os = "linux")]
+fn open_files(server: &Running) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", server.0.id()))
+        .unwrap()
+        .count()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn many_slow_clients_hold_nobody_up() {
+    let sandbox = Sandbox::new();
+    let (server, host) = serve(&sandbox);
+    assert!(get(&host).contains("200 OK"));
+    let before = open_files(&server);
+    // As many as the usual limit of open files lets this test have.
+    let clients: Vec<TcpStream> = (0..1000)
+        .map_while(|index| {
+            let mut stream = TcpStream::connect(&host).ok()?;
+            // Half of them say nothing, and half begin a request.
+            if index % 2 == 0 {
+                stream.write_all(b"GET / HTTP/1.1\r\nHo").ok()?;
+            }
+            Some(stream)
+        })
+        .collect();
+    assert!(clients.len() > 900, "{}", clients.len());
+    for _ in 0..20 {
+        assert!(get(&host).contains("200 OK"));
+    }
+    drop(clients);
+    let start = Instant::now();
+    while open_files(&server) > before + 3 {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "{} files stay open",
+            open_files(&server)
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn huge_requests_take_no_memory() {
+    let sandbox = Sandbox::new();
+    let (server, host) = serve(&sandbox);
+    assert!(get(&host).contains("200 OK"));
+    let before = resident_mib(&server);
+    // Nobody may send files: the body is not read.
+    let mut stream = connect(&host);
+    let head = format!("POST /index.html HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10000000000\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let piece = vec![b'x'; 1 << 20];
+    let sent = (0..300).take_while(|_| stream.write_all(&piece).is_ok()).count();
+    let mut answer = [0; 15];
+    let read = stream.read(&mut answer).unwrap_or(0);
+    let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+    assert!(answer.is_empty() || answer.contains("405"), "{answer} after {sent} MiB");
+    let long = "x".repeat(10 << 20);
+    for request in [
+        format!("GET /{long} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\nHost: {host}\r\nX: {long}\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\nHost: {host}\r\n{}\r\n", "A: b\r\n".repeat(100_000)),
+    ] {
+        let line = ask(&host, &request);
+        assert!(line.is_empty() || line.contains(" 4"), "{line}");
+    }
+    assert!(get(&host).contains("200 OK"));
+    let after = resident_mib(&server);
+    assert!(after < before + 64, "{before} MiB before, {after} MiB after");
+}
