@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use xshell::{Shell, cmd};
 
 use crate::build::{self, Profile, worker_modules};
+use crate::docs::ship_licenses;
 use crate::paths::{dist as page_folder, root, target};
 use crate::setup::Tools;
 use crate::step::step;
@@ -112,6 +113,7 @@ pub(crate) fn one_file(sh: &Shell, profile: Profile) -> Result<PathBuf> {
     let suffix = std::env::consts::EXE_SUFFIX;
     let file = folder.join(format!("tare{suffix}"));
     sh.copy_file(program.with_file_name(format!("tare-launcher{suffix}")), &file)?;
+    ship_licenses(sh, &folder)?;
     Ok(file)
 }
 

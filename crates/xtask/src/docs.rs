@@ -14,6 +14,7 @@ use crate::reliability;
 use crate::setup::mdbook;
 use crate::step::step;
 pub(crate) use performance::FOLDER_SUFFIX;
+pub(crate) use third_party::ship as ship_licenses;
 use written::Written;
 
 /// Writes the documents and builds the book as HTML. With `check` nothing is written, and a

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use xshell::Shell;
 
 use crate::build::{self, Profile, copy_folder};
+use crate::docs::ship_licenses;
 use crate::paths::{dist, target};
 use crate::setup::Tools;
 
@@ -26,6 +27,7 @@ pub(crate) fn of_page(sh: &Shell) -> Result<PathBuf> {
     let site = target().join("site");
     sh.remove_path(&site)?;
     copy(sh, &dist(), &site)?;
+    ship_licenses(sh, &site)?;
     Ok(site)
 }
 

@@ -1,12 +1,15 @@
 //! THIRD-PARTY.md: what is in the native binary and the page, and under which license.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use xshell::{Shell, cmd};
 
 use super::written::Written;
+use crate::paths::root;
 
 const HEAD: &str = "# Third-party software
 
@@ -56,8 +59,8 @@ struct DependencyKind {
     kind: Option<String>,
 }
 
-/// The list of all crates that ship.
-pub(super) fn third_party(sh: &Shell) -> Result<Written> {
+/// All crates of others that ship, by name and version.
+fn shipped(sh: &Shell) -> Result<Vec<Package>> {
     // The same on every machine: what ships for Linux and for browsers.
     let platforms = [
         "--filter-platform",
@@ -72,12 +75,7 @@ pub(super) fn third_party(sh: &Shell) -> Result<Written> {
     .quiet()
     .ignore_stderr()
     .read()?;
-    let metadata: Metadata = serde_json::from_str(&text)?;
-    let packages: BTreeMap<&str, &Package> = metadata
-        .packages
-        .iter()
-        .map(|package| (package.id.as_str(), package))
-        .collect();
+    let mut metadata: Metadata = serde_json::from_str(&text)?;
     let nodes: BTreeMap<&str, &Node> = metadata
         .resolve
         .nodes
@@ -101,14 +99,20 @@ pub(super) fn third_party(sh: &Shell) -> Result<Written> {
             }
         }
     }
-    let mut rows: Vec<&Package> = seen
-        .iter()
-        .filter_map(|id| packages.get(id).copied())
-        .filter(|package| package.source.is_some())
-        .collect();
-    rows.sort_by_key(|package| (&package.name, &package.version));
+    let seen: BTreeSet<String> = seen.into_iter().map(str::to_owned).collect();
+    metadata
+        .packages
+        .retain(|package| package.source.is_some() && seen.contains(&package.id));
+    metadata
+        .packages
+        .sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+    Ok(metadata.packages)
+}
+
+/// The list of all crates that ship.
+pub(super) fn third_party(sh: &Shell) -> Result<Written> {
     let mut text = String::from(HEAD) + "| crate | version | license |\n| --- | --- | --- |\n";
-    for package in rows {
+    for package in shipped(sh)? {
         let license = package.license.as_deref().unwrap_or("see its repository");
         let name = match &package.repository {
             Some(url) => format!("[{}]({url})", package.name),
@@ -117,4 +121,97 @@ pub(super) fn third_party(sh: &Shell) -> Result<Written> {
         text += &format!("| {name} | {} | {license} |\n", package.version);
     }
     Ok(("THIRD-PARTY.md".into(), text))
+}
+
+/// The same as a software bill of materials, in JSON of CycloneDX 1.6 (<https://cyclonedx.org/docs/1.6/json/>).
+pub(crate) fn bill_of_materials(sh: &Shell) -> Result<String> {
+    let lock: toml::Table = sh.read_file(root().join("Cargo.lock"))?.parse()?;
+    let locked = lock.get("package").and_then(toml::Value::as_array);
+    let locked = locked.context("Cargo.lock lists no packages")?;
+    let checksum = |package: &Package| {
+        let is_it = |entry: &&toml::Value| {
+            let is = |key: &str, value: &str| entry.get(key).and_then(toml::Value::as_str) == Some(value);
+            is("name", &package.name) && is("version", &package.version)
+        };
+        locked.iter().find(is_it)?.get("checksum")?.as_str()
+    };
+    let crates = shipped(sh)?;
+    let mut components: Vec<Value> = crates
+        .iter()
+        .map(|package| {
+            let address = format!("pkg:cargo/{}@{}", package.name, package.version);
+            let mut component = component(&package.name, &package.version, &address);
+            if let Some(license) = &package.license {
+                // SPDX has no slash.
+                component["licenses"] = json!([{ "expression": license.replace('/', " OR ") }]);
+            }
+            if let Some(sha256) = checksum(package) {
+                component["hashes"] = json!([{ "alg": "SHA-256", "content": sha256 }]);
+            }
+            component
+        })
+        .collect();
+    // Workers call it, and it ships with them.
+    let npm: Value = serde_json::from_str(&sh.read_file(root().join("web/package-lock.json"))?)?;
+    let library = &npm["packages"]["node_modules/onnxruntime-web"];
+    let version = library["version"]
+        .as_str()
+        .context("npm's lock file has no onnxruntime-web")?;
+    let mut yardstick = component(
+        "onnxruntime-web",
+        version,
+        &format!("pkg:npm/onnxruntime-web@{version}"),
+    );
+    yardstick["licenses"] = json!([{ "expression": library["license"] }]);
+    components.push(yardstick);
+    let bill = json!({
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": { "component": component("tare", env!("CARGO_PKG_VERSION"), concat!("pkg:cargo/tare@", env!("CARGO_PKG_VERSION"))) },
+        "components": components,
+    });
+    Ok(serde_json::to_string_pretty(&bill)? + "\n")
+}
+
+fn component(name: &str, version: &str, address: &str) -> Value {
+    let kind = if name == "tare" { "application" } else { "library" };
+    json!({ "type": kind, "bom-ref": address, "name": name, "version": version, "purl": address })
+}
+
+/// Writes what is in the program and the page, and under which licenses, into a folder that ships.
+pub(crate) fn ship(sh: &Shell, folder: &Path) -> Result<()> {
+    sh.copy_file(root().join("THIRD-PARTY.md"), folder)?;
+    sh.write_file(folder.join("tare.cdx.json"), bill_of_materials(sh)?)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bill_of_materials_names_what_ships() {
+        let sh = Shell::new().unwrap();
+        sh.change_dir(root());
+        let bill: Value = serde_json::from_str(&bill_of_materials(&sh).unwrap()).unwrap();
+        let components = bill["components"].as_array().unwrap();
+        for name in ["burn-flex", "tract-core", "wasm-bindgen", "onnxruntime-web"] {
+            let component = components.iter().find(|component| component["name"] == name).unwrap();
+            assert!(component["purl"].as_str().unwrap().contains(name), "{component}");
+            assert!(component["licenses"][0]["expression"].is_string(), "{component}");
+        }
+        let tract = components
+            .iter()
+            .find(|component| component["name"] == "tract-core")
+            .unwrap();
+        assert_eq!(tract["hashes"][0]["content"].as_str().unwrap().len(), 64);
+        // What only builds or tests need does not ship.
+        assert!(!components.iter().any(|component| component["name"] == "proptest"));
+        let references: BTreeSet<&str> = components
+            .iter()
+            .flat_map(|component| component["bom-ref"].as_str())
+            .collect();
+        assert_eq!(references.len(), components.len());
+    }
 }

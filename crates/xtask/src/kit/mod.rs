@@ -12,6 +12,7 @@ use xshell::{Shell, cmd};
 
 use crate::build::{self, Profile};
 use crate::dist;
+use crate::docs::ship_licenses;
 use crate::setup::{self, Tools};
 use crate::step::step;
 
@@ -64,6 +65,7 @@ pub(crate) fn kit(sh: &Shell, options: &Options<'_>) -> Result<()> {
     }
     programs.push(onnxruntime(sh, &folder)?);
     libraries::copy(sh, &programs, &packages, &folder.join("lib"))?;
+    ship_licenses(sh, &folder)?;
     parts::write_manifest(sh, &folder)?;
     println!("kit: {}", folder.display());
     if let Some(size) = options.parts {
