@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use tare_record::Record;
 
-use crate::Target;
 use crate::decisions::Decisions;
 use crate::record::show;
+use crate::target::Target;
 
 pub(crate) const TARGET: Target = Target {
     name: "changed-record",

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use tare_core::tensor_codec;
 use tare_record::{CellRequest, Event, PageMessage, RunnerMessage};
 
-use crate::Target;
+use crate::target::Target;
 
 pub(crate) const TARGET: Target = Target {
     name: "messages",

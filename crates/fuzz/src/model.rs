@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use tare_models::{prepare, signature, with_precision};
 use tare_record::Precision;
 
-use crate::{Target, generated_model};
+use crate::generated_model::generated_model;
+use crate::target::Target;
 
 pub(crate) const TARGET: Target = Target {
     name: "model",

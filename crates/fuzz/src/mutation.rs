@@ -2,7 +2,7 @@
 
 use tare_core::Random;
 
-use crate::Target;
+use crate::target::Target;
 
 /// One of `inputs` with a few changes, as a fuzzer makes them.
 ///

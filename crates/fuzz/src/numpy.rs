@@ -4,8 +4,8 @@ use std::io::Write;
 
 use tare_core::{Tensor, TensorData};
 
-use crate::Target;
 use crate::npy::{read_npy, write_npy};
+use crate::target::Target;
 
 pub(crate) const TARGET: Target = Target {
     name: "numpy",

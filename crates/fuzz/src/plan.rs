@@ -2,7 +2,7 @@
 
 use tare_core::plan::{BUILT_IN, PlanSetting, check, describe, parse};
 
-use crate::Target;
+use crate::target::Target;
 
 pub(crate) const TARGET: Target = Target {
     name: "plan",

@@ -2,7 +2,7 @@
 
 use tare_record::{Record, inconsistencies};
 
-use crate::Target;
+use crate::target::Target;
 
 pub(crate) const TARGET: Target = Target {
     name: "record",

@@ -2,7 +2,7 @@
 
 use tare_core::{NamedTensor, Tensor, TensorData, inference_protocol, tensor_codec};
 
-use crate::Target;
+use crate::target::Target;
 
 pub(crate) const TARGET: Target = Target {
     name: "tensors",

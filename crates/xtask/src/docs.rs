@@ -53,7 +53,7 @@ fn written(sh: &Shell) -> Result<Vec<Written>> {
     let mut written = results::results(sh).context("cannot write the results")?;
     let read = |folder: &std::path::Path| results::read(sh, folder);
     written.push(performance::performance(sh, read).context("cannot write the tables of performance")?);
-    written.push(reliability::document(sh).context("cannot write the tables of reliability")?);
+    written.extend(reliability::document(sh).context("cannot write the tables of reliability")?);
     written.push(third_party::third_party(sh).context("cannot list the dependencies")?);
     Ok(written)
 }

@@ -108,6 +108,11 @@ mod flags {
                 /// Which moments: another number for others, 1 by default
                 optional --seed seed: u64
             }
+            /// Check: have one page measure again and again: memory, files and the harness's own time stay as they are
+            cmd soak {
+                /// How long, 60 by default
+                optional --minutes minutes: u64
+            }
             /// Check: licenses, sources and known vulnerabilities of all dependencies
             cmd audit {}
             /// Write: the book in docs/ as HTML, docs/results.md from committed records, and THIRD-PARTY.md
@@ -165,6 +170,7 @@ fn main() -> Result<()> {
         XtaskCmd::Conformance(_) => conformance::conformance(&sh),
         XtaskCmd::Fuzz(flags) => fuzzing::fuzz(&sh, flags.target.as_deref(), flags.seconds.unwrap_or(600), flags.keep),
         XtaskCmd::Chaos(flags) => reliability::chaos(&sh, flags.moments.unwrap_or(1000), flags.seed.unwrap_or(1)),
+        XtaskCmd::Soak(flags) => reliability::soak(&sh, flags.minutes.unwrap_or(60)),
         XtaskCmd::Audit(_) => checks::audit(&sh),
         XtaskCmd::Docs(flags) => docs::docs(&sh, flags.check),
         XtaskCmd::Golden(flags) => conformance::golden(&sh, &flags.model),

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use tare_core::stats::Estimate;
+use tare_report::{Axis, AxisOf, Chart, ChartLine, ChartPoint, Figure, FigureKind, svg};
 use xshell::{Shell, cmd};
 
 use crate::build::{self, HEAVY, Profile};
@@ -15,6 +17,9 @@ use crate::step::step;
 
 /// Where the outcomes are kept.
 const OUTCOMES: &str = "records/chaos.json";
+
+/// Where it is kept what a page was like that measured again and again.
+const SOAK: &str = "records/soak.json";
 
 const DOCUMENT: &str = "docs/reliability.md";
 
@@ -29,22 +34,55 @@ struct Outcome {
     lost: u64,
 }
 
-/// Disturbs runs at random moments, and adds what happened to what is kept.
-pub(crate) fn chaos(sh: &Shell, moments: u64, seed: u64) -> Result<()> {
+/// What was seen after each run of a page that measures again and again.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    seconds: u64,
+    server_bytes: u64,
+    server_files: u64,
+    browser_bytes: u64,
+    browser_processes: u64,
+    run_ns: u64,
+}
+
+/// Runs tests of the suite with the page of an everyday build.
+fn suite(sh: &Shell, test: &str, environment: &[(&str, String)]) -> Result<()> {
     let tools = Tools::prepare(sh)?;
     build::page(sh, &tools, Profile::Release)?;
-    step("disturbing runs");
+    step(test);
+    let environment = environment.iter().map(|(name, value)| (*name, value.as_str()));
+    cmd!(sh, "cargo test --release {HEAVY...} --test suite -- --nocapture {test}")
+        .env("TARE_PAGE", page_folder())
+        .envs(environment)
+        .run()?;
+    Ok(())
+}
+
+/// Has one page measure again and again, and keeps what was seen.
+pub(crate) fn soak(sh: &Shell, minutes: u64) -> Result<()> {
+    let file = target().join("soak.json");
+    sh.remove_path(&file)?;
+    let environment = [
+        ("TARE_SOAK_MINUTES", minutes.to_string()),
+        ("TARE_SOAK_SEEN", file.display().to_string()),
+    ];
+    suite(sh, "a_page_measures_again_and_again", &environment)?;
+    sh.copy_file(&file, root().join(SOAK))?;
+    println!("kept in {SOAK}; `cargo xtask docs` shows it in {DOCUMENT}");
+    Ok(())
+}
+
+/// Disturbs runs at random moments, and adds what happened to what is kept.
+pub(crate) fn chaos(sh: &Shell, moments: u64, seed: u64) -> Result<()> {
     let file = target().join("chaos.tsv");
     sh.remove_path(&file)?;
-    let ran = cmd!(
-        sh,
-        "cargo test --release {HEAVY...} --test suite -- --nocapture a_fault_at_any_moment_loses_nothing"
-    )
-    .env("TARE_PAGE", page_folder())
-    .env("TARE_CHAOS_MOMENTS", moments.to_string())
-    .env("TARE_CHAOS_SEED", seed.to_string())
-    .env("TARE_CHAOS_OUTCOMES", &file)
-    .run();
+    let environment = [
+        ("TARE_CHAOS_MOMENTS", moments.to_string()),
+        ("TARE_CHAOS_SEED", seed.to_string()),
+        ("TARE_CHAOS_OUTCOMES", file.display().to_string()),
+    ];
+    let ran = suite(sh, "a_fault_at_any_moment_loses_nothing", &environment);
     // What was lost is kept too.
     let mut outcomes = outcomes(sh)?;
     for found in sh.read_file(&file)?.lines().map(read_line) {
@@ -60,7 +98,7 @@ pub(crate) fn chaos(sh: &Shell, moments: u64, seed: u64) -> Result<()> {
     }
     sh.write_file(root().join(OUTCOMES), serde_json::to_string_pretty(&outcomes)? + "\n")?;
     println!("counted in {OUTCOMES}; `cargo xtask docs` shows them in {DOCUMENT}");
-    Ok(ran?)
+    ran
 }
 
 /// The outcomes so far.
@@ -84,12 +122,106 @@ fn read_line(line: &str) -> Option<Outcome> {
     })
 }
 
-/// The document with the counts of today between its marks.
-pub(crate) fn document(sh: &Shell) -> Result<(PathBuf, String)> {
+/// The document with the counts of today between its marks, and its pictures.
+pub(crate) fn document(sh: &Shell) -> Result<Vec<(PathBuf, String)>> {
     let text = sh.read_file(root().join(DOCUMENT))?;
     let text = between(&text, "faults", &faults(&outcomes(sh)?))?;
     let text = between(&text, "fuzzing", &fuzzed(&fuzzing::counts(sh)?))?;
-    Ok((DOCUMENT.into(), text))
+    let (soak, pictures) = soaked(&seen(sh)?);
+    let text = between(&text, "soak", &soak)?;
+    Ok([vec![(DOCUMENT.into(), text)], pictures].concat())
+}
+
+fn seen(sh: &Shell) -> Result<Vec<Seen>> {
+    let path = root().join(SOAK);
+    if !path.is_file() {
+        return Ok(vec![]);
+    }
+    serde_json::from_str(&sh.read_file(path)?).with_context(|| format!("in {SOAK}"))
+}
+
+/// What was seen at the start and at the end, in words, and all of it as pictures.
+fn soaked(seen: &[Seen]) -> (String, Vec<(PathBuf, String)>) {
+    // The first run starts the page and its worker.
+    let Some(((first, last), rest)) = seen.get(1).zip(seen.last()).zip(seen.get(1..)) else {
+        return (String::from("Not run yet.\n"), vec![]);
+    };
+    let mut text = format!(
+        "{} runs in {} minutes.\n\n| | second run | last run |\n| --- | ---: | ---: |\n",
+        seen.len(),
+        last.seconds / 60
+    );
+    let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
+    for (what, [before, after]) in [
+        ("memory of the server", [first, last].map(|seen| mib(seen.server_bytes))),
+        (
+            "open files of the server",
+            [first, last].map(|seen| seen.server_files.to_string()),
+        ),
+        (
+            "memory of the browser",
+            [first, last].map(|seen| mib(seen.browser_bytes)),
+        ),
+        (
+            "processes of the browser",
+            [first, last].map(|seen| seen.browser_processes.to_string()),
+        ),
+        (
+            "median of a run of `null`",
+            [first, last].map(|seen| format!("{} ns", seen.run_ns)),
+        ),
+    ] {
+        text += &format!("| {what} | {before} | {after} |\n");
+    }
+    let line = |label: &str, is_native, value: fn(&Seen) -> u64| ChartLine {
+        label: label.into(),
+        is_native,
+        is_joined: true,
+        points: rest
+            .iter()
+            .enumerate()
+            .map(|(index, seen)| {
+                let value = value(seen) as f64;
+                let y = Estimate {
+                    value,
+                    low: value,
+                    high: value,
+                };
+                ChartPoint {
+                    x: (index + 2) as f64,
+                    y,
+                    label: None,
+                }
+            })
+            .collect(),
+        ..ChartLine::default()
+    };
+    let memory = vec![
+        line("browser", false, |seen| seen.browser_bytes),
+        line("server", true, |seen| seen.server_bytes),
+    ];
+    let runs = vec![line("run of null", false, |seen| seen.run_ns)];
+    let mut pictures = vec![];
+    for (name, title, of, lines) in [
+        ("soak-memory", "memory", AxisOf::Bytes, memory),
+        ("soak-runs", "median of a run", AxisOf::Duration, runs),
+    ] {
+        let figure = Figure {
+            alternative: format!("{title} over the runs of one page"),
+            caption: String::new(),
+            kind: FigureKind::Chart(Chart {
+                x: Axis {
+                    title: "run",
+                    of: AxisOf::Count,
+                },
+                y: Axis { title, of },
+                lines,
+            }),
+        };
+        text += &format!("\n![{}](figures/{name}.svg)\n", figure.alternative);
+        pictures.push((PathBuf::from(format!("docs/figures/{name}.svg")), svg(&figure)));
+    }
+    (text, pictures)
 }
 
 /// Replaces what stands between the marks of a name.

@@ -17,6 +17,7 @@ mod output;
 mod page;
 mod plans;
 mod serving;
+mod soak;
 mod tools;
 mod visitor;
 mod web_models;

@@ -14,7 +14,7 @@ use super::{Sandbox, page};
 pub(crate) struct Opened {
     pub(crate) client: Client,
     pub(crate) address: String,
-    _programs: Vec<Running>,
+    programs: Vec<Running>,
 }
 
 impl Opened {
@@ -28,7 +28,7 @@ impl Opened {
         let opened = Self {
             client,
             address,
-            _programs: vec![driver],
+            programs: vec![driver],
         };
         opened.client.goto(&opened.address).await.unwrap();
         opened
@@ -50,7 +50,7 @@ impl Opened {
         let opened = Self {
             client,
             address: address.trim().to_owned(),
-            _programs: vec![server, driver],
+            programs: vec![server, driver],
         };
         opened.go(query).await;
         opened
@@ -59,6 +59,11 @@ impl Opened {
     pub(crate) async fn go(&self, query: &str) {
         self.client.goto(&format!("{}{query}", self.address)).await.unwrap();
         self.state("ready").await;
+    }
+
+    /// Process numbers of the server, if it is one of this test's, and of the driver.
+    pub(crate) fn programs(&self) -> Vec<u32> {
+        self.programs.iter().map(|program| program.0.id()).collect()
     }
 
     pub(crate) async fn is_shown(&self, selector: &str) -> bool {
