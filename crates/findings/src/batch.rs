@@ -1,5 +1,6 @@
 //! Which batch size answers the most items per second, what doubling gains, and where throughput collapses.
 
+use crate::sorting::sort_by;
 use tare_core::stats::Estimate;
 use tare_record::{Question, Status};
 
@@ -141,7 +142,7 @@ fn failed(first: &Measured<'_>) -> Option<String> {
         .filter(|cell| cell.load.requests.is_none() && cell.load.transport.is_none())
         .map(|cell| cell.load.batch)
         .collect();
-    batches.sort_unstable();
+    sort_by(&mut batches, Ord::cmp);
     batches.dedup();
     let names: Vec<String> = batches.iter().map(ToString::to_string).collect();
     (!names.is_empty()).then(|| listed(&names))

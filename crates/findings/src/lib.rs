@@ -22,6 +22,7 @@ mod precision;
 mod sessions;
 #[cfg(test)]
 mod simulated;
+pub mod sorting;
 mod speedup;
 mod stability;
 mod threads;

@@ -1,5 +1,6 @@
 //! How many clients saturate a model, what they wait, and what dynamic batching gains.
 
+use crate::sorting::sort_by;
 use tare_core::stats::{Estimate, rounds_estimate, rounds_ratio};
 use tare_record::{Arrivals, Load, LoadRound, Question};
 
@@ -115,7 +116,7 @@ fn invalid(cell: &Measured<'_>) -> Option<Finding> {
 fn saturation(group: &[&Measured<'_>]) -> Option<Finding> {
     let mut closed: Vec<(usize, &Measured<'_>)> =
         group.iter().filter_map(|&cell| Some((clients(cell)?, cell))).collect();
-    closed.sort_by_key(|(clients, _)| *clients);
+    sort_by(&mut closed, |a, b| a.0.cmp(&b.0));
     let (first, last) = (closed.first()?, closed.last()?);
     if closed.len() < 2 {
         return None;

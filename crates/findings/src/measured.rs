@@ -9,6 +9,7 @@ use tare_core::{stage_durations_ns, steady_rounds};
 use tare_record::{Cell, EngineName, EnvironmentKind, Question, RELAXED_SIMD, Record, Status, Transport};
 
 use crate::labels;
+use crate::sorting::sort_by;
 
 /// Seed of the bootstrap, so that the same records always give the same findings.
 const SEED: u64 = 1;
@@ -244,9 +245,9 @@ where
     groups
 }
 
-/// Sorts cells by a number of each. One function for all numbers, because each kind of sort adds to the page.
-pub(crate) fn sort_by_number(cells: &mut [&Measured<'_>], number: fn(&Measured<'_>) -> usize) {
-    cells.sort_by_key(|cell| number(cell));
+/// Sorts cells by a number of each.
+pub(crate) fn sort_by_number(cells: &mut Vec<&Measured<'_>>, number: fn(&Measured<'_>) -> usize) {
+    sort_by(cells, |a, b| number(a).cmp(&number(b)));
 }
 
 /// The longest stage of a run, and its share of all.

@@ -1,5 +1,6 @@
 //! The time of a run by operator, and how close each comes to what the machine allows.
 
+use crate::sorting::sort_by;
 use tare_core::run_durations_ns;
 use tare_core::stats::{Estimate, median, rounds_estimate, rounds_ratio};
 use tare_record::{Cell, OperatorProfile, PeakSpeed, ProfiledNode};
@@ -69,7 +70,7 @@ impl OperatorTimes {
             .into_iter()
             .filter_map(|name| OperatorTime::of(name, profile, run))
             .collect();
-        operators.sort_by(|a, b| b.share.total_cmp(&a.share));
+        sort_by(&mut operators, |a, b| b.share.total_cmp(&a.share));
         let inside_ns = profile.nodes.iter().flat_map(|node| &node.rounds_ns).sum::<u64>() as f64;
         let inside = inside_ns / profile.rounds.len() as f64 / run;
         Some(Self {

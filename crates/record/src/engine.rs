@@ -174,7 +174,7 @@ pub struct EngineSpec {
     pub device: DeviceKind,
     /// Where it runs.
     pub environments: &'static [EnvironmentKind],
-    /// Of the engines that can run a model, the one with the lowest rank computes the reference.
+    /// Of the engines that can run a model, the one with the lowest rank computes the reference. Ranks count from 1.
     /// `None` for an engine that never does.
     pub reference_rank: Option<u8>,
     /// Whether it can be told to compute in f16, on devices that do.
@@ -314,10 +314,9 @@ impl EngineName {
 
     /// The engines that may compute a reference, the preferred one first.
     pub fn references() -> Vec<EngineName> {
-        let ranked = |spec: &EngineSpec| Some((spec.reference_rank?, spec.name));
-        let mut engines: Vec<_> = ENGINES.iter().filter_map(ranked).collect();
-        engines.sort();
-        engines.into_iter().map(|(_, engine)| engine).collect()
+        let ranks = 1..=u8::MAX;
+        let of_rank = |rank| ENGINES.iter().find(|spec| spec.reference_rank == Some(rank));
+        ranks.map_while(of_rank).map(|spec| spec.name).collect()
     }
 }
 

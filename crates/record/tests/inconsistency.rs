@@ -32,7 +32,7 @@ fn records_that_contradict_themselves_are_refused() {
     for (text, expected) in [
         (
             changed("/machine/kind", json!("native")),
-            "record: the machine is native, and a browser is described",
+            "record: what is described: expected native, found browser",
         ),
         (changed("/created", json!("yesterday")), "created: expected a time like"),
         (
@@ -94,11 +94,11 @@ fn records_that_contradict_themselves_are_refused() {
         ),
         (
             under_load("/samples_ns/1", json!(23)),
-            "time of request 2 of round 1: expected 22, found 23",
+            "cell 2 (tiny on tract), round 1: time of a request in ns: expected 22, found 23",
         ),
         (
             under_load("/load_rounds/0/compute_ns/0", json!(u64::MAX)),
-            "time of request 1 of round 1",
+            "round 1: time of a request in ns",
         ),
     ] {
         let error = Record::from_json(&text).unwrap_err();
@@ -131,7 +131,7 @@ fn samples_cannot_take_longer_than_sampling_did() {
     record.cells[1].samples_ns[0] = steady + 1;
     let found = inconsistencies(&record);
     assert!(
-        found[0].contains("duration of the samples of round 1: expected at most"),
+        found[0].contains("round 1: duration of the samples in ns: expected at most"),
         "{found:?}"
     );
 }

@@ -2,6 +2,7 @@
 
 use tare_core::run_durations_ns;
 use tare_core::stats::{Estimate, median};
+use tare_findings::sorting::sort_by;
 use tare_findings::{format, labels};
 use tare_record::{Cell, PhaseName, Plan, Precision, Record, Status};
 
@@ -64,7 +65,7 @@ pub fn in_words(record: &Record, longest_gap_ns: Option<f64>) -> Option<String> 
     if timed.iter().any(is_network) {
         timed.retain(is_network);
     }
-    timed.sort_by(|a, b| a.1.total_cmp(&b.1));
+    sort_by(&mut timed, |a, b| a.1.total_cmp(&b.1));
     let (fastest, _) = timed.first()?;
     let model = &fastest.model.name;
     let times = timed.iter().filter(|(cell, _)| cell.model.name == *model);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use tare_core::stats::Estimate;
+use tare_findings::sorting::sort_by;
 use tare_record::{Cell, EnvironmentKind, Record, Status};
 
 use super::adapter_match;
@@ -108,7 +109,7 @@ fn by_browser(group: Group<'_>) -> Vec<Group<'_>> {
         .filter(|rung| rung.is_in_browser())
         .map(browser)
         .collect();
-    browsers.sort();
+    sort_by(&mut browsers, Ord::cmp);
     browsers.dedup();
     if browsers.len() < 2 {
         return vec![group];
@@ -140,7 +141,7 @@ fn is_same_work(a: &Cell, b: &Cell) -> bool {
 }
 
 fn ladder<'a>(Group { mut rungs, repeated }: Group<'a>, known: &KnownSeries<'a>) -> Option<Ladder<'a>> {
-    rungs.sort_by_key(|rung| {
+    let place = |rung: &Rung<'_>| {
         let is_relaxed = rung.is_relaxed();
         let limits = rung.cell.engine.name.spec().vector_limits;
         let rung = &rung.cell.configuration;
@@ -157,7 +158,8 @@ fn ladder<'a>(Group { mut rungs, repeated }: Group<'a>, known: &KnownSeries<'a>)
             .as_ref()
             .map(|limit| limits.iter().position(|known| known == limit));
         (place, narrowed, rung.wgsl_asked, is_relaxed, threads)
-    });
+    };
+    sort_by(&mut rungs, |a, b| place(a).cmp(&place(b)));
     // Steps to relaxed SIMD and to the browser's threads begin at the module that has neither.
     let is_plain = |rung: &Rung<'_>| rung.cell.configuration.threads == 1 && !rung.is_relaxed();
     let has_plain = rungs.iter().any(|rung| rung.is_in_browser() && is_plain(rung));

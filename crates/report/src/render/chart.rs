@@ -2,6 +2,7 @@ use maud::{Markup, html};
 
 use crate::figure::{Axis, Chart, ChartLine, ChartPoint};
 use tare_findings::format::coordinate;
+use tare_findings::sorting::sort_by;
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 358.0;
@@ -180,7 +181,7 @@ fn names(lines: &[ChartLine], y: &Scale) -> Vec<Option<(f64, (f64, f64))>> {
         .filter(|(_, line)| !line.label.is_empty())
         .filter_map(|(index, line)| line.points.last().map(|last| (index, (last.x, last.y.value))))
         .collect();
-    wanted.sort_by(|a, b| y.at(a.1.1).total_cmp(&y.at(b.1.1)));
+    sort_by(&mut wanted, |a, b| y.at(a.1.1).total_cmp(&y.at(b.1.1)));
     let mut names = vec![None; lines.len()];
     let mut free = TOP;
     for (index, last) in wanted {

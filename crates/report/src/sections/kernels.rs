@@ -1,6 +1,6 @@
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use tare_findings::sorting::sort_by;
 use tare_record::{Cell, Record};
 
 use super::MOST;
@@ -55,7 +55,7 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
 /// Most frequent first.
 fn by_uses(kernels: &BTreeMap<String, u64>) -> Vec<String> {
     let mut sorted: Vec<_> = kernels.iter().collect();
-    sorted.sort_by_key(|(_, uses)| Reverse(**uses));
+    sort_by(&mut sorted, |a, b| b.1.cmp(a.1));
     sorted
         .into_iter()
         .map(|(name, uses)| format!("{uses} of {name}"))

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use tare_findings::sorting::sort_by;
 use tare_findings::{LayerTime, OperatorTimes, format, labels};
 use tare_record::{Cell, OperatorProfile, ProfiledNode, Record};
 
@@ -52,7 +53,7 @@ fn by_node<'a>(cell: &Cell, profile: &OperatorProfile, times: &OperatorTimes) ->
     for operator in &times.operators {
         let nodes = profile.nodes.iter().filter(|node| node.operator == operator.operator);
         let mut nodes: Vec<(String, f64)> = nodes.map(|node| (node.name.clone(), node.mean_ns())).collect();
-        nodes.sort_by(|a, b| b.1.total_cmp(&a.1));
+        sort_by(&mut nodes, |a, b| b.1.total_cmp(&a.1));
         let duration_ns = nodes.iter().map(|(_, ns)| ns).sum();
         nodes.truncate(NODES_DRAWN);
         parts.push(FlamePart {
@@ -61,7 +62,7 @@ fn by_node<'a>(cell: &Cell, profile: &OperatorProfile, times: &OperatorTimes) ->
             nodes,
         });
     }
-    parts.sort_by(|a, b| b.duration_ns.total_cmp(&a.duration_ns));
+    sort_by(&mut parts, |a, b| b.duration_ns.total_cmp(&a.duration_ns));
     let inside: f64 = parts.iter().map(|part| part.duration_ns).sum();
     parts.push(FlamePart {
         name: "outside the operators".into(),
@@ -88,7 +89,7 @@ fn by_operator<'a>(profiled: &[(&Cell, &OperatorProfile, OperatorTimes)]) -> Fig
         *totals.entry(&operator.operator).or_default() += operator.duration_ns.value;
     }
     let mut names: Vec<&str> = totals.keys().copied().collect();
-    names.sort_by(|a, b| totals[b].total_cmp(&totals[a]));
+    sort_by(&mut names, |a, b| totals[b].total_cmp(&totals[a]));
     names.truncate(DRAWN);
     let rows = profiled.iter().map(|(cell, _, times)| {
         let of = |name: &&str| -> f64 {
@@ -207,7 +208,7 @@ fn layers<'a>(cell: &Cell) -> Option<Block<'a>> {
 /// The longest nodes of a cell.
 fn longest_nodes<'a>(cell: &Cell, profile: &OperatorProfile) -> Block<'a> {
     let mut nodes: Vec<&ProfiledNode> = profile.nodes.iter().collect();
-    nodes.sort_by(|a, b| b.mean_ns().total_cmp(&a.mean_ns()));
+    sort_by(&mut nodes, |a, b| b.mean_ns().total_cmp(&a.mean_ns()));
     let listed = nodes.iter().take(LISTED);
     Block::Collapsed {
         summary: format!("{}: the longest of {} nodes", name(cell), nodes.len()),

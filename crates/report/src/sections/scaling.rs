@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tare_findings::labels;
+use tare_findings::sorting::sort_by;
 use tare_record::{Cell, Question, RELAXED_SIMD, Record, Status};
 
 use crate::analysis::series::KnownSeries;
@@ -114,7 +115,7 @@ fn charts<'a, 'r>(records: &'r [Record], known: &KnownSeries<'r>, by: By) -> Vec
     }
     let blocks = charts.into_iter().filter_map(|(name, mut lines)| {
         for line in &mut lines {
-            line.points.sort_by(|a, b| a.x.total_cmp(&b.x));
+            sort_by(&mut line.points, |a, b| a.x.total_cmp(&b.x));
         }
         lines.retain(|line| line.points.first().map(|point| point.x) != line.points.last().map(|point| point.x));
         (!lines.is_empty()).then(|| Block::Figure(figure(&name, lines, by)))

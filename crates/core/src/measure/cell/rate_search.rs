@@ -124,7 +124,7 @@ impl Trial {
     /// Whether the share of the goal was answered in time, and no request was lost.
     fn keeps(&self, goal: Goal) -> bool {
         let mut sorted: Vec<f64> = self.samples_ns.iter().map(|&ns| ns as f64).collect();
-        sorted.sort_by(f64::total_cmp);
+        sorted.sort_unstable_by(f64::total_cmp);
         let time_ns = quantile(&sorted, f64::from(goal.percent) / 100.0);
         time_ns.is_some_and(|time_ns| time_ns <= goal.within_ns as f64)
             && self.rounds.iter().all(|round| round.dropped + round.unanswered == 0)
