@@ -16,34 +16,29 @@ const MODELS: u64 = 1_000;
 
 #[test]
 fn engines_agree_on_generated_models() {
-    let count = std::env::var("TARE_GENERATED_MODELS")
-        .ok()
-        .and_then(|count| count.parse().ok());
-    let seed = std::env::var("TARE_GENERATED_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
+    let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
+    let (count, seed) = (number("TARE_GENERATED_MODELS"), number("TARE_GENERATED_SEED"));
     let mut random = Random::new(seed.unwrap_or(2026), "generated");
     for index in 0..count.unwrap_or(MODELS) {
         let bytes: Vec<u8> = (0..24).flat_map(|_| random.next_u64().to_le_bytes()).collect();
         let model = generated_model(&bytes);
-        let workload = prepare("case", model.clone(), &BTreeMap::new(), &[], 3).unwrap();
-        let differ = |what: &str| {
-            let file = std::env::temp_dir().join(format!("tare-generated-{index}.onnx"));
+        if let Err(what) = agree(&model) {
+            let file = std::env::temp_dir().join(format!("generated-{index}.onnx"));
             std::fs::write(&file, &model).unwrap();
             panic!("model {index}, in {}: {what}", file.display());
-        };
-        let reference = match run(&Tract::new(1), &workload) {
-            Ok(outputs) => workload.name_outputs(outputs),
-            Err(failure) => differ(&format!("tract: {failure}")),
-        };
-        let outputs = match run(&Burn::flex(1), &workload) {
-            Ok(outputs) => outputs,
-            Err(failure) => differ(&format!("burn: {failure}")),
-        };
-        let drift = compare(&outputs, &reference, &Tolerance::from([(DType::F32, 1e-3)]));
-        match drift {
-            Ok(drift) if drift.iter().all(|drift| drift.max_scaled < 1e-4) => {}
-            other => differ(&format!("{other:?}")),
         }
     }
+}
+
+/// Runs a model on both engines. An error says which cannot, or how far apart their outputs are.
+fn agree(model: &[u8]) -> Result<(), String> {
+    let workload = prepare("case", model.to_vec(), &BTreeMap::new(), &[], 3).map_err(|error| error.to_string())?;
+    let reference = run(&Tract::new(1), &workload).map_err(|failure| format!("tract: {failure}"))?;
+    let outputs = run(&Burn::flex(1), &workload).map_err(|failure| format!("burn: {failure}"))?;
+    let tolerance = Tolerance::from([(DType::F32, 1e-3)]);
+    let drift = compare(&outputs, &workload.name_outputs(reference), &tolerance).map_err(|error| error.to_string())?;
+    if drift.iter().all(|drift| drift.max_scaled < 1e-4) {
+        return Ok(());
+    }
+    Err(format!("{drift:?}"))
 }
