@@ -55,11 +55,15 @@ fn machine_memory() -> u64 {
         .map_or(all, |container| container.total_memory.min(all))
 }
 
-/// The hint if a process died because it could get no memory, by what it wrote last. The standard library writes so.
-pub(crate) fn hint_of(last_words: &str, limit: Option<u64>) -> Option<String> {
-    let limit = limit.filter(|_| last_words.contains("memory allocation of"))?;
-    Some(format!(
-        "the process may have {} MiB: raise `memory_limit_mib` in the plan or pass --memory-limit, or choose a smaller model",
-        limit >> 20
-    ))
+/// Why a process died, if it could get no memory: the standard library says so, and then aborts.
+pub(crate) fn failure(output: &str, limit: Option<u64>) -> Option<Failure> {
+    let limit = limit?;
+    let line = output.lines().find(|line| line.contains("memory allocation of"))?;
+    let message = format!(
+        "the process may have {} MiB of memory, and died before it finished its cell: {}",
+        limit >> 20,
+        line.trim()
+    );
+    let hint = "raise `memory_limit_mib` in the plan or pass --memory-limit, or choose a smaller model";
+    Some(Failure::new(FailureKind::Died, message).with_hint(hint))
 }

@@ -280,18 +280,17 @@ async fn last_words(child: &mut Child, errors: JoinHandle<String>, memory_limit:
         .await
         .map_or_else(|error| error.to_string(), |status| status.to_string());
     let text = errors.await.unwrap_or_default();
+    if let Some(failure) = memory_limit::failure(&text, memory_limit) {
+        return failure;
+    }
     let last = text
         .lines()
         .rev()
         .find(|line| !line.trim().is_empty() && !line.contains("RUST_BACKTRACE"));
     let last_words = last.map_or_else(String::new, |line| format!("; its last output was: {}", line.trim()));
-    let failure = died(format!(
+    died(format!(
         "the process died ({how}) before it finished its cell{last_words}"
-    ));
-    match memory_limit::hint_of(&last_words, memory_limit) {
-        Some(hint) => failure.with_hint(hint),
-        None => failure,
-    }
+    ))
 }
 
 fn died(message: String) -> Failure {

@@ -110,6 +110,8 @@ fn a_version_that_is_slower_changes_the_exit_code() {
     for cell in &mut after.cells {
         cell.engine.version = "later".into();
         cell.samples_ns.iter_mut().for_each(|ns| *ns *= 100);
+        let phases = cell.rounds.iter_mut().flat_map(|round| &mut round.phases);
+        phases.for_each(|phase| phase.duration_ns *= 100);
     }
     sandbox.write("after.json", after.to_json().unwrap().as_bytes());
     for (arguments, code, text) in [

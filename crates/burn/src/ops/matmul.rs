@@ -66,6 +66,14 @@ fn transpose_matrix(cx: &mut Lowerer, x: Value) -> Lowering<Value> {
 /// x [.., i] times weight [i, o], or [o, i] if `transposed`, plus bias [o].
 fn linear_product(cx: &mut Lowerer, x: Value, weight: Value, transposed: bool, bias: Option<Value>) -> Lowering<Value> {
     let x = cx.device_floats(x)?;
+    // A vector is a matrix of one row, which burn insists on.
+    if let [inner] = x.shape[..] {
+        let row = cx.reshape(&x, vec![1, inner]);
+        let product = linear_product(cx, Value::Floats(row), weight, transposed, bias)?;
+        let product = cx.device_floats(product)?;
+        let columns = product.shape[1..].to_vec();
+        return Ok(Value::Floats(cx.reshape(&product, columns)));
+    }
     let weight = match weight {
         Value::Host(host) if transposed && host.shape.len() == 2 && host.len() <= MAX_TRANSPOSED_ON_HOST => {
             cx.constant(host.transpose(&[1, 0]))

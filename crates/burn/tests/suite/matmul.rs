@@ -25,6 +25,16 @@ fn products_agree() {
 }
 
 #[test]
+fn a_vector_times_a_matrix_plus_a_bias_is_a_vector() {
+    agree(graph(&[5], &[4], |g, x| {
+        let w = g.weight("w", &[5, 4], WeightInit::LeCun { fan_in: 5 });
+        let b = g.weight("b", &[4], WeightInit::LeCun { fan_in: 1 });
+        let product = g.node("product", "MatMul", &[x, &w], &[]);
+        g.node("y", "Add", &[&product, &b], &[])
+    }));
+}
+
+#[test]
 fn products_with_factors_agree() {
     agree(graph(&[3, 2], &[2, 4], |g, x| {
         let weight = g.constant(
