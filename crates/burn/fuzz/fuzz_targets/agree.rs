@@ -16,8 +16,11 @@ use tare_tract::Tract;
 
 fuzz_target!(|bytes: &[u8]| {
     let workload = prepare("case", generated_model(bytes), &BTreeMap::new(), &[], 3).expect("the model is valid");
-    let reference = run(&Tract::new(1), &workload).expect("tract runs it");
     let outputs = run(&Burn::flex(1), &workload).expect("burn runs it");
+    // tract fails to optimize some valid models.
+    let Ok(reference) = run(&Tract::new(1), &workload) else {
+        return;
+    };
     let tolerance = Tolerance::from([(DType::F32, 1e-3)]);
     let drift = compare(&outputs, &workload.name_outputs(reference), &tolerance).expect("both compute the same");
     assert!(drift.iter().all(|drift| drift.max_scaled < 1e-4), "{drift:?}");
