@@ -31,7 +31,9 @@ pub fn generated_model(bytes: &[u8]) -> Vec<u8> {
     for _ in 0..=builder.decisions.below(MOST_NODES) {
         builder.add_node();
     }
-    // The last value, and another, which may be used again.
+    // A node that does not fit is left out, and a file without any is no model.
+    let (last, shape) = builder.values[builder.values.len() - 1].clone();
+    builder.push("Identity", &[&last], &[], shape);
     let (last, shape) = builder.values[builder.values.len() - 1].clone();
     builder.graph.output(&last, &shape);
     builder.graph.into_bytes()
