@@ -11,37 +11,46 @@ const TENTHS: u64 = 9;
 ///
 /// # Errors
 ///
-/// If the plan limits the memory, and this system cannot.
+/// If the plan limits the memory, and it cannot be limited.
 pub(crate) fn limit_memory(child: &Child, rules: &Rules) -> Result<Option<u64>, Failure> {
     let asked = rules.memory_limit_mib.map(|mib| mib << 20);
-    let limit = set(child, asked);
-    if asked.is_some() && limit.is_none() {
-        return Err(Failure::new(
-            FailureKind::Unsupported,
-            "the memory of a process cannot be limited on this system",
-        )
-        .with_hint("remove `memory_limit_mib` from the plan, or --memory-limit"));
+    match (set(child, asked), asked) {
+        (Ok(limit), _) => Ok(limit),
+        // Nobody asked: the cell is measured without.
+        (Err(_), None) => Ok(None),
+        (Err(error), Some(_)) => {
+            let message = format!("the memory of a process cannot be limited here: {error}");
+            let hint = "remove `memory_limit_mib` from the plan, or --memory-limit";
+            Err(Failure::new(FailureKind::Unsupported, message).with_hint(hint))
+        }
     }
-    Ok(limit)
 }
 
 /// What a process can write to counts, once it is mapped: not code, files, and what is only reserved.
 #[cfg(target_os = "linux")]
-fn set(child: &Child, asked: Option<u64>) -> Option<u64> {
+fn set(child: &Child, asked: Option<u64>) -> std::io::Result<Option<u64>> {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
     let limit = asked.unwrap_or_else(|| machine_memory() / 10 * TENTHS);
-    let pid = Pid::from_raw(i32::try_from(child.id()?).ok()?)?;
+    let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    // A machine whose memory cannot be read has no limit.
+    let Some(pid) = pid.filter(|_| limit > 0) else {
+        return Ok(None);
+    };
     let limits = Rlimit {
         current: Some(limit),
         maximum: Some(limit),
     };
-    prlimit(Some(pid), Resource::Data, limits).ok().map(|_| limit)
+    prlimit(Some(pid), Resource::Data, limits)?;
+    Ok(Some(limit))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn set(_: &Child, _: Option<u64>) -> Option<u64> {
-    None
+fn set(_: &Child, asked: Option<u64>) -> std::io::Result<Option<u64>> {
+    match asked {
+        None => Ok(None),
+        Some(_) => Err(std::io::Error::other("it needs Linux")),
+    }
 }
 
 /// Memory of the machine, or of the container that this program runs in.

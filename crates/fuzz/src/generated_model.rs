@@ -64,6 +64,9 @@ impl Builder<'_> {
     }
 
     fn push(&mut self, operator: &str, inputs: &[&Value], attributes: &[Attribute], shape: Vec<usize>) {
+        if shape.iter().product::<usize>() > MOST_ELEMENTS {
+            return;
+        }
         let name = self.name(operator);
         let value = self.graph.node(&name, operator, inputs, attributes);
         self.values.push((value, shape));
@@ -288,9 +291,7 @@ impl Builder<'_> {
                 other[axis] = 1 + self.decisions.below(3);
                 let weight = self.weight(&other);
                 shape[axis] += other[axis];
-                if shape.iter().product::<usize>() <= MOST_ELEMENTS {
-                    self.push("Concat", &[x, &weight], &[Attribute::Int("axis", int(axis))], shape);
-                }
+                self.push("Concat", &[x, &weight], &[Attribute::Int("axis", int(axis))], shape);
             }
         }
     }

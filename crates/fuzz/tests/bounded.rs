@@ -29,11 +29,11 @@ fn survives(name: &str) {
     for _ in 0..target.runs_of_test {
         let input = mutated(target, &inputs, &mut random);
         let outcome = std::panic::catch_unwind(|| (target.run)(&input));
-        assert!(
-            outcome.is_ok(),
-            "{name} does not survive {:?}",
-            String::from_utf8_lossy(&input)
-        );
+        if outcome.is_err() {
+            let file = std::env::temp_dir().join(format!("{name}.input"));
+            std::fs::write(&file, &input).unwrap();
+            panic!("{name} does not survive {}", file.display());
+        }
     }
 }
 

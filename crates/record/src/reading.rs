@@ -24,7 +24,7 @@ pub enum RecordError {
     #[error("the record does not follow {SCHEMA}: {0}")]
     Field(serde_json::Error),
     /// What it says twice does not agree.
-    #[error("the record contradicts itself: {first}{}\nhint: it was changed after it was measured; use the original file, or measure again", and_more(*.others))]
+    #[error("the record contradicts itself: {first}{}\nhint: it may have been changed after it was measured: use the original file, or measure again; if it is the original, please report this", and_more(*.others))]
     Inconsistent {
         /// The first of [`inconsistencies`].
         first: String,

@@ -115,8 +115,8 @@ fn run(sh: &Shell, fuzz: &Path, name: &str, package: &str, seconds: u64, keep: b
             log.display()
         );
     }
-    if keep {
-        let limits = ["-merge=1", "-max_len=4000"];
+    if let (true, Some(known)) = (keep, known) {
+        let limits = ["-merge=1".to_owned(), format!("-max_len={}", known.longest)];
         cmd!(
             sh,
             "{fuzz} run --fuzz-dir {package} --target-dir {build} {name} {kept} {corpus} -- {limits...}"

@@ -92,7 +92,7 @@ mod flags {
             }
             /// Check: the ONNX backend node tests, written to crates/burn/CONFORMANCE.md; needs python3 with pip
             cmd conformance {}
-            /// Check: look for bytes that do harm, in every reader of what strangers made
+            /// Check: look for inputs that crash a reader of what strangers made
             cmd fuzz {
                 /// One target, like `record`; all by default
                 optional --target target: String
@@ -101,7 +101,7 @@ mod flags {
                 /// Keep what was found interesting for the tests
                 optional --keep
             }
-            /// Check: send signals to processes of runs at random moments: nothing may be lost or left
+            /// Check: send signals to processes of runs at random moments: nothing may be lost or left behind
             cmd chaos {
                 /// How many moments, 1000 by default
                 optional --moments moments: u64

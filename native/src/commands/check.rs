@@ -5,7 +5,7 @@ use tare_record::{Record, inconsistencies};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Records that `tare run`, `tare browser` or the page made
+    /// Records that a run of tare or the page made
     #[arg(required = true)]
     records: Vec<PathBuf>,
 }

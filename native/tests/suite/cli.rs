@@ -389,7 +389,7 @@ fn records_are_checked() {
         .run("report changed.json")
         .code(2)
         .says("changed.json: the record contradicts itself: cell 1 (null on tract)")
-        .says("hint: it was changed after it was measured");
+        .says("hint: it may have been changed after it was measured");
 }
 
 #[test]

@@ -50,14 +50,12 @@ fn get(host: &str) -> String {
 }
 
 /// Resident memory of the server in MiB.
-#[cfg(target_os = "linux")]
 fn resident_mib(server: &Running) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.0.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() / 1024
 }
 
-#[cfg(target_os = "linux")]
 fn open_files(server: &Running) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", server.0.id()))
         .unwrap()
@@ -65,24 +63,24 @@ fn open_files(server: &Running) -> usize {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn many_slow_clients_hold_nobody_up() {
     let sandbox = Sandbox::new();
     let (server, host) = serve(&sandbox);
     assert!(get(&host).contains("200 OK"));
     let before = open_files(&server);
-    // As many as the usual limit of open files lets this test have.
-    let clients: Vec<TcpStream> = (0..1000)
-        .map_while(|index| {
-            let mut stream = TcpStream::connect(&host).ok()?;
+    // A quarter of the files that this process may open: the server has the same limit.
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let count = limit.map_or(1000, |limit| (limit / 4).min(1000));
+    let clients: Vec<TcpStream> = (0..count)
+        .map(|index| {
+            let mut stream = connect(&host);
             // Half of them say nothing, and half begin a request.
             if index % 2 == 0 {
-                stream.write_all(b"GET / HTTP/1.1\r\nHo").ok()?;
+                stream.write_all(b"GET / HTTP/1.1\r\nHo").unwrap();
             }
-            Some(stream)
+            stream
         })
         .collect();
-    assert!(clients.len() > 900, "{}", clients.len());
     for _ in 0..20 {
         assert!(get(&host).contains("200 OK"));
     }
@@ -99,7 +97,6 @@ fn many_slow_clients_hold_nobody_up() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn huge_requests_take_no_memory() {
     let sandbox = Sandbox::new();
     let (server, host) = serve(&sandbox);

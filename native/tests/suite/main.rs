@@ -5,9 +5,11 @@
 
 mod bench;
 mod browser;
+#[cfg(target_os = "linux")]
 mod chaos;
 mod cli;
 mod common;
+#[cfg(target_os = "linux")]
 mod crowd;
 mod grid;
 mod invite;
@@ -17,6 +19,7 @@ mod output;
 mod page;
 mod plans;
 mod serving;
+#[cfg(target_os = "linux")]
 mod soak;
 mod tools;
 mod visitor;

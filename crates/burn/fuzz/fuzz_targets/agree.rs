@@ -22,7 +22,7 @@ static QUIET: Once = Once::new();
 
 fuzz_target!(|bytes: &[u8]| {
     // rten panics on some. The fuzzer's hook would end the process; a panic that nobody catches still does.
-    QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+    QUIET.call_once(|| std::panic::set_hook(Box::new(|panic| eprintln!("{panic}"))));
     let workload = prepare("case", generated_model(bytes), &BTreeMap::new(), &[], 3).expect("the model is valid");
     let outputs = run(&Burn::flex(1), &workload).expect("burn runs it");
     let others: [&dyn Engine; 2] = [&Tract::new(1), &Rten::new(1)];

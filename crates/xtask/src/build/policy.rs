@@ -24,7 +24,7 @@ pub(super) fn with_policy(page: &str) -> Result<String> {
         "manifest-src 'self'".into(),
         "base-uri 'none'".into(),
         "form-action 'none'".into(),
-        // `web/scripts/trusted.js` makes what may run of text.
+        // `web/scripts/trusted.js` turns text into what may run.
         "require-trusted-types-for 'script'".into(),
         "trusted-types tare".into(),
     ]

@@ -62,6 +62,7 @@ impl Opened {
     }
 
     /// Process numbers of the server, if it is one of this test's, and of the driver.
+    #[cfg(target_os = "linux")]
     pub(crate) fn programs(&self) -> Vec<u32> {
         self.programs.iter().map(|program| program.0.id()).collect()
     }

@@ -78,6 +78,7 @@ impl<'a> Disturbed<'a> {
     }
 
     /// Sends a signal to a process that may have ended meanwhile.
+    #[cfg(target_os = "linux")]
     pub(crate) fn signal_if_there(&self, signal: &str, id: u32) {
         let _ = Command::new("kill")
             .args([&format!("-{signal}"), &id.to_string()])
