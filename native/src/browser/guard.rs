@@ -4,6 +4,7 @@
 //! guard's standard input, or is gone, the guard ends the driver, the browser and everything that
 //! they started, and deletes the folder for their temporary files.
 
+use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use sysinfo::{Pid, ProcessStatus, ProcessesToUpdate, System};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 use tokio::process::{Child, Command};
 
 /// Time between two looks at the driver.
@@ -24,6 +25,8 @@ const END: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Guarded {
     guard: Child,
+    /// Of the browser's temporary files.
+    folder: PathBuf,
 }
 
 impl Guarded {
@@ -51,8 +54,8 @@ impl Guarded {
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
         // The guard deletes it.
-        let _ = folder.keep();
-        Ok(Self { guard })
+        let folder = folder.keep();
+        Ok(Self { guard, folder })
     }
 
     /// Process number of the guard, from which driver and browser descend.
@@ -65,12 +68,25 @@ impl Guarded {
         !matches!(self.guard.try_wait(), Ok(None))
     }
 
-    /// Ends driver and browser, and waits for it.
+    /// Ends driver and browser, and waits for it. If the guard was killed or stopped, this program does its work.
     pub(super) async fn end(mut self) {
         drop(self.guard.stdin.take());
-        // It kills what does not end, so it always ends.
-        let _ = tokio::time::timeout(2 * END, self.guard.wait()).await;
+        let ended = tokio::time::timeout(2 * END, self.guard.wait()).await;
+        if matches!(ended, Ok(Ok(status)) if status.success()) {
+            return;
+        }
+        let _ = self.guard.kill().await;
+        let mark = temporary_files_in(&self.folder);
+        end_families(&|process| process.environ().contains(&mark));
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// The variable that all processes of a browser have.
+fn temporary_files_in(folder: &Path) -> OsString {
+    let mut variable = OsString::from("TMPDIR=");
+    variable.push(folder);
+    variable
 }
 
 /// The process between this program and a driver.
@@ -111,24 +127,32 @@ pub(crate) fn run(folder: PathBuf, program: &Path, arguments: &[String]) -> Resu
 
 /// Kills every descendant of this process.
 fn end_descendants() {
-    let deadline = Instant::now() + END;
     let own = Pid::from_u32(std::process::id());
+    end_families(&|process| process.parent() == Some(own));
+}
+
+/// Kills processes with all that descend from them.
+fn end_families(is_head: &dyn Fn(&sysinfo::Process) -> bool) {
+    let deadline = Instant::now() + END;
+    let what = ProcessRefreshKind::nothing().with_environ(UpdateKind::OnlyIfNotSet);
     let mut system = System::new();
     while Instant::now() < deadline {
-        system.refresh_processes(ProcessesToUpdate::All, true);
-        let descends = |mut id: Pid| {
+        system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
+        let is_member = |mut process: &sysinfo::Process| {
             // The limit ends cycles, which can occur because the processes change while they are read.
             for _ in 0..system.processes().len() {
-                match system.process(id).and_then(sysinfo::Process::parent) {
-                    Some(parent) if parent == own => return true,
-                    Some(parent) => id = parent,
+                if is_head(process) {
+                    return true;
+                }
+                match process.parent().and_then(|parent| system.process(parent)) {
+                    Some(parent) => process = parent,
                     None => return false,
                 }
             }
             false
         };
         let is_left = |process: &&sysinfo::Process| {
-            process.thread_kind().is_none() && process.status() != ProcessStatus::Zombie && descends(process.pid())
+            process.thread_kind().is_none() && process.status() != ProcessStatus::Zombie && is_member(process)
         };
         let left: Vec<_> = system.processes().values().filter(is_left).collect();
         if left.is_empty() {
