@@ -138,21 +138,10 @@ fn end_families(is_head: &dyn Fn(&sysinfo::Process) -> bool) {
     let mut system = System::new();
     while Instant::now() < deadline {
         system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
-        let is_member = |mut process: &sysinfo::Process| {
-            // The limit ends cycles, which can occur because the processes change while they are read.
-            for _ in 0..system.processes().len() {
-                if is_head(process) {
-                    return true;
-                }
-                match process.parent().and_then(|parent| system.process(parent)) {
-                    Some(parent) => process = parent,
-                    None => return false,
-                }
-            }
-            false
-        };
         let is_left = |process: &&sysinfo::Process| {
-            process.thread_kind().is_none() && process.status() != ProcessStatus::Zombie && is_member(process)
+            process.thread_kind().is_none()
+                && process.status() != ProcessStatus::Zombie
+                && is_member(&system, process, is_head)
         };
         let left: Vec<_> = system.processes().values().filter(is_left).collect();
         if left.is_empty() {
@@ -163,4 +152,18 @@ fn end_families(is_head: &dyn Fn(&sysinfo::Process) -> bool) {
         }
         std::thread::sleep(INTERVAL / 5);
     }
+}
+
+/// Whether a process or one that it descends from is a head.
+fn is_member(system: &System, process: &sysinfo::Process, is_head: &dyn Fn(&sysinfo::Process) -> bool) -> bool {
+    let mut next = Some(process);
+    // The limit ends cycles, which can occur because the processes change while they are read.
+    for _ in 0..system.processes().len() {
+        let Some(process) = next else { return false };
+        if is_head(process) {
+            return true;
+        }
+        next = process.parent().and_then(|parent| system.process(parent));
+    }
+    false
 }
