@@ -1,5 +1,6 @@
 //! A record must not contradict itself. A file that was edited, or joined from several, shows here.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use crate::{Cell, EnvironmentKind, LoadRound, PhaseName, Record, Round, Status};
@@ -7,13 +8,10 @@ use crate::{Cell, EnvironmentKind, LoadRound, PhaseName, Record, Round, Status};
 /// What does not hold together in a record, a line each: where, what was expected, and what was found. Empty for what
 /// tare wrote. Cells count from 1.
 pub fn inconsistencies(record: &Record) -> Vec<String> {
-    let mut found = Found {
-        place: "record".into(),
-        lines: vec![],
-    };
+    let mut found = Found::default();
     check_record(record, &mut found);
     for (index, cell) in record.cells.iter().enumerate() {
-        found.place = format!("cell {} ({} on {})", index + 1, cell.model.name, cell.engine.name);
+        (found.cell, found.round) = (Some((index, cell)), None);
         if cell.configuration.environment != record.machine.kind {
             found.differ("environment", &record.machine.kind, &cell.configuration.environment);
         }
@@ -24,16 +22,26 @@ pub fn inconsistencies(record: &Record) -> Vec<String> {
     found.lines
 }
 
-struct Found {
-    place: String,
+/// What was found so far, and where it is looked for now.
+#[derive(Default)]
+struct Found<'r> {
+    cell: Option<(usize, &'r Cell)>,
+    round: Option<usize>,
     lines: Vec<String>,
 }
 
-impl Found {
+impl Found<'_> {
     // Not inlined: the page has a limit of its size.
     #[inline(never)]
     fn say(&mut self, what: &str) {
-        self.lines.push(format!("{}: {what}", self.place));
+        let mut place = match self.cell {
+            None => "record".to_owned(),
+            Some((index, cell)) => format!("cell {} ({} on {})", index + 1, cell.model.name, cell.engine.name),
+        };
+        if let Some(round) = self.round {
+            place += &format!(", round {round}");
+        }
+        self.lines.push(format!("{place}: {what}"));
     }
 
     #[inline(never)]
@@ -60,7 +68,7 @@ impl Found {
     }
 }
 
-fn check_record(record: &Record, found: &mut Found) {
+fn check_record(record: &Record, found: &mut Found<'_>) {
     let machine = &record.machine;
     // In Node, the program that started it describes the machine.
     for (kind, is_described) in [
@@ -89,7 +97,7 @@ fn check_record(record: &Record, found: &mut Found) {
     }
 }
 
-fn check_cell(cell: &Cell, found: &mut Found) {
+fn check_cell(cell: &Cell, found: &mut Found<'_>) {
     if let Some(hash) = &cell.model.sha256 {
         found.hash("hash of the model", hash);
     }
@@ -122,7 +130,7 @@ fn check_cell(cell: &Cell, found: &mut Found) {
     }
 }
 
-fn check_outputs(cell: &Cell, found: &mut Found) {
+fn check_outputs(cell: &Cell, found: &mut Found<'_>) {
     let Some(verification) = &cell.verification else {
         return;
     };
@@ -159,7 +167,7 @@ fn check_outputs(cell: &Cell, found: &mut Found) {
 }
 
 /// Records of earlier builds had a single round, and did not list it.
-fn check_rounds(cell: &Cell, found: &mut Found) {
+fn check_rounds(cell: &Cell, found: &mut Found<'_>) {
     if cell.rounds.is_empty() {
         return;
     }
@@ -169,11 +177,13 @@ fn check_rounds(cell: &Cell, found: &mut Found) {
         .fold(0, |sum: usize, round| sum.saturating_add(round.samples));
     found.same("samples of all rounds", counted as u64, count(&cell.samples_ns));
     // 0 in records of earlier builds.
-    let is_repeated = |(index, round): (usize, &Round)| {
-        let mut earlier = cell.rounds[..index].iter();
-        round.number > 0 && earlier.any(|earlier| earlier.number == round.number)
-    };
-    if cell.rounds.iter().enumerate().any(is_repeated) {
+    let mut numbers = BTreeSet::new();
+    let mut numbered = cell
+        .rounds
+        .iter()
+        .map(|round| round.number)
+        .filter(|&number| number > 0);
+    if !numbered.all(|number| numbers.insert(number)) {
         found.say("two of its rounds have the same number");
     }
     // A round that failed has neither.
@@ -182,10 +192,9 @@ fn check_rounds(cell: &Cell, found: &mut Found) {
     for stage in &cell.stages {
         found.at_most("rounds of a stage", rounds, count(&stage.rounds) as f64);
     }
-    let place = found.place.clone();
     let mut rest = &cell.samples_ns[..];
     for (index, round) in cell.rounds.iter().enumerate() {
-        found.place = format!("{place}, round {}", round.number);
+        found.round = Some(round.number);
         let (samples, after) = rest.split_at(round.samples.min(rest.len()));
         rest = after;
         if cell.load_rounds.is_empty() {
@@ -197,7 +206,7 @@ fn check_rounds(cell: &Cell, found: &mut Found) {
 }
 
 /// What was sampled one after the other took no longer than sampling did.
-fn check_duration(round: &Round, samples: &[u64], found: &mut Found) {
+fn check_duration(round: &Round, samples: &[u64], found: &mut Found<'_>) {
     if let Some(steady) = round.phases.iter().find(|phase| phase.name == PhaseName::Steady) {
         let sum = samples.iter().fold(0, |sum: u64, &sample| sum.saturating_add(sample));
         found.at_most("duration of the samples in ns", steady.duration_ns as f64, sum as f64);
@@ -205,7 +214,7 @@ fn check_duration(round: &Round, samples: &[u64], found: &mut Found) {
 }
 
 /// The parts of each request make its time, and the runs answered every one.
-fn check_load(round: &Round, load: &LoadRound, samples: &[u64], found: &mut Found) {
+fn check_load(round: &Round, load: &LoadRound, samples: &[u64], found: &mut Found<'_>) {
     let requests = count(&load.arrivals_ns);
     found.same("requests", round.samples as u64, requests);
     let parts = [&load.queue_ns, &load.batching_ns, &load.compute_ns, &load.transport_ns];

@@ -143,3 +143,27 @@ fn samples_cannot_take_longer_than_sampling_did() {
         "{found:?}"
     );
 }
+
+#[test]
+fn rounds_of_a_hostile_record_are_checked_in_no_time() {
+    let mut record = Record::from_json(GOLDEN).unwrap();
+    let round = |number| tare_record::Round {
+        number,
+        start_ns: None,
+        samples: 0,
+        phases: vec![],
+        calibration: None,
+        machine: None,
+        browser: None,
+    };
+    record.cells[1].samples_ns.clear();
+    // Trillions of steps, if each were compared with each.
+    record.cells[1].rounds = (1..=2_000_000).chain([7]).map(round).collect();
+    let found = inconsistencies(&record);
+    assert!(
+        found
+            .iter()
+            .any(|line| line.ends_with("two of its rounds have the same number")),
+        "{found:?}"
+    );
+}

@@ -95,7 +95,7 @@ fn run(sh: &Shell, fuzz: &Path, name: &str, package: &str, seconds: u64, keep: b
             seeds(sh, models.context("there is no target of models")?, &folder)?
         }
     };
-    step(&format!("looking for bytes that do harm: {name}"));
+    step(&format!("looking for inputs that crash a reader: {name}"));
     let build = folder.join(if package == LIGHT { "light" } else { "engines" });
     // Sanitizers are not stable yet; this lets a stable compiler have them.
     let _bootstrap = sh.push_env("RUSTC_BOOTSTRAP", "1");

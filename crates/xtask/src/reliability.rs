@@ -23,6 +23,9 @@ const SOAK: &str = "records/soak.json";
 
 const DOCUMENT: &str = "docs/reliability.md";
 
+/// What stands there until a command was run for its length.
+const NOT_RUN: &str = "Not run at length yet.\n";
+
 /// What happened when a process of a command got a signal at a random moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,7 +150,7 @@ fn read_soak(sh: &Shell) -> Result<Vec<Seen>> {
 fn soak_section(seen: &[Seen]) -> (String, Vec<(PathBuf, String)>) {
     // The first run starts the page and its worker.
     let Some(((first, last), rest)) = seen.get(1).zip(seen.last()).zip(seen.get(1..)) else {
-        return (String::from("Not run yet.\n"), vec![]);
+        return (NOT_RUN.into(), vec![]);
     };
     let mut text = format!(
         "{} runs in {} minutes.\n\n| | second run | last run |\n| --- | ---: | ---: |\n",
@@ -241,6 +244,9 @@ fn between(text: &str, name: &str, new: &str) -> Result<String> {
 
 /// One row for each command and victim, with all signals that it got.
 fn faults(outcomes: &[Outcome]) -> String {
+    if outcomes.is_empty() {
+        return NOT_RUN.into();
+    }
     let mut rows: BTreeMap<(&str, &str), Vec<&Outcome>> = BTreeMap::new();
     for outcome in outcomes {
         rows.entry((&outcome.command, &outcome.victim))
@@ -274,6 +280,9 @@ fn faults(outcomes: &[Outcome]) -> String {
 }
 
 fn fuzzed(counts: &BTreeMap<String, fuzzing::Count>) -> String {
+    if counts.is_empty() {
+        return NOT_RUN.into();
+    }
     let mut text = String::from("| target | executions | seconds |\n| --- | ---: | ---: |\n");
     let mut all = fuzzing::Count::default();
     for (name, count) in counts {

@@ -21,7 +21,7 @@ use crate::engines::vector_limit_variable;
 use crate::interrupt::{interrupted, is_interrupted};
 use crate::local_model::find_model;
 use crate::machine::{self, throttled_since};
-use crate::memory_limit::{self, limit_memory};
+use crate::memory_limit::MemoryLimit;
 use crate::serving::ServerProcess;
 
 /// Extra time after the limit of a cell. A child that has not ended its cell by then hangs.
@@ -166,6 +166,7 @@ impl ProcessExecutor {
         // Ctrl-C reaches all processes of a group. The child is stopped by this program, which then keeps its last report.
         #[cfg(unix)]
         command.process_group(0);
+        let memory_limit = MemoryLimit::of(&request.rules);
         let spawned = Instant::now();
         let mut child = command
             // The child ends when this program is gone, which closes its standard input.
@@ -175,7 +176,7 @@ impl ProcessExecutor {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| failed("cannot start a process for the cell", &error))?;
-        let memory_limit = limit_memory(&child, &request.rules)?;
+        memory_limit.set(&child)?;
         let outcome = listen(&mut child, request, spawned, memory_limit, on_progress, partial).await;
         // The child has ended unless it hangs. It must not outlive its cell in either case.
         let _ = child.kill().await;
@@ -201,7 +202,7 @@ async fn listen(
     child: &mut Child,
     request: &CellRequest,
     spawned: Instant,
-    memory_limit: Option<u64>,
+    memory_limit: MemoryLimit,
     on_progress: &mut OnProgress<'_>,
     partial: &mut Option<Box<Cell>>,
 ) -> Result<Event, Failure> {
@@ -274,13 +275,13 @@ async fn read_all(mut stderr: ChildStderr) -> String {
 }
 
 /// Why a child closed its output without a reply.
-async fn last_words(child: &mut Child, errors: JoinHandle<String>, memory_limit: Option<u64>) -> Failure {
+async fn last_words(child: &mut Child, errors: JoinHandle<String>, memory_limit: MemoryLimit) -> Failure {
     let how = child
         .wait()
         .await
         .map_or_else(|error| error.to_string(), |status| status.to_string());
     let text = errors.await.unwrap_or_default();
-    if let Some(failure) = memory_limit::failure(&text, memory_limit) {
+    if let Some(failure) = memory_limit.failure(&text) {
         return failure;
     }
     let last = text

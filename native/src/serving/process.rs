@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use crate::cell_folder::{INPUTS, MODEL, REQUEST};
 use crate::engines::vector_limit_variable;
 use crate::interrupt::interrupted;
-use crate::memory_limit::limit_memory;
+use crate::memory_limit::MemoryLimit;
 
 /// What a server's first line begins with if it cannot start.
 pub(crate) const FAILED: &str = "failed: ";
@@ -90,7 +90,7 @@ impl ServerProcess {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| failed(&error))?;
-        limit_memory(&child, &request.rules)?;
+        MemoryLimit::of(&request.rules).set(&child)?;
         let stdout = child.stdout.take().ok_or_else(|| failed(&"it has no output"))?;
         let mut lines = BufReader::new(stdout).lines();
         let line = tokio::select! {

@@ -1,7 +1,7 @@
 //! Faults at random moments: whatever is killed or stopped, records stay readable, finished rounds stay in them, nothing is left
 //! running, and the run can be resumed.
 //!
-//! A dozen moments here. `cargo xtask chaos` tries as many as it is told, and writes down what happened.
+//! The tests try twelve moments. `cargo xtask chaos` tries as many as you ask for, and keeps the outcomes.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

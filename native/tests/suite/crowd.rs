@@ -2,28 +2,17 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::common::browser::Running;
-use crate::common::{Sandbox, page};
+use crate::common::Sandbox;
+use crate::common::browser::{Running, serve_page};
+use crate::common::processes::{open_files, status_kib};
 
 /// A server of the page, and its host and port.
 fn serve(sandbox: &Sandbox) -> (Running, String) {
-    let mut command = sandbox.command("serve");
-    let mut server = Running(
-        command
-            .args(["--page", &page()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap(),
-    );
-    let mut address = String::new();
-    BufReader::new(server.0.stdout.take().unwrap())
-        .read_line(&mut address)
-        .unwrap();
-    let host = address.trim().trim_start_matches("http://").trim_end_matches('/');
-    (server, host.to_owned())
+    let (server, address) = serve_page(sandbox);
+    let host = address.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    (server, host)
 }
 
 fn connect(host: &str) -> TcpStream {
@@ -49,17 +38,8 @@ fn get(host: &str) -> String {
     )
 }
 
-/// Resident memory of the server in MiB.
 fn resident_mib(server: &Running) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.0.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() / 1024
-}
-
-fn open_files(server: &Running) -> usize {
-    std::fs::read_dir(format!("/proc/{}/fd", server.0.id()))
-        .unwrap()
-        .count()
+    status_kib(server.0.id(), "VmRSS:") / 1024
 }
 
 #[test]
@@ -67,7 +47,7 @@ fn many_slow_clients_hold_nobody_up() {
     let sandbox = Sandbox::new();
     let (server, host) = serve(&sandbox);
     assert!(get(&host).contains("200 OK"));
-    let before = open_files(&server);
+    let before = open_files(server.0.id());
     // A quarter of the files that this process may open: the server has the same limit.
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     let count = limit.map_or(1000, |limit| (limit / 4).min(1000));
@@ -86,11 +66,11 @@ fn many_slow_clients_hold_nobody_up() {
     }
     drop(clients);
     let start = Instant::now();
-    while open_files(&server) > before + 3 {
+    while open_files(server.0.id()) > before + 3 {
         assert!(
             start.elapsed() < Duration::from_secs(60),
             "{} files stay open",
-            open_files(&server)
+            open_files(server.0.id())
         );
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::common::Sandbox;
+use crate::common::browser::wait_until;
 use crate::common::opened_page::Opened;
+use crate::common::processes::{open_files, status_kib};
 
 /// Runs without a time that is asked for.
 const RUNS: usize = 3;
@@ -34,7 +36,7 @@ async fn a_page_measures_again_and_again() {
         let is_new = format!(
             "return document.body.dataset.state === 'done' && JSON.parse(document.getElementById('record').textContent || '{{}}').created !== {last:?}"
         );
-        crate::common::browser::wait_until("the run ends", async || page.script(&is_new).await == true).await;
+        wait_until("the run ends", async || page.script(&is_new).await == true).await;
         let record = page.record().await;
         assert!(record.all_measured(), "{:?}", record.cells);
         last.clone_from(&record.created);
@@ -48,7 +50,7 @@ async fn a_page_measures_again_and_again() {
         seen.push(json!({
             "seconds": start.elapsed().as_secs(),
             "server_bytes": own_bytes(server),
-            "server_files": std::fs::read_dir(format!("/proc/{server}/fd")).unwrap().count(),
+            "server_files": open_files(server),
             "browser_bytes": descendants(driver).into_iter().map(own_bytes).sum::<u64>(),
             "browser_processes": descendants(driver).len(),
             "run_ns": runs[runs.len() / 2],
@@ -72,12 +74,7 @@ async fn a_page_measures_again_and_again() {
 
 /// Memory of a process that it shares with no file.
 fn own_bytes(id: u32) -> u64 {
-    // It may have ended meanwhile.
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok())
-        .unwrap_or(0)
-        * 1024
+    1024 * status_kib(id, "RssAnon:")
 }
 
 /// All processes below another.

@@ -14,7 +14,8 @@ use crate::paths::root;
 const HEAD: &str = "# Third-party software
 
 What is in the native binary for Linux, and in the page and its workers: made by `cargo xtask docs` from Cargo.lock. Each crate's license is as its author states it;
-its text is in the crate. `cargo xtask audit` checks that all licenses are on the list in [deny.toml](deny.toml).
+its text is in the crate. `cargo xtask audit` checks that all licenses are on the list in [deny.toml](deny.toml). The page's yardsticks call onnxruntime-web (MIT),
+which ships with it.
 
 The built-in network `digits` was trained on the Optical Recognition of Handwritten Digits data set by E. Alpaydin and C. Kaynak (UCI Machine Learning
 Repository, CC BY 4.0), as scikit-learn ships it; `crates/models/src/networks/digits/test.csv` is a part of it.
@@ -123,7 +124,7 @@ pub(super) fn third_party(sh: &Shell) -> Result<Written> {
     Ok(("THIRD-PARTY.md".into(), text))
 }
 
-/// The same as a software bill of materials, in JSON of CycloneDX 1.6 (<https://cyclonedx.org/docs/1.6/json/>).
+/// The crates that ship, and onnxruntime-web, as a software bill of materials, in JSON of CycloneDX 1.6 (<https://cyclonedx.org/docs/1.6/json/>).
 pub(crate) fn bill_of_materials(sh: &Shell) -> Result<String> {
     let lock: toml::Table = sh.read_file(root().join("Cargo.lock"))?.parse()?;
     let locked = lock.get("package").and_then(toml::Value::as_array);

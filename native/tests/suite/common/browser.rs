@@ -1,13 +1,14 @@
 //! A browser that a test operates as a person does.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 
-use super::Sandbox;
 use super::processes::mark;
+use super::{Sandbox, page};
 
 /// A program that is killed at the end of the test.
 pub(crate) struct Running(pub(crate) Child);
@@ -17,6 +18,18 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Serves the built page. Returns the server and the page's address.
+pub(crate) fn serve_page(sandbox: &Sandbox) -> (Running, String) {
+    let mut serve = sandbox.command("serve");
+    let serve = serve.args(["--page", &page()]).stdout(Stdio::piped());
+    let mut server = Running(serve.spawn().unwrap());
+    let mut address = String::new();
+    BufReader::new(server.0.stdout.take().unwrap())
+        .read_line(&mut address)
+        .unwrap();
+    (server, address.trim().to_owned())
 }
 
 /// A port that is free now.

@@ -1,14 +1,11 @@
 //! The page in a browser, as a user operates it.
 
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
-
 use fantoccini::{Client, Locator};
 use serde_json::Value;
 use tare_record::Record;
 
-use super::browser::{Running, open_browser, wait_until};
-use super::{Sandbox, page};
+use super::Sandbox;
+use super::browser::{Running, open_browser, serve_page, wait_until};
 
 /// The page, served by the binary and opened in a browser.
 pub(crate) struct Opened {
@@ -41,15 +38,10 @@ impl Opened {
 
     /// The same in a browser that is open.
     pub(crate) async fn within((client, driver): (Client, Running), sandbox: &Sandbox, query: &str) -> Self {
-        let mut serve = sandbox.command("serve");
-        let mut server = Running(serve.args(["--page", &page()]).stdout(Stdio::piped()).spawn().unwrap());
-        let mut address = String::new();
-        BufReader::new(server.0.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
+        let (server, address) = serve_page(sandbox);
         let opened = Self {
             client,
-            address: address.trim().to_owned(),
+            address,
             programs: vec![server, driver],
         };
         opened.go(query).await;

@@ -203,3 +203,18 @@ fn processes(sandbox: &Sandbox) -> Vec<(u32, String)> {
     let processes = all.into_iter().filter(|process| own.contains(&process.0));
     processes.map(|(id, _, _, line)| (id, line)).collect()
 }
+
+/// A line of what Linux says of a process, in KiB. 0 if the process has ended.
+#[cfg(target_os = "linux")]
+pub(crate) fn status_kib(id: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+/// How many files a process has open.
+#[cfg(target_os = "linux")]
+pub(crate) fn open_files(id: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().count()
+}
