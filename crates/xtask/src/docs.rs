@@ -1,6 +1,7 @@
 //! Documents that a command writes: results from committed records, the list of dependencies, and
 //! the book.
 
+mod license_texts;
 mod performance;
 mod results;
 mod third_party;

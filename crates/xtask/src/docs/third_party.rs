@@ -1,21 +1,22 @@
 //! THIRD-PARTY.md: what is in the native binary and the page, and under which license.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use xshell::{Shell, cmd};
 
+use super::license_texts::license_texts;
 use super::written::Written;
 use crate::paths::root;
 
 const HEAD: &str = "# Third-party software
 
 What is in the native binary for Linux, and in the page and its workers: made by `cargo xtask docs` from Cargo.lock. Each crate's license is as its author states it;
-its text is in the crate. `cargo xtask audit` checks that all licenses are on the list in [deny.toml](deny.toml). The page's yardsticks call onnxruntime-web (MIT),
-which ships with it.
+`THIRD-PARTY-LICENSES.txt`, which ships with the program and the page, has the texts. `cargo xtask audit` checks that all licenses are on the list in [deny.toml](deny.toml). The page's yardsticks call onnxruntime-web (MIT),
+which ships with it and contains other packages: `tare.cdx.json` lists them.
 
 The built-in network `digits` was trained on the Optical Recognition of Handwritten Digits data set by E. Alpaydin and C. Kaynak (UCI Machine Learning
 Repository, CC BY 4.0), as scikit-learn ships it; `crates/models/src/networks/digits/test.csv` is a part of it.
@@ -36,6 +37,7 @@ struct Package {
     license: Option<String>,
     repository: Option<String>,
     source: Option<String>,
+    manifest_path: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -153,18 +155,8 @@ pub(crate) fn bill_of_materials(sh: &Shell) -> Result<String> {
         })
         .collect();
     // Workers call it, and it ships with them.
-    let npm: Value = serde_json::from_str(&sh.read_file(root().join("web/package-lock.json"))?)?;
-    let library = &npm["packages"]["node_modules/onnxruntime-web"];
-    let version = library["version"]
-        .as_str()
-        .context("npm's lock file has no onnxruntime-web")?;
-    let mut yardstick = component(
-        "onnxruntime-web",
-        version,
-        &format!("pkg:npm/onnxruntime-web@{version}"),
-    );
-    yardstick["licenses"] = json!([{ "expression": library["license"] }]);
-    components.push(yardstick);
+    let npm = serde_json::from_str(&sh.read_file(root().join("web/package-lock.json"))?)?;
+    components.extend(bundled(&npm, "onnxruntime-web")?);
     let bill = json!({
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -173,6 +165,31 @@ pub(crate) fn bill_of_materials(sh: &Shell) -> Result<String> {
         "components": components,
     });
     Ok(serde_json::to_string_pretty(&bill)? + "\n")
+}
+
+/// An npm package, and those that it contains.
+fn bundled(lock: &Value, package: &str) -> Result<Vec<Value>> {
+    let mut names = vec![package];
+    let mut components = vec![];
+    let mut next = 0;
+    while let Some(&name) = names.get(next) {
+        let entry = &lock["packages"][format!("node_modules/{name}")];
+        let version = entry["version"].as_str();
+        let version = version.with_context(|| format!("npm's lock file has no {name}"))?;
+        // A scope's sign has a meaning in such an address.
+        let address = format!("pkg:npm/{}@{version}", name.replace('@', "%40"));
+        let mut component = component(name, version, &address);
+        component["licenses"] = json!([{ "expression": entry["license"] }]);
+        components.push(component);
+        for dependency in entry["dependencies"].as_object().into_iter().flat_map(|all| all.keys()) {
+            // Types are for compilers.
+            if !dependency.starts_with("@types/") && !names.contains(&dependency.as_str()) {
+                names.push(dependency);
+            }
+        }
+        next += 1;
+    }
+    Ok(components)
 }
 
 fn component(name: &str, version: &str, address: &str) -> Value {
@@ -184,6 +201,12 @@ fn component(name: &str, version: &str, address: &str) -> Value {
 pub(crate) fn ship(sh: &Shell, folder: &Path) -> Result<()> {
     sh.copy_file(root().join("THIRD-PARTY.md"), folder)?;
     sh.write_file(folder.join("tare.cdx.json"), bill_of_materials(sh)?)?;
+    let crates = shipped(sh)?;
+    let sources = crates.iter().flat_map(|package| {
+        let name = format!("{} {}", package.name, package.version);
+        Some((name, package.manifest_path.parent()?))
+    });
+    sh.write_file(folder.join("THIRD-PARTY-LICENSES.txt"), license_texts(sources)?)?;
     Ok(())
 }
 
@@ -197,7 +220,13 @@ mod tests {
         sh.change_dir(root());
         let bill: Value = serde_json::from_str(&bill_of_materials(&sh).unwrap()).unwrap();
         let components = bill["components"].as_array().unwrap();
-        for name in ["burn-flex", "tract-core", "wasm-bindgen", "onnxruntime-web"] {
+        for name in [
+            "burn-flex",
+            "tract-core",
+            "wasm-bindgen",
+            "onnxruntime-web",
+            "protobufjs",
+        ] {
             let component = components.iter().find(|component| component["name"] == name).unwrap();
             assert!(component["purl"].as_str().unwrap().contains(name), "{component}");
             assert!(component["licenses"][0]["expression"].is_string(), "{component}");
