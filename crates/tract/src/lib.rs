@@ -1,6 +1,7 @@
 //! The tract engine: ONNX on the CPU. Natively it chooses kernels at run time, in a browser it uses
 //! wasm SIMD.
 
+mod defects;
 mod nodes;
 mod vectors;
 
@@ -54,6 +55,18 @@ impl Engine for Tract {
             name: EngineName::Tract,
             version: VERSION.into(),
             settings: BTreeMap::new(),
+        }
+    }
+
+    fn refuse_reference(&self, model: &Bytes) -> Result<(), Failure> {
+        // What cannot be read fails while it is loaded.
+        let decoded = ModelProto::decode(model.clone()).ok();
+        match decoded.as_ref().and_then(defects::wrong_operator) {
+            Some(wrong) => Err(Failure::new(
+                FailureKind::Unsupported,
+                format!("tract {VERSION} computes an operator of the model wrongly: {wrong}"),
+            )),
+            None => Ok(()),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::paths::target;
 use crate::setup::python_packages;
 use crate::step::step;
 
-/// Runs the ONNX backend node tests on tract, on burn-flex, and some of them on burn-wgpu, and writes the table.
+/// Runs the ONNX backend node tests on tract, burn-flex and burn-wgpu, and writes the table.
 pub(crate) fn conformance(sh: &Shell) -> Result<()> {
     let cases = target().join("conformance/cases");
     if !cases.join("cases.tsv").is_file() {

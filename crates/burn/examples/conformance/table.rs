@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use tare_record::Adapter;
 
-use crate::{GPU_CASES, Outcome, Row, counts};
+use crate::{Outcome, Row, counts};
 
 /// The outcome on one of the engines.
 type OfEngine = fn(&Row) -> &Outcome;
@@ -89,7 +89,7 @@ pub(crate) fn markdown(rows: &[Row], adapter: Option<&Adapter>) -> String {
         .filter_map(|row| Some((row.name.as_str(), row.gpu.as_ref()?)))
         .collect();
     line(format!(
-        "The first {GPU_CASES} cases of every operator, on {} ({}): {} of {} pass.",
+        "All cases that count, except for whole networks, on {} ({}): {} of {} pass.",
         adapter.name,
         adapter.graphics_api,
         run.iter().filter(|(_, outcome)| outcome.passed()).count(),

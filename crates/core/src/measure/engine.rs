@@ -23,6 +23,15 @@ pub trait Engine {
     /// support, or there is no usable device.
     async fn load(&self, model: Bytes, inputs: &[NamedTensor], clock: &dyn Clock) -> Result<Loaded, Failure>;
 
+    /// Refuses to compute what others are compared with, if the engine is known to compute an operator of the model wrongly.
+    ///
+    /// # Errors
+    ///
+    /// If it is, with the name of the operator.
+    fn refuse_reference(&self, _model: &Bytes) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// The same engine with arithmetic in f32, if this one computes in fewer bits.
     fn in_f32(&self) -> Option<Box<dyn Engine>> {
         None
