@@ -10,6 +10,14 @@ use tokio::process::Child;
 #[cfg(target_os = "linux")]
 const TENTHS: u64 = 9;
 
+/// What programs print before they abort for want of memory: Rust, C++, V8 in Node, and the C library.
+const SIGNS: [&str; 4] = [
+    "memory allocation of",
+    "std::bad_alloc",
+    "out of memory",
+    "Cannot allocate memory",
+];
+
 /// How much memory a process may have.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MemoryLimit {
@@ -46,10 +54,11 @@ impl MemoryLimit {
         }
     }
 
-    /// Why a process died, if it could get no memory: the standard library says so, and then aborts.
+    /// Why a process died, if it says that it could get no memory.
     pub(crate) fn failure(self, output: &str) -> Option<Failure> {
         let limit = self.bytes?;
-        let line = output.lines().find(|line| line.contains("memory allocation of"))?;
+        let is_sign = |line: &&str| SIGNS.iter().any(|sign| line.contains(sign));
+        let line = output.lines().find(is_sign)?;
         let message = format!(
             "the process may have {} MiB of memory, and died before it finished its cell: {}",
             limit >> 20,
@@ -104,4 +113,38 @@ fn machine_memory() -> u64 {
     system
         .cgroup_limits()
         .map_or(all, |container| container.total_memory.min(all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_that_got_no_memory_are_recognized() {
+        let limit = MemoryLimit {
+            bytes: Some(64 << 20),
+            is_asked: true,
+        };
+        for (output, is_memory) in [
+            ("starting\nmemory allocation of 268435456 bytes failed\n", true),
+            (
+                "terminate called after throwing an instance of 'std::bad_alloc'\n",
+                true,
+            ),
+            (
+                "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n",
+                true,
+            ),
+            (
+                "# Fatal process out of memory: Failed to reserve virtual memory for CodeRange\n",
+                true,
+            ),
+            ("thread 'main' panicked at src/main.rs\n", false),
+            ("", false),
+        ] {
+            let failure = limit.failure(output);
+            assert_eq!(failure.is_some(), is_memory, "{output}");
+            assert!(failure.is_none_or(|failure| failure.message.contains("may have 64 MiB of memory")));
+        }
+    }
 }

@@ -1,14 +1,23 @@
 //! Reads and writes tensors as NumPy files.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use tare_core::{Tensor, TensorData};
 
+/// A description of an array is not longer. NumPy's own reader refuses more than 10,000 bytes.
+const MAX_HEADER_BYTES: u32 = 1 << 20;
+
 /// Reads a NumPy array of a supported type, in C order.
 pub(crate) fn read_npy(path: &Path) -> Result<Tensor> {
-    let file = std::fs::File::open(path)?;
-    let npy = npyz::NpyFile::new(std::io::BufReader::new(file)).context("not a NumPy file")?;
+    let mut file = BufReader::new(File::open(path)?);
+    // npyz asks for as much memory as the file says that its header has.
+    if header_bytes(file.fill_buf()?).is_some_and(|bytes| bytes > MAX_HEADER_BYTES) {
+        bail!("not a NumPy file: its header would have more than {MAX_HEADER_BYTES} bytes");
+    }
+    let npy = npyz::NpyFile::new(file).context("not a NumPy file")?;
     if npy.order() == npyz::Order::Fortran && npy.shape().len() > 1 {
         bail!("expected an array in C order, found Fortran order\nhint: save numpy.ascontiguousarray(array)");
     }
@@ -35,6 +44,13 @@ pub(crate) fn read_npy(path: &Path) -> Result<Tensor> {
         ),
     };
     Ok(Tensor::new(shape, data)?)
+}
+
+/// The length of the header in the versions that have four bytes for it.
+fn header_bytes(beginning: &[u8]) -> Option<u32> {
+    let (start, _) = beginning.split_first_chunk::<12>()?;
+    let [.., a, b, c, d] = *start;
+    (start[6] >= 2).then(|| u32::from_le_bytes([a, b, c, d]))
 }
 
 /// Writes a tensor as a NumPy array.

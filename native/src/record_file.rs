@@ -1,6 +1,6 @@
 //! Files of records: complete at any time, and never in place of something else.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,13 +12,15 @@ const MARK: &str = "\"schema\": \"tare.record/";
 
 /// Writes a record so that the file is complete at any time: first to a temporary file in the same folder, which then
 /// replaces the file. A link is followed to its file. Anything but a regular file, such as a pipe, is written to directly.
-pub(crate) fn write_record(path: &Path, record: &Record) -> Result<()> {
-    let write = || -> Result<()> {
+/// Returns the file, which no other run writes to as long as it is open.
+pub(crate) fn write_record(path: &Path, record: &Record) -> Result<File> {
+    let write = || -> Result<File> {
         let text = record.to_json()?;
         let path = real(path);
         if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
             let mut file = OpenOptions::new().write(true).open(&path)?;
-            return Ok(file.write_all(text.as_bytes())?);
+            file.write_all(text.as_bytes())?;
+            return Ok(file);
         }
         let folder = path
             .parent()
@@ -27,10 +29,14 @@ pub(crate) fn write_record(path: &Path, record: &Record) -> Result<()> {
         let mut temporary = new_file().tempfile_in(folder)?;
         temporary.write_all(text.as_bytes())?;
         temporary.as_file().sync_all()?;
-        temporary.persist(&path)?;
+        // Not every file system has locks. On Windows, a locked file could not be read.
+        if cfg!(unix) {
+            let _ = temporary.as_file().try_lock();
+        }
+        let file = temporary.persist(&path)?;
         // Not every system can: the record is there without it, too, unless the power fails now.
         let _ = File::open(folder).and_then(|folder| folder.sync_all());
-        Ok(())
+        Ok(file)
     };
     write().with_context(|| format!("cannot write the record {}", path.display()))
 }
@@ -79,6 +85,21 @@ pub(crate) fn refuse_record(output: &Path, hint: &str) -> Result<()> {
     if is_record && !is_empty(output) {
         bail!(
             "{} is a record, which cannot be measured again\nhint: {hint}",
+            output.display()
+        );
+    }
+    Ok(())
+}
+
+/// Refuses to write where another run writes its record.
+pub(crate) fn refuse_taken(output: &Path) -> Result<()> {
+    if !output.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(());
+    }
+    let locked = File::open(output).map(|file| file.try_lock_shared());
+    if matches!(locked, Ok(Err(TryLockError::WouldBlock))) {
+        bail!(
+            "another run of tare is writing the record {}\nhint: wait until it ends, or write to another file",
             output.display()
         );
     }

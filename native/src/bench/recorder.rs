@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -12,7 +13,7 @@ use tare_report::{ended_line, printable, progress_line};
 
 use crate::npy::write_npy;
 use crate::progress_line::ProgressLine;
-use crate::record_file::{rescue_record, write_record};
+use crate::record_file::{refuse_taken, rescue_record, write_record};
 
 /// Writes records after every round of a cell, tensors if requested, and progress to standard
 /// error. Clones share their state.
@@ -26,6 +27,8 @@ pub(crate) struct Recorder {
 struct State {
     /// Files of the records, by the name of the environment.
     paths: BTreeMap<String, PathBuf>,
+    /// The same files, open and locked, so that no other run writes to them.
+    held: BTreeMap<String, File>,
     /// Folder for tensors.
     tensors: Option<PathBuf>,
     progress: ProgressLine,
@@ -57,8 +60,10 @@ impl Recorder {
     /// Keeps the record of an environment in this file. Writes it before anything is measured, so
     /// that a wrong path fails at once and not after an hour.
     pub(crate) fn add(&self, environment: &str, path: &Path, record: &Record) -> Result<()> {
-        write_record(path, record)?;
+        refuse_taken(path)?;
+        let file = write_record(path, record)?;
         let mut state = self.state.borrow_mut();
+        state.held.insert(environment.to_owned(), file);
         state.paths.insert(environment.to_owned(), path.to_owned());
         Ok(())
     }
@@ -97,9 +102,12 @@ impl PlanObserver for Recorder {
         };
         let written = write_record(&path, record);
         let mut state = self.state.borrow_mut();
-        let earlier = match &written {
-            Ok(()) => state.unwritten.remove(lane),
-            Err(_) => state.unwritten.insert(lane.to_owned(), record.clone()),
+        let (earlier, written) = match written {
+            Ok(file) => {
+                state.held.insert(lane.to_owned(), file);
+                (state.unwritten.remove(lane), Ok(()))
+            }
+            Err(error) => (state.unwritten.insert(lane.to_owned(), record.clone()), Err(error)),
         };
         drop(state);
         match written {
@@ -239,6 +247,22 @@ mod tests {
         let lane = lane.as_str();
         std::fs::create_dir(folder.path().join("in")).unwrap();
         recorder.add(lane, &path, &record).unwrap();
+
+        // Another run stays away, and may write when this one has ended.
+        if cfg!(unix) {
+            let other = Recorder::new(None, true).unwrap().add(lane, &path, &record);
+            assert!(
+                other
+                    .unwrap_err()
+                    .to_string()
+                    .starts_with("another run of tare is writing")
+            );
+            let first = Recorder::new(None, true).unwrap();
+            let beside = folder.path().join("beside.json");
+            first.add(lane, &beside, &record).unwrap();
+            drop(first);
+            Recorder::new(None, true).unwrap().add(lane, &beside, &record).unwrap();
+        }
 
         // The disk comes back: the next write makes up for the one that failed.
         std::fs::remove_dir_all(folder.path().join("in")).unwrap();

@@ -1,6 +1,7 @@
 //! Opens browsers through WebDriver: with a driver of its own, or at an address that is given.
 
 use std::path::Path;
+use std::sync::Once;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -41,6 +42,10 @@ const HEADLESS_GPU: [&str; 6] = [
     "--disable-gpu-memory-buffer-video-frames",
 ];
 
+/// Chromium refuses to start with it.
+const NO_SANDBOX: &str =
+    "as root, Chromium runs without its sandbox; measure pages and models of strangers as another user";
+
 /// The browser that a session is opened in.
 #[derive(Debug, Clone)]
 pub(crate) enum Wanted {
@@ -77,6 +82,10 @@ impl Session {
     pub(crate) async fn open(wanted: &Wanted, args: &DriverArgs) -> Result<Self> {
         match wanted {
             Wanted::Installed(browser) => {
+                if browser.kind == Kind::Chromium && is_superuser() {
+                    static SAID: Once = Once::new();
+                    SAID.call_once(|| eprintln!("{NO_SANDBOX}"));
+                }
                 let (guard, url) = start_driver(browser).await?;
                 let capabilities = capabilities(wanted, args);
                 match connect(&url, &capabilities, Instant::now() + BROWSER_START).await {
