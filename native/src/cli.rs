@@ -72,9 +72,11 @@ enum Command {
   tare report native.json browser.json -o report.html
   tare report native.json browser.json --format md")]
     Report(commands::report::Args),
-    /// Check that records are whole and do not contradict themselves
+    /// Check that records are whole and do not contradict themselves, or whether they are slower than earlier ones
     #[command(after_help = "Examples:
-  tare check native.json browser.json")]
+  tare check native.json browser.json
+  tare check new.json --baseline old.json
+  tare check new.json --baseline runs/ --tolerance 2 --format md")]
     Check(commands::check::Args),
     /// List or export the built-in models
     Models {

@@ -19,6 +19,7 @@ mod measured;
 mod operator_times;
 mod operators;
 mod precision;
+pub mod same_work;
 mod sessions;
 #[cfg(test)]
 mod simulated;

@@ -31,7 +31,7 @@ pub use render::html::{html, html_with, selftest};
 pub use render::json::json;
 pub use render::markdown::{markdown, markdown_block, markdown_section};
 pub use render::svg::svg;
-pub use render::terminal::{printable, terminal};
+pub use render::terminal::{printable, terminal, terminal_section};
 pub use render::trace::trace;
 pub use section::{Block, Column, Note, Rank, Row, Section, Table, Value};
 pub use sections::{Report, sections, slower};

@@ -26,7 +26,7 @@ const DOCUMENT: &str = "docs/reliability.md";
 /// What stands there until a command was run for its length.
 const NOT_RUN: &str = "Not run at length yet.\n";
 
-/// What happened when a process of a command got a signal at a random moment.
+/// What happened when a command was disturbed at a random moment: one of its processes got a signal, or something that it needs was away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Outcome {
@@ -85,7 +85,7 @@ pub(crate) fn chaos(sh: &Shell, moments: u64, seed: u64) -> Result<()> {
         ("TARE_CHAOS_SEED", seed.to_string()),
         ("TARE_CHAOS_OUTCOMES", file.display().to_string()),
     ];
-    let ran = run_suite(sh, "a_fault_at_any_moment_loses_nothing", &environment);
+    let ran = run_suite(sh, "chaos::", &environment);
     if !file.is_file() {
         return ran;
     }
@@ -254,7 +254,7 @@ fn faults(outcomes: &[Outcome]) -> String {
             .push(outcome);
     }
     let mut text = String::from(
-        "| command | victim | signals | tried | survived | lost |\n| --- | --- | --- | ---: | ---: | ---: |\n",
+        "| command | victim | what happened | tried | survived | lost |\n| --- | --- | --- | ---: | ---: | ---: |\n",
     );
     let (mut all, mut all_lost) = (0, 0);
     for ((command, victim), outcomes) in rows {

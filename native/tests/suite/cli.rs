@@ -90,6 +90,7 @@ fn wrong_usage_is_explained() {
     let sandbox = Sandbox::new();
     sandbox.write("odd.toml", b"name = \"odd\"\nspeed = 1\n[[cell]]\nmodel = \"tiny\"\n");
     sandbox.write("text.npy", b"not an array");
+    sandbox.write("long.npy", b"\x93NUMPY\x03\0\xff\xff\xff\x7f{}");
     sandbox.write("later.json", br#"{"schema": "tare.record/9"}"#);
     sandbox.write("cut.json", br#"{"schema": "tare.record/1", "cells": ["#);
     let engines: Vec<&str> = ENGINES.iter().map(|engine| engine.text).collect();
@@ -115,6 +116,10 @@ fn wrong_usage_is_explained() {
         (
             "run --model tiny --input image=text.npy",
             "cannot read \"text.npy\" for input \"image\": not a NumPy file",
+        ),
+        (
+            "run --model tiny --input image=long.npy",
+            "cannot read \"long.npy\" for input \"image\": not a NumPy file: its header would have more than 1048576 bytes",
         ),
         ("run --model tiny --threads 0", "numbers from 1 to 4096, found [0]"),
         (

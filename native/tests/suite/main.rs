@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+mod addresses;
+mod baseline;
 mod bench;
 mod browser;
 #[cfg(target_os = "linux")]
@@ -18,6 +20,7 @@ mod look;
 mod output;
 mod page;
 mod plans;
+mod reference;
 mod serving;
 #[cfg(target_os = "linux")]
 mod soak;

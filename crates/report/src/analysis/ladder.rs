@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use tare_core::stats::Estimate;
+use tare_findings::same_work::have_same_inputs;
 use tare_findings::sorting::sort_by;
 use tare_record::{Cell, EnvironmentKind, Record, Status};
 
 use super::adapter_match;
 use super::agreement::agreement;
-use super::pairing::{have_same_inputs, ratio};
+use super::pairing::ratio;
 use super::rung::Rung;
 use super::series::{KnownSeries, Series};
 use super::step_kind::{StepKind, step_kind};

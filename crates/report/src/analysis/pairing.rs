@@ -8,6 +8,7 @@ use super::adapter_match;
 use super::agreement::{Agreement, agreement};
 use super::series::{KnownSeries, Series};
 use tare_findings::labels;
+use tare_findings::same_work::have_same_inputs;
 
 /// Seed of the bootstrap, so that the same records always give the same report.
 pub(crate) const SEED: u64 = 1;
@@ -224,12 +225,6 @@ fn stage_ratios(native: &Cell, other: &Cell, is_one_run: bool) -> Vec<(String, E
         Some((above.name.clone(), ratio))
     })
     .collect()
-}
-
-/// Whether the inputs have the same bytes.
-pub(crate) fn have_same_inputs(a: &Cell, b: &Cell) -> bool {
-    let hashes = |cell: &Cell| cell.inputs.iter().map(|input| input.sha256.clone()).collect::<Vec<_>>();
-    hashes(a) == hashes(b)
 }
 
 /// Why two cells may not be compared, if so.

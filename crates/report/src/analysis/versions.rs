@@ -1,13 +1,13 @@
 //! The same work in two versions of an engine, of tare, or of a browser.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 
 use tare_core::stats::Estimate;
 use tare_findings::labels;
-use tare_record::{Cell, EnvironmentKind, Machine, Record, Status};
+use tare_findings::same_work::{have_same_inputs, same_work};
+use tare_record::{Cell, EnvironmentKind, Record, Status};
 
-use super::pairing::{Basis, have_same_inputs, ratio};
+use super::pairing::{Basis, ratio};
 use super::series::KnownSeries;
 
 /// A cell, and the cell of an earlier record that differs from it in versions alone.
@@ -34,7 +34,7 @@ pub(crate) fn versions<'a>(records: &'a [Record], known: &KnownSeries<'a>) -> Ve
     let mut pairs = Vec::new();
     for record in records {
         for cell in record.cells.iter().filter(|cell| cell.status == Status::Measured) {
-            let key = work(record, cell);
+            let key = same_work(record, cell);
             match first.get(&key) {
                 None => {
                     first.insert(key, (record, cell));
@@ -44,37 +44,6 @@ pub(crate) fn versions<'a>(records: &'a [Record], known: &KnownSeries<'a>) -> Ve
         }
     }
     pairs
-}
-
-/// What two cells of different versions have in common.
-fn work<'a>(record: &'a Record, cell: &'a Cell) -> impl Hash + Eq + use<'a> {
-    let configuration = &cell.configuration;
-    (
-        machine(&record.machine),
-        (configuration.environment, family(cell), cell.engine.name),
-        (
-            configuration.threads,
-            &configuration.vector_level,
-            &configuration.vector_limit,
-        ),
-        (
-            configuration.wgsl_asked,
-            cell.adapter.as_ref().map(|adapter| &adapter.name),
-        ),
-        (&cell.model.sha256, &cell.options, cell.load),
-    )
-}
-
-/// What tells machines apart, as far as a browser shows it.
-pub(super) fn machine(machine: &Machine) -> (&str, usize, Option<&str>) {
-    let cpu = machine.native.as_ref().map(|native| native.cpu.as_str());
-    (&machine.os, machine.logical_cores, cpu)
-}
-
-/// The name of a browser without its version.
-fn family(cell: &Cell) -> &str {
-    let browser = cell.configuration.browser.as_deref().unwrap_or_default();
-    browser.rsplit_once(' ').map_or(browser, |(name, _)| name)
 }
 
 fn pair<'a>(

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tare_core::stats::Estimate;
+use tare_findings::same_work::{have_same_inputs, machine};
 use tare_record::{Cell, Record, Status};
 
 use super::adapter_match;
-use super::pairing::{have_same_inputs, ratio};
+use super::pairing::ratio;
 use super::series::KnownSeries;
-use super::versions::machine;
 
 /// A cell, and the cell of a yardstick that differs from it in nothing but the engine.
 #[derive(Debug, Clone, PartialEq)]

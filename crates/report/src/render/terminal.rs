@@ -15,7 +15,7 @@ pub fn terminal(records: &[Record], width: u16) -> String {
     let (answers, others): (Vec<_>, Vec<_>) = main.into_iter().partition(is_answer);
     let mut text = String::new();
     for section in others {
-        text += &render(section, width);
+        text += &terminal_section(section, width);
     }
     let titles: Vec<&str> = details.iter().map(|section| section.title.as_str()).collect();
     text += &wrapped(
@@ -25,12 +25,13 @@ pub fn terminal(records: &[Record], width: u16) -> String {
     );
     text.push('\n');
     for section in answers.into_iter().rev() {
-        text += &render(section, width);
+        text += &terminal_section(section, width);
     }
     text
 }
 
-fn render(section: &Section<'_>, width: u16) -> String {
+/// A section as plain text of at most `width` columns.
+pub fn terminal_section(section: &Section<'_>, width: u16) -> String {
     let title = printable(&section.title);
     let mut text = format!("{title}\n{}\n", "=".repeat(title.chars().count()));
     for block in section.unfolded() {

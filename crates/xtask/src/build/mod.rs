@@ -27,6 +27,7 @@ pub(crate) const HEAVY: &[&str] = &[
     "--exclude=bench-codegen",
     "--exclude=tare-core",
     "--exclude=tare-findings",
+    "--exclude=tare-regression",
     "--exclude=tare-fuzz",
     "--exclude=tare-launcher",
     "--exclude=tare-models",

@@ -1,7 +1,7 @@
 //! The processes that a run started, wherever they are in the tree.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,27 @@ pub(crate) struct Disturbed<'a> {
 impl<'a> Disturbed<'a> {
     /// Starts the binary with arguments separated by spaces, and the built page if the command has a use for it.
     pub(crate) fn start(sandbox: &'a Sandbox, arguments: &str) -> Self {
+        Self::start_by(sandbox, arguments, &[], &[])
+    }
+
+    /// Starts the binary as [`start`](Self::start) does, by a program that runs the rest of its command line, unless that is empty.
+    pub(crate) fn start_by(
+        sandbox: &'a Sandbox,
+        arguments: &str,
+        wrapper: &[&str],
+        environment: &[(&str, &Path)],
+    ) -> Self {
         let mut command: Command = sandbox.command(arguments);
+        if let [program, rest @ ..] = wrapper {
+            let wrapped = command;
+            command = Command::new(program);
+            command
+                .args(rest)
+                .arg(wrapped.get_program())
+                .args(wrapped.get_args())
+                .current_dir(sandbox.folder.path())
+                .env("NO_COLOR", "1");
+        }
         let log = std::fs::File::create(sandbox.path("log.txt")).unwrap();
         if !arguments.starts_with("run ") {
             command.args(["--page", &super::page()]);
@@ -27,6 +47,7 @@ impl<'a> Disturbed<'a> {
         command
             .env(MARK, sandbox.folder.path())
             .env("TMPDIR", sandbox.folder.path())
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
@@ -114,6 +135,7 @@ impl<'a> Disturbed<'a> {
     pub(crate) fn processes(&self) -> Vec<(u32, String)> {
         processes(self.sandbox)
     }
+
     /// Checks that no process and no temporary file of this run is left.
     #[track_caller]
     pub(crate) fn nothing_is_left(&mut self) {

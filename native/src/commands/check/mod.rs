@@ -1,17 +1,44 @@
+mod baseline;
+
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use tare_record::{Record, inconsistencies};
+
+use baseline::CheckFormat;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Records that a run of tare or the page made
     #[arg(required = true)]
     records: Vec<PathBuf>,
+    /// An earlier record of the same plan on the same machine, or a folder of such records: is any cell slower?; repeatable
+    #[arg(long, value_name = "RECORD")]
+    baseline: Vec<PathBuf>,
+    /// By how many percent a cell may become slower
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent, requires = "baseline")]
+    tolerance: f64,
+    /// How the comparison is shown
+    #[arg(long, value_enum, default_value = "text", requires = "baseline")]
+    format: CheckFormat,
 }
 
-/// Says of each file whether it is a record that does not contradict itself. Returns whether all are.
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = text.parse().ok().filter(|percent| (0.0..=1_000.0).contains(percent));
+    percent.ok_or_else(|| format!("expected a number of percent from 0 to 1000, found {text:?}"))
+}
+
+/// Says of each file whether it is a record that does not contradict itself, or how the records compare with earlier ones. Returns whether
+/// all is well.
 pub(crate) fn run(args: &Args) -> Result<bool> {
+    if args.baseline.is_empty() {
+        check_each(args)
+    } else {
+        baseline::run(&args.records, &args.baseline, args.tolerance, args.format)
+    }
+}
+
+fn check_each(args: &Args) -> Result<bool> {
     let mut all = true;
     for path in &args.records {
         let name = tare_report::printable(&path.display().to_string());

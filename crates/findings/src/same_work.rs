@@ -1,0 +1,42 @@
+//! Which cells did the same work in the same place, whatever the versions were.
+
+use std::hash::Hash;
+
+use tare_record::{Cell, Machine, Record};
+
+/// What two cells have in common that did the same work on the same kind of machine, in any version of engine, browser and tare.
+pub fn same_work<'a>(record: &'a Record, cell: &'a Cell) -> impl Hash + Eq + use<'a> {
+    let configuration = &cell.configuration;
+    (
+        machine(&record.machine),
+        (configuration.environment, browser_family(cell), cell.engine.name),
+        (
+            configuration.threads,
+            &configuration.vector_level,
+            &configuration.vector_limit,
+        ),
+        (
+            configuration.wgsl_asked,
+            cell.adapter.as_ref().map(|adapter| &adapter.name),
+        ),
+        (&cell.model.sha256, &cell.options, cell.load),
+    )
+}
+
+/// What tells machines apart, as far as a browser shows it.
+pub fn machine(machine: &Machine) -> (&str, usize, Option<&str>) {
+    let cpu = machine.native.as_ref().map(|native| native.cpu.as_str());
+    (&machine.os, machine.logical_cores, cpu)
+}
+
+/// The name of a browser without its version. Empty outside of browsers.
+fn browser_family(cell: &Cell) -> &str {
+    let browser = cell.configuration.browser.as_deref().unwrap_or_default();
+    browser.rsplit_once(' ').map_or(browser, |(name, _)| name)
+}
+
+/// Whether the inputs have the same bytes.
+pub fn have_same_inputs(a: &Cell, b: &Cell) -> bool {
+    let hashes = |cell: &Cell| cell.inputs.iter().map(|input| input.sha256.clone()).collect::<Vec<_>>();
+    hashes(a) == hashes(b)
+}
