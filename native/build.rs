@@ -18,6 +18,12 @@ fn main() -> io::Result<()> {
     let protocol = protox::compile([PROTOCOL], ["proto"]).map_err(io::Error::other)?;
     // Tensors stay where the message was received.
     tonic_prost_build::configure().bytes(".").compile_fds(protocol)?;
+    // A program without a page finds the one that its own clone builds, wherever it is called.
+    let clone = match env::var_os(PAGE) {
+        Some(_) => PathBuf::new(),
+        None => PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../dist"),
+    };
+    println!("cargo::rustc-env=TARE_PAGE_OF_CLONE={}", clone.display());
     let mut table = String::from("&[");
     if let Some(folder) = env::var_os(PAGE).map(PathBuf::from) {
         println!("cargo::rerun-if-changed={}", folder.display());

@@ -14,6 +14,7 @@ mod machine;
 mod memory_limit;
 mod npy;
 mod page;
+mod private_folder;
 mod progress_line;
 mod record_file;
 mod remote_model;

@@ -1,22 +1,21 @@
 //! Reads and writes tensors as NumPy files.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use tare_core::{Tensor, TensorData};
 
-/// A description of an array is not longer. NumPy's own reader refuses more than 10,000 bytes.
-const MAX_HEADER_BYTES: u32 = 1 << 20;
+/// Brackets in the description of an array. That of a plain one is a dictionary with a tuple; npyz takes twice as long for each level.
+const MAX_BRACKETS: usize = 12;
 
 /// Reads a NumPy array of a supported type, in C order.
 pub(crate) fn read_npy(path: &Path) -> Result<Tensor> {
-    let mut file = BufReader::new(File::open(path)?);
-    // npyz asks for as much memory as the file says that its header has.
-    if header_bytes(file.fill_buf()?).is_some_and(|bytes| bytes > MAX_HEADER_BYTES) {
-        bail!("not a NumPy file: its header would have more than {MAX_HEADER_BYTES} bytes");
-    }
+    read_npy_from(&std::fs::read(path)?)
+}
+
+/// Reads the contents of such a file.
+pub(crate) fn read_npy_from(file: &[u8]) -> Result<Tensor> {
+    check_header(file)?;
     let npy = npyz::NpyFile::new(file).context("not a NumPy file")?;
     if npy.order() == npyz::Order::Fortran && npy.shape().len() > 1 {
         bail!("expected an array in C order, found Fortran order\nhint: save numpy.ascontiguousarray(array)");
@@ -46,11 +45,29 @@ pub(crate) fn read_npy(path: &Path) -> Result<Tensor> {
     Ok(Tensor::new(shape, data)?)
 }
 
-/// The length of the header in the versions that have four bytes for it.
-fn header_bytes(beginning: &[u8]) -> Option<u32> {
-    let (start, _) = beginning.split_first_chunk::<12>()?;
-    let [.., a, b, c, d] = *start;
-    (start[6] >= 2).then(|| u32::from_le_bytes([a, b, c, d]))
+/// Refuses a header that npyz would ask for much memory or time for: it takes its length at its word.
+fn check_header(file: &[u8]) -> Result<()> {
+    // Magic, version, and the length in two bytes or, from version 2 on, in four.
+    let (length, start) = match file {
+        _ if !file.starts_with(b"\x93NUMPY") => bail!("not a NumPy file: it begins with other bytes"),
+        [_, _, _, _, _, _, 0 | 1, _, a, b, ..] => (u32::from(u16::from_le_bytes([*a, *b])), 10),
+        [_, _, _, _, _, _, _, _, a, b, c, d, ..] => (u32::from_le_bytes([*a, *b, *c, *d]), 12),
+        _ => bail!("not a NumPy file: it has only {} bytes", file.len()),
+    };
+    let header = usize::try_from(length)
+        .ok()
+        .and_then(|length| file[start..].get(..length));
+    let Some(header) = header else {
+        bail!(
+            "not a NumPy file: its header would have {length} bytes, and the file has {}",
+            file.len()
+        );
+    };
+    let brackets = header.iter().filter(|byte| b"([{".contains(byte)).count();
+    if brackets > MAX_BRACKETS {
+        bail!("not a NumPy file of a plain array: its header opens {brackets} brackets");
+    }
+    Ok(())
 }
 
 /// Writes a tensor as a NumPy array.

@@ -80,7 +80,7 @@ impl WorkerFolder {
 }
 
 fn unpack(files: Files) -> io::Result<TempDir> {
-    let folder = TempDir::with_prefix("tare-page-")?;
+    let folder = private_folder("tare-page-")?;
     for (name, compressed) in files.iter().filter(|(name, _)| name.starts_with("workers/")) {
         let path = folder.path().join(name);
         if let Some(parent) = path.parent() {

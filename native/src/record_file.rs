@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use tare_record::Record;
 
-/// What a record holds near its beginning.
-const MARK: &str = "\"schema\": \"tare.record/";
+/// What a record holds near its beginning, without spaces.
+const MARK: &str = "\"schema\":\"tare.record/";
 
 /// Writes a record so that the file is complete at any time: first to a temporary file in the same folder, which then
 /// replaces the file. A link is followed to its file. Anything but a regular file, such as a pipe, is written to directly.
@@ -81,7 +81,9 @@ pub(crate) fn refuse_record(output: &Path, hint: &str) -> Result<()> {
     }
     let mut beginning = Vec::new();
     let read = File::open(output).and_then(|file| file.take(200).read_to_end(&mut beginning));
-    let is_record = read.is_ok() && String::from_utf8_lossy(&beginning).contains(MARK);
+    let mut beginning = String::from_utf8_lossy(&beginning).into_owned();
+    beginning.retain(|c| !c.is_whitespace());
+    let is_record = read.is_ok() && beginning.contains(MARK);
     if is_record && !is_empty(output) {
         bail!(
             "{} is a record, which cannot be measured again\nhint: {hint}",

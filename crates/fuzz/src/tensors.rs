@@ -52,7 +52,9 @@ fn seeds() -> Vec<Vec<u8>> {
 
 fn run(bytes: &[u8]) {
     if let Ok(tensors) = tensor_codec::decode(bytes) {
-        assert_eq!(tensor_codec::encode(&tensors).len(), bytes.len(), "as long as it was");
+        let encoded = tensor_codec::encode(&tensors);
+        let again = tensor_codec::decode(&encoded).map(|tensors| tensor_codec::encode(&tensors));
+        assert_eq!(again.ok(), Some(encoded), "what is written is read again");
     }
     for key in ["inputs", "outputs"] {
         let _ = inference_protocol::decode(None, bytes, key);

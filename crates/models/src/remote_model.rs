@@ -94,6 +94,16 @@ impl RemoteModel {
         let is_local = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
             .iter()
             .any(|start| url.strip_prefix(start).is_some_and(|rest| rest.starts_with([':', '/'])));
+        // What stands before an @ is a user, and the host comes after it.
+        let host = url
+            .split_once("://")
+            .map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+        if host.contains('@') {
+            return Err(failure(
+                format!("model {url:?}: expected a URL without a user name"),
+                "download the file, and pass its path",
+            ));
+        }
         if !url.starts_with("https://") && !is_local {
             return Err(failure(
                 format!("model {url:?}: expected an https URL"),
@@ -184,6 +194,11 @@ mod tests {
                 format!("http://host/net.onnx#sha256={hash}"),
                 Err("expected an https URL"),
             ),
+            (
+                format!("http://127.0.0.1:80@host/net.onnx#sha256={hash}"),
+                Err("expected a URL without a user name"),
+            ),
+            (format!("https://host/a@b.onnx#sha256={hash}"), Ok("a@b.onnx")),
             (
                 format!("http://127.0.0.1.host/net.onnx#sha256={hash}"),
                 Err("expected an https URL"),

@@ -5,6 +5,9 @@ use std::fmt::Display;
 
 use crate::{Cell, EnvironmentKind, LoadRound, PhaseName, Record, Round, Status};
 
+/// Most bytes of a name in a record.
+const MAX_NAME_BYTES: usize = 1_000;
+
 /// What does not hold together in a record, a line each: where, what was expected, and what was found. Empty for what
 /// tare wrote. Cells count from 1.
 pub fn inconsistencies(record: &Record) -> Vec<String> {
@@ -36,7 +39,10 @@ impl Found<'_> {
     fn say(&mut self, what: &str) {
         let mut place = match self.cell {
             None => "record".to_owned(),
-            Some((index, cell)) => format!("cell {} ({} on {})", index + 1, cell.model.name, cell.engine.name),
+            Some((index, cell)) => {
+                let model: String = cell.model.name.chars().take(100).collect();
+                format!("cell {} ({model} on {})", index + 1, cell.engine.name)
+            }
         };
         if let Some(round) = self.round {
             place += &format!(", round {round}");
@@ -97,10 +103,39 @@ fn check_record(record: &Record, found: &mut Found<'_>) {
     }
 }
 
+/// Names are short: those of a record that was made to do harm would fill screens, tables and memory.
+fn check_names(cell: &Cell, found: &mut Found<'_>) {
+    let configuration = &cell.configuration;
+    let known = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let operators = cell.profile.iter().flat_map(|profile| &profile.nodes);
+    for (what, bytes) in [
+        ("name of the model", cell.model.name.len()),
+        ("version of the engine", cell.engine.version.len()),
+        ("vector instructions", configuration.vector_level.len()),
+        ("limit of vector instructions", known(&configuration.vector_limit)),
+        ("name of the browser", known(&configuration.browser)),
+        ("graphics API", known(&configuration.graphics_api)),
+        ("shader language", known(&configuration.shader_language)),
+        (
+            "name of the adapter",
+            cell.adapter.as_ref().map_or(0, |adapter| adapter.name.len()),
+        ),
+        (
+            "name of an operator",
+            operators.map(|node| node.operator.len()).max().unwrap_or(0),
+        ),
+    ] {
+        if bytes > MAX_NAME_BYTES {
+            found.differ(what, &format_args!("at most {MAX_NAME_BYTES} bytes"), &bytes);
+        }
+    }
+}
+
 fn check_cell(cell: &Cell, found: &mut Found<'_>) {
     if let Some(hash) = &cell.model.sha256 {
         found.hash("hash of the model", hash);
     }
+    check_names(cell, found);
     for input in &cell.inputs {
         found.hash("hash of an input", &input.sha256);
     }

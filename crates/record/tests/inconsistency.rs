@@ -55,6 +55,10 @@ fn records_that_contradict_themselves_are_refused() {
             changed("/cells/1/inputs/0/sha256", json!("x".repeat(64))),
             "hash of an input",
         ),
+        (
+            changed("/cells/1/model/name", json!("a".repeat(5_000))),
+            "name of the model: expected at most 1000 bytes, found 5000",
+        ),
         (changed("/cells/1/runs_per_sample", json!(0)), "a sample holds no runs"),
         (
             changed("/cells/1/samples_ns", json!([])),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
+use tare_report::printable;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
@@ -37,7 +38,8 @@ pub(super) async fn wait(server: &Server, name: &str) -> Result<(UnboundedReceiv
             Ok(connection) => {
                 let connection = connection.context("the server ended")?;
                 let browser = connection.hello.machine.browser.as_ref().and_then(|browser| browser.name.clone());
-                eprintln!("{name}: {} takes part", browser.as_deref().unwrap_or("a browser"));
+                let browser = printable(browser.as_deref().unwrap_or("a browser"));
+                eprintln!("{name}: {browser} takes part");
                 Ok((arrivals, connection))
             }
             Err(_) => bail!("nobody opened the link within {} minutes", LIMIT.as_secs() / 60),

@@ -32,10 +32,8 @@ pub(super) struct Guarded {
 impl Guarded {
     /// Starts a program under a guard.
     pub(super) fn start(program: &Path, arguments: &[String]) -> Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("tare-browser-")
-            .tempdir()
-            .context("cannot create a folder for the browser's temporary files")?;
+        let folder =
+            private_folder("tare-browser-").context("cannot create a folder for the browser's temporary files")?;
         let this = std::env::current_exe().context("cannot find this program")?;
         let mut command = Command::new(this);
         command

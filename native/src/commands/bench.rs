@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use tare_record::{EngineName, EnvironmentKind, Plan};
+use tare_report::printable;
 
 use super::args::{DriverArgs, PROFILED_RUNS, PlanArgs, PrintArgs, ServeArgs, SlowerArgs, cores};
 use crate::bench::environment::environments;
@@ -97,6 +98,8 @@ pub(crate) fn run(kind: Kind, args: &Args, parse: fn(Vec<String>) -> Result<(Kin
         return measure(kind, args, None);
     };
     let (folder, arguments) = RunFolder::resume(path)?;
+    // The folder says what is run, and may come from elsewhere.
+    eprintln!("going on with: tare {}", printable(&arguments.join(" ")));
     let (kind, args) = parse(arguments).with_context(|| format!("cannot go on with the run in {}", path.display()))?;
     measure(kind, &args, Some(folder))
 }

@@ -11,12 +11,14 @@ use tare_models::NodeValue;
 use tare_record::{
     CellPlan, CellRequest, EngineName, EnvironmentKind, Event, Precision, RequestKind, Tolerance, WorkloadOptions,
 };
+use tare_report::printable;
 
 use super::args::{DriverArgs, PlanArgs, ServeArgs};
 use crate::bench::environment::{Environment, environments, vulkan_driver};
 use crate::executor::{Fresh, Node, PageExecutor, ProcessExecutor};
 use crate::local_model::{find_model, model_bytes};
 use crate::machine::SystemClock;
+use crate::private_folder::private_folder;
 use crate::{browser, interrupt, server};
 
 /// The engine that all others are compared with.
@@ -46,7 +48,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<bool> {
     let model = OneModel::of(&args.plan)?;
     let (with_outputs, values) = tare_models::with_intermediate_outputs(&model.bytes)?;
-    let folder = tempfile::Builder::new().prefix("tare-diverge-").tempdir()?;
+    let folder = private_folder("tare-diverge-")?;
     let file_name = Path::new(&model.name).file_name().unwrap_or("model".as_ref());
     let file = folder.path().join(file_name);
     std::fs::write(&file, with_outputs).with_context(|| format!("cannot write {}", file.display()))?;
@@ -179,7 +181,7 @@ fn print_table(columns: &[Column], values: &[NodeValue]) {
                 Err(_) => print!("{:>24}  ", "differs"),
             }
         }
-        println!("{:<20}  {}", value.operator, value.name);
+        println!("{:<20}  {}", printable(&value.operator), printable(&value.name));
     }
 }
 
@@ -190,15 +192,20 @@ fn print_first_difference(column: &Column, values: &[NodeValue], model: &str) ->
     match different.next() {
         None => {
             println!(
-                "{}: all values of {model} agree with those of {REFERENCE}, run natively, within the tolerance",
-                column.place
+                "{}: all values of {} agree with those of {REFERENCE}, run natively, within the tolerance",
+                column.place,
+                printable(model)
             );
             true
         }
         Some((value, why)) => {
             println!(
                 "{}: the first value that differs is {:?}, computed by {} (node {:?}): {}",
-                column.place, value.name, value.operator, value.node, why.message
+                column.place,
+                value.name,
+                printable(&value.operator),
+                value.node,
+                printable(&why.message)
             );
             false
         }

@@ -1,3 +1,4 @@
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -52,6 +53,8 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
             std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
             eprintln!("report: {}", path.display());
         }
+        // A terminal takes control characters of a record for orders.
+        None if std::io::stdout().is_terminal() => print!("{}", tare_report::printable(&text)),
         None => print!("{text}"),
     }
     args.slower.check(&records)

@@ -22,6 +22,7 @@ use crate::interrupt::{interrupted, is_interrupted};
 use crate::local_model::find_model;
 use crate::machine::{self, throttled_since};
 use crate::memory_limit::MemoryLimit;
+use crate::private_folder::private_folder;
 use crate::serving::ServerProcess;
 
 /// Extra time after the limit of a cell. A child that has not ended its cell by then hangs.
@@ -138,10 +139,8 @@ impl ProcessExecutor {
             server: server.as_ref().map(|server| server.url.clone()),
             ..request.clone()
         };
-        let folder = tempfile::Builder::new()
-            .prefix("tare-cell-")
-            .tempdir()
-            .map_err(|error| failed("cannot create a temporary folder", &error))?;
+        let folder =
+            private_folder("tare-cell-").map_err(|error| failed("cannot create a temporary folder", &error))?;
         let write = |name: &str, bytes: &[u8]| {
             std::fs::write(folder.path().join(name), bytes)
                 .map_err(|error| failed("cannot write to the temporary folder", &error))
@@ -169,6 +168,8 @@ impl ProcessExecutor {
         let memory_limit = MemoryLimit::of(&request.rules);
         let spawned = Instant::now();
         let mut child = command
+            // Its last words name what went wrong, and not where.
+            .env("RUST_BACKTRACE", "0")
             // The child ends when this program is gone, which closes its standard input.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::{SinkExt, StreamExt};
 use tare_record::{Failure, FailureKind, PROTOCOL, PageHello, PageMessage, RunnerMessage};
+use tare_report::printable;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
@@ -50,6 +51,17 @@ struct State {
     sessions: HashMap<String, UnboundedSender<Connection>>,
     /// What pages fetch, by the last part of its URL.
     attachments: HashMap<String, Bytes>,
+    /// Pages that were refused.
+    refused: usize,
+}
+
+/// Text from a page, for a terminal.
+fn short(text: &str) -> String {
+    const MOST_CHARACTERS: usize = 200;
+    printable(&text.replace('\n', " "))
+        .chars()
+        .take(MOST_CHARACTERS)
+        .collect()
 }
 
 impl Hub {
@@ -122,6 +134,28 @@ impl Hub {
         }
     }
 
+    /// Whether somebody is expected who says this of itself.
+    pub(super) fn expects(&self, who: &Who) -> bool {
+        let state = self.state();
+        match who {
+            Who::Token(token) => state.tokens.contains_key(token),
+            Who::Session(session) => state.sessions.contains_key(session),
+            Who::Nobody => false,
+        }
+    }
+
+    /// Says that a page was refused: anybody who reaches this server may try, as often as they like.
+    fn say_refused(&self, failure: &Failure) {
+        const MOST_SAID: usize = 10;
+        let mut state = self.state();
+        state.refused += 1;
+        match state.refused {
+            0..=MOST_SAID => eprintln!("refused a page: {}", short(&failure.message)),
+            count if count == MOST_SAID + 1 => eprintln!("refused more than {MOST_SAID} pages; others are not told"),
+            _ => {}
+        }
+    }
+
     /// Talks to a page until one side ends the connection.
     pub(super) async fn serve(&self, mut socket: WebSocket, who: Who) {
         let hello = match timeout(HELLO, socket.recv()).await {
@@ -140,7 +174,7 @@ impl Hub {
         let (hello, (session, arrivals)) = match admitted {
             Ok(admitted) => admitted,
             Err(failure) => {
-                eprintln!("refused a page: {}", failure.message);
+                self.say_refused(&failure);
                 // The page may be gone already.
                 let _ = send(&mut socket, &RunnerMessage::Refused { failure }).await;
                 return;
@@ -183,7 +217,7 @@ impl Hub {
                                 break;
                             }
                         }
-                        Err(error) => eprintln!("a page sent an unknown message: {error}"),
+                        Err(error) => eprintln!("a page sent an unknown message: {}", short(&error.to_string())),
                     },
                     Some(Ok(Message::Binary(bytes))) => {
                         if let Some(message) = waiting.take()

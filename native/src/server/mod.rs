@@ -26,6 +26,9 @@ use tls::TlsListener;
 /// Largest message of a page: the outputs of a model.
 const MAX_MESSAGE_BYTES: usize = 1 << 30;
 
+/// Largest message of who is not expected: a hello is shorter.
+const MAX_STRANGER_BYTES: usize = 1 << 16;
+
 /// A running server.
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
@@ -136,7 +139,20 @@ pub(crate) fn hosts(address: SocketAddr) -> Arc<Vec<String>> {
     if address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
         hosts.push(format!("localhost:{}", address.port()));
     }
+    // Browsers leave out the port that a scheme has anyway.
+    let without_port = hosts.iter().map(|host| without_default_port(host).to_owned());
+    let without_port: Vec<String> = without_port.filter(|host| !hosts.contains(host)).collect();
+    hosts.extend(without_port);
     Arc::new(hosts)
+}
+
+/// An origin or a host without the port that http and https have by default.
+fn without_default_port(name: &str) -> &str {
+    let short = name.strip_suffix(":80").or_else(|| name.strip_suffix(":443"));
+    // The end of an IPv6 address is no port.
+    short
+        .filter(|short| !short.contains("::") || short.ends_with(']'))
+        .unwrap_or(name)
 }
 
 /// Refuses requests by another name: a page of another site may have made it point here (DNS
@@ -168,7 +184,10 @@ fn join(
 ) -> Response {
     let found = headers.get(header::ORIGIN).and_then(|found| found.to_str().ok());
     let own = [origin.to_owned(), origin.replacen("127.0.0.1", "localhost", 1)];
-    if !found.is_some_and(|found| own.iter().any(|own| own == found)) {
+    if !found.is_some_and(|found| {
+        own.iter()
+            .any(|own| without_default_port(own) == without_default_port(found))
+    }) {
         let found = found.unwrap_or("none");
         let text = format!("only pages of {origin} may connect, and this one is of {found}\n");
         return (StatusCode::FORBIDDEN, text).into_response();
@@ -178,9 +197,16 @@ fn join(
         "session" => Some(Who::Session(value)),
         _ => None,
     });
+    let who = who.unwrap_or(Who::Nobody);
+    // Who is not expected is told why, and may say little.
+    let most = if hub.expects(&who) {
+        MAX_MESSAGE_BYTES
+    } else {
+        MAX_STRANGER_BYTES
+    };
     let hub = hub.clone();
     upgrade
-        .max_message_size(MAX_MESSAGE_BYTES)
-        .max_frame_size(MAX_MESSAGE_BYTES)
-        .on_upgrade(move |socket| async move { hub.serve(socket, who.unwrap_or(Who::Nobody)).await })
+        .max_message_size(most)
+        .max_frame_size(most)
+        .on_upgrade(move |socket| async move { hub.serve(socket, who).await })
 }

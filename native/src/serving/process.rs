@@ -13,6 +13,7 @@ use crate::cell_folder::{INPUTS, MODEL, REQUEST};
 use crate::engines::vector_limit_variable;
 use crate::interrupt::interrupted;
 use crate::memory_limit::MemoryLimit;
+use crate::private_folder::private_folder;
 
 /// What a server's first line begins with if it cannot start.
 pub(crate) const FAILED: &str = "failed: ";
@@ -60,10 +61,7 @@ impl ServerProcess {
         allowed_origin: Option<&str>,
     ) -> Result<Self, Failure> {
         let failed = |error: &dyn std::fmt::Display| died(format!("cannot start the server of the cell: {error}"));
-        let folder = tempfile::Builder::new()
-            .prefix("tare-server-")
-            .tempdir()
-            .map_err(|error| failed(&error))?;
+        let folder = private_folder("tare-server-").map_err(|error| failed(&error))?;
         // The server itself sends nothing.
         let request = &CellRequest {
             transport: None,

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse;
 use axum::serve::ListenerExt;
 use tare_core::inference_protocol::HEADER_LENGTH;
 use tare_core::{Engine, Workload};
@@ -58,12 +60,23 @@ pub(crate) async fn start(
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
     let grpc = tonic::service::Routes::new(service).into_axum_router();
     let hosts = hosts(address);
+    let allowed = answering.allowed_origin.clone();
     let router: Router = http::router(sessions, facts.clone())
         .merge(grpc)
         .layer(cors(answering.allowed_origin.as_deref())?)
         .layer(from_fn(move |request, next: Next| {
             let hosts = hosts.clone();
             async move { check_host(&hosts, request, next).await }
+        }))
+        .layer(from_fn(move |request: Request, next: Next| {
+            let is_stranger = is_of_stranger(&request, allowed.as_deref());
+            async move {
+                // Before its body is read, which may be large.
+                if is_stranger {
+                    return (StatusCode::FORBIDDEN, "pages of this site may not ask\n").into_response();
+                }
+                next.run(request).await
+            }
         }));
     // Otherwise a part of an answer waits 40 ms until the client has confirmed the one before.
     let listener = listener.tap_io(|connection| {
@@ -76,6 +89,12 @@ pub(crate) async fn start(
         let _ = axum::serve(listener, router).await;
     });
     Ok((format!("http://{address}"), facts))
+}
+
+/// Whether a page of another site sent a request. Programs name no origin.
+fn is_of_stranger(request: &Request, allowed: Option<&str>) -> bool {
+    let origin = request.headers().get(header::ORIGIN);
+    origin.is_some_and(|origin| allowed.is_none_or(|allowed| origin.as_bytes() != allowed.as_bytes()))
 }
 
 /// Lets pages of one origin ask, and no others.

@@ -91,6 +91,8 @@ fn wrong_usage_is_explained() {
     sandbox.write("odd.toml", b"name = \"odd\"\nspeed = 1\n[[cell]]\nmodel = \"tiny\"\n");
     sandbox.write("text.npy", b"not an array");
     sandbox.write("long.npy", b"\x93NUMPY\x03\0\xff\xff\xff\x7f{}");
+    let deep = [b"\x93NUMPY\x01\0\x1e\0".as_slice(), &[b'{'; 30]].concat();
+    sandbox.write("deep.npy", &deep);
     sandbox.write("later.json", br#"{"schema": "tare.record/9"}"#);
     sandbox.write("cut.json", br#"{"schema": "tare.record/1", "cells": ["#);
     let engines: Vec<&str> = ENGINES.iter().map(|engine| engine.text).collect();
@@ -119,7 +121,11 @@ fn wrong_usage_is_explained() {
         ),
         (
             "run --model tiny --input image=long.npy",
-            "cannot read \"long.npy\" for input \"image\": not a NumPy file: its header would have more than 1048576 bytes",
+            "cannot read \"long.npy\" for input \"image\": not a NumPy file: its header would have 2147483647 bytes, and the file has 14",
+        ),
+        (
+            "run --model tiny --input image=deep.npy",
+            "its header opens 30 brackets",
         ),
         ("run --model tiny --threads 0", "numbers from 1 to 4096, found [0]"),
         (

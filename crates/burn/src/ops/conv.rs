@@ -1,6 +1,6 @@
 //! Convolution.
 
-use burn_backend::ops::{ConvOptions, DeformConvOptions};
+use burn_backend::ops::{ConvOptions, DeformConvOptions, PadMode};
 use onnx_ir::Argument;
 use onnx_ir::node::conv1d::Conv1dNode;
 use onnx_ir::node::conv2d::Conv2dNode;
@@ -54,7 +54,33 @@ fn conv_3d(cx: &mut Lowerer, node: &Conv3dNode) -> Lowering<Value> {
         config.dilation,
         config.groups,
     );
-    Ok(cx.emit_floats(Op::Conv3d(options), &operands.iter().collect::<Vec<_>>(), shape))
+    let operands: Vec<&DeviceValue> = operands.iter().collect();
+    Ok(Value::Floats(emit_conv_3d(cx, &operands, options, shape)))
+}
+
+/// A convolution of x [n, c, d, h, w] with operands [x, weight, optional bias]. Padding that differs before and after becomes a step of its
+/// own: burn-ir panics if it is part of the convolution (crates/burn/UPSTREAM.md).
+pub(super) fn emit_conv_3d(
+    cx: &mut Lowerer,
+    operands: &[&DeviceValue],
+    mut options: ConvOptions<3>,
+    shape: Vec<usize>,
+) -> DeviceValue {
+    let (&[x, ref others @ ..], true) = (operands, options.is_asymmetric()) else {
+        return cx.emit(Op::Conv3d(options), operands, shape);
+    };
+    let before_after = [&[(0, 0); 2][..], &options.padding].concat();
+    let padded = x
+        .shape
+        .iter()
+        .zip(&before_after)
+        .map(|(dim, (before, after))| dim + before + after);
+    let padded = padded.collect();
+    let mode = PadMode::Constant(0.0);
+    let x = cx.emit(Op::Pad { before_after, mode }, &[x], padded);
+    options.padding = [(0, 0); 3];
+    let operands: Vec<&DeviceValue> = std::iter::once(&x).chain(others.iter().copied()).collect();
+    cx.emit(Op::Conv3d(options), &operands, shape)
 }
 
 /// A convolution whose positions are shifted for each output (Zhu et al., 2019): x [n, c, h, w],

@@ -208,6 +208,18 @@ impl CellFile {
         }
     }
 
+    /// Lengths of the lists that stay together in one entry.
+    fn lengths(&self) -> [usize; 3] {
+        let threads = match &self.threads {
+            Some(Threads::Numbers(numbers)) => numbers.len(),
+            _ => 1,
+        };
+        let engines = self.engines.as_ref().map_or(1, Vec::len);
+        // One without a limit is measured too.
+        let limits = self.vector_limits.as_ref().map_or(0, Vec::len);
+        [threads, engines.max(1), limits + 1]
+    }
+
     /// Adds an entry for each combination of the lists.
     pub(super) fn expand(&self, model: &str, cores: usize, cells: &mut Vec<CellPlan>) -> Result<(), String> {
         let loads = self.loads()?;
@@ -221,7 +233,8 @@ impl CellFile {
         let sizes = [batches.len(), steps.len(), chunks.len()];
         let lists = sizes
             .into_iter()
-            .chain([precisions.len(), transports.len(), loads.len()]);
+            .chain([precisions.len(), transports.len(), loads.len()])
+            .chain(self.lengths());
         let added = lists.fold(1usize, usize::saturating_mul);
         if cells.len().saturating_add(added) > MAX_CELLS {
             return Err(format!(

@@ -52,7 +52,7 @@ fn fields(record: &Record, cell: &Cell) -> [String; 18] {
     let options = &cell.options;
     let known = |text: &Option<String>| text.clone().unwrap_or_default();
     let number = |value: Option<usize>| value.map_or_else(String::new, |value| value.to_string());
-    [
+    let fields = [
         record.created.clone(),
         configuration.environment.to_string(),
         cell.model.name.clone(),
@@ -75,5 +75,34 @@ fn fields(record: &Record, cell: &Cell) -> [String; 18] {
         cell.adapter
             .as_ref()
             .map_or_else(String::new, |adapter| adapter.name.clone()),
-    ]
+    ];
+    fields.map(as_text)
+}
+
+/// A spreadsheet takes what begins like a formula for one, unless an apostrophe stands before it
+/// (<https://owasp.org/www-community/attacks/CSV_Injection>).
+fn as_text(field: String) -> String {
+    if field.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{field}")
+    } else {
+        field
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_field_is_a_formula() {
+        for (field, expected) in [
+            ("=HYPERLINK(\"x\")", "'=HYPERLINK(\"x\")"),
+            ("-1", "'-1"),
+            ("@a", "'@a"),
+            ("a=1", "a=1"),
+            ("", ""),
+        ] {
+            assert_eq!(as_text(field.to_owned()), expected);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 use tare_record::Record;
 
+use super::terminal::is_invisible;
 use crate::section::{Block, Note, Section, Table, Value};
 use crate::sections::sections;
 
@@ -105,7 +106,7 @@ fn escape(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~' => escaped.extend(['\\', c]),
-            c if c.is_control() => escaped.push(' '),
+            c if c.is_control() || is_invisible(c) => escaped.push(' '),
             c => escaped.push(c),
         }
     }
@@ -122,6 +123,7 @@ mod tests {
             ("a_b|c", "a\\_b\\|c"),
             ("<script>", "\\<script\\>"),
             ("one\ntwo\u{1b}[31m", "one two \\[31m"),
+            ("a\u{202e}b\u{200b}", "a b "),
         ] {
             assert_eq!(escape(text), expected);
         }

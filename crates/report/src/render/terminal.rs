@@ -95,12 +95,18 @@ fn wrapped(paragraph: &str, prefix: &str, width: u16) -> String {
     textwrap::fill(&printable(paragraph), options) + "\n"
 }
 
-/// Text from elsewhere without control characters, which a terminal would obey.
+/// Whether a character is not seen, or turns the order of others around, so that text reads as something else
+/// (<https://trojansource.codes>).
+pub(super) fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Text from elsewhere without control characters, which a terminal would obey, and without invisible ones.
 pub fn printable(text: &str) -> String {
     text.chars()
         .filter(|&c| c != '\r')
         .map(|c| {
-            if c.is_control() && !"\n\t".contains(c) {
+            if (c.is_control() && !"\n\t".contains(c)) || is_invisible(c) {
                 '\u{fffd}'
             } else {
                 c

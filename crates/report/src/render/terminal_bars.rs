@@ -5,6 +5,9 @@ use crate::figure::WaterfallRow;
 /// Columns of a bar that spans the whole gap.
 const BAR: usize = 32;
 
+/// Columns of a label. Ours are shorter; a record may hold any.
+const LONGEST_LABEL: usize = 60;
+
 /// A line for each rung: its name, a bar from the time of the rung before to its own, and the factor. The axis is logarithmic.
 pub(super) fn waterfall(rows: &[WaterfallRow]) -> Vec<String> {
     let medians = rows.iter().map(|row| row.median_ns);
@@ -17,7 +20,8 @@ pub(super) fn waterfall(rows: &[WaterfallRow]) -> Vec<String> {
         reason = "from 0 to the number of columns"
     )]
     let column = |ns: f64| ((ns / least).ln() / logarithms * BAR as f64).round() as usize;
-    let longest = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
+    let short = |row: &WaterfallRow| row.label.chars().take(LONGEST_LABEL).collect::<String>();
+    let longest = rows.iter().map(|row| short(row).chars().count()).max().unwrap_or(0);
     let mut before = None;
     let lines = rows.iter().map(|row| {
         let to = column(row.median_ns);
@@ -35,7 +39,7 @@ pub(super) fn waterfall(rows: &[WaterfallRow]) -> Vec<String> {
             .map_or_else(String::new, |(factor, _)| format!("  {}", format::ratio(factor)));
         format!(
             "{:longest$}  {drawn:width$} {}{step}",
-            row.label,
+            short(row),
             format::duration(row.median_ns),
             width = BAR + 1
         )

@@ -50,9 +50,13 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
 /// A run of one cell: its operators, and below each the nodes that take most of it.
 fn by_node<'a>(cell: &Cell, profile: &OperatorProfile, times: &OperatorTimes) -> Figure<'a> {
     let mut parts: Vec<FlamePart> = Vec::new();
+    let mut by_operator: BTreeMap<&str, Vec<(String, f64)>> = BTreeMap::new();
+    for node in &profile.nodes {
+        let nodes = by_operator.entry(&node.operator).or_default();
+        nodes.push((node.name.clone(), node.mean_ns()));
+    }
     for operator in &times.operators {
-        let nodes = profile.nodes.iter().filter(|node| node.operator == operator.operator);
-        let mut nodes: Vec<(String, f64)> = nodes.map(|node| (node.name.clone(), node.mean_ns())).collect();
+        let mut nodes = by_operator.remove(operator.operator.as_str()).unwrap_or_default();
         sort_by(&mut nodes, |a, b| b.1.total_cmp(&a.1));
         let duration_ns = nodes.iter().map(|(_, ns)| ns).sum();
         nodes.truncate(NODES_DRAWN);

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use tare_record::{Record, Reported};
 
 use crate::section::{Section, Table, Value};
@@ -9,10 +11,10 @@ pub(super) fn section<'a>(records: &[Record]) -> Option<Section<'a>> {
          compared with it.",
         &[("what", "what"), ("value", "reported"), ("on", "on")],
     );
-    let mut seen: Vec<&Reported> = Vec::new();
+    let mut seen: BTreeSet<[&str; 3]> = BTreeSet::new();
     for reported in records.iter().flat_map(|record| &record.plan.reported) {
-        if !seen.contains(&reported) {
-            seen.push(reported);
+        let Reported { what, value, place, .. } = reported;
+        if seen.insert([what, value, place]) {
             table.push(vec![
                 Value::text(&reported.what),
                 Value::text(&reported.value),

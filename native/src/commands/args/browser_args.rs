@@ -7,6 +7,9 @@ use anyhow::{Result, bail};
 
 use crate::page::Page;
 
+/// The page of the clone that this program was built from. Empty in a program that holds its page.
+const OF_CLONE: &str = env!("TARE_PAGE_OF_CLONE");
+
 /// A browser, and the page that it opens.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BrowserArgs {
@@ -64,7 +67,7 @@ impl DriverArgs {
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct PageArgs {
-    /// Folder of the built page [default: the page in this program, or else dist, here or next to the program]
+    /// Folder of the built page [default: the page in this program, or else dist next to it or in the clone that it was built from]
     #[arg(long, value_name = "DIR")]
     page: Option<PathBuf>,
 }
@@ -96,9 +99,10 @@ impl PageArgs {
         let next_to_program = std::env::current_exe()
             .ok()
             .and_then(|program| Some(program.parent()?.join("dist")));
-        let candidates = match &self.page {
+        // Not one of the current folder, which may be a stranger's: Node would run what is in it.
+        let candidates: Vec<PathBuf> = match &self.page {
             Some(page) => vec![page.clone()],
-            None => std::iter::once(PathBuf::from("dist")).chain(next_to_program).collect(),
+            None => next_to_program.into_iter().chain([PathBuf::from(OF_CLONE)]).collect(),
         };
         match candidates.iter().find(|folder| folder.join("index.html").is_file()) {
             Some(folder) => Ok(Page::Folder(folder.clone())),

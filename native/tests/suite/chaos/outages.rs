@@ -164,7 +164,8 @@ impl Outage {
                 set_network(&run, "up");
             }
         }
-        run.end();
+        // Each browser is tried for minutes.
+        run.end_within(Duration::from_secs(600));
         run.nothing_is_left();
         none_is_lost(&before, &rounds(sandbox.folder.path(), subject));
         can_be_resumed(sandbox, subject, ".");

@@ -79,16 +79,18 @@ impl<'a> Disturbed<'a> {
     /// Waits until it has ended, and returns its exit code.
     #[track_caller]
     pub(crate) fn end(&mut self) -> Option<i32> {
+        self.end_within(Duration::from_secs(180))
+    }
+
+    /// The same with another limit.
+    #[track_caller]
+    pub(crate) fn end_within(&mut self, limit: Duration) -> Option<i32> {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
             }
-            assert!(
-                start.elapsed() < Duration::from_secs(180),
-                "it does not end\n{}",
-                self.log()
-            );
+            assert!(start.elapsed() < limit, "it does not end\n{}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }

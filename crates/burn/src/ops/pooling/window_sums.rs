@@ -4,6 +4,7 @@ use burn_backend::ops::ConvOptions;
 
 use crate::lower::host_tensor::{HostData, HostTensor};
 use crate::lower::{DeviceValue, Lowerer, Lowering, Unsupported};
+use crate::ops::conv::emit_conv_3d;
 use crate::ops::sliding_window::{Window, split_shape};
 use crate::runtime::program::Op;
 
@@ -30,12 +31,11 @@ pub(super) fn window_sums<const D: usize>(
     let shape = [&[n * c, 1], outputs.as_slice()].concat();
     let op = match (strides.as_slice(), padding.as_slice(), dilations.as_slice()) {
         (&[s0, s1], &[p0, p1], &[d0, d1]) => Op::Conv2d(ConvOptions::new_with_padding([s0, s1], [p0, p1], [d0, d1], 1)),
-        (&[s0, s1, s2], &[p0, p1, p2], &[d0, d1, d2]) => Op::Conv3d(ConvOptions::new_with_padding(
-            [s0, s1, s2],
-            [p0, p1, p2],
-            [d0, d1, d2],
-            1,
-        )),
+        (&[s0, s1, s2], &[p0, p1, p2], &[d0, d1, d2]) => {
+            let options = ConvOptions::new_with_padding([s0, s1, s2], [p0, p1, p2], [d0, d1, d2], 1);
+            let sums = emit_conv_3d(cx, &[&apart, &ones], options, shape);
+            return Ok(cx.reshape(&sums, [&[n, c], outputs.as_slice()].concat()));
+        }
         (&[s0], &[p0], &[d0]) => {
             let (apart, ones) = (
                 cx.reshape(&apart, vec![n * c, 1, 1, size[0]]),

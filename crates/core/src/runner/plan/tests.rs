@@ -105,6 +105,10 @@ fn bad_plans_are_explained() {
             "10000 combinations: expected at most 1000",
         ),
         (
+            format!("name = \"x\"\n{cell}threads = {:?}", vec![1; 5_000]),
+            "5000 combinations: expected at most 1000",
+        ),
+        (
             format!("name = \"x\"\nbudgets_ms = [0]\n{cell}"),
             "budgets_ms must list",
         ),
