@@ -13,6 +13,8 @@ use axum::response::{IntoResponse, Response};
 use tempfile::TempDir;
 use tower_http::services::ServeDir;
 
+use crate::private_folder::private_folder;
+
 /// Files by their paths, compressed by brotli.
 type Files = &'static [(&'static str, &'static [u8])];
 

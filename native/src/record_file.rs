@@ -12,7 +12,7 @@ const MARK: &str = "\"schema\":\"tare.record/";
 
 /// Writes a record so that the file is complete at any time: first to a temporary file in the same folder, which then
 /// replaces the file. A link is followed to its file. Anything but a regular file, such as a pipe, is written to directly.
-/// Returns the file, which no other run writes to as long as it is open.
+/// Returns the file, to which no run that starts later writes as long as it is open.
 pub(crate) fn write_record(path: &Path, record: &Record) -> Result<File> {
     let write = || -> Result<File> {
         let text = record.to_json()?;

@@ -23,6 +23,21 @@ pub fn same_work<'a>(record: &'a Record, cell: &'a Cell) -> impl Hash + Eq + use
     )
 }
 
+/// The same for what was asked for: cells that failed early know no more.
+pub fn same_request<'a>(record: &'a Record, cell: &'a Cell) -> impl Hash + Eq + use<'a> {
+    let configuration = &cell.configuration;
+    (
+        machine(&record.machine),
+        (configuration.environment, browser_family(cell), cell.engine.name),
+        (
+            configuration.threads,
+            &configuration.vector_limit,
+            configuration.wgsl_asked,
+        ),
+        (&cell.model.name, &cell.options, cell.load),
+    )
+}
+
 /// What tells machines apart, as far as a browser shows it.
 pub fn machine(machine: &Machine) -> (&str, usize, Option<&str>) {
     let cpu = machine.native.as_ref().map(|native| native.cpu.as_str());

@@ -5,8 +5,8 @@ use std::fmt::Display;
 
 use crate::{Cell, EnvironmentKind, LoadRound, PhaseName, Record, Round, Status};
 
-/// Most bytes of a name in a record.
-const MAX_NAME_BYTES: usize = 1_000;
+/// Most bytes of a name in a record: those of the longest path on Linux.
+const MAX_NAME_BYTES: usize = 4_096;
 
 /// What does not hold together in a record, a line each: where, what was expected, and what was found. Empty for what
 /// tare wrote. Cells count from 1.

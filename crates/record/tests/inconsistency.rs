@@ -57,7 +57,7 @@ fn records_that_contradict_themselves_are_refused() {
         ),
         (
             changed("/cells/1/model/name", json!("a".repeat(5_000))),
-            "name of the model: expected at most 1000 bytes, found 5000",
+            "name of the model: expected at most 4096 bytes, found 5000",
         ),
         (changed("/cells/1/runs_per_sample", json!(0)), "a sample holds no runs"),
         (

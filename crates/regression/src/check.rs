@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use tare_core::stats::{Estimate, median};
 use tare_core::steady_rounds;
-use tare_findings::same_work::{have_same_inputs, same_work};
+use tare_findings::same_work::{have_same_inputs, same_request, same_work};
 use tare_record::{Cell, Record, Status};
 
 use crate::history::{Compared, Run, compared};
 use crate::multiple_tests::adjusted;
 
-/// The share of false alarms: of all alarms, and of all runs in which nothing changed.
+/// The share of false alarms: of all alarms, and of all runs in which nothing changed, as far as it is known what differs from run to run.
 pub const FALSE_ALARMS: f64 = 0.05;
 
 /// The probability with which the smallest slowdown that is said to be visible is found.
@@ -21,8 +21,10 @@ pub const POWER: f64 = 0.95;
 pub struct Check<'a> {
     /// Every cell of the run, in its order.
     pub cells: Vec<CheckedCell<'a>>,
-    /// Cells that the newest of the earlier runs measured, and this one does not contain.
+    /// Cells that the newest of the earlier runs in the same place measured, and this one does not contain.
     pub missing: Vec<&'a Cell>,
+    /// Earlier records that were given twice, or are the one that is checked. They do not count.
+    pub repeated: usize,
 }
 
 /// A cell next to what earlier runs measured of the same work.
@@ -93,25 +95,24 @@ impl Check<'_> {
 }
 
 /// Checks the cells of `now` against those of `earlier` that did the same work on the same kind of machine. `tolerance` is the share by which
-/// a cell may become slower or faster: 0.02 for 2 %. Earlier records are put in order by the time they were made.
+/// a cell may become slower or faster: 0.02 for 2 %. Earlier records are put in order by the time they were made, and none counts twice.
 pub fn check<'a>(now: &'a [Record], earlier: &'a [Record], tolerance: f64) -> Check<'a> {
-    let mut earlier: Vec<&Record> = earlier.iter().collect();
-    earlier.sort_by(|a, b| a.created.cmp(&b.created));
+    let (earlier, repeated) = in_order(now, earlier);
     let mut histories: HashMap<_, Vec<&Cell>> = HashMap::new();
+    let mut requests = HashSet::new();
     for record in &earlier {
         for cell in record.cells.iter().filter(|cell| cell.status == Status::Measured) {
             histories.entry(same_work(record, cell)).or_default().push(cell);
+            requests.insert(same_request(record, cell));
         }
     }
     let mut cells = vec![];
     let mut runs = vec![];
-    let mut seen = HashSet::new();
     for record in now {
         for cell in &record.cells {
-            let work = same_work(record, cell);
-            let history = histories.get(&work).map_or(&[][..], Vec::as_slice);
-            seen.insert(work);
-            let (outcome, before) = outcome(cell, history);
+            let history = histories.get(&same_work(record, cell)).map_or(&[][..], Vec::as_slice);
+            let was_measured = requests.contains(&same_request(record, cell));
+            let (outcome, before) = outcome(cell, history, was_measured);
             runs.push((before, run(cell)));
             cells.push(CheckedCell {
                 cell,
@@ -133,23 +134,65 @@ pub fn check<'a>(now: &'a [Record], earlier: &'a [Record], tolerance: f64) -> Ch
             None => checked.outcome = Outcome::Unclear(too_few(before)),
         }
     }
-    let last = earlier.last().into_iter();
-    let missing = last.flat_map(|record| {
-        let measured = record.cells.iter().filter(|cell| cell.status == Status::Measured);
-        measured
-            .filter(|cell| !seen.contains(&same_work(record, cell)))
-            .collect::<Vec<_>>()
-    });
     Check {
-        missing: missing.collect(),
+        missing: missing(now, &earlier),
         cells,
+        repeated,
     }
 }
 
+/// The earlier records, the oldest first, without those that are given twice or are one of `now`, and how many those were.
+fn in_order<'a>(now: &[Record], earlier: &'a [Record]) -> (Vec<&'a Record>, usize) {
+    let mut kept: Vec<&Record> = vec![];
+    for record in earlier {
+        if !now.contains(record) && !kept.contains(&record) {
+            kept.push(record);
+        }
+    }
+    // A time with a fraction of a second comes after the same without.
+    kept.sort_by_key(|record| record.created.trim_end_matches('Z'));
+    let repeated = earlier.len() - kept.len();
+    (kept, repeated)
+}
+
+/// What the newest earlier record of the same place measured, and the new ones do not contain.
+fn missing<'a>(now: &[Record], earlier: &[&'a Record]) -> Vec<&'a Cell> {
+    let place = |record: &Record| {
+        let browser = record.machine.browser.as_ref().and_then(|browser| browser.name.clone());
+        let family = browser.map(|name| {
+            name.rsplit_once(' ')
+                .map_or(name.clone(), |(family, _)| family.to_owned())
+        });
+        (
+            record.machine.os.clone(),
+            record.machine.logical_cores,
+            record.machine.kind,
+            family,
+        )
+    };
+    let mut missing = vec![];
+    let mut seen = HashSet::new();
+    for record in now {
+        let newest = earlier.iter().rev().find(|earlier| place(earlier) == place(record));
+        if !seen.insert(place(record)) {
+            continue;
+        }
+        let records = now.iter().filter(|other| place(other) == place(record));
+        let requests: HashSet<_> = records
+            .flat_map(|record| record.cells.iter().map(|cell| same_request(record, cell)))
+            .collect();
+        if let Some(earlier) = newest {
+            let measured = earlier.cells.iter().filter(|cell| cell.status == Status::Measured);
+            missing.extend(measured.filter(|cell| !requests.contains(&same_request(earlier, cell))));
+        }
+    }
+    missing
+}
+
 /// What can be said without figures: [`Outcome::Same`] stands for nothing yet. Next to it, the earlier runs to compare with.
-fn outcome(cell: &Cell, history: &[&Cell]) -> (Outcome, Vec<Run>) {
+fn outcome(cell: &Cell, history: &[&Cell], was_measured: bool) -> (Outcome, Vec<Run>) {
     match &cell.status {
-        Status::Failed(failure) | Status::TimedOut(failure) if !history.is_empty() => {
+        Status::Failed(failure) | Status::TimedOut(failure) if was_measured => {
             (Outcome::Broken(failure.message.clone()), vec![])
         }
         Status::Failed(failure) | Status::TimedOut(failure) => (Outcome::Unclear(failure.message.clone()), vec![]),
@@ -169,9 +212,9 @@ fn outcome(cell: &Cell, history: &[&Cell]) -> (Outcome, Vec<Run>) {
 fn too_few(before: &[Run]) -> String {
     let rounds: usize = before.iter().map(|run| run.0.len()).sum();
     match rounds {
-        0 => "no steady round before".into(),
+        0 => "no steady round before that is longer than the clock's steps".into(),
         1 => "one round before: its scatter is not known".into(),
-        _ => "one round or none now: its scatter is not known".into(),
+        _ => "one round now, or rounds that do not scatter at all, as with a coarse clock".into(),
     }
 }
 

@@ -9,17 +9,20 @@ use crate::simulated::normal;
 /// Cells of a simulated run.
 const CELLS: u64 = 20;
 
-/// Runs before the one that is judged.
-const EARLIER: usize = 9;
-
 /// A cell's runs, the last one as many times as long as `slowdown` says. Whole runs differ by `between`, and their rounds by 1 %.
 fn runs(seed: u64, between: f64, slowdown: f64) -> (Vec<Run>, Run) {
-    let levels = normal(seed, EARLIER + 1, between);
+    runs_of(seed, between, slowdown, &[3; 10])
+}
+
+/// The same with these numbers of rounds.
+fn runs_of(seed: u64, between: f64, slowdown: f64, rounds: &[usize]) -> (Vec<Run>, Run) {
+    let levels = normal(seed, rounds.len(), between);
     let mut runs: Vec<Run> = levels
         .iter()
+        .zip(rounds)
         .zip(0..)
-        .map(|(level, index)| {
-            let rounds = normal(1_000_000 + seed * 100 + index, 3, 0.01);
+        .map(|((level, &count), index)| {
+            let rounds = normal(1_000_000 + seed * 100 + index, count, 0.01);
             Run(rounds.iter().map(|round| 16.0 + level + round).collect())
         })
         .collect();
@@ -29,18 +32,30 @@ fn runs(seed: u64, between: f64, slowdown: f64) -> (Vec<Run>, Run) {
 
 #[test]
 fn of_runs_without_a_change_few_are_alarming() {
-    for between in [0.0, 0.01, 0.05] {
+    for (between, rounds) in [
+        (0.0, &[3; 10][..]),
+        (0.01, &[3; 10]),
+        (0.05, &[3; 10]),
+        (0.01, &[3; 5]),
+        // The last one is shorter than the others.
+        (0.0, &[10, 10, 10, 10, 10, 10, 10, 10, 3]),
+        (0.01, &[5, 5, 5, 5, 5, 2]),
+        // Of fewer runs their rounds are judged, as if runs did not differ.
+        (0.0, &[3, 3]),
+        (0.0, &[30, 3]),
+        (0.0, &[3, 3, 3, 2]),
+    ] {
         let alarms = (0..1_000_u64)
             .filter(|history| {
                 let cells: Vec<_> = (0..CELLS)
-                    .map(|cell| runs(history * CELLS + cell, between, 1.0))
+                    .map(|cell| runs_of(history * CELLS + cell, between, 1.0, rounds))
                     .collect();
                 let found = judged(&cells, 0.0).into_iter().flatten();
                 found.filter(|(outcome, _)| *outcome != Outcome::Same).count() > 0
             })
             .count();
         // Slower or faster: 5 % of a thousand, and three standard deviations of that count.
-        assert!(alarms <= 50 + 21, "{between}: {alarms} of 1000 runs");
+        assert!(alarms <= 50 + 21, "{between} {rounds:?}: {alarms} of 1000 runs");
     }
 }
 
@@ -81,6 +96,13 @@ fn a_tolerated_slowdown_is_no_alarm() {
     assert_eq!((slower(0.0), slower(0.15)), (20, 0));
 }
 
+/// The same, made at an earlier time.
+fn earlier() -> Record {
+    let mut record = kept();
+    record.created = "2026-01-01T00:00:00Z".into();
+    record
+}
+
 fn kept() -> Record {
     let path = Path::new("../../records/2026-11-26-xeon-2-cores-detect/native.json");
     Record::from_json(&std::fs::read_to_string(path).unwrap()).unwrap()
@@ -92,7 +114,7 @@ fn outcomes(check: &Check<'_>) -> Vec<Outcome> {
 
 #[test]
 fn records_are_compared_cell_by_cell() {
-    let before = vec![kept()];
+    let before = vec![earlier()];
     let mut now = kept();
     assert!(now.cells.len() > 3 && now.all_measured(), "{}", now.cells.len());
     let all_same = check(std::slice::from_ref(&now), &before, 0.0);
@@ -105,6 +127,9 @@ fn records_are_compared_cell_by_cell() {
     now.cells[0].samples_ns.iter_mut().for_each(|sample| *sample *= 3);
     now.cells[1].samples_ns.iter_mut().for_each(|sample| *sample /= 3);
     now.cells[2].status = Status::Failed(Failure::new(FailureKind::Run, "no"));
+    // It failed before its worker could tell what it is.
+    now.cells[2].configuration.vector_level = "unknown".into();
+    now.cells[2].model.sha256 = None;
     let gone = now.cells.pop().unwrap();
     let changed = check(std::slice::from_ref(&now), &before, 0.0);
     let expected = [Outcome::Slower, Outcome::Faster, Outcome::Broken("no".into())];
@@ -124,17 +149,29 @@ fn records_are_compared_cell_by_cell() {
 
 #[test]
 fn other_machines_and_inputs_are_not_compared() {
-    let before = vec![kept()];
+    let before = vec![earlier()];
     let mut elsewhere = kept();
     elsewhere.machine.logical_cores += 1;
     let records = [elsewhere];
     let found = check(&records, &before, 0.0);
     assert!(outcomes(&found).iter().all(|outcome| *outcome == Outcome::New));
-    assert!(!found.compares_anything() && !found.missing.is_empty());
+    assert!(!found.compares_anything() && found.missing.is_empty());
 
     let mut others = kept();
     others.cells[0].inputs[0].sha256 = "0".repeat(64);
     let records = [others];
     let found = check(&records, &before, 0.0);
     assert_eq!(outcomes(&found)[0], Outcome::Unclear("the inputs are others".into()));
+}
+
+#[test]
+fn no_record_counts_twice() {
+    let now = [kept()];
+    let mut before = vec![earlier(), earlier(), kept()];
+    before[2].cells.truncate(1);
+    let found = check(&now, &before, 0.0);
+    assert_eq!((found.repeated, found.cells[0].figures.unwrap().runs), (1, 2));
+    let found = check(&now, &now, 0.0);
+    assert_eq!(found.repeated, 1);
+    assert!(!found.compares_anything());
 }

@@ -37,17 +37,35 @@ pub(crate) fn compared(earlier: &[Run], now: &Run) -> Option<Compared> {
     // So many runs show what differs from run to run.
     let knows_runs = runs.len() >= LEAST;
     let ratio = if knows_runs {
-        Mean::of(levels)?.to_new(now.level()?)
+        // A run of fewer rounds than usual says less.
+        let share = |run: &Run| 1.0 / run.0.len() as f64;
+        let usual = runs.iter().map(|run| share(run)).sum::<f64>() / runs.len() as f64;
+        let more = within(runs) * (share(now) - usual).max(0.0);
+        Mean::of(levels)?.to_new(now.level()?, more)
     } else {
         let rounds: Vec<f64> = runs.iter().flat_map(|run| &run.0).copied().collect();
         Mean::of(&now.0)?.minus(&Mean::of(&rounds)?)
     };
+    if ratio.error <= 0.0 {
+        // A coarse clock, or copies.
+        return None;
+    }
     Some(Compared {
         ratio,
         runs: runs.len(),
         left_out,
         knows_runs,
     })
+}
+
+/// Variance of a round within its run. 0 if no run has two rounds.
+fn within(runs: &[&Run]) -> f64 {
+    let means = runs.iter().filter_map(|run| Mean::of(&run.0));
+    let (squares, freedom) = means.fold((0.0, 0.0), |(squares, freedom), mean| {
+        let own = mean.count - 1.0;
+        (squares + own * mean.variance, freedom + own)
+    });
+    if freedom > 0.0 { squares / freedom } else { 0.0 }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Whether a run is slower than the runs before it: cell by cell, with the smallest slowdown that could have been seen, and with
-//! at most a stated share of false alarms however many cells there are.
+//! Whether a run is slower than the runs before it: cell by cell, with the smallest slowdown that could have been seen, and, once four
+//! earlier runs show how runs differ, with at most a stated share of false alarms however many cells there are.
 
 mod change_point;
 mod check;

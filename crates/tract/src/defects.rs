@@ -1,47 +1,48 @@
 //! What tract computes wrongly, so that its outputs are no reference: found by the ONNX backend node tests
 //! (`crates/burn/CONFORMANCE.md`) and by generated models (`crates/burn/tests/suite/generated.rs`), with the version that is pinned.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto};
+use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 
 /// The first operator of a model that tract computes wrongly, with what about it is wrong.
 pub(crate) fn wrong_operator(model: &ModelProto) -> Option<String> {
-    in_graph(model.graph.as_ref()?)
+    in_graph(model.graph.as_ref()?, Known::default())
 }
 
-fn in_graph(graph: &GraphProto) -> Option<String> {
-    let mut constants: BTreeMap<&str, &TensorProto> = graph
-        .initializer
-        .iter()
-        .map(|tensor| (tensor.name.as_str(), tensor))
-        .collect();
-    let mut convolved: BTreeSet<&str> = BTreeSet::new();
+/// Values that a node may take.
+#[derive(Debug, Clone, Default)]
+struct Known<'a> {
+    /// Constants of which all elements are 1.
+    ones: BTreeSet<&'a str>,
+    /// What was computed from the result of a convolution.
+    convolved: BTreeSet<&'a str>,
+}
+
+/// `known` are the values of the graphs around this one.
+fn in_graph<'a>(graph: &'a GraphProto, mut known: Known<'a>) -> Option<String> {
+    let ones = graph.initializer.iter().filter(|tensor| is_ones(tensor));
+    known.ones.extend(ones.map(|tensor| tensor.name.as_str()));
     // Nodes stand after those whose outputs they take.
     for node in &graph.node {
         match node.op_type.as_str() {
             "GRU" | "LSTM" | "RNN" if is_reversed(node) => {
                 return Some(format!("{} {:?} in reverse", node.op_type, node.name));
             }
-            "Slice" if has_step(node, &constants) && is_from(node, &convolved) => {
+            "Slice" if has_step(node, &known.ones) && is_from(node, &known.convolved) => {
                 return Some(format!("Slice {:?} with a step, after Conv", node.name));
             }
-            "Constant" => {
-                let value = node.attribute.iter().find(|attribute| attribute.name == "value");
-                if let (Some(tensor), Some(output)) = (value.and_then(|value| value.t.as_ref()), node.output.first()) {
-                    constants.insert(output, tensor);
-                }
+            "Constant" if node.attribute.iter().any(is_constant_of_ones) => {
+                known.ones.extend(node.output.iter().map(String::as_str));
             }
             _ => {}
         }
-        if node.op_type == "Conv" || is_from(node, &convolved) {
-            convolved.extend(node.output.iter().map(String::as_str));
+        if node.op_type == "Conv" || is_from(node, &known.convolved) {
+            known.convolved.extend(node.output.iter().map(String::as_str));
         }
-        let bodies = node
-            .attribute
-            .iter()
-            .flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
-        if let Some(wrong) = bodies.filter_map(in_graph).next() {
+        let graphs = |attribute: &'a AttributeProto| attribute.g.iter().chain(&attribute.graphs);
+        let mut bodies = node.attribute.iter().flat_map(graphs);
+        if let Some(wrong) = bodies.find_map(|body| in_graph(body, known.clone())) {
             return Some(wrong);
         }
     }
@@ -59,34 +60,36 @@ fn is_from(node: &NodeProto, values: &BTreeSet<&str>) -> bool {
 }
 
 /// Whether a slice leaves elements out between others, or may: tract turns the step into the convolution's stride, and counts from a wrong place.
-fn has_step(node: &NodeProto, constants: &BTreeMap<&str, &TensorProto>) -> bool {
-    let Some(steps) = node.input.get(4).filter(|steps| !steps.is_empty()) else {
-        return false;
-    };
-    constants
-        .get(steps.as_str())
-        .is_none_or(|steps| integers(steps).any(|step| step != 1))
+fn has_step(node: &NodeProto, ones: &BTreeSet<&str>) -> bool {
+    let steps = node.input.get(4).filter(|steps| !steps.is_empty());
+    steps.is_some_and(|steps| !ones.contains(steps.as_str()))
 }
 
-/// The elements of a small tensor of i64 or i32.
-fn integers(tensor: &TensorProto) -> impl Iterator<Item = i64> {
+fn is_constant_of_ones(attribute: &AttributeProto) -> bool {
+    match attribute.name.as_str() {
+        "value" => attribute.t.as_ref().is_some_and(is_ones),
+        "value_int" => attribute.i == 1,
+        "value_ints" => attribute.ints.iter().all(|&value| value == 1),
+        _ => false,
+    }
+}
+
+/// Whether all elements of a tensor of i64 or i32 are 1, as far as they are in the file.
+fn is_ones(tensor: &TensorProto) -> bool {
     const I64: i32 = tract_onnx::pb::tensor_proto::DataType::Int64 as i32;
     let size = if tensor.data_type == I64 { 8 } else { 4 };
     // Little-endian, as the format asks for. A negative i32 becomes a large number, which is no 1 either.
     let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |value, byte| value << 8 | i64::from(*byte));
     let raw = tensor.raw_data.chunks(size).map(number);
-    let listed = tensor
-        .int64_data
-        .iter()
-        .copied()
-        .chain(tensor.int32_data.iter().map(|value| i64::from(*value)));
-    raw.chain(listed)
+    let listed = tensor.int32_data.iter().map(|value| i64::from(*value));
+    let mut all = raw.chain(listed).chain(tensor.int64_data.iter().copied()).peekable();
+    all.peek().is_some() && all.all(|value| value == 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tract_onnx::pb::{AttributeProto, attribute_proto};
+    use tract_onnx::pb::attribute_proto;
 
     fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
         NodeProto {
@@ -162,6 +165,35 @@ mod tests {
             assert_eq!(wrong(after, step).is_some(), is_wrong, "{steps} {step}");
             let beside = vec![node("Conv", &["x", "w"], "c"), slice("x")];
             assert_eq!(wrong(beside, step), None, "{steps} {step}");
+        }
+    }
+
+    #[test]
+    fn a_body_takes_values_of_the_graph_around_it() {
+        let body = |steps: &str| AttributeProto {
+            name: "then_branch".into(),
+            g: Some(GraphProto {
+                node: vec![node("Slice", &["c", "starts", "ends", "axes", steps], "y")],
+                ..GraphProto::default()
+            }),
+            ..AttributeProto::default()
+        };
+        for (steps, is_wrong) in [("raw", true), ("constant", false)] {
+            let over = NodeProto {
+                attribute: vec![body(steps)],
+                ..node("If", &["condition"], "z")
+            };
+            let ones = AttributeProto {
+                name: "value_ints".into(),
+                ints: vec![1],
+                ..AttributeProto::default()
+            };
+            let constant = NodeProto {
+                attribute: vec![ones],
+                ..node("Constant", &[], "constant")
+            };
+            let nodes = vec![node("Conv", &["x", "w"], "c"), constant, over];
+            assert_eq!(wrong(nodes, 2).is_some(), is_wrong, "{steps}");
         }
     }
 

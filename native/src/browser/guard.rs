@@ -16,6 +16,8 @@ use anyhow::{Context, Result};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 use tokio::process::{Child, Command};
 
+use crate::private_folder::private_folder;
+
 /// Time between two looks at the driver.
 const INTERVAL: Duration = Duration::from_millis(100);
 /// Time limit for all processes to end.

@@ -16,6 +16,7 @@ fn with_earlier(change: impl FnOnce(&mut Record)) -> Sandbox {
     sandbox.write("plan.toml", PLAN.as_bytes());
     sandbox.run("run --plan plan.toml -o now.json").code(0);
     let mut record = sandbox.record("now.json");
+    record.created = "2026-01-01T00:00:00Z".into();
     change(&mut record);
     sandbox.write("before.json", record.to_json().unwrap().as_bytes());
     sandbox
@@ -41,7 +42,10 @@ fn a_slower_cell_is_an_alarm_in_every_format() {
     let sandbox = with_earlier(speed_up);
     for (format, expected) in [
         ("text", "1 of 2 cells is slower."),
-        ("md", "## Compared with an earlier run\n\n**1 of 2 cells is slower.**"),
+        (
+            "md",
+            "## Compared with an earlier record\n\n**1 of 2 cells is slower.**",
+        ),
         ("github", "::error title=tare::tiny on tract (native, 1 thread"),
         ("bencher", "\"latency\""),
     ] {
@@ -67,6 +71,8 @@ fn a_slower_cell_is_an_alarm_in_every_format() {
 fn a_folder_of_earlier_runs_is_a_history() {
     let sandbox = with_earlier(speed_up);
     std::fs::create_dir(sandbox.path("runs")).unwrap();
+    // Of `tare bench`, and no record.
+    sandbox.write("runs/run.json", b"{}");
     let record = sandbox.record("before.json");
     // Each a little shorter: runs that are longer than their round would contradict it.
     for run in 0..5_u64 {
@@ -81,7 +87,7 @@ fn a_folder_of_earlier_runs_is_a_history() {
     }
     let ran = sandbox.run("check now.json --baseline runs").code(1);
     assert!(
-        ran.out().contains("Compared with 5 earlier runs") && !ran.out().contains("fewer than four"),
+        ran.out().contains("Compared with 5 earlier records") && !ran.out().contains("fewer than four"),
         "{}",
         ran.out()
     );
@@ -142,7 +148,11 @@ fn what_cannot_be_compared_is_told() {
     sandbox.write("elsewhere.json", elsewhere.to_json().unwrap().as_bytes());
     std::fs::create_dir(sandbox.path("empty")).unwrap();
     for (arguments, expected) in [
-        ("before.json --baseline elsewhere.json", "nothing can be compared"),
+        (
+            "before.json --baseline elsewhere.json",
+            "did the same work on the same kind of machine",
+        ),
+        ("before.json --baseline before.json", "nothing can be compared"),
         (
             "before.json --baseline absent.json",
             "cannot read the record absent.json",

@@ -1,5 +1,6 @@
 //! A run next to earlier ones, for people, for pull requests and for other programs.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -8,7 +9,7 @@ use serde_json::{Map, json};
 use tare_findings::{format, labels};
 use tare_record::{Cell, Record};
 use tare_regression::{Check, CheckedCell, Outcome, check};
-use tare_report::{Block, Note, Section, Table, Value, markdown_section, terminal_section};
+use tare_report::{Block, Note, Section, Table, Value, markdown_section, printable, terminal_section};
 
 use crate::bench::recorder::terminal_width;
 use crate::commands::report::read;
@@ -35,10 +36,7 @@ pub(super) fn run(now: &[PathBuf], earlier: &[PathBuf], tolerance: f64, format: 
     }
     let check = check(&now, &before, tolerance / 100.0);
     if !check.compares_anything() {
-        bail!(
-            "nothing can be compared: no cell of the baseline did the same work on the same kind of machine\n\
-             hint: measure both with the same plan on the same machine; `tare report` shows what each record holds"
-        );
+        bail!("nothing can be compared: {}", why_not(&check));
     }
     let text = match format {
         CheckFormat::Text => terminal_section(&section(&check, before.len()), terminal_width()),
@@ -61,7 +59,11 @@ fn records(path: &Path) -> Result<Vec<Record>> {
     let mut files = entries
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<Vec<PathBuf>>>()?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    // A folder of `tare bench` has a file about its run.
+    let is_record = |file: &PathBuf| {
+        file.extension().is_some_and(|extension| extension == "json") && file.file_name() != Some("run.json".as_ref())
+    };
+    files.retain(is_record);
     files.sort();
     if files.is_empty() {
         bail!(
@@ -70,6 +72,33 @@ fn records(path: &Path) -> Result<Vec<Record>> {
         );
     }
     files.iter().map(|file| read(file)).collect()
+}
+
+/// Why no cell is compared.
+fn why_not(check: &Check<'_>) -> String {
+    let reasons: BTreeSet<&str> = check
+        .cells
+        .iter()
+        .filter_map(|checked| reason(&checked.outcome))
+        .collect();
+    if reasons.is_empty() {
+        return "no cell of the baseline did the same work on the same kind of machine\n\
+             hint: measure both with the same plan on the same machine; `tare report` shows what each record holds"
+            .into();
+    }
+    let reasons: Vec<&str> = reasons.into_iter().collect();
+    format!(
+        "{}\nhint: measure both with the same plan, in two rounds or more",
+        reasons.join("; ")
+    )
+}
+
+/// Why a cell is broken, or cannot be judged.
+fn reason(outcome: &Outcome) -> Option<&str> {
+    match outcome {
+        Outcome::Broken(why) | Outcome::Unclear(why) => Some(why),
+        _ => None,
+    }
 }
 
 /// The cell, where it ran, and on what.
@@ -108,10 +137,14 @@ fn verdict(check: &Check<'_>) -> String {
     );
     match (slower, broken) {
         (0, 0) => {
-            let visible = check.cells.iter().filter_map(|checked| checked.figures);
-            let worst = visible.map(|figures| figures.visible).fold(0.0, f64::max);
+            let figures: Vec<_> = check.cells.iter().filter_map(|checked| checked.figures).collect();
+            let worst = figures.iter().map(|figures| figures.visible).fold(0.0, f64::max);
+            let compared = match (figures.len(), check.cells.len()) {
+                (compared, all) if compared == all => String::new(),
+                (compared, all) => format!(" in the {compared} of {all} cells that can be compared"),
+            };
             format!(
-                "No cell is slower. Slowdowns from {} on would have been seen in each",
+                "No slowdown can be seen{compared}. One of {} would have been seen in any of them",
                 percent(worst)
             )
         }
@@ -150,18 +183,14 @@ fn section(check: &Check<'_>, earlier: usize) -> Section<'static> {
             }
             None => values.extend(std::iter::repeat_n(Value::Missing, 6)),
         }
-        let notes = match &checked.outcome {
-            Outcome::Broken(why) => vec![Note::Failure(format!("{}: {why}", name(checked.cell)))],
-            Outcome::Unclear(why) => vec![Note::Warning(format!("{}: {why}", name(checked.cell)))],
-            _ => vec![],
-        };
-        table.push_with_notes(values, notes);
+        let notes = reason(&checked.outcome).map(|why| Note::Failure(why.to_owned()));
+        table.push_with_notes(values, notes.into_iter().collect());
     }
     blocks.extend(table.block());
     blocks.extend(warnings(check).into_iter().map(Block::Warning));
     let title = match earlier {
-        1 => "Compared with an earlier run".into(),
-        earlier => format!("Compared with {earlier} earlier runs"),
+        1 => "Compared with an earlier record".into(),
+        earlier => format!("Compared with {earlier} earlier records"),
     };
     Section::answer("baseline", title, blocks)
 }
@@ -179,8 +208,15 @@ fn warnings(check: &Check<'_>) -> Vec<String> {
     }
     let left_out = figures().filter(|figures| figures.left_out > 0).count();
     if left_out > 0 {
+        let cells = if left_out == 1 { "cell" } else { "cells" };
         warnings.push(format!(
-            "the earlier runs of {left_out} cells changed their level once; only runs since then count"
+            "the level of earlier runs changed for {left_out} {cells}; only runs since the last change count there"
+        ));
+    }
+    if check.repeated > 0 {
+        warnings.push(format!(
+            "{} of the earlier records do not count: they are given twice, or are the one that is checked",
+            check.repeated
         ));
     }
     if !check.missing.is_empty() {
@@ -193,11 +229,17 @@ fn warnings(check: &Check<'_>) -> Vec<String> {
 /// Lines that GitHub shows beside a change
 /// (<https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions>).
 fn annotations(check: &Check<'_>) -> String {
-    let escaped = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let escaped = |text: &str| {
+        printable(text)
+            .replace('%', "%25")
+            .replace('\r', "%0D")
+            .replace('\n', "%0A")
+    };
     let line = |checked: &CheckedCell<'_>| {
         let name = name(checked.cell);
         let (level, text) = match (&checked.outcome, checked.figures) {
             (Outcome::Broken(why), _) => ("error", format!("{name}: broken: {why}")),
+            (Outcome::Unclear(why), _) => ("warning", format!("{name}: unclear: {why}")),
             (outcome @ (Outcome::Slower | Outcome::Faster), Some(figures)) => {
                 let [before, now] = figures.run_ns.map(format::duration);
                 let level = if *outcome == Outcome::Slower { "error" } else { "notice" };
@@ -225,7 +267,12 @@ fn bencher(check: &Check<'_>) -> String {
                 "lower_value": before * figures.ratio.low,
                 "upper_value": before * figures.ratio.high,
             });
-            all.insert(name(checked.cell), json!({ "latency": latency }));
+            // Cells that differ in what a name leaves out.
+            let name = name(checked.cell);
+            let mut names = std::iter::once(name.clone()).chain((2_u32..).map(|number| format!("{name} #{number}")));
+            if let Some(free) = names.find(|name| !all.contains_key(name)) {
+                all.insert(free, json!({ "latency": latency }));
+            }
         }
     }
     format!("{:#}\n", serde_json::Value::Object(all))
