@@ -99,7 +99,9 @@ fn a_folder_of_earlier_runs_is_a_history() {
 fn the_action_annotates_and_fails() {
     let sandbox = with_earlier(speed_up);
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_tare"));
-    std::fs::copy(sandbox.path("before.json"), sandbox.path("same.json")).unwrap();
+    let mut same = sandbox.record("before.json");
+    same.created = "2026-01-02T00:00:00Z".into();
+    sandbox.write("same.json", same.to_json().unwrap().as_bytes());
     let path = std::env::var("PATH").unwrap();
     let script = std::path::absolute("../.github/actions/check/check.sh").unwrap();
     for (record, code, annotation, summary) in [
