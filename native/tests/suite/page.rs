@@ -7,7 +7,7 @@ use tare_models::Graph;
 use tare_record::{Cell, EngineName, Status};
 
 use crate::common::Sandbox;
-use crate::common::browser::wait_until;
+use crate::common::browser::{is_saved, wait_until};
 use crate::common::opened_page::Opened;
 use crate::common::server::Server;
 
@@ -51,18 +51,18 @@ async fn a_user_measures_compares_and_saves() {
     ] {
         page.click(button).await;
         let file = sandbox.path(file);
-        wait_until(button, async || file.is_file()).await;
+        wait_until(button, async || is_saved(&file)).await;
         assert!(std::fs::read(&file).unwrap().starts_with(start), "{}", file.display());
     }
     page.click("#save-record").await;
     wait_until("the record is saved", async || {
-        sandbox.path("tare-browser.json").is_file()
+        is_saved(&sandbox.path("tare-browser.json"))
     })
     .await;
     assert_eq!(sandbox.record("tare-browser.json"), record);
     page.click("#save-report").await;
     wait_until("the report is saved", async || {
-        sandbox.path("tare-report.html").is_file()
+        is_saved(&sandbox.path("tare-report.html"))
     })
     .await;
     page.client.clone().close().await.unwrap();
@@ -80,7 +80,7 @@ async fn a_record_can_still_be_saved_after_a_selftest() {
     assert!(page.text("#note").await.contains("it was canceled"));
     page.click("#save-record").await;
     wait_until("the record is saved", async || {
-        sandbox.path("tare-browser.json").is_file()
+        is_saved(&sandbox.path("tare-browser.json"))
     })
     .await;
     page.client.clone().close().await.unwrap();

@@ -5,7 +5,7 @@ use fantoccini::Client;
 use tare_record::{EngineName, FailureKind, Precision, Status, WarningKind};
 use tower_http::services::ServeDir;
 
-use crate::common::browser::{Running, open_browser, open_browser_with_webgpu, open_firefox, wait_until};
+use crate::common::browser::{Running, is_saved, open_browser, open_browser_with_webgpu, open_firefox, wait_until};
 use crate::common::opened_page::Opened;
 use crate::common::processes::kill;
 use crate::common::{Sandbox, page};
@@ -279,7 +279,7 @@ async fn a_visitor_with_firefox() {
     assert!(page.text("#report").await.contains("the native time"));
     page.click("#save-report").await;
     wait_until("the report is saved", async || {
-        sandbox.path("tare-report.html").is_file()
+        is_saved(&sandbox.path("tare-report.html"))
     })
     .await;
 

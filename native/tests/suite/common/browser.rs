@@ -1,6 +1,7 @@
 //! A browser that a test operates as a person does.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -97,6 +98,11 @@ async fn open(mut driver: Command, name: &str, options: Value) -> (Client, Runni
         .await
         .unwrap();
     (client, driver)
+}
+
+/// Whether a browser has saved a file: it reserves the name with an empty one.
+pub(crate) fn is_saved(file: &Path) -> bool {
+    file.metadata().is_ok_and(|metadata| metadata.len() > 0)
 }
 
 /// Waits until a condition holds. The limit ends a test that hangs; a run of several cells takes a minute on a busy machine.
