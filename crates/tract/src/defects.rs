@@ -15,8 +15,8 @@ pub(crate) fn wrong_operator(model: &ModelProto) -> Option<String> {
 struct Known<'a> {
     /// Constants of which all elements are 1.
     ones: BTreeSet<&'a str>,
-    /// What was computed from the result of a convolution.
-    convolved: BTreeSet<&'a str>,
+    /// What operators of the model compute.
+    computed: BTreeSet<&'a str>,
 }
 
 /// `known` are the values of the graphs around this one.
@@ -29,16 +29,16 @@ fn in_graph<'a>(graph: &'a GraphProto, mut known: Known<'a>) -> Option<String> {
             "GRU" | "LSTM" | "RNN" if is_reversed(node) => {
                 return Some(format!("{} {:?} in reverse", node.op_type, node.name));
             }
-            "Slice" if has_step(node, &known.ones) && is_from(node, &known.convolved) => {
-                return Some(format!("Slice {:?} with a step, after Conv", node.name));
+            "Slice" if has_step(node, &known.ones) && is_from(node, &known.computed) => {
+                return Some(format!("Slice {:?} with a step, after another operator", node.name));
             }
             "Constant" if node.attribute.iter().any(is_constant_of_ones) => {
                 known.ones.extend(node.output.iter().map(String::as_str));
             }
             _ => {}
         }
-        if node.op_type == "Conv" || is_from(node, &known.convolved) {
-            known.convolved.extend(node.output.iter().map(String::as_str));
+        if node.op_type != "Constant" {
+            known.computed.extend(node.output.iter().map(String::as_str));
         }
         let graphs = |attribute: &'a AttributeProto| attribute.g.iter().chain(&attribute.graphs);
         let mut bodies = node.attribute.iter().flat_map(graphs);
@@ -59,7 +59,7 @@ fn is_from(node: &NodeProto, values: &BTreeSet<&str>) -> bool {
     node.input.iter().any(|input| values.contains(input.as_str()))
 }
 
-/// Whether a slice leaves elements out between others, or may: tract turns the step into the convolution's stride, and counts from a wrong place.
+/// Whether a slice leaves elements out between others, or may: tract moves the step before the operators that compute its data, and counts from a wrong place.
 fn has_step(node: &NodeProto, ones: &BTreeSet<&str>) -> bool {
     let steps = node.input.get(4).filter(|steps| !steps.is_empty());
     steps.is_some_and(|steps| !ones.contains(steps.as_str()))
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn slices_with_steps_after_convolutions_are_wrong() {
+    fn slices_with_steps_after_other_operators_are_wrong() {
         for (steps, step, is_wrong) in [
             ("raw", 2, true),
             ("listed", 3, true),
