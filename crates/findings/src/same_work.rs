@@ -6,35 +6,39 @@ use tare_record::{Cell, Machine, Record};
 
 /// What two cells have in common that did the same work on the same kind of machine, in any version of engine, browser and tare.
 pub fn same_work<'a>(record: &'a Record, cell: &'a Cell) -> impl Hash + Eq + use<'a> {
-    let configuration = &cell.configuration;
     (
-        machine(&record.machine),
-        (configuration.environment, browser_family(cell), cell.engine.name),
-        (
-            configuration.threads,
-            &configuration.vector_level,
-            &configuration.vector_limit,
-        ),
-        (
-            configuration.wgsl_asked,
-            cell.adapter.as_ref().map(|adapter| &adapter.name),
-        ),
-        (&cell.model.sha256, &cell.options, cell.load),
+        same_request_of_any_model(record, cell),
+        &cell.configuration.vector_level,
+        cell.adapter.as_ref().map(|adapter| &adapter.name),
+        &cell.model.sha256,
     )
 }
 
 /// The same for what was asked for: cells that failed early know no more.
 pub fn same_request<'a>(record: &'a Record, cell: &'a Cell) -> impl Hash + Eq + use<'a> {
+    (same_request_of_any_model(record, cell), &cell.model.name)
+}
+
+fn same_request_of_any_model<'a>(record: &'a Record, cell: &'a Cell) -> impl Hash + Eq + use<'a> {
     let configuration = &cell.configuration;
     (
-        machine(&record.machine),
-        (configuration.environment, browser_family(cell), cell.engine.name),
+        same_place(record, cell),
+        cell.engine.name,
         (
             configuration.threads,
             &configuration.vector_limit,
             configuration.wgsl_asked,
         ),
-        (&cell.model.name, &cell.options, cell.load),
+        (&cell.options, cell.load),
+    )
+}
+
+/// The machine, and the environment and browser on it.
+pub fn same_place<'a>(record: &'a Record, cell: &'a Cell) -> impl Hash + Eq + use<'a> {
+    (
+        machine(&record.machine),
+        cell.configuration.environment,
+        browser_family(cell),
     )
 }
 

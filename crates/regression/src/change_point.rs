@@ -2,8 +2,8 @@
 
 use crate::student::Mean;
 
-/// How unlikely a change must be without one. Each place where it could be counts as a test of its own.
-/// A change that is none takes away runs by chance, and the rest seems to scatter too little: so it is rare.
+/// The probability of finding a change where there is none. Each place where it could be counts as a test of its own. It is small, because
+/// a false change leaves out runs by chance, and the others then seem to scatter too little.
 const LEVEL: f64 = 0.001;
 
 /// Values on each side of a change: fewer would say little of how much they scatter.

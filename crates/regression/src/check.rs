@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use tare_core::stats::{Estimate, median};
 use tare_core::steady_rounds;
-use tare_findings::same_work::{have_same_inputs, same_request, same_work};
+use tare_findings::same_work::{have_same_inputs, same_place, same_request, same_work};
 use tare_record::{Cell, Record, Status};
 
 use crate::history::{Compared, Run, compared};
@@ -45,8 +45,6 @@ pub struct Figures {
     pub run_ns: [f64; 2],
     /// Now as a multiple of before, with a 95 % interval that holds for this cell alone.
     pub ratio: Estimate,
-    /// Probability of such a difference without a change, adjusted for all cells that are compared.
-    pub p_value: f64,
     /// The smallest slowdown that would have been found with the probability [`POWER`], as a share: 0.05 for 5 %.
     pub visible: f64,
     /// Earlier runs that it is compared with.
@@ -155,36 +153,27 @@ fn in_order<'a>(now: &[Record], earlier: &'a [Record]) -> (Vec<&'a Record>, usiz
     (kept, repeated)
 }
 
-/// What the newest earlier record of the same place measured, and the new ones do not contain.
+/// What the newest earlier record of each place of `now` measured there, and `now` does not contain.
 fn missing<'a>(now: &[Record], earlier: &[&'a Record]) -> Vec<&'a Cell> {
-    let place = |record: &Record| {
-        let browser = record.machine.browser.as_ref().and_then(|browser| browser.name.clone());
-        let family = browser.map(|name| {
-            name.rsplit_once(' ')
-                .map_or(name.clone(), |(family, _)| family.to_owned())
-        });
-        (
-            record.machine.os.clone(),
-            record.machine.logical_cores,
-            record.machine.kind,
-            family,
-        )
+    let cells = || {
+        now.iter()
+            .flat_map(|record| record.cells.iter().map(move |cell| (record, cell)))
     };
+    let requests: HashSet<_> = cells().map(|(record, cell)| same_request(record, cell)).collect();
+    let mut places: HashSet<_> = cells().map(|(record, cell)| same_place(record, cell)).collect();
     let mut missing = vec![];
-    let mut seen = HashSet::new();
-    for record in now {
-        let newest = earlier.iter().rev().find(|earlier| place(earlier) == place(record));
-        if !seen.insert(place(record)) {
-            continue;
-        }
-        let records = now.iter().filter(|other| place(other) == place(record));
-        let requests: HashSet<_> = records
-            .flat_map(|record| record.cells.iter().map(|cell| same_request(record, cell)))
+    for record in earlier.iter().rev() {
+        let measured = record.cells.iter().filter(|cell| cell.status == Status::Measured);
+        let here: Vec<&Cell> = measured
+            .filter(|&cell| places.contains(&same_place(record, cell)))
             .collect();
-        if let Some(earlier) = newest {
-            let measured = earlier.cells.iter().filter(|cell| cell.status == Status::Measured);
-            missing.extend(measured.filter(|cell| !requests.contains(&same_request(earlier, cell))));
+        for cell in &here {
+            places.remove(&same_place(record, cell));
         }
+        missing.extend(
+            here.into_iter()
+                .filter(|cell| !requests.contains(&same_request(record, cell))),
+        );
     }
     missing
 }
@@ -254,7 +243,6 @@ pub(crate) fn judged(runs: &[(Vec<Run>, Run)], tolerance: f64) -> Vec<Option<(Ou
                 low,
                 high,
             },
-            p_value,
             visible: ratio.detectable(level, POWER, tolerance).exp_m1(),
             runs: compared.runs,
             left_out: compared.left_out,

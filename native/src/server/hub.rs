@@ -134,7 +134,7 @@ impl Hub {
         }
     }
 
-    /// Whether somebody is expected who says this of itself.
+    /// Whether a page that identifies itself like this is expected.
     pub(super) fn expects(&self, who: &Who) -> bool {
         let state = self.state();
         match who {

@@ -26,8 +26,11 @@ use tls::TlsListener;
 /// Largest message of a page: the outputs of a model.
 const MAX_MESSAGE_BYTES: usize = 1 << 30;
 
-/// Largest message of who is not expected: a hello is shorter.
+/// Largest message from a page that is not expected: a hello is shorter.
 const MAX_STRANGER_BYTES: usize = 1 << 16;
+
+/// The port of http.
+pub(crate) const HTTP_PORT: u16 = 80;
 
 /// A running server.
 #[derive(Debug, Clone)]
@@ -65,9 +68,8 @@ pub(crate) async fn start(page: &Page, args: &ServeArgs) -> Result<Server> {
         }
     })?;
     let address = listener.local_addr().context("cannot read the address of the server")?;
-    let scheme = if args.listen.is_some() { "https" } else { "http" };
     let server = Server {
-        origin: format!("{scheme}://{address}"),
+        origin: format!("{}://{address}", scheme(args).0),
         hub: Arc::new(Hub::default()),
     };
     let router = router(page, args, &server, address)?;
@@ -90,8 +92,11 @@ where
 }
 
 fn router(page: &Page, args: &ServeArgs, server: &Server, address: SocketAddr) -> Result<Router> {
-    let (hub, origin) = (server.hub.clone(), server.origin.clone());
+    let hub = server.hub.clone();
     let attachments = hub.clone();
+    let (scheme, default_port) = scheme(args);
+    let hosts = hosts(address, default_port);
+    let origins: Vec<String> = hosts.iter().map(|host| format!("{scheme}://{host}")).collect();
     let mut router = page
         .router()?
         .route(
@@ -104,7 +109,7 @@ fn router(page: &Page, args: &ServeArgs, server: &Server, address: SocketAddr) -
             "/runner",
             get(
                 move |headers: HeaderMap, Query(query): Query<Vec<(String, String)>>, upgrade: WebSocketUpgrade| async move {
-                    join(&hub, &origin, &headers, query, upgrade)
+                    join(&hub, &origins, &headers, query, upgrade)
                 },
             ),
         );
@@ -119,7 +124,6 @@ fn router(page: &Page, args: &ServeArgs, server: &Server, address: SocketAddr) -
             .layer(header("cross-origin-opener-policy", "same-origin"))
             .layer(header("cross-origin-embedder-policy", "require-corp"));
     }
-    let hosts = hosts(address);
     Ok(router
         .layer(header("x-content-type-options", "nosniff"))
         .layer(header("cross-origin-resource-policy", "same-origin"))
@@ -133,26 +137,30 @@ fn router(page: &Page, args: &ServeArgs, server: &Server, address: SocketAddr) -
         })))
 }
 
-/// The names by which browsers may call this server.
-pub(crate) fn hosts(address: SocketAddr) -> Arc<Vec<String>> {
+/// How browsers reach the server, and the port that they leave out.
+fn scheme(args: &ServeArgs) -> (&'static str, u16) {
+    match args.listen {
+        Some(_) => ("https", 443),
+        None => ("http", HTTP_PORT),
+    }
+}
+
+/// The names by which browsers may call this server. They leave out the port that its scheme has anyway.
+pub(crate) fn hosts(address: SocketAddr, default_port: u16) -> Arc<Vec<String>> {
     let mut hosts = vec![address.to_string()];
     if address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
         hosts.push(format!("localhost:{}", address.port()));
     }
-    // Browsers leave out the port that a scheme has anyway.
-    let without_port = hosts.iter().map(|host| without_default_port(host).to_owned());
-    let without_port: Vec<String> = without_port.filter(|host| !hosts.contains(host)).collect();
-    hosts.extend(without_port);
+    if address.port() == default_port {
+        let port = format!(":{default_port}");
+        let without_port: Vec<String> = hosts
+            .iter()
+            .filter_map(|host| host.strip_suffix(&port))
+            .map(str::to_owned)
+            .collect();
+        hosts.extend(without_port);
+    }
     Arc::new(hosts)
-}
-
-/// An origin or a host without the port that http and https have by default.
-fn without_default_port(name: &str) -> &str {
-    let short = name.strip_suffix(":80").or_else(|| name.strip_suffix(":443"));
-    // The end of an IPv6 address is no port.
-    short
-        .filter(|short| !short.contains("::") || short.ends_with(']'))
-        .unwrap_or(name)
 }
 
 /// Refuses requests by another name: a page of another site may have made it point here (DNS
@@ -177,19 +185,15 @@ pub(crate) async fn check_host(hosts: &[String], request: Request, next: Next) -
 /// Connects a page to the run. Browsers let pages of any site open WebSockets, so the origin counts.
 fn join(
     hub: &Arc<Hub>,
-    origin: &str,
+    origins: &[String],
     headers: &HeaderMap,
     query: Vec<(String, String)>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let found = headers.get(header::ORIGIN).and_then(|found| found.to_str().ok());
-    let own = [origin.to_owned(), origin.replacen("127.0.0.1", "localhost", 1)];
-    if !found.is_some_and(|found| {
-        own.iter()
-            .any(|own| without_default_port(own) == without_default_port(found))
-    }) {
-        let found = found.unwrap_or("none");
-        let text = format!("only pages of {origin} may connect, and this one is of {found}\n");
+    if !found.is_some_and(|found| origins.iter().any(|own| own == found)) {
+        let (own, found) = (origins.join(" or "), found.unwrap_or("none"));
+        let text = format!("only pages of {own} may connect, and this one is of {found}\n");
         return (StatusCode::FORBIDDEN, text).into_response();
     }
     let who = query.into_iter().find_map(|(key, value)| match key.as_str() {
@@ -198,7 +202,7 @@ fn join(
         _ => None,
     });
     let who = who.unwrap_or(Who::Nobody);
-    // Who is not expected is told why, and may say little.
+    // A page that is not expected is told why, and may send little.
     let most = if hub.expects(&who) {
         MAX_MESSAGE_BYTES
     } else {
@@ -209,4 +213,26 @@ fn join(
         .max_message_size(most)
         .max_frame_size(most)
         .on_upgrade(move |socket| async move { hub.serve(socket, who).await })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_port_of_the_scheme_may_be_left_out() {
+        for (address, default_port, expected) in [
+            ("127.0.0.1:8000", 80, &["127.0.0.1:8000", "localhost:8000"][..]),
+            ("127.0.0.1:443", 80, &["127.0.0.1:443", "localhost:443"]),
+            (
+                "127.0.0.1:80",
+                80,
+                &["127.0.0.1:80", "localhost:80", "127.0.0.1", "localhost"],
+            ),
+            ("192.168.0.10:443", 443, &["192.168.0.10:443", "192.168.0.10"]),
+            ("[fe80::80]:443", 443, &["[fe80::80]:443", "[fe80::80]"]),
+        ] {
+            assert_eq!(*hosts(address.parse().unwrap(), default_port), expected, "{address}");
+        }
+    }
 }

@@ -18,7 +18,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use super::grpc::{GrpcInferenceServiceServer, MAX_MESSAGE_BYTES, Service};
 use super::http;
 use super::sessions::Sessions;
-use crate::server::{check_host, hosts};
+use crate::server::{HTTP_PORT, check_host, hosts};
 
 /// How a server answers.
 #[derive(Debug, Clone, Default)]
@@ -59,7 +59,7 @@ pub(crate) async fn start(
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
     let grpc = tonic::service::Routes::new(service).into_axum_router();
-    let hosts = hosts(address);
+    let hosts = hosts(address, HTTP_PORT);
     let allowed = answering.allowed_origin.clone();
     let router: Router = http::router(sessions, facts.clone())
         .merge(grpc)

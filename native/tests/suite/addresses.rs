@@ -91,7 +91,7 @@ async fn addresses_of_strangers_do_no_harm() {
         let address = address(&mut random);
         // Another fragment alone loads no page.
         page.client.goto("about:blank").await.unwrap();
-        // The driver refuses what is no URL.
+        // The driver rejects an address that is not a URL.
         if page.client.goto(&format!("{}{address}", page.address)).await.is_err() {
             continue;
         }

@@ -139,14 +139,15 @@ fn verdict(check: &Check<'_>) -> String {
         (0, 0) => {
             let figures: Vec<_> = check.cells.iter().filter_map(|checked| checked.figures).collect();
             let worst = figures.iter().map(|figures| figures.visible).fold(0.0, f64::max);
-            let compared = match (figures.len(), check.cells.len()) {
-                (compared, all) if compared == all => String::new(),
-                (compared, all) => format!(" in the {compared} of {all} cells that can be compared"),
+            let (place, any) = match (figures.len(), check.cells.len()) {
+                (compared, all) if compared == all => (String::new(), "cell"),
+                (compared, all) => (
+                    format!(" in the {compared} of {all} cells that can be compared"),
+                    "of them",
+                ),
             };
-            format!(
-                "No slowdown can be seen{compared}. One of {} would have been seen in any of them",
-                percent(worst)
-            )
+            let worst = percent(worst);
+            format!("No slowdown can be seen{place}. One of {worst} would have been seen in any {any}")
         }
         (slower, 0) => format!("{} slower", of(slower)),
         (0, broken) => format!("{} broken", of(broken)),
